@@ -1,0 +1,1 @@
+"""When each phone is said: tiers, TextGrid files, three aligners."""

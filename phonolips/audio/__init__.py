@@ -1,0 +1,1 @@
+"""Reading sound, and its log-mel features."""

@@ -1,0 +1,100 @@
+"""What a corpus is before it is prepared: one record a clip, in a JSON-lines file.
+
+A corpus module (`grid`, `lrw`) finds the clips, reads what was said, decides the split, and names every
+clip that it drops together with the reason. Everything after that reads records and never file names.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from phonolips.errors import CorpusError
+
+SPLITS = ("train", "valid", "test_seen", "test_unseen")
+
+
+@dataclass(frozen=True)
+class Record:
+    """One clip of a corpus.
+
+    Args:
+        id: unique in the corpus and usable as a relative path, such as `s1/bbaf2n`.
+        speaker: the speaker's id, such as `s1`.
+        split: one of SPLITS.
+        text: what is said, plain words.
+        audio: path of the file with the sound (the video itself where the sound is in it).
+        video: path of the video, or "" for a clip that only the ears can learn from.
+        words: (word, start, end) in seconds where the corpus gives word times, else empty.
+    """
+
+    id: str
+    speaker: str
+    split: str
+    text: str
+    audio: str
+    video: str = ""
+    words: tuple[tuple[str, float, float], ...] = ()
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """A clip that was left out, and why. Nothing is dropped in silence."""
+
+    id: str
+    reason: str
+
+
+def write_text_atomically(path: Path, text: str) -> None:
+    """Write a text file so that a killed run leaves the old one or the new one, never half of one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary.write_text(text, encoding="utf-8")
+    os.replace(temporary, path)
+
+
+def write_records(records: Sequence[Record], path: Path) -> None:
+    """Write records as JSON lines, atomically; raise CorpusError for a repeated id."""
+    seen: set[str] = set()
+    for record in records:
+        if record.id in seen:
+            raise CorpusError(f"{path}: the id {record.id!r} occurs twice; ids must be unique")
+        seen.add(record.id)
+    write_text_atomically(path, "".join(json.dumps(asdict(record)) + "\n" for record in records))
+
+
+def read_records(path: Path, splits: Iterable[str] | None = None) -> list[Record]:
+    """Read records, optionally of some splits only; raise CorpusError with the line that is wrong."""
+    wanted = None if splits is None else set(splits)
+    if not path.is_file():
+        raise CorpusError(f"{path}: no such records file; make it with 'phonolips prepare --step records'")
+    names = {field.name for field in fields(Record)}
+    records = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            values = json.loads(line)
+            values["words"] = tuple((str(w), float(s), float(e)) for w, s, e in values.get("words", ()))
+            record = Record(**{key: value for key, value in values.items() if key in names})
+        except (ValueError, TypeError, KeyError) as error:
+            raise CorpusError(f"{path}:{number}: not a record ({error})") from error
+        if record.split not in SPLITS:
+            raise CorpusError(f"{path}:{number}: split {record.split!r}; expected one of {', '.join(SPLITS)}")
+        if wanted is None or record.split in wanted:
+            records.append(record)
+    return records
+
+
+def write_dropped(dropped: Sequence[Dropped], path: Path) -> None:
+    """Write the list of clips left out: `id<TAB>reason` a line, atomically."""
+    write_text_atomically(path, "".join(f"{item.id}\t{item.reason}\n" for item in dropped))
+
+
+def read_dropped(path: Path) -> list[Dropped]:
+    """Read a list of dropped clips; an absent file is an empty list."""
+    if not path.is_file():
+        return []
+    pairs = (line.split("\t", 1) for line in path.read_text(encoding="utf-8").splitlines() if "\t" in line)
+    return [Dropped(name, reason) for name, reason in pairs]

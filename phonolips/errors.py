@@ -1,0 +1,30 @@
+"""What can go wrong, and how it is said.
+
+Every expected failure is a `PhonolipsError` with a one-line message that says which thing, what was
+found, what was expected, and what to do next. The command line prints that line and exits with 1; any
+other exception is a bug and keeps its traceback.
+"""
+
+
+class PhonolipsError(Exception):
+    """The base of every expected failure; its text is one line for the user."""
+
+
+class InputError(PhonolipsError):
+    """Something that the user gave cannot be used: a file, a text, a phone, an option."""
+
+
+class MissingToolError(PhonolipsError):
+    """An outside program or an optional package is not installed; the text says how to get it."""
+
+
+class CorpusError(PhonolipsError):
+    """A corpus or a prepared store is not as expected."""
+
+
+class CheckpointError(PhonolipsError):
+    """A model file cannot be read or does not fit."""
+
+
+class PhonolipsWarning(UserWarning):
+    """Something was usable but odd (clipped sound, repaired frames); said once, on one line."""

@@ -1,0 +1,1 @@
+"""Measures, reference methods, and reports."""

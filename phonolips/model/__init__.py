@@ -1,0 +1,1 @@
+"""The networks: audio encoder, text encoder, bottleneck, lip decoder."""

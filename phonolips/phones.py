@@ -1,0 +1,98 @@
+"""The phone inventory, its viseme classes, and the one table from IPA to ARPAbet.
+
+The inventory is ARPAbet-39 without stress, plus `sil`. Its order is part of every checkpoint: the
+checkpoint stores the list and loading compares it. Visemes are derived here and never stored.
+"""
+
+from collections.abc import Iterable
+
+from phonolips.errors import InputError
+
+SILENCE = "sil"
+UNKNOWN = "spn"  # MFA's label for a word it does not know; never in the inventory
+
+PHONES: tuple[str, ...] = (
+    SILENCE,
+    "AA", "AE", "AH", "AO", "AW", "AY", "B", "CH", "D", "DH", "EH", "ER", "EY", "F", "G", "HH", "IH", "IY",
+    "JH", "K", "L", "M", "N", "NG", "OW", "OY", "P", "R", "S", "SH", "T", "TH", "UH", "UW", "V", "W", "Y",
+    "Z", "ZH",
+)  # fmt: skip
+PHONE_IDS: dict[str, int] = {phone: index for index, phone in enumerate(PHONES)}
+NUM_PHONES = len(PHONES)  # 40
+SILENCE_ID = PHONE_IDS[SILENCE]  # 0
+IGNORED_ID = -1  # a step whose phone nobody knows (MFA's spn); no loss and no score counts it
+
+VOWELS = frozenset(
+    ("AA", "AE", "AH", "AO", "AW", "AY", "EH", "ER", "EY", "IH", "IY", "OW", "OY", "UH", "UW")
+)
+BILABIALS = frozenset(("B", "M", "P"))
+LABIODENTALS = frozenset(("F", "V"))
+ROUNDED = frozenset(("AO", "OW", "OY", "UH", "UW", "W", "SH", "ZH", "CH", "JH"))
+
+# Classes of phones that share a lip shape, after Jeffers and Barley (1971) as used in audio-visual
+# speech work, with the vowels split by opening and rounding.
+VISEMES: dict[str, tuple[str, ...]] = {
+    "silence": ("sil",),
+    "bilabial": ("B", "M", "P"),
+    "labiodental": ("F", "V"),
+    "dental": ("DH", "TH"),
+    "alveolar": ("D", "L", "N", "S", "T", "Z"),
+    "velar": ("G", "HH", "K", "NG", "Y"),
+    "postalveolar": ("CH", "JH", "SH", "ZH"),
+    "rounded glide": ("R", "W", "ER"),
+    "open": ("AA", "AE", "AH", "AY", "AW"),
+    "mid": ("EH", "EY"),
+    "spread": ("IH", "IY"),
+    "rounded": ("AO", "OW", "OY", "UH", "UW"),
+}
+VISEME_NAMES: tuple[str, ...] = tuple(VISEMES)
+PHONE_TO_VISEME: dict[str, int] = {
+    phone: index for index, phones in enumerate(VISEMES.values()) for phone in phones
+}
+
+
+def strip_stress(phone: str) -> str:
+    """Drop the stress digit of an ARPAbet vowel: `AH0` -> `AH`."""
+    return phone.rstrip("012")
+
+
+def normalise_phone(label: str) -> str:
+    """Turn any spelling that dictionaries and aligners use into an inventory phone or `spn`.
+
+    Empty labels, `sp`, `sil`, `SIL`, `<eps>` and the like are silence; stress is dropped; MFA's `spn`
+    and `<unk>` stay `spn`. Raises InputError for anything else.
+    """
+    text = label.strip()
+    if text.lower() in ("", "sil", "sp", "<eps>", "<sil>", "pau", "h#", "[sil]", "_"):
+        return SILENCE
+    if text.lower() in ("spn", "<unk>", "unk", "+spn+", "[spn]", "+nsn+", "nsn"):
+        return UNKNOWN
+    phone = strip_stress(text.upper())
+    if phone not in PHONE_IDS:
+        raise InputError(
+            f"phone {label!r} is not in the inventory; expected ARPAbet (optionally with stress) or sil, "
+            f"one of: {' '.join(PHONES)}"
+        )
+    return phone
+
+
+def phones_to_ids(phones: Iterable[str]) -> list[int]:
+    """Look up inventory ids; `spn` becomes IGNORED_ID, anything unknown raises InputError."""
+    names = [normalise_phone(phone) for phone in phones]
+    return [IGNORED_ID if name == UNKNOWN else PHONE_IDS[name] for name in names]
+
+
+def parse_phones(text: str) -> list[str]:
+    """Read a user's line of ARPAbet phones, as in `--phones "B IH1 N  B L UW1"`.
+
+    Phones are separated by white space (commas, `|` and `/` are allowed too). Returns inventory phones
+    without stress; raises InputError for an empty line or an unknown phone.
+    """
+    for mark in ",|/":
+        text = text.replace(mark, " ")
+    phones = [normalise_phone(part) for part in text.split()]
+    if not phones:
+        raise InputError('--phones is empty; expected ARPAbet phones such as "B IH1 N B L UW1"')
+    if UNKNOWN in phones:
+        raise InputError("--phones holds spn (an unknown word), which has no lip shape; write its phones")
+    return phones

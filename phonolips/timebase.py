@@ -1,0 +1,96 @@
+"""The clocks: samples, steps, frames, seconds, and every conversion between them.
+
+A *step* is one acoustic hop (mel, posteriors, latent): 10 ms. A *frame* is one video frame (lips).
+Step `t` covers [t, t + 1) hops and is sampled at its centre; frame `i` covers [i, i + 1) / fps and is
+sampled at its centre. All ratios are exact: one that does not come out raises `ValueError`.
+"""
+
+import numpy as np
+
+
+def exact_div(numerator: int, denominator: int) -> int:
+    """Divide two integers that must divide evenly; raise ValueError otherwise."""
+    quotient, rest = divmod(numerator, denominator)
+    if rest:
+        raise ValueError(f"{numerator} is not a whole multiple of {denominator}")
+    return quotient
+
+
+SAMPLE_RATE = 16_000  # samples per second
+STEP_SAMPLES = 160  # samples per step
+STEPS_PER_SECOND = exact_div(SAMPLE_RATE, STEP_SAMPLES)  # 100
+STEP_SECONDS = STEP_SAMPLES / SAMPLE_RATE  # 0.01
+MODEL_FPS = 25  # frames per second that the lip decoder speaks (GRID and LRW)
+STEPS_PER_FRAME = exact_div(STEPS_PER_SECOND, MODEL_FPS)  # 4
+FRAME_SAMPLES = STEPS_PER_FRAME * STEP_SAMPLES  # 640
+GRID_ALIGN_UNITS_PER_SECOND = 25_000  # the unit of GRID's .align files; 1000 = one video frame
+
+
+def samples_to_steps(samples: int) -> int:
+    """Count the steps that cover `samples` samples at 16 kHz; the last one may be partly padding."""
+    return -(-samples // STEP_SAMPLES)
+
+
+def samples_to_frames(samples: int) -> int:
+    """Count the 25 fps frames that cover `samples` samples at 16 kHz; the last may be partly padding."""
+    return -(-samples // FRAME_SAMPLES)
+
+
+def steps_to_samples(steps: int) -> int:
+    """Convert a count of steps to samples."""
+    return steps * STEP_SAMPLES
+
+
+def frames_to_steps(frames: int) -> int:
+    """Convert a count of 25 fps frames to steps."""
+    return frames * STEPS_PER_FRAME
+
+
+def steps_to_frames(steps: int) -> int:
+    """Convert a count of steps to 25 fps frames; raise ValueError where it is not whole."""
+    return exact_div(steps, STEPS_PER_FRAME)
+
+
+def frames_to_samples(frames: int) -> int:
+    """Convert a count of 25 fps frames to samples."""
+    return frames * FRAME_SAMPLES
+
+
+def samples_to_seconds(samples: int) -> float:
+    """Convert a count of samples at 16 kHz to seconds."""
+    return samples / SAMPLE_RATE
+
+
+def seconds_to_samples(seconds: float) -> int:
+    """Convert a time in seconds to the nearest sample at 16 kHz."""
+    return round(seconds * SAMPLE_RATE)
+
+
+def steps_to_seconds(steps: float) -> float:
+    """Convert a step edge (or count) to seconds."""
+    return steps / STEPS_PER_SECOND
+
+
+def seconds_to_steps(seconds: float) -> int:
+    """Convert a time in seconds to the nearest step edge."""
+    return round(seconds * STEPS_PER_SECOND)
+
+
+def align_units_to_seconds(units: int) -> float:
+    """Convert a time of GRID's .align files (1/25000 s) to seconds."""
+    return units / GRID_ALIGN_UNITS_PER_SECOND
+
+
+def step_centres(steps: int) -> np.ndarray:
+    """List the centre times of `steps` steps; shape (steps,), seconds, float64."""
+    return (np.arange(steps) + 0.5) / STEPS_PER_SECOND
+
+
+def frame_centres(frames: int, fps: float = MODEL_FPS) -> np.ndarray:
+    """List the centre times of `frames` frames; shape (frames,), seconds, float64."""
+    return (np.arange(frames) + 0.5) / fps
+
+
+def frames_in(seconds: float, fps: float) -> int:
+    """Count the frames at `fps` that cover `seconds`; at least one."""
+    return max(1, int(np.ceil(seconds * fps - 1e-6)))

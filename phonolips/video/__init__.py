@@ -1,0 +1,1 @@
+"""Reading video, finding faces, mouth space, drawing."""
