@@ -1,0 +1,122 @@
+"""Align known words with phone posteriors: the network's own ears decide when each phone is said.
+
+The search is CTC forced alignment (Graves et al. 2006; torchaudio's implementation) with silence as the
+blank, so that silence may stand between any two phones but need not.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from phonolips.alignment.spoken import speech_only
+from phonolips.alignment.tiers import Alignment, Interval
+from phonolips.errors import InputError, MissingToolError
+from phonolips.phones import NUM_PHONES, PHONE_IDS, SILENCE_ID
+from phonolips.timebase import samples_to_seconds, seconds_to_steps, steps_to_seconds
+
+if TYPE_CHECKING:
+    from phonolips.text import SpokenWord
+
+SMALLEST_POSTERIOR = 1e-8  # below this a posterior counts as this; keeps every path possible
+
+
+class Listener(Protocol):
+    """Whatever turns sound into phone posteriors."""
+
+    def posteriors(self, waveform: np.ndarray) -> np.ndarray:
+        """Listen to float32 (samples,) at 16 kHz; return float32 (steps, NUM_PHONES)."""
+        ...
+
+
+def align_waveform(waveform: np.ndarray, words: "Sequence[SpokenWord]", network: Listener) -> Alignment:
+    """Listen, then align.
+
+    Args:
+        waveform: float32 (samples,), 16 kHz, [-1, 1].
+        words: what is said; pauses among them are ignored.
+        network: gives the posteriors.
+
+    Raises:
+        InputError, MissingToolError: as `align_posteriors` does.
+    """
+    posteriors = network.posteriors(waveform)
+    return align_posteriors(posteriors, words, duration=samples_to_seconds(len(waveform)))
+
+
+def align_posteriors(
+    posteriors: np.ndarray, words: "Sequence[SpokenWord]", *, duration: float | None = None
+) -> Alignment:
+    """Find the words and phones that the posteriors agree with best.
+
+    Silence found inside a word goes to the phone before it; so does the single step that CTC puts between
+    two equal phones. A phone's confidence is the mean of its posterior over its interval.
+
+    Args:
+        posteriors: float (steps, NUM_PHONES), rows sum to 1, one row for each 10 ms.
+        words: what is said; pauses among them are ignored.
+        duration: seconds, where the sound ends inside the last step; None means whole steps.
+
+    Returns:
+        An alignment with confidences.
+
+    Raises:
+        InputError: no words, posteriors of another shape or not finite, or fewer steps than phones.
+        MissingToolError: torchaudio is not installed.
+    """
+    spoken = speech_only(words)
+    posteriors = np.asarray(posteriors)
+    if posteriors.ndim != 2 or posteriors.shape[1] != NUM_PHONES or not np.isfinite(posteriors).all():
+        raise InputError(
+            f"posteriors of shape {posteriors.shape}; expected finite numbers of shape (steps, {NUM_PHONES})"
+        )
+    tokens = np.array([PHONE_IDS[phone] for item in spoken for phone in item.phones])
+    steps = len(posteriors)
+    needed = len(tokens) + int((tokens[1:] == tokens[:-1]).sum())
+    if steps < needed:
+        raise InputError(
+            f"{len(tokens)} phones do not fit into {steps} steps ({steps_to_seconds(steps):.2f} s); "
+            f"they need at least {needed} steps"
+        )
+    starts, ends = _search(posteriors, tokens)
+    seconds = steps_to_seconds(steps) if duration is None else duration
+
+    phones: list[Interval] = []
+    words_found: list[Interval] = []
+    for item in spoken:
+        first, last = len(phones), len(phones) + len(item.phones) - 1
+        ends[first:last] = starts[first + 1 : last + 1]
+        for token, phone in enumerate(item.phones, start=first):
+            start, end = steps_to_seconds(int(starts[token])), steps_to_seconds(int(ends[token]))
+            phones.append(Interval(phone, start, min(end, seconds)))
+        words_found.append(Interval(item.word, phones[first].start, phones[last].end))
+    alignment = Alignment.build(words_found, phones, seconds)
+    confidences = tuple(_confidence(phone, posteriors) for phone in alignment.phones)
+    return replace(alignment, confidences=confidences)
+
+
+def _search(posteriors: np.ndarray, tokens: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Find the best path; the first step of each token and the step after its last, int64 (tokens,)."""
+    try:
+        import torch
+        from torchaudio.functional import forced_align
+    except ImportError as error:
+        raise MissingToolError(
+            "aligner 'ctc' needs torchaudio, which is not installed; pip install 'phonolips[train]'"
+        ) from error
+    logs = np.log(np.maximum(posteriors, SMALLEST_POSTERIOR)).astype(np.float32)
+    path, _ = forced_align(torch.from_numpy(logs)[None], torch.from_numpy(tokens)[None], blank=SILENCE_ID)
+    labels = path[0].numpy()
+    starts = np.flatnonzero((labels != SILENCE_ID) & (np.diff(labels, prepend=SILENCE_ID) != 0))
+    ends = 1 + np.flatnonzero((labels != SILENCE_ID) & (np.diff(labels, append=SILENCE_ID) != 0))
+    forced = (tokens[1:] == tokens[:-1]) & (starts[1:] - ends[:-1] == 1)
+    ends[:-1][forced] += 1
+    return starts, ends
+
+
+def _confidence(phone: Interval, posteriors: np.ndarray) -> float:
+    """Average the posterior of a phone over its interval."""
+    start = min(seconds_to_steps(phone.start), len(posteriors) - 1)
+    stop = max(seconds_to_steps(phone.end), start + 1)
+    return float(np.clip(posteriors[start:stop, PHONE_IDS[phone.label]].mean(), 0, 1))

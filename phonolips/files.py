@@ -1,0 +1,111 @@
+"""The files that a synthesis writes, and reading them back."""
+
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from phonolips.errors import InputError
+from phonolips.phones import PHONES
+from phonolips.timebase import SAMPLE_RATE, STEP_SECONDS
+
+if TYPE_CHECKING:
+    from phonolips.synth import Result
+
+RESULT_FILES = ("lips.npz", "posteriors.npz", "phones.TextGrid", "posteriorgram.png", "lips.mp4")
+
+
+def check_out_folder(out: Path) -> Path:
+    """Refuse an --out that is a file, before any work is done."""
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out}: is a file; --out needs a folder")
+    return out
+
+
+def save_result(result: "Result", out: Path) -> list[Path]:
+    """Write all files of a result into `out`; nothing is left half-written.
+
+    `lips.npz`: lips float32 (frames, points, 2), fps, layout, speaker, timing. `posteriors.npz`: posteriors
+    float32 (steps, phones), phones (names), step_seconds. `phones.TextGrid`, `posteriorgram.png`, `lips.mp4`.
+    """
+    from phonolips.alignment.tiers import write_textgrid
+    from phonolips.plot import posteriorgram
+    from phonolips.synth import exact_fps
+    from phonolips.video.lips import opening
+    from phonolips.video.render import render_lips_video
+
+    check_out_folder(out).mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".phonolips-", dir=out) as temporary:
+        new = Path(temporary)
+        np.savez_compressed(
+            new / "lips.npz",
+            lips=result.lips,
+            fps=result.fps,
+            layout=result.layout,
+            speaker=result.speaker,
+            timing=result.timing,
+        )
+        np.savez_compressed(
+            new / "posteriors.npz",
+            posteriors=result.posteriors,
+            phones=np.array(PHONES),
+            step_seconds=STEP_SECONDS,
+        )
+        write_textgrid(result.alignment, new / "phones.TextGrid")
+        figure = posteriorgram(
+            result.posteriors,
+            phones=result.alignment.phones,
+            words=result.alignment.speech_words(),
+            waveform=result.waveform,
+            sample_rate=SAMPLE_RATE,
+            opening=opening(result.lips),
+            fps=result.fps,
+        )
+        figure.savefig(new / "posteriorgram.png", dpi=130)
+        render_lips_video(
+            new / "lips.mp4",
+            result.lips,
+            exact_fps(result.fps),
+            waveform=result.waveform,
+            captions=captions_of(result),
+        )
+        for name in RESULT_FILES:
+            os.replace(new / name, out / name)
+    return [out / name for name in RESULT_FILES]
+
+
+def captions_of(result: "Result") -> list[str]:
+    """Name the phone at every frame's centre."""
+    from phonolips.timebase import frame_centres
+
+    ends = np.array([phone.end for phone in result.alignment.phones])
+    labels = [phone.label for phone in result.alignment.phones]
+    at = np.searchsorted(ends, frame_centres(len(result.lips), result.fps), side="right")
+    return [labels[min(int(i), len(labels) - 1)] for i in at]
+
+
+def read_posteriors(path: Path) -> np.ndarray:
+    """Read posteriors.npz, float32 (steps, phones); raise InputError where it is none of ours."""
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; expected a posteriors.npz made by 'phonolips synth'")
+    try:
+        with np.load(path, allow_pickle=False) as values:
+            posteriors, phones = values["posteriors"], tuple(str(phone) for phone in values["phones"])
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"{path}: not a posteriors.npz ({error}); make one with 'phonolips synth'") from error
+    if phones != PHONES:
+        raise InputError(f"{path}: its phones are not this version's; expected {' '.join(PHONES)}")
+    return posteriors
+
+
+def read_lips(path: Path) -> tuple[np.ndarray, float]:
+    """Read lips.npz: lips float32 (frames, points, 2) and their fps; raise InputError where it is none of ours."""
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; expected a lips.npz made by 'phonolips synth' or 'phonolips track'")
+    try:
+        with np.load(path, allow_pickle=False) as values:
+            return values["lips"], float(values["fps"])
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"{path}: not a lips.npz ({error})") from error

@@ -1,0 +1,151 @@
+"""The whole network and its file: one folder with safetensors and plain JSON rebuilds everything.
+
+    model.safetensors    weights, PCA basis, mean lips, input normalisation
+    model.json           format, settings, phone list, lip layout, speakers, notes on the training
+"""
+
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from phonolips.config import NetworkSettings, settings_from_dict, settings_to_dict
+from phonolips.errors import CheckpointError, InputError, PhonolipsError
+from phonolips.model.audio_encoder import AudioEncoder
+from phonolips.model.bottleneck import PhoneBottleneck
+from phonolips.model.decoder import LipDecoder
+from phonolips.model.speaker import MEAN_SPEAKER, SpeakerTable
+from phonolips.model.text_encoder import DurationPredictor
+from phonolips.phones import PHONES
+
+FORMAT = 1
+LIP_LAYOUT = "mediapipe40"
+LIP_POINTS = 40
+WEIGHTS_FILE, DESCRIPTION_FILE = "model.safetensors", "model.json"
+
+
+@dataclass
+class Description:
+    """What a checkpoint says about itself.
+
+    Args:
+        settings: sizes of the network.
+        speakers: names of the rows of the speaker table; row 0 is the mean speaker.
+        notes: free JSON: data, figures, command of the training.
+    """
+
+    settings: NetworkSettings = field(default_factory=NetworkSettings)
+    speakers: list[str] = field(default_factory=lambda: [MEAN_SPEAKER])
+    notes: dict[str, Any] = field(default_factory=dict)
+
+
+class Network(nn.Module):
+    """Ears, durations, bottleneck, speakers and lips.
+
+    Buffers:
+        lip_mean: (speakers, 40, 2), the mean lip of every speaker; row 0 is the mean over speakers.
+        lip_basis: (components, 40, 2), orthonormal PCA directions of the deviation from the mean lip.
+        lip_scale: (), mouth-space units per unit of the decoder's coefficients.
+    """
+
+    lip_mean: Tensor
+    lip_basis: Tensor
+    lip_scale: Tensor
+
+    def __init__(self, description: Description) -> None:
+        super().__init__()
+        self.description = description
+        settings, speakers = description.settings, len(description.speakers)
+        self.audio_encoder = AudioEncoder(settings.audio_encoder)
+        self.durations = DurationPredictor(settings.durations, speakers)
+        self.bottleneck = PhoneBottleneck(settings.decoder.latent)
+        self.speakers = SpeakerTable(speakers, settings.decoder.speaker)
+        self.decoder = LipDecoder(settings.decoder)
+        self.register_buffer("lip_mean", torch.zeros(speakers, LIP_POINTS, 2))
+        self.register_buffer("lip_basis", torch.zeros(settings.decoder.components, LIP_POINTS, 2))
+        self.register_buffer("lip_scale", torch.ones(()))
+
+    def speaker_row(self, speaker: str | None) -> int:
+        """Find a speaker's row; None is the mean speaker. Raises InputError for a name not in the table."""
+        names = self.description.speakers
+        name = speaker or MEAN_SPEAKER
+        if name not in names:
+            raise InputError(f"speaker {name!r} is not in this model; it knows: {', '.join(names)}")
+        return names.index(name)
+
+    def coefficients_to_lips(self, coefficients: Tensor, mean_lip: Tensor) -> Tensor:
+        """Map (..., frames, components) to lips (..., frames, 40, 2) around mean_lip (..., 40, 2)."""
+        deviation = torch.einsum("...fc,cpd->...fpd", coefficients * self.lip_scale, self.lip_basis)
+        return mean_lip[..., None, :, :] + deviation
+
+    def lips_to_coefficients(self, lips: Tensor, mean_lip: Tensor) -> Tensor:
+        """Project lips (..., frames, 40, 2) onto the basis; the inverse within its span."""
+        deviation = lips - mean_lip[..., None, :, :]
+        return torch.einsum("...fpd,cpd->...fc", deviation, self.lip_basis) / self.lip_scale
+
+    def posteriors(self, waveform: np.ndarray) -> np.ndarray:
+        """Listen to float32 (samples,) at 16 kHz; return posteriors float32 (steps, phones)."""
+        from phonolips.model.stream import listen
+
+        return np.concatenate([part for part in listen(self, iter([waveform]))])
+
+    def save(self, folder: Path) -> None:
+        """Write weights and description into `folder`, each atomically, the description last."""
+        from safetensors.torch import save_file
+
+        folder.mkdir(parents=True, exist_ok=True)
+        tensors = {name: value.detach().cpu().contiguous() for name, value in self.state_dict().items()}
+        weights = folder / f".{WEIGHTS_FILE}.{os.getpid()}.tmp"
+        save_file(tensors, str(weights))
+        text = json.dumps(
+            {
+                "format": FORMAT,
+                "phones": list(PHONES),
+                "lip_layout": LIP_LAYOUT,
+                "speakers": self.description.speakers,
+                "settings": settings_to_dict(self.description.settings),
+                "notes": self.description.notes,
+            },
+            indent=1,
+        )
+        description = folder / f".{DESCRIPTION_FILE}.{os.getpid()}.tmp"
+        description.write_text(text + "\n", encoding="utf-8")
+        os.replace(weights, folder / WEIGHTS_FILE)
+        os.replace(description, folder / DESCRIPTION_FILE)
+
+
+def load_network(folder: Path) -> Network:
+    """Rebuild a network from its folder, ready for inference on the CPU.
+
+    Raises:
+        CheckpointError: files missing or unreadable, another format, phone list or lip layout.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    folder = Path(folder)
+    for name in (DESCRIPTION_FILE, WEIGHTS_FILE):
+        if not (folder / name).is_file():
+            raise CheckpointError(f"{folder}: no {name} here; expected a model folder made by 'phonolips train'")
+    try:
+        values = json.loads((folder / DESCRIPTION_FILE).read_text(encoding="utf-8"))
+        found = (values["format"], tuple(values["phones"]), values["lip_layout"])
+        expected = (FORMAT, PHONES, LIP_LAYOUT)
+        for what, is_there, wanted in zip(("format", "phones", "lip_layout"), found, expected, strict=True):
+            if is_there != wanted:
+                raise CheckpointError(f"{folder}: {what} is {is_there}; this version reads {wanted}")
+        description = Description(
+            settings_from_dict(NetworkSettings, values["settings"]), values["speakers"], values.get("notes", {})
+        )
+        network = Network(description)
+        network.load_state_dict(load_file(str(folder / WEIGHTS_FILE)))
+    except (ValueError, KeyError, TypeError, RuntimeError, SafetensorError, OSError) as error:
+        raise CheckpointError(f"{folder}: not a readable model ({str(error).splitlines()[0]})") from error
+    except PhonolipsError as error:
+        raise CheckpointError(str(error)) from error
+    return network.eval().requires_grad_(False)

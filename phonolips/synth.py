@@ -1,0 +1,404 @@
+"""From text, sound, phones or posteriors to lips: the public verbs, on arrays.
+
+    from phonolips import synth
+    result = synth.from_text("bin blue at f two now")
+    result.lips            # float32 (frames, 40, 2), mouth space
+    result.posteriors      # float32 (steps, 40): what stands between
+    result.save("demo")    # the files that the command line writes
+
+Change the posteriors and hand them to `from_posteriors` to see what the lips make of it.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from phonolips.alignment.tiers import Alignment, Interval
+from phonolips.errors import CheckpointError, InputError
+from phonolips.phones import NUM_PHONES, PHONES, SILENCE, SILENCE_ID, parse_phones, phones_to_ids
+from phonolips.timebase import (
+    MODEL_FPS,
+    SAMPLE_RATE,
+    STEP_SECONDS,
+    STEPS_PER_FRAME,
+    frame_centres,
+    frames_in,
+    samples_to_seconds,
+    seconds_to_steps,
+    steps_to_seconds,
+)
+
+if TYPE_CHECKING:
+    from phonolips.model.network import Network
+    from phonolips.text.g2p import SpokenWord
+
+DEFAULT_WEIGHTS = Path(__file__).parent / "weights" / "default"
+EDGE_SECONDS = 0.3  # silence before and after a spoken text, so that the mouth starts and ends shut
+LEAST_FPS, MOST_FPS = 1.0, 240.0
+SHORTEST_PHONE_STEPS = 3  # shorter runs of the best phone are read as part of a neighbour
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a synthesis gives.
+
+    Args:
+        lips: float32 (frames, points, 2), mouth space, at `fps`.
+        posteriors: float32 (steps, phones), rows sum to 1, 100 steps a second.
+        alignment: words and phones with times.
+        fps: frames per second of `lips`.
+        speaker: whose lips and manner.
+        timing: where the times come from: `audio`, `predicted durations`, `given durations`, `posteriors`.
+        layout: which points.
+        waveform: float32 (samples,) at 16 kHz, or None.
+    """
+
+    lips: np.ndarray
+    posteriors: np.ndarray
+    alignment: Alignment
+    fps: float
+    speaker: str
+    timing: str
+    layout: str = "mediapipe40"
+    waveform: np.ndarray | None = field(default=None, repr=False)
+
+    @property
+    def seconds(self) -> float:
+        """Length of the posteriors in seconds."""
+        return steps_to_seconds(len(self.posteriors))
+
+    def save(self, out: Path) -> list[Path]:
+        """Write lips.npz, posteriors.npz, phones.TextGrid, posteriorgram.png and lips.mp4 into `out`.
+
+        All are written under a temporary name first, so a failure leaves nothing half-written.
+
+        Args:
+            out: a folder, made if it is not there.
+
+        Returns:
+            the files.
+        """
+        from phonolips.files import save_result
+
+        return save_result(self, Path(out))
+
+
+@lru_cache(maxsize=4)
+def _cached_network(folder: Path) -> "Network":
+    from phonolips.model.network import load_network
+
+    return load_network(folder)
+
+
+def load_network(model: Path | None = None) -> "Network":
+    """Load a model folder once; None is the model inside the package.
+
+    Raises:
+        CheckpointError: no readable model there.
+    """
+    folder = Path(model).resolve() if model is not None else DEFAULT_WEIGHTS
+    if not folder.is_dir():
+        raise CheckpointError(f"{folder}: no such model folder; train one with recipes/grid/run.sh")
+    return _cached_network(folder)
+
+
+def check_fps(fps: float) -> float:
+    """Return `fps` if it is a usable frame rate; raise InputError otherwise."""
+    if not LEAST_FPS <= fps <= MOST_FPS:
+        raise InputError(f"fps {fps}; expected {LEAST_FPS:.0f} to {MOST_FPS:.0f} frames per second")
+    return float(fps)
+
+
+def exact_fps(fps: float) -> Fraction:
+    """Turn a frame rate as people write it into the exact one: 29.97 -> 30000/1001, 25 -> 25."""
+    ntsc = Fraction(round(fps * 1.001), 1) * Fraction(1000, 1001)
+    return ntsc if abs(float(ntsc) - fps) < 0.006 and fps != round(fps) else Fraction(fps).limit_denominator(1001)
+
+
+def resample_lips(lips: np.ndarray, fps: float, seconds: float) -> np.ndarray:
+    """Read the continuous lip curve at another frame rate.
+
+    The curve through the 25 fps frame centres is a shape-preserving cubic (PCHIP; Fritsch and Carlson 1980):
+    it passes every frame and overshoots nowhere, so a shut mouth stays shut.
+
+    Args:
+        lips: float32 (frames, points, 2) at 25 frames a second.
+        fps: the wanted rate.
+        seconds: the length to cover.
+
+    Returns:
+        float32 (ceil(seconds * fps), points, 2).
+    """
+    from scipy.interpolate import PchipInterpolator
+
+    rate = float(exact_fps(check_fps(fps)))
+    frames = frames_in(seconds, rate)
+    if rate == MODEL_FPS:
+        return lips[:frames]
+    if len(lips) == 1:
+        return np.repeat(lips, frames, axis=0)
+    old = frame_centres(len(lips))
+    times = np.clip(frame_centres(frames, rate), old[0], old[-1])
+    return PchipInterpolator(old, lips, axis=0)(times).astype(np.float32)
+
+
+def _decode(
+    network: "Network",
+    posteriors: np.ndarray,
+    *,
+    speaker: str | None,
+    fps: float,
+    seconds: float,
+    mean_lip: np.ndarray | None,
+) -> np.ndarray:
+    from phonolips.model.stream import speak
+
+    row = network.speaker_row(speaker)
+    shape = network.lip_mean[row].numpy() if mean_lip is None else np.asarray(mean_lip, np.float32)
+    if shape.shape != (40, 2) or not np.isfinite(shape).all():
+        raise InputError(f"mean_lip of shape {shape.shape}; expected 40 finite points (40, 2) in mouth space")
+    lips = np.concatenate(list(speak(network, iter([posteriors]), row, shape)))
+    return resample_lips(lips, fps, seconds)
+
+
+def _pad_to_frames(posteriors: np.ndarray) -> np.ndarray:
+    """Fill up with silence to a whole number of frames."""
+    missing = -len(posteriors) % STEPS_PER_FRAME
+    silence = np.zeros((missing, NUM_PHONES), np.float32)
+    silence[:, SILENCE_ID] = 1.0
+    return np.concatenate([posteriors, silence]) if missing else posteriors
+
+
+def read_phones(posteriors: np.ndarray) -> Alignment:
+    """Read phones with times off posteriors: the best phone of each step, short runs joined to neighbours."""
+    best = posteriors.argmax(1)
+    edges = [0, *(np.flatnonzero(np.diff(best)) + 1).tolist(), len(best)]
+    runs = [[int(best[a]), a, b] for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    kept: list[list[int]] = []
+    for phone, start, end in runs:
+        if kept and (end - start < SHORTEST_PHONE_STEPS or phone == kept[-1][0]):
+            kept[-1][2] = end
+        else:
+            kept.append([phone, start, end])
+    if len(kept) > 1 and kept[0][2] - kept[0][1] < SHORTEST_PHONE_STEPS:
+        kept[1][1] = 0
+        kept = kept[1:]
+    duration = steps_to_seconds(len(best))
+    phones = [Interval(PHONES[p], steps_to_seconds(a), steps_to_seconds(b)) for p, a, b in kept]
+    confidences = [float(posteriors[a:b, p].mean()) for p, a, b in kept]
+    return Alignment.build((), phones, duration, np.clip(confidences, 0, 1).tolist())
+
+
+def from_posteriors(
+    posteriors: np.ndarray,
+    *,
+    speaker: str | None = None,
+    fps: float = MODEL_FPS,
+    mean_lip: np.ndarray | None = None,
+    alignment: Alignment | None = None,
+    timing: str = "posteriors",
+    waveform: np.ndarray | None = None,
+    network: "Network | None" = None,
+) -> Result:
+    """Turn posteriors, edited as you like, into lips.
+
+    Args:
+        posteriors: float (steps, 40), rows sum to 1, 100 steps a second.
+        speaker: a speaker of the model; None = the mean speaker.
+        fps: frame rate of the lips.
+        mean_lip: float (40, 2), a lip shape of your own instead of the speaker's mean lip.
+        alignment: words and phones where known; otherwise read off the posteriors.
+        timing: what the result says about its times.
+        waveform: carried along for the files.
+        network: a loaded model; None = the one in the package.
+
+    Raises:
+        InputError: posteriors, speaker, fps or mean_lip not as described.
+    """
+    from phonolips.model.bottleneck import check_posteriors
+
+    check_fps(fps)
+    network = network or load_network()
+    checked = check_posteriors(posteriors)
+    seconds = steps_to_seconds(len(checked))
+    if waveform is not None:
+        seconds = min(seconds, samples_to_seconds(len(waveform)))
+    lips = _decode(
+        network, _pad_to_frames(checked), speaker=speaker, fps=fps, seconds=seconds, mean_lip=mean_lip
+    )
+    name = network.description.speakers[network.speaker_row(speaker)]
+    return Result(
+        lips, checked, alignment or read_phones(checked), float(exact_fps(fps)), name, timing, waveform=waveform
+    )
+
+
+def from_audio(
+    waveform: np.ndarray | Iterable[np.ndarray],
+    *,
+    sample_rate: int = SAMPLE_RATE,
+    speaker: str | None = None,
+    fps: float = MODEL_FPS,
+    mean_lip: np.ndarray | None = None,
+    network: "Network | None" = None,
+) -> Result:
+    """Listen to speech and turn it into lips.
+
+    Args:
+        waveform: float (samples,) in [-1, 1]; or blocks of it at 16 kHz, as `audio.read_blocks` gives.
+        sample_rate: of an array.
+        speaker, fps, mean_lip, network: as for `from_posteriors`.
+
+    Raises:
+        InputError: not a waveform, or NaN in it; speaker, fps or mean_lip not as described.
+    """
+    from phonolips.audio.io import check_waveform
+    from phonolips.model.stream import listen
+
+    check_fps(fps)
+    network = network or load_network()
+    network.speaker_row(speaker)
+    blocks = [check_waveform(waveform, sample_rate)] if isinstance(waveform, np.ndarray) else waveform
+    heard: list[np.ndarray] = []
+
+    def remember(parts: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        for part in parts:
+            heard.append(part)
+            yield part
+
+    posteriors = np.concatenate(list(listen(network, remember(blocks))))
+    return from_posteriors(
+        posteriors,
+        speaker=speaker,
+        fps=fps,
+        mean_lip=mean_lip,
+        timing="audio",
+        waveform=np.concatenate(heard),
+        network=network,
+    )
+
+
+def from_text(
+    text: str,
+    *,
+    language: str = "en-us",
+    speaker: str | None = None,
+    fps: float = MODEL_FPS,
+    rate: float = 1.0,
+    durations: Alignment | None = None,
+    mean_lip: np.ndarray | None = None,
+    network: "Network | None" = None,
+) -> Result:
+    """Speak a text with lips only.
+
+    Args:
+        text: what to say.
+        language: espeak's name of the language of words that the dictionary does not know.
+        rate: 2.0 speaks twice as fast as the speaker would.
+        durations: phones with given times; their phones must be those of the text.
+        speaker, fps, mean_lip, network: as for `from_posteriors`.
+
+    Raises:
+        InputError: nothing to say, no such language or speaker, times that do not fit.
+    """
+    from phonolips.text import text_to_phones
+
+    words = text_to_phones(text, language=language)
+    return _from_words(words, speaker, fps, rate, durations, mean_lip, network)
+
+
+def from_phones(
+    phones: str | Sequence[str],
+    *,
+    speaker: str | None = None,
+    fps: float = MODEL_FPS,
+    rate: float = 1.0,
+    durations: Alignment | None = None,
+    mean_lip: np.ndarray | None = None,
+    network: "Network | None" = None,
+) -> Result:
+    """Speak ARPAbet phones, such as "B IH1 N B L UW1"; `sil` is a pause. Arguments as for `from_text`."""
+    from phonolips.text import SpokenWord
+
+    names = parse_phones(phones if isinstance(phones, str) else " ".join(phones))
+    words: list[SpokenWord] = []
+    spoken: list[str] = []
+    for name in [*names, SILENCE]:
+        if name == SILENCE:
+            if spoken:
+                words.append(SpokenWord(" ".join(spoken), tuple(spoken)))
+                spoken = []
+            words.append(SpokenWord("", (SILENCE,), 0.2))
+        else:
+            spoken.append(name)
+    return _from_words(tuple(words[:-1]), speaker, fps, rate, durations, mean_lip, network)
+
+
+def _from_words(
+    words: "Sequence[SpokenWord]",
+    speaker: str | None,
+    fps: float,
+    rate: float,
+    durations: Alignment | None,
+    mean_lip: np.ndarray | None,
+    network: "Network | None",
+) -> Result:
+    from phonolips.model.text_encoder import labels_to_posteriors
+
+    check_fps(fps)
+    network = network or load_network()
+    row = network.speaker_row(speaker)
+    if durations is None:
+        alignment = predict_alignment(network, words, row, rate)
+        timing = "predicted durations"
+    else:
+        wanted = [phone for word in words for phone in word.phones if phone != SILENCE]
+        found = durations.phone_sequence()
+        if wanted != found:
+            at = next((i for i, (a, b) in enumerate(zip(wanted, found, strict=False)) if a != b), -1)
+            where = f"phone {at + 1} is {found[at]}, not {wanted[at]}" if at >= 0 else "one of them ends early"
+            raise InputError(
+                f"--durations holds {len(found)} phones and the text {len(wanted)}: {where}; "
+                "give a TextGrid of this text, or its own phones with --phones"
+            )
+        alignment, timing = durations, "given durations"
+    steps = max(1, int(np.ceil(alignment.duration / STEP_SECONDS - 1e-6)))
+    return from_posteriors(
+        labels_to_posteriors(alignment.labels(steps)),
+        speaker=speaker,
+        fps=fps,
+        mean_lip=mean_lip,
+        alignment=alignment,
+        timing=timing,
+        network=network,
+    )
+
+
+def predict_alignment(
+    network: "Network", words: "Sequence[SpokenWord]", speaker_row: int, rate: float = 1.0
+) -> Alignment:
+    """Give every phone of some words a predicted time, with a little silence before and after.
+
+    Pauses last as the words say; phone edges fall on whole steps.
+    """
+    predicted = network.durations.predict([phones_to_ids(word.phones) for word in words], speaker_row, rate)
+    exact = EDGE_SECONDS  # the time so far, and the step edge that stands for it
+    edge = seconds_to_steps(exact)
+    word_tier: list[Interval] = []
+    phone_tier: list[Interval] = []
+    for word, lengths in zip(words, predicted, strict=True):
+        if word.phones == (SILENCE,):
+            exact += word.pause_seconds / rate
+            edge = max(edge, seconds_to_steps(exact))
+            continue
+        start = edge
+        for phone, length in zip(word.phones, lengths, strict=True):
+            exact += length
+            first, edge = edge, max(edge + 1, seconds_to_steps(exact))
+            phone_tier.append(Interval(phone, steps_to_seconds(first), steps_to_seconds(edge)))
+        word_tier.append(Interval(word.word, steps_to_seconds(start), steps_to_seconds(edge)))
+    return Alignment.build(word_tier, phone_tier, steps_to_seconds(edge + seconds_to_steps(EDGE_SECONDS)))

@@ -1,0 +1,167 @@
+"""Train the duration predictor on the phone tiers of everything that is aligned.
+
+GRID's speakers have rows of their own; all other speech teaches the mean speaker's row. Silences are not
+learnt: how long a pause is follows from the punctuation.
+"""
+
+import logging
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+import speechbrain as sb
+from phonolips.config import DurationsFit
+from phonolips.corpus.prepare import alignment_path
+from phonolips.corpus.store import Store
+from phonolips.model.network import Network
+from phonolips.model.speaker import MEAN_SPEAKER_ROW, hide_speakers
+from phonolips.model.text_encoder import LONGEST_STEPS, POSITION_FEATURES, flatten_words
+from phonolips.phones import PHONE_IDS, SILENCE, UNKNOWN
+from phonolips.timebase import STEPS_PER_SECOND
+from phonolips.training.loop import Fit, length_mask, pad_stack, run_fit
+
+log = logging.getLogger("phonolips.training")
+UNKNOWN_SPEAKER_SHARE = 0.1
+EDGE_SECONDS = 1e-4
+
+
+class Utterance(NamedTuple):
+    """Phone ids (phones,), position (phones, 2), steps (phones,) with 0 for silences, and the speaker's row."""
+
+    phones: np.ndarray
+    position: np.ndarray
+    steps: np.ndarray
+    speaker: int
+
+
+class DurationBatch(NamedTuple):
+    """Padded: phones (batch, phones), position (batch, phones, 2), steps and mask (batch, phones), speaker."""
+
+    phones: Tensor
+    position: Tensor
+    steps: Tensor
+    mask: Tensor
+    speaker: Tensor
+
+
+def read_utterance(path: Path, speaker: int) -> Utterance | None:
+    """Read one TextGrid; None where a word's phones are unknown or there is nothing but silence."""
+    from phonolips.alignment.tiers import read_textgrid
+
+    alignment = read_textgrid(path)
+    words: list[list[int]] = []
+    steps: list[float] = []
+    starts = {round(word.start / EDGE_SECONDS) for word in alignment.words}
+    for phone in alignment.phones:
+        if phone.label == UNKNOWN:
+            return None
+        if not words or round(phone.start / EDGE_SECONDS) in starts:
+            words.append([])
+        words[-1].append(PHONE_IDS[phone.label])
+        silent = phone.label == SILENCE
+        steps.append(0.0 if silent else min(phone.duration * STEPS_PER_SECOND, LONGEST_STEPS))
+    if not any(steps):
+        return None
+    phones, position = flatten_words(words)
+    return Utterance(phones, position, np.array(steps, np.float32), speaker)
+
+
+def make_batch(utterances: list[Utterance]) -> DurationBatch:
+    """Pad utterances to one length; the mask is False on silences too where durations are concerned."""
+    lengths = [len(utterance.phones) for utterance in utterances]
+    longest = max(lengths)
+    return DurationBatch(
+        pad_stack([utterance.phones for utterance in utterances], longest),
+        pad_stack([utterance.position for utterance in utterances], longest),
+        pad_stack([utterance.steps for utterance in utterances], longest),
+        length_mask(lengths, longest),
+        torch.tensor([utterance.speaker for utterance in utterances]),
+    )
+
+
+class DurationsTrain:
+    """Training batches, lengths mixed."""
+
+    def __init__(self, utterances: list[Utterance], settings: DurationsFit) -> None:
+        self.utterances, self.settings = utterances, settings
+        self.order = np.arange(len(utterances))
+
+    def set_epoch(self, epoch: int) -> None:
+        """Draw the order of an epoch."""
+        self.order = np.random.default_rng((self.settings.seed, epoch)).permutation(len(self.utterances))
+
+    def __len__(self) -> int:
+        return -(-len(self.utterances) // self.settings.batch)
+
+    def __getitem__(self, index: int) -> DurationBatch:
+        part = self.order[index * self.settings.batch : (index + 1) * self.settings.batch]
+        return make_batch([self.utterances[i] for i in part])
+
+
+class DurationsRun(Fit):
+    """Poisson likelihood of the steps of every spoken phone."""
+
+    def compute_forward(self, batch: DurationBatch, stage: sb.Stage) -> Tensor:
+        """Predict log steps (batch, phones)."""
+        speaker = batch.speaker
+        if stage == sb.Stage.TRAIN:
+            speaker = hide_speakers(speaker, UNKNOWN_SPEAKER_SHARE, self.generator)
+        return self.modules.durations(
+            batch.phones.to(self.device),
+            batch.position.to(self.device),
+            speaker.to(self.device),
+            batch.mask.to(self.device),
+        )
+
+    def compute_objectives(self, predictions: Tensor, batch: DurationBatch, stage: sb.Stage) -> Tensor:
+        """Average over the spoken phones."""
+        steps = batch.steps.to(self.device)
+        spoken = steps > 0
+        loss = torch.nn.functional.poisson_nll_loss(predictions[spoken], steps[spoken], log_input=True)
+        if stage != sb.Stage.TRAIN:
+            predicted = predictions[spoken].exp()
+            self.count(
+                error=float((predicted - steps[spoken]).abs().sum()),
+                predicted=float(predicted.sum()),
+                true=float(steps[spoken].sum()),
+                phones=float(spoken.sum()),
+            )
+        return loss
+
+    def scores(self) -> dict[str, float]:
+        """Give the mean absolute error in ms, and predicted over true total."""
+        return {
+            "error_ms": 1000 / STEPS_PER_SECOND * self.sums["error"] / max(1.0, self.sums["phones"]),
+            "total_ratio": self.sums["predicted"] / max(1.0, self.sums["true"]),
+        }
+
+
+def train_durations(
+    network: Network, store: Store, data: Path, settings: DurationsFit, folder: Path, *, device: str = "auto"
+) -> None:
+    """Train the duration predictor of `network` in place on the TextGrids of the prepared corpus `data`."""
+    names = network.description.speakers
+    found: dict[str, list[Utterance]] = {"train": [], "valid": []}
+    for clip in store:
+        split, speaker = store.meta(clip)["split"], store.meta(clip)["speaker"]
+        if split in found:
+            row = names.index(speaker) if speaker in names else MEAN_SPEAKER_ROW
+            utterance = read_utterance(alignment_path(data, clip), row)
+            if utterance is not None:
+                found[split].append(utterance)
+    log.info("durations: %d utterances for training, %d for validation", *map(len, found.values()))
+    assert all(u.position.shape[1] == POSITION_FEATURES for u in found["train"])
+    valid = sorted(found["valid"], key=lambda utterance: len(utterance.phones))
+    run_fit(
+        DurationsRun,
+        modules={"durations": network.durations},
+        saved=network.durations,
+        settings=settings,
+        train=DurationsTrain(found["train"], settings),
+        valid=[make_batch(valid[i : i + settings.batch]) for i in range(0, len(valid), settings.batch)],
+        folder=folder,
+        device=device,
+    )

@@ -1,0 +1,114 @@
+"""Train one part of the network, or all of it, from a prepared corpus; the model folder carries it all."""
+
+import json
+import logging
+import platform
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from phonolips import __version__
+from phonolips.config import Recipe, load_settings, settings_to_dict
+from phonolips.corpus.records import write_text_atomically
+from phonolips.corpus.store import Store
+from phonolips.errors import InputError
+from phonolips.model.network import DESCRIPTION_FILE, Description, Network, load_network
+from phonolips.model.speaker import MEAN_SPEAKER
+from phonolips.training.durations import train_durations
+from phonolips.training.ears import train_ears
+from phonolips.training.lips import lip_clips, train_lips
+
+log = logging.getLogger("phonolips.training")
+PARTS = ("ears", "durations", "lips")
+PARAMETERS_OF = {
+    "ears": ("audio_encoder.",),
+    "durations": ("durations.",),
+    "lips": ("bottleneck.", "speakers.", "decoder.", "lip_"),
+}
+
+
+def network_folder(out: Path) -> Path:
+    """Say where the network of a training folder lies."""
+    return out / "network"
+
+
+def _new_network(recipe: Recipe, store: Store) -> Network:
+    speakers = sorted({store.meta(clip)["speaker"] for clip in lip_clips(store, "train")})
+    torch.manual_seed(recipe.ears.seed)
+    return Network(Description(recipe.network, [MEAN_SPEAKER, *speakers]))
+
+
+def _carry_over(network: Network, folder: Path, parts: Sequence[str]) -> list[str]:
+    """Take over the parts that are trained already; say which."""
+    if not (folder / DESCRIPTION_FILE).is_file():
+        return []
+    earlier = load_network(folder)
+    trained = [part for part in earlier.description.notes.get("trained", []) if part in parts]
+    own, other = network.state_dict(), earlier.state_dict()
+    for part in trained:
+        for name in [name for name in own if name.startswith(PARAMETERS_OF[part])]:
+            if name not in other or other[name].shape != own[name].shape:
+                raise InputError(
+                    f"{folder}: the trained {part} have other sizes or speakers than the settings now; "
+                    f"train {part} again, or use another --out"
+                )
+            own[name].copy_(other[name])
+    return trained
+
+
+def train(
+    part: str,
+    *,
+    data: Path,
+    out: Path,
+    config: Path | None = None,
+    overrides: Sequence[str] = (),
+    device: str = "auto",
+) -> Path:
+    """Train `ears`, `durations`, `lips`, or `all` of them in this order.
+
+    Args:
+        part: what to train; `lips` needs trained ears.
+        data: a prepared corpus.
+        out: gets `network/` (the model), and for each part checkpoints and `history.jsonl`. A killed run
+            goes on from its last epoch; a finished one is not repeated.
+        config: YAML with settings.
+        overrides: `name=value` words, such as `lips.epochs=3`.
+        device: `auto`, `cpu`, `cuda`.
+
+    Returns:
+        the model's folder.
+
+    Raises:
+        InputError: an unknown part or setting, or lips without ears.
+        CorpusError: nothing to train on.
+    """
+    if part not in (*PARTS, "all"):
+        raise InputError(f"train {part!r}; expected one of {', '.join((*PARTS, 'all'))}")
+    recipe: Recipe = load_settings(Recipe, config=config, overrides=overrides)
+    store = Store(data / "features")
+    folder = network_folder(out)
+    for now in PARTS if part == "all" else (part,):
+        network = _new_network(recipe, store)
+        trained = _carry_over(network, folder, [other for other in PARTS if other != now])
+        if now == "lips" and "ears" not in trained:
+            raise InputError(f"{folder}: has no trained ears; run 'phonolips train ears' first")
+        log.info("training %s", now)
+        run = {
+            "settings": settings_to_dict(getattr(recipe, now)),
+            "network": settings_to_dict(recipe.network),
+            "phonolips": __version__,
+            "torch": torch.__version__,
+            "python": platform.python_version(),
+        }
+        write_text_atomically(out / now / "run.json", json.dumps(run, indent=1) + "\n")
+        if now == "ears":
+            train_ears(network, store, recipe.ears, out / now, device=device)
+        elif now == "durations":
+            train_durations(network, store, data, recipe.durations, out / now, device=device)
+        else:
+            train_lips(network, store, recipe.lips, out / now, device=device)
+        network.description.notes["trained"] = [*trained, now]
+        network.save(folder)
+    return folder
