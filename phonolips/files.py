@@ -12,8 +12,11 @@ from phonolips.phones import PHONES
 from phonolips.timebase import SAMPLE_RATE, STEP_SECONDS
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from phonolips.synth import Result
 
+PICTURE_DPI = 130
 RESULT_FILES = ("lips.npz", "posteriors.npz", "phones.TextGrid", "posteriorgram.png", "lips.mp4")
 
 
@@ -32,7 +35,7 @@ def save_result(result: "Result", out: Path) -> list[Path]:
     """
     from phonolips.alignment.tiers import write_textgrid
     from phonolips.plot import posteriorgram
-    from phonolips.synth import exact_fps
+    from phonolips.video.io import exact_fps
     from phonolips.video.lips import opening
     from phonolips.video.render import render_lips_video
 
@@ -63,7 +66,7 @@ def save_result(result: "Result", out: Path) -> list[Path]:
             opening=opening(result.lips),
             fps=result.fps,
         )
-        figure.savefig(new / "posteriorgram.png", dpi=130)
+        save_figure(figure, new / "posteriorgram.png")
         render_lips_video(
             new / "lips.mp4",
             result.lips,
@@ -74,6 +77,16 @@ def save_result(result: "Result", out: Path) -> list[Path]:
         for name in RESULT_FILES:
             os.replace(new / name, out / name)
     return [out / name for name in RESULT_FILES]
+
+
+def save_figure(figure: "Figure", path: Path) -> None:
+    """Write a figure as .png, .svg or .pdf, atomically; raise InputError for another ending."""
+    if path.suffix not in (".png", ".svg", ".pdf"):
+        raise InputError(f"{path}: a picture's name ends in .png, .svg or .pdf")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    figure.savefig(temporary, dpi=PICTURE_DPI)
+    os.replace(temporary, path)
 
 
 def captions_of(result: "Result") -> list[str]:
@@ -94,7 +107,9 @@ def read_posteriors(path: Path) -> np.ndarray:
         with np.load(path, allow_pickle=False) as values:
             posteriors, phones = values["posteriors"], tuple(str(phone) for phone in values["phones"])
     except (OSError, ValueError, KeyError) as error:
-        raise InputError(f"{path}: not a posteriors.npz ({error}); make one with 'phonolips synth'") from error
+        raise InputError(
+            f"{path}: not a posteriors.npz ({error}); make one with 'phonolips synth'"
+        ) from error
     if phones != PHONES:
         raise InputError(f"{path}: its phones are not this version's; expected {' '.join(PHONES)}")
     return posteriors
@@ -103,7 +118,9 @@ def read_posteriors(path: Path) -> np.ndarray:
 def read_lips(path: Path) -> tuple[np.ndarray, float]:
     """Read lips.npz: lips float32 (frames, points, 2) and their fps; raise InputError where it is none of ours."""
     if not path.is_file():
-        raise InputError(f"{path}: no such file; expected a lips.npz made by 'phonolips synth' or 'phonolips track'")
+        raise InputError(
+            f"{path}: no such file; expected a lips.npz made by 'phonolips synth' or 'phonolips track'"
+        )
     try:
         with np.load(path, allow_pickle=False) as values:
             return values["lips"], float(values["fps"])

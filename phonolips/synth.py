@@ -11,8 +11,8 @@ Change the posteriors and hand them to `from_posteriors` to see what the lips ma
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from fractions import Fraction
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +32,7 @@ from phonolips.timebase import (
     seconds_to_steps,
     steps_to_seconds,
 )
+from phonolips.video.io import exact_fps
 
 if TYPE_CHECKING:
     from phonolips.model.network import Network
@@ -114,12 +115,6 @@ def check_fps(fps: float) -> float:
     return float(fps)
 
 
-def exact_fps(fps: float) -> Fraction:
-    """Turn a frame rate as people write it into the exact one: 29.97 -> 30000/1001, 25 -> 25."""
-    ntsc = Fraction(round(fps * 1.001), 1) * Fraction(1000, 1001)
-    return ntsc if abs(float(ntsc) - fps) < 0.006 and fps != round(fps) else Fraction(fps).limit_denominator(1001)
-
-
 def resample_lips(lips: np.ndarray, fps: float, seconds: float) -> np.ndarray:
     """Read the continuous lip curve at another frame rate.
 
@@ -178,7 +173,7 @@ def read_phones(posteriors: np.ndarray) -> Alignment:
     """Read phones with times off posteriors: the best phone of each step, short runs joined to neighbours."""
     best = posteriors.argmax(1)
     edges = [0, *(np.flatnonzero(np.diff(best)) + 1).tolist(), len(best)]
-    runs = [[int(best[a]), a, b] for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    runs = [[int(best[a]), a, b] for a, b in pairwise(edges)]
     kept: list[list[int]] = []
     for phone, start, end in runs:
         if kept and (end - start < SHORTEST_PHONE_STEPS or phone == kept[-1][0]):
@@ -233,7 +228,13 @@ def from_posteriors(
     )
     name = network.description.speakers[network.speaker_row(speaker)]
     return Result(
-        lips, checked, alignment or read_phones(checked), float(exact_fps(fps)), name, timing, waveform=waveform
+        lips,
+        checked,
+        alignment or read_phones(checked),
+        float(exact_fps(fps)),
+        name,
+        timing,
+        waveform=waveform,
     )
 
 
@@ -360,7 +361,9 @@ def _from_words(
         found = durations.phone_sequence()
         if wanted != found:
             at = next((i for i, (a, b) in enumerate(zip(wanted, found, strict=False)) if a != b), -1)
-            where = f"phone {at + 1} is {found[at]}, not {wanted[at]}" if at >= 0 else "one of them ends early"
+            where = (
+                f"phone {at + 1} is {found[at]}, not {wanted[at]}" if at >= 0 else "one of them ends early"
+            )
             raise InputError(
                 f"--durations holds {len(found)} phones and the text {len(wanted)}: {where}; "
                 "give a TextGrid of this text, or its own phones with --phones"

@@ -5,7 +5,11 @@ Step `t` covers [t, t + 1) hops and is sampled at its centre; frame `i` covers [
 sampled at its centre. All ratios are exact: one that does not come out raises `ValueError`.
 """
 
+from typing import TypeVar
+
 import numpy as np
+
+Number = TypeVar("Number", float, np.ndarray)
 
 
 def exact_div(numerator: int, denominator: int) -> int:
@@ -66,8 +70,8 @@ def seconds_to_samples(seconds: float) -> int:
     return round(seconds * SAMPLE_RATE)
 
 
-def steps_to_seconds(steps: float) -> float:
-    """Convert a step edge (or count) to seconds."""
+def steps_to_seconds(steps: Number) -> Number:
+    """Convert step edges (or counts) to seconds; a number or an array."""
     return steps / STEPS_PER_SECOND
 
 

@@ -7,7 +7,6 @@ import pytest
 
 from phonolips.errors import InputError
 from phonolips.evaluation import report
-from phonolips.phones import NUM_PHONES, PHONE_IDS
 
 
 def make_rows() -> list[dict]:
@@ -114,20 +113,3 @@ def test_markdown_has_one_table_a_speaker_with_even_columns():
     assert "[" in tables[2]
     with pytest.raises(InputError, match="nothing to show"):
         report.markdown_table(report.summarise(make_rows()), ["no_such_measure"])
-
-
-def test_confusion_figure_shows_shares_of_the_true_phone(tmp_path):
-    matrix = np.zeros((NUM_PHONES, NUM_PHONES), np.int64)
-    matrix[PHONE_IDS["B"], PHONE_IDS["P"]] = 3
-    matrix[PHONE_IDS["B"], PHONE_IDS["B"]] = 1
-    figure = report.confusion_figure(matrix)
-    axes = figure.axes[0]
-    names = [label.get_text() for label in axes.get_yticklabels()]
-    shares = np.asarray(axes.images[0].get_array().filled(np.nan))
-    assert sorted(names) == sorted(PHONE_IDS)
-    assert shares[names.index("B"), names.index("P")] == 0.75
-    assert np.isnan(shares[names.index("AA")]).all()
-    assert shares.shape == (NUM_PHONES, NUM_PHONES)
-    figure.savefig(tmp_path / "confusions.png")
-    with pytest.raises(InputError, match="shape"):
-        report.confusion_figure(matrix[:39])

@@ -1,4 +1,4 @@
-"""Speak a text with espeak-ng and learn from it when each phone begins, exact to the sample.
+"""Speak a text with espeak-ng and learn when each phone begins, exact to the sample.
 
 espeak-ng reports its phones as events while it synthesises. This is speech with known phone times for
 tests and toy corpora. The library is the one that the package espeakng-loader brings.
@@ -11,29 +11,16 @@ from typing import NamedTuple
 import numpy as np
 
 from phonolips.errors import InputError
+from phonolips.text.ipa import ipa_to_phones
 from phonolips.timebase import SAMPLE_RATE
 
-AUDIO_OUTPUT_RETRIEVAL = 1
+AUDIO_OUTPUT_SYNCHRONOUS = 2  # the sound goes to the callback, from the calling thread
 INITIALISE_PHONEME_EVENTS_AS_IPA = 3
 EVENT_END, EVENT_WORD, EVENT_PHONEME = 0, 1, 7
 PARAMETER_RATE, PARAMETER_PITCH, PARAMETER_PITCH_RANGE = 1, 3, 4
 CHARACTERS_ARE_UTF8 = 1
-PROSODY_MARKS = "ˈˌːˑ‿|.̩ʲ"  # stress, length, links; they do not change the lips
-
-# espeak-ng's IPA for English to ARPAbet; r-coloured and centring vowels are two phones.
-IPA_TO_ARPABET: dict[str, tuple[str, ...]] = {
-    **{"ɑ": ("AA",), "ɑɹ": ("AA", "R"), "ɒ": ("AA",), "a": ("AE",), "æ": ("AE",), "ʌ": ("AH",), "ə": ("AH",)},
-    **{"ɐ": ("AH",), "ɔ": ("AO",), "ɔɹ": ("AO", "R"), "oɹ": ("AO", "R"), "o": ("OW",), "oʊ": ("OW",)},
-    **{"əʊ": ("OW",), "aʊ": ("AW",), "aɪ": ("AY",), "aɪə": ("AY", "AH"), "aɪɚ": ("AY", "ER")},
-    **{"aɪʊɹ": ("AW", "ER"), "aʊə": ("AW", "AH"), "ɛ": ("EH",), "e": ("EH",), "ɛɹ": ("EH", "R")},
-    **{"eə": ("EH", "R"), "eɪ": ("EY",), "ɜ": ("ER",), "ɚ": ("ER",), "ɝ": ("ER",), "ɪ": ("IH",)},
-    **{"ᵻ": ("IH",), "ɪɹ": ("IH", "R"), "iə": ("IY", "AH"), "ɪə": ("IH", "AH"), "i": ("IY",), "ɔɪ": ("OY",)},
-    **{"ʊ": ("UH",), "ʊɹ": ("UH", "R"), "ʊə": ("UH", "AH"), "u": ("UW",), "əl": ("AH", "L"), "n": ("N",)},
-    **{"b": ("B",), "tʃ": ("CH",), "d": ("D",), "ð": ("DH",), "f": ("F",), "ɡ": ("G",), "g": ("G",)},
-    **{"h": ("HH",), "dʒ": ("JH",), "k": ("K",), "x": ("K",), "l": ("L",), "ɫ": ("L",), "m": ("M",)},
-    **{"ŋ": ("NG",), "p": ("P",), "ɹ": ("R",), "r": ("R",), "s": ("S",), "ʃ": ("SH",), "t": ("T",)},
-    **{"ɾ": ("T",), "ʔ": ("T",), "θ": ("TH",), "v": ("V",), "w": ("W",), "j": ("Y",), "z": ("Z",), "ʒ": ("ZH",)},
-}
+MERGED_SECONDS = 0.02  # an l after a vowel is part of the vowel's sound in espeak-ng; its event has no length
+MERGED_SHARE = 0.4  # share of such a vowel that counts as the l
 
 
 class SpokenPhone(NamedTuple):
@@ -74,7 +61,7 @@ def speak(
 
     Args:
         text: plain words.
-        voice: a voice of espeak-ng such as `en-us`, `en-gb`, `en-us+f3`.
+        voice: a voice of espeak-ng such as `en-us`, `en-gb-x-rp`, `en-us+f3`.
         rate: words per minute, 80 to 450.
         pitch: 0 to 100.
         pitch_range: 0 (monotone) to 100.
@@ -91,12 +78,10 @@ def speak(
 
 
 def split_phones(spoken: list[SpokenPhone]) -> list[SpokenPhone]:
-    """Rename IPA to ARPAbet, cutting symbols of two phones into equal parts; raise InputError."""
+    """Rename IPA to ARPAbet, cutting symbols of several phones into equal parts; raise InputError."""
     phones = []
     for phone in spoken:
-        if phone.ipa not in IPA_TO_ARPABET:
-            raise InputError(f"espeak-ng said {phone.ipa!r}, which has no ARPAbet here; choose another word")
-        names = IPA_TO_ARPABET[phone.ipa]
+        names = ipa_to_phones(phone.ipa)
         edges = np.linspace(phone.start, phone.end, len(names) + 1).tolist()
         phones += [
             SpokenPhone(name, start, end, phone.word)
@@ -108,7 +93,7 @@ def split_phones(spoken: list[SpokenPhone]) -> list[SpokenPhone]:
 def speak_words(
     text: str, voice: str = "en-us", rate: int = 160, pitch: int = 50, pitch_range: int = 50
 ) -> tuple[np.ndarray, list[SpokenPhone]]:
-    """Speak a text as `speak` does; return the phones in IPA without stress and length, with their words."""
+    """Speak a text as `speak` does; return the phones in IPA without stress, with their words."""
     import espeakng_loader
     from scipy.signal import resample_poly
 
@@ -130,13 +115,13 @@ def speak_words(
 
     data_path = espeakng_loader.get_data_path().encode()
     source_rate = library.espeak_Initialize(
-        AUDIO_OUTPUT_RETRIEVAL, 0, data_path, INITIALISE_PHONEME_EVENTS_AS_IPA
+        AUDIO_OUTPUT_SYNCHRONOUS, 0, data_path, INITIALISE_PHONEME_EVENTS_AS_IPA
     )
     if source_rate <= 0:
         raise InputError(f"espeak-ng does not start (code {source_rate}); reinstall espeakng-loader")
     try:
         if library.espeak_SetVoiceByName(voice.encode()) != 0:
-            raise InputError(f"espeak-ng has no voice {voice!r}; expected one such as en-us, en-gb or en-us+f3")
+            raise InputError(f"espeak-ng has no voice {voice!r}; expected one such as en-us, en-gb-x-rp or en-us+f3")
         for parameter, value in (
             (PARAMETER_RATE, rate),
             (PARAMETER_PITCH, pitch),
@@ -162,7 +147,7 @@ def speak_words(
 
 
 def _read_events(events: list[tuple[int, int, str]], source_rate: int) -> list[SpokenPhone]:
-    """Turn espeak-ng's events into phones; each one ends where the next event begins."""
+    """Turn espeak-ng's events into phones; each one ends where the next one, or a pause, begins."""
     phones = []
     word = -1
     timed = [event for event in events if event[0] in (EVENT_WORD, EVENT_PHONEME)]
@@ -170,8 +155,13 @@ def _read_events(events: list[tuple[int, int, str]], source_rate: int) -> list[S
         if kind == EVENT_WORD:
             word += 1
             continue
-        ipa = name.translate({ord(mark): None for mark in PROSODY_MARKS}).strip("_: ")
+        ipa = name.strip("ˈˌ_: ")
         end = next((sample for event, sample, _ in timed[index + 1 :] if event == EVENT_PHONEME), start)
-        if ipa and end > start:
-            phones.append(SpokenPhone(ipa, start / source_rate, end / source_rate, word))
+        begin, stop = start / source_rate, end / source_rate
+        if ipa in ("l", "ɫ") and stop - begin < MERGED_SECONDS and phones:
+            vowel = phones.pop()
+            begin = vowel.end - MERGED_SHARE * (vowel.end - vowel.start)
+            phones.append(vowel._replace(end=begin))
+        if ipa and stop > begin:
+            phones.append(SpokenPhone(ipa, begin, stop, word))
     return phones

@@ -80,9 +80,7 @@ class Sphinx:
                 raise MissingToolError("pocketsphinx is not installed; pip install pocketsphinx")
             from pocketsphinx import Decoder
 
-            self._decoders[beam] = Decoder(
-                lm=None, bestpath=False, beam=beam, pbeam=beam, wbeam=beam, loglevel="FATAL"
-            )
+            self._decoders[beam] = Decoder(lm=None, bestpath=False, beam=beam, pbeam=beam, wbeam=beam, loglevel="FATAL")
         return self._decoders[beam]
 
     def _search(
@@ -110,8 +108,7 @@ class Sphinx:
                 if decoder.hyp() is None:
                     raise RuntimeError("no path through the words")
             entries = [
-                (word.name, [(phone.start, phone.duration) for phone in word])
-                for word in decoder.get_alignment()
+                (word.name, [(phone.start, phone.duration) for phone in word]) for word in decoder.get_alignment()
             ]
         except RuntimeError:
             del self._decoders[beam]  # a failed search can leave it unusable

@@ -22,7 +22,5 @@ def speech_only(words: "Sequence[SpokenWord]") -> "list[SpokenWord]":
     for item in spoken:
         for phone in item.phones:
             if phone not in PHONE_IDS or phone == SILENCE:
-                raise InputError(
-                    f"word {item.word!r} has phone {phone!r}; expected inventory phones without stress"
-                )
+                raise InputError(f"word {item.word!r} has phone {phone!r}; expected inventory phones without stress")
     return spoken

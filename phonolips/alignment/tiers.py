@@ -16,7 +16,7 @@ import numpy as np
 
 from phonolips.errors import InputError, PhonolipsWarning
 from phonolips.phones import IGNORED_ID, PHONE_IDS, SILENCE, SILENCE_ID, UNKNOWN, normalise_phone
-from phonolips.timebase import step_centres
+from phonolips.timebase import seconds_to_steps, step_centres
 
 WORD_TIER = "words"
 PHONE_TIER = "phones"
@@ -116,9 +116,19 @@ class Alignment:
         """
         ids = [IGNORED_ID if phone.label == UNKNOWN else PHONE_IDS[phone.label] for phone in self.phones]
         ends = np.array([phone.end for phone in self.phones])
-        return np.array([*ids, SILENCE_ID], dtype=np.int64)[
-            np.searchsorted(ends, step_centres(steps), side="right")
-        ]
+        return np.array([*ids, SILENCE_ID], dtype=np.int64)[np.searchsorted(ends, step_centres(steps), side="right")]
+
+    def phone_rows(self, steps: int) -> np.ndarray:
+        """List the phones as rows (id, first step, step after the last), int32, shape (phones, 3).
+
+        Edges are rounded to steps and cut at `steps`; what has no step left is dropped; `spn` has IGNORED_ID.
+        """
+        rows = []
+        for phone in self.phones:
+            first, last = (min(seconds_to_steps(time), steps) for time in (phone.start, phone.end))
+            if last > first:
+                rows.append((PHONE_IDS.get(phone.label, IGNORED_ID), first, last))
+        return np.array(rows, np.int32).reshape(-1, 3)
 
     def phone_sequence(self) -> list[str]:
         """List the phones in order, without silence."""
@@ -167,9 +177,7 @@ def read_textgrid(path: Path) -> Alignment:
     duration = max([float(grid.maxTimestamp), *(item.end for item in (*words, *phones))])
     end = max((item.end for item in phones), default=0.0)
     if path.suffix.lower() != ".json" and end < duration - EDGE_TOLERANCE_SECONDS:
-        raise InputError(
-            f"{path}: the phones stop at {end} s of {duration} s; the file is cut short, make it anew"
-        )
+        raise InputError(f"{path}: the phones stop at {end} s of {duration} s; the file is cut short, make it anew")
     try:
         alignment = Alignment.build(words, phones, duration)
     except InputError as error:
@@ -208,9 +216,7 @@ def write_textgrid(alignment: Alignment, path: Path) -> None:
         PHONE_TIER: entries(alignment.phones, phone_labels),
     }
     if alignment.confidences is not None:
-        tiers[CONFIDENCE_TIER] = entries(
-            alignment.phones, [f"{value:.3f}" for value in alignment.confidences]
-        )
+        tiers[CONFIDENCE_TIER] = entries(alignment.phones, [f"{value:.3f}" for value in alignment.confidences])
     end = rounded(alignment.duration)
     grid = textgrid.Textgrid(0.0, end)
     for name, rows in tiers.items():
@@ -288,9 +294,7 @@ def _fill_tier(tier: Sequence[Interval], duration: float, silence: str, name: st
         if abs(end - duration) <= EDGE_TOLERANCE_SECONDS:
             end = float(duration)
         if end > duration:
-            raise InputError(
-                f"{name} tier: {item.label!r} ends at {end} s, but the alignment lasts {duration} s"
-            )
+            raise InputError(f"{name} tier: {item.label!r} ends at {end} s, but the alignment lasts {duration} s")
         filled.append(Interval(item.label, start, end))
         edge = end
     if edge < duration:

@@ -77,7 +77,9 @@ def check_corpus(folder: Path) -> str:
         splits = Counter(record.split for record in ready)
         counts = ", ".join(f"{count} {name}" for name, count in splits.items())
         speakers = len({record.speaker for record in ready})
-        lines.append(f"for the ears only: {len(ready)} of {len(ears_only)} clips, {hours:.2f} h, {speakers} speakers ({counts})")
+        lines.append(
+            f"for the ears only: {len(ready)} of {len(ears_only)} clips, {hours:.2f} h, {speakers} speakers ({counts})"
+        )
     dropped = [
         f"{item.id}: {item.reason}"
         for name in ("dropped", "dropped_lips", "dropped_alignments", "dropped_features")

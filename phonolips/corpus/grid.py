@@ -26,7 +26,7 @@ COLOURS = {"b": "blue", "g": "green", "r": "red", "w": "white"}
 PREPOSITIONS = {"a": "at", "b": "by", "i": "in", "w": "with"}
 LETTERS = {letter: letter for letter in "abcdefghijklmnopqrstuvxyz"}  # no w: its name has three syllables
 DIGITS = dict(
-    zip("z123456789", "zero one two three four five six seven eight nine".split(), strict=True)
+    zip("z123456789", ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"], strict=True)
 )
 ADVERBS = {"a": "again", "n": "now", "p": "please", "s": "soon"}
 SLOTS = (

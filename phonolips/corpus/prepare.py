@@ -22,7 +22,14 @@ from phonolips.corpus.parallel import map_clips
 from phonolips.corpus.records import Dropped, Record, read_records, write_dropped, write_records
 from phonolips.corpus.store import ArraySpec, Store, StoreWriter
 from phonolips.errors import CorpusError, InputError
-from phonolips.timebase import MODEL_FPS, frame_centres, frames_in, frames_to_samples
+from phonolips.timebase import (
+    MODEL_FPS,
+    frame_centres,
+    frames_in,
+    frames_to_samples,
+    samples_to_frames,
+    samples_to_seconds,
+)
 
 LIPS_ARRAYS = {
     "lips": ArraySpec("float32", (40, 2)),
@@ -164,15 +171,14 @@ def _features_of(
     from phonolips.alignment.tiers import read_textgrid
     from phonolips.audio.features import log_mel
     from phonolips.audio.io import read
-    from phonolips.model.text_encoder import phone_rows
 
     record, lips, detected, fps = task
     alignment = read_textgrid(alignment_path(folder, record.id))
     waveform = read(Path(record.audio))
-    audio_seconds = len(waveform) / 16_000
+    audio_seconds = samples_to_seconds(len(waveform))
     if lips is None or detected is None:
         lips, detected = np.zeros((0, 40, 2), np.float32), np.zeros(0, bool)
-        frames = -(-len(waveform) // frames_to_samples(1))
+        frames = samples_to_frames(len(waveform))
     else:
         lips = resample_frames(lips, fps, MODEL_FPS)
         detected = resample_frames(detected.astype(np.float32), fps, MODEL_FPS) > 0.5
@@ -182,7 +188,7 @@ def _features_of(
     values = {
         "mel": mel,
         "labels": alignment.labels(len(mel)),
-        "phones": phone_rows(alignment.phones, len(mel)),
+        "phones": alignment.phone_rows(len(mel)),
         "lips": lips,
         "detected": detected,
     }
@@ -197,7 +203,8 @@ def make_features(folder: Path, *, jobs: int = 1) -> list[Dropped]:
     """
     records = read_records(folder / "records.jsonl")
     lips = Store(folder / "lips") if any(record.video for record in records) else None
-    failed, tasks = [], []
+    failed: list[Dropped] = []
+    tasks: list[tuple[Record, np.ndarray | None, np.ndarray | None, float]] = []
     with StoreWriter(folder / "features", FEATURE_ARRAYS) as store:
         for record in records:
             if record.id in store:

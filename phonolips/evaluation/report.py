@@ -13,14 +13,14 @@ import numpy as np
 from phonolips.corpus.records import write_text_atomically
 from phonolips.errors import InputError
 from phonolips.evaluation.metrics import bootstrap_interval
-from phonolips.phones import NUM_PHONES, PHONE_IDS, PHONES, VISEMES
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    pass
 
 # Pooled measures: name -> (numerator, denominator), both added up over the clips.
 POOLED = {
     "closure_recall": ("closure_hits", "closure_total"),
+    "closure_rate_of_truth": ("closure_total", "bilabials"),
     "false_closure_rate": ("false_closures", "false_closure_total"),
     "step_accuracy": ("right_steps", "known_steps"),
     "phone_error_rate": ("phone_errors", "phone_total"),
@@ -214,37 +214,3 @@ def _estimate_text(value: Estimate | None, digits: int) -> str:
     if math.isnan(value.low):
         return mean
     return f"{mean} [{value.low:.{digits}g}, {value.high:.{digits}g}]"
-
-
-def confusion_figure(matrix: np.ndarray) -> "Figure":
-    """Draw which phones are taken for which, sorted by viseme class, as shares of the true phone.
-
-    Args:
-        matrix: int64 (NUM_PHONES, NUM_PHONES), true phones in rows, from `confusion_matrix`.
-
-    Returns:
-        A figure that belongs to no window; saving it is the caller's.
-
-    Raises:
-        InputError: the matrix has another shape.
-    """
-    from matplotlib.figure import Figure
-
-    if matrix.shape != (NUM_PHONES, NUM_PHONES):
-        raise InputError(f"a confusion matrix of shape {matrix.shape}; expected ({NUM_PHONES}, {NUM_PHONES})")
-    order = [PHONE_IDS[phone] for phones in VISEMES.values() for phone in phones]
-    counts = matrix[np.ix_(order, order)].astype(np.float64)
-    totals = counts.sum(1, keepdims=True)
-    shares = np.divide(counts, totals, out=np.full_like(counts, np.nan), where=totals > 0)
-    figure = Figure(figsize=(9, 8), layout="constrained")
-    axes = figure.add_subplot()
-    image = axes.imshow(shares, vmin=0, vmax=1, cmap="viridis", interpolation="nearest")
-    names = [PHONES[index] for index in order]
-    axes.set_xticks(range(NUM_PHONES), names, rotation=90, fontsize=7)
-    axes.set_yticks(range(NUM_PHONES), names, fontsize=7)
-    for edge in np.cumsum([len(phones) for phones in VISEMES.values()])[:-1] - 0.5:
-        axes.axhline(edge, color="white", linewidth=0.4)
-        axes.axvline(edge, color="white", linewidth=0.4)
-    axes.set(xlabel="predicted phone", ylabel="true phone (empty row: not in these clips)")
-    figure.colorbar(image, ax=axes, label="share of the true phone's steps")
-    return figure

@@ -33,9 +33,7 @@ class LipDecoder(nn.Module):
         super().__init__()
         self.settings = settings
         channels = settings.channels
-        self.to_frames = nn.Conv1d(
-            settings.latent, channels, STEPS_PER_FRAME, stride=STEPS_PER_FRAME
-        )
+        self.to_frames = nn.Conv1d(settings.latent, channels, STEPS_PER_FRAME, stride=STEPS_PER_FRAME)
         self.speaker = nn.Linear(settings.speaker, channels)
         self.blocks = nn.ModuleList(
             nn.Sequential(

@@ -1,7 +1,7 @@
 """The whole network and its file: one folder with safetensors and plain JSON rebuilds everything.
 
-    model.safetensors    weights, PCA basis, mean lips, input normalisation
-    model.json           format, settings, phone list, lip layout, speakers, notes on the training
+model.safetensors    weights, PCA basis, mean lips, input normalisation
+model.json           format, settings, phone list, lip layout, speakers, notes on the training
 """
 
 import json
@@ -131,7 +131,9 @@ def load_network(folder: Path) -> Network:
     folder = Path(folder)
     for name in (DESCRIPTION_FILE, WEIGHTS_FILE):
         if not (folder / name).is_file():
-            raise CheckpointError(f"{folder}: no {name} here; expected a model folder made by 'phonolips train'")
+            raise CheckpointError(
+                f"{folder}: no {name} here; expected a model folder made by 'phonolips train'"
+            )
     try:
         values = json.loads((folder / DESCRIPTION_FILE).read_text(encoding="utf-8"))
         found = (values["format"], tuple(values["phones"]), values["lip_layout"])
@@ -140,7 +142,9 @@ def load_network(folder: Path) -> Network:
             if is_there != wanted:
                 raise CheckpointError(f"{folder}: {what} is {is_there}; this version reads {wanted}")
         description = Description(
-            settings_from_dict(NetworkSettings, values["settings"]), values["speakers"], values.get("notes", {})
+            settings_from_dict(NetworkSettings, values["settings"]),
+            values["speakers"],
+            values.get("notes", {}),
         )
         network = Network(description)
         network.load_state_dict(load_file(str(folder / WEIGHTS_FILE)))

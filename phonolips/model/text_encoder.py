@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from phonolips.config import DurationSettings
 from phonolips.errors import InputError
-from phonolips.phones import NUM_PHONES, SILENCE_ID, phones_to_ids
-from phonolips.timebase import seconds_to_steps
+from phonolips.phones import NUM_PHONES, SILENCE_ID
+from phonolips.timebase import steps_to_seconds
 
 POSITION_FEATURES = 2  # first phone of its word, last phone of its word
 LONGEST_STEPS = 100.0  # one second; no spoken phone is longer
@@ -88,7 +88,7 @@ class DurationPredictor(nn.Module):
         )
         steps = out[0].exp().clamp(1.0, LONGEST_STEPS).double().numpy() / rate
         ends = np.cumsum([len(word) for word in words])[:-1]
-        return [part / 100.0 for part in np.split(steps, ends)]
+        return [steps_to_seconds(part) for part in np.split(steps, ends)]
 
 
 def flatten_words(words: Sequence[Sequence[int]]) -> tuple[np.ndarray, np.ndarray]:
@@ -98,19 +98,6 @@ def flatten_words(words: Sequence[Sequence[int]]) -> tuple[np.ndarray, np.ndarra
         [(i == 0, i == len(word) - 1) for word in words for i in range(len(word))], dtype=np.float32
     ).reshape(-1, POSITION_FEATURES)
     return phones, position
-
-
-def phone_rows(phones: Sequence[tuple[str, float, float]], steps: int) -> np.ndarray:
-    """Turn intervals (phone, start, end) in seconds into int32 rows (id, first step, step after the last).
-
-    Edges are rounded to steps and cut at `steps`; what has no step left is dropped. `spn` has IGNORED_ID.
-    """
-    rows = []
-    for phone, start, end in phones:
-        first, last = min(seconds_to_steps(start), steps), min(seconds_to_steps(end), steps)
-        if last > first:
-            rows.append((phones_to_ids([phone])[0], first, last))
-    return np.array(rows, np.int32).reshape(-1, 3)
 
 
 def labels_to_posteriors(labels: np.ndarray) -> np.ndarray:

@@ -12,17 +12,17 @@ SPELLED = "\x01"
 
 # ---------------------------------------------------------------- numbers
 
-_MONTHS = (
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
-    "December",
+MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
+    "November", "December",
 )  # fmt: skip
 _DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-_CURRENCIES = {
+CURRENCIES = {
     "$": ("dollar", "dollars", "cent", "cents"),
     "£": ("pound", "pounds", "penny", "pence"),
     "€": ("euro", "euros", "cent", "cents"),
     "¥": ("yen", "yen", "", ""),
-    "₹": ("rupee", "rupees", "paisa", "paise"),
+    "₹": ("rupee", "rupees", "", ""),
 }
 _MAGNITUDES = {"k": "thousand", "m": "million", "mn": "million", "bn": "billion", "b": "billion"}
 _LONGEST_NUMBER = 15  # digits; longer ones are read digit by digit
@@ -64,7 +64,7 @@ def _date_words(day: int, month: int, year: str, written: str, *, british: bool)
     """Say a date in the order of the country; numbers that are no date are read one after the other."""
     if not (1 <= month <= 12 and 1 <= day <= 31):
         return " ".join(_whole_words(part) for part in re.findall(r"\d+", written))
-    ordinal, name = _number_words(day, to="ordinal"), _MONTHS[month - 1]
+    ordinal, name = _number_words(day, to="ordinal"), MONTHS[month - 1]
     year_words = _year_words(year) if len(year) == 4 else _whole_words(year)
     return f"the {ordinal} of {name} {year_words}" if british else f"{name} {ordinal} {year_words}"
 
@@ -105,7 +105,7 @@ def _time(match: re.Match[str], british: bool) -> str:
 def _money(match: re.Match[str], british: bool) -> str:
     sign = match["before"] or match["after"]
     amount = (match["amount_after"] or match["amount_before"]).rstrip(",")
-    one, many, small_one, small_many = _CURRENCIES[sign]
+    one, many, small_one, small_many = CURRENCIES[sign]
     magnitude = match["magnitude"]
     if magnitude:
         return f" {_decimal_words(amount)} {_MAGNITUDES.get(magnitude.lower(), magnitude)} {many} "
@@ -146,12 +146,12 @@ def _fraction(match: re.Match[str], british: bool) -> str:
 
 # ---------------------------------------------------------------- abbreviations
 
-_TITLES = {
+TITLES = {
     "Mr": "mister", "Mrs": "missus", "Ms": "miz", "Messrs": "messrs", "Prof": "professor", "Capt": "captain",
     "Col": "colonel", "Gen": "general", "Lt": "lieutenant", "Sgt": "sergeant", "Rev": "reverend",
     "Hon": "honorable", "Gov": "governor", "Sen": "senator", "Mt": "mount", "Ft": "fort",
 }  # fmt: skip
-_SHORT_WORDS = {
+SHORT_WORDS = {
     "etc": "et cetera", "vs": "versus", "approx": "approximately", "dept": "department", "est": "established",
     "jr": "junior", "sr": "senior", "inc": "incorporated", "ltd": "limited", "corp": "corporation",
     "co": "company", "ave": "avenue", "rd": "road", "blvd": "boulevard", "esq": "esquire",
@@ -159,7 +159,7 @@ _SHORT_WORDS = {
     "nov": "november", "dec": "december", "mon": "monday", "tue": "tuesday", "tues": "tuesday",
     "thur": "thursday", "thurs": "thursday", "fri": "friday",
 }  # fmt: skip
-_CAPITALISED_ONLY = frozenset(_SHORT_WORDS) - {"etc", "vs", "approx", "dept", "jr", "sr", "ltd"}
+_CAPITALISED_ONLY = frozenset(SHORT_WORDS) - {"etc", "vs", "approx", "dept", "jr", "sr", "ltd"}
 
 
 def _ends_sentence(match: re.Match[str]) -> bool:
@@ -171,7 +171,7 @@ def _short_word(match: re.Match[str], british: bool) -> str:
     written = match[1]
     if written.lower() in _CAPITALISED_ONLY and not written[0].isupper():
         return match[0]
-    return _SHORT_WORDS[written.lower()] + (". " if _ends_sentence(match) else "")
+    return SHORT_WORDS[written.lower()] + (". " if _ends_sentence(match) else "")
 
 
 def _saint_or_street(match: re.Match[str], british: bool) -> str:
@@ -187,6 +187,13 @@ def _latin(match: re.Match[str], british: bool) -> str:
     return "for example" if match[0][0] in "eE" else "that is"
 
 
+def _person_initial(match: re.Match[str], british: bool) -> str:
+    """Take the point off a name's initial, which stands first or after a capitalised word or an initial."""
+    before = match.string[max(0, match.start() - 40) : match.start()].rstrip()
+    named = not before or re.search(r"(?:^|[^\w'])[A-Z][\w']*\.?$|[.!?,;:(]$", before)
+    return f" {SPELLED}{match[0][0]} " if named else match[0]
+
+
 def _initials(match: re.Match[str], british: bool) -> str:
     return f" {SPELLED}{match[0].replace('.', '')} "
 
@@ -194,7 +201,7 @@ def _initials(match: re.Match[str], british: bool) -> str:
 # ---------------------------------------------------------------- the rules, in their order
 
 _NUMBER = r"\d+(?:,\d{3})*(?!\d)(?:\.\d+)?"
-_MONTH = "(" + "|".join(_MONTHS) + r")\b"
+_MONTH = "(" + "|".join(MONTHS) + r")\b"
 _Rewrite = Callable[[re.Match[str], bool], str]
 _RULES: tuple[tuple[re.Pattern[str], _Rewrite], ...] = tuple(
     (re.compile(pattern), rewrite)
@@ -204,14 +211,14 @@ _RULES: tuple[tuple[re.Pattern[str], _Rewrite], ...] = tuple(
         (r"(?<=\w)@(?=\w)", lambda match, british: " at "),
         # abbreviations
         (r"(?<!\w)(?:[eE]\.\s?g\.|[iI]\.\s?e\.)", _latin),
-        (r"\b(" + "|".join(_TITLES) + r")\b\.(?=\s*\w)|\b(Mr|Mrs|Ms)\b(?=\s[A-Z])",
-         lambda match, british: _TITLES[match[1] or match[2]]),
+        (r"\b(" + "|".join(TITLES) + r")\b\.(?=\s*\w)|\b(Mr|Mrs|Ms)\b(?=\s[A-Z])",
+         lambda match, british: TITLES[match[1] or match[2]]),
         (r"\bNo\.(?=\s?\d)", lambda match, british: "number"),
         (r"#(?=\d)", lambda match, british: " number "),
         (r"\b(St|Dr)\b(?:\.|(?=\s[A-Z]))", _saint_or_street),
         (r"\b(Jan|Feb|Mar|Apr|Aug|Sept?|Oct|Nov|Dec)\b\.?(?=\s\d)",
-         lambda match, british: next(name for name in _MONTHS if name.startswith(match[1]))),
-        (r"\b(" + "|".join(f"[{word[0].upper()}{word[0]}]{word[1:]}" for word in _SHORT_WORDS) + r")\b\.",
+         lambda match, british: next(name for name in MONTHS if name.startswith(match[1]))),
+        (r"\b(" + "|".join(f"[{word[0].upper()}{word[0]}]{word[1:]}" for word in SHORT_WORDS) + r")\b\.",
          _short_word),
         # dates
         (r"(?<![\d/.-])(\d{4})-(\d{1,2})-(\d{1,2})(?![\d/-])", _iso_date),
@@ -224,8 +231,9 @@ _RULES: tuple[tuple[re.Pattern[str], _Rewrite], ...] = tuple(
         (r"(?<![\d:.,])([01]?\d|2[0-3]):([0-5]\d)(?![\d:])()", _time),
         # initials: U.S.A., J. R. Hartley
         (r"(?<!\w)(?:[^\W\d_]\.){2,}(?:[^\W\d_](?!\w))?", _initials),
-        (r"(?<![\w'.])[A-HJ-Z]\.(?=\s[A-Z])", _initials),
-        # telephone numbers and money
+        (r"(?<![\w'.])[A-HJ-Z]\.(?=\s[A-Z])", _person_initial),
+        # version numbers, telephone numbers, money
+        (r"(?<![\w.])\d+(?:\.\d+){2,}", lambda match, british: match[0].replace(".", " point ")),
         (r"(?<![\w-])(?:\d{3}-)?\d{3}-\d{4}(?![\w-])",
          lambda match, british: ", ".join(_digit_words(part) for part in match[0].split("-"))),
         (rf"(?P<before>[$£€¥₹])\s?(?P<amount_after>{_NUMBER}|\.\d+)"

@@ -32,10 +32,10 @@ _ALIASES = {"en": "en-us", "fr": "fr-fr", "zh": "cmn", "no": "nb"}
 _ENGLISH_VOICES = ("en-us", "en-gb")
 # espeak-ng 1.52 lists these voices, but three have no dictionary in espeakng_loader and one ends the process
 _BROKEN_VOICES = frozenset(("fo", "kaa", "kl", "xex"))
-# Voices of languages in Latin letters; they would read other scripts aloud as "Hebrew letter shin".
+# Languages in Latin letters
 _LATIN_LANGUAGES = frozenset(
-    ("af", "ca", "cs", "cy", "da", "de", "en", "es", "et", "eu", "fi", "fr", "ga", "hr", "hu", "id", "is", "it",
-     "lt", "lv", "ms", "nb", "nl", "pl", "pt", "ro", "sk", "sl", "sq", "sv", "sw", "tr", "vi")
+    ("af", "ca", "cs", "cy", "da", "de", "en", "es", "et", "eu", "fi", "fr", "ga", "hr", "hu", "id", "is",
+     "it", "lt", "lv", "ms", "nb", "nl", "pl", "pt", "ro", "sk", "sl", "sq", "sv", "sw", "tr", "vi")
 )  # fmt: skip
 
 # GRID's six words (Cooke, Barker, Cunningham and Shao, 2006)
@@ -161,8 +161,8 @@ def _with_s(phones: Phones) -> Phones:
 def _known_phones(token: Token, language: str) -> Phones:
     """Find the phones of an English word without espeak: dictionary, letters, parts; () if that fails."""
     word = token.word
-    if token.spelled and (letters := _spell(word.replace("'", ""), language)):
-        return letters
+    if token.spelled and (names := _spell(word.replace("'", ""), language)):
+        return names
     plain = _plain_letters(word)
     if plain in ALPHABET and len(plain) == 1 and plain != "a":
         return letter_name(plain, language)
@@ -182,11 +182,16 @@ def _known_phones(token: Token, language: str) -> Phones:
 
 
 def _is_readable(word: str, language: str) -> bool:
-    """Tell whether a voice of a Latin language can read the word; one sign alone has a name (λ)."""
-    if language.split("-")[0] not in _LATIN_LANGUAGES:
-        return True
-    letters = [character for character in word if character.isalpha()]
-    return len(letters) < 2 or any("LATIN" in unicodedata.name(letter, "") for letter in letters)
+    """Tell whether the voice knows the word's script; of others it says `Hebrew letter shin`, sign by sign.
+
+    One foreign sign alone is readable, because it has a name (λ). The Japanese voice knows kana only.
+    """
+    names = [unicodedata.name(character, "") for character in word if character.isalpha()]
+    code = language.split("-")[0]
+    if code == "ja":
+        return not any(name.startswith("CJK UNIFIED") for name in names)
+    foreign = sum("LATIN" not in name and not name.startswith("MODIFIER") for name in names)
+    return code not in _LATIN_LANGUAGES or foreign < 2
 
 
 def _check_words(tokens: Sequence[Token], language: str) -> None:
@@ -198,9 +203,10 @@ def _check_words(tokens: Sequence[Token], language: str) -> None:
                 f"{LONGEST_WORD}; put spaces between the words"
             )
         if not _is_readable(token.word, language):
+            script = "kana (no kanji)" if language.startswith("ja") else "Latin letters"
             raise InputError(
-                f"the word {token.word!r} is not in Latin letters, which the voice {language!r} needs; "
-                "give the text's language (such as 'ru', 'el', 'he', 'ar', 'hi', 'ja')"
+                f"the word {token.word!r} cannot be read by the voice {language!r}, which expects {script}; "
+                "give the text's own language (such as 'ru', 'el', 'he', 'ar', 'hi'), or write it so"
             )
 
 
@@ -278,8 +284,11 @@ def text_to_phones(text: str, *, language: str = "en-us", spell_letters: bool = 
         else:
             silent.append(token.word)
     if silent:
-        message = f"left out {len(silent)} words that the voice {code!r} cannot say, such as {silent[0]!r}"
-        if len(silent) == sum(bool(token.word) for token in tokens):
-            raise InputError(f"{message}; no word is left to say")
+        count = sum(bool(token.word) for token in tokens)
+        message = (
+            f"left out {len(silent)} of {count} words that the voice {code!r} cannot say, as {silent[0]!r}"
+        )
+        if len(silent) == count:
+            raise InputError(f"{message}; no word is left; expected at least one that can be said")
         warnings.warn(message, PhonolipsWarning, stacklevel=2)
     return tuple(spoken)

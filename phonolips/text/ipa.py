@@ -49,8 +49,8 @@ IPA_TO_ARPABET: dict[str, tuple[str, ...]] = {
     "eɪ": ("EY",), "ei": ("EY",), "ɛɪ": ("EY",), "aɪ": ("AY",), "ai": ("AY",), "ɑɪ": ("AY",), "aʊ": ("AW",),
     "au": ("AW",), "ɑʊ": ("AW",), "æʊ": ("AW",), "oʊ": ("OW",), "ou": ("OW",), "əʊ": ("OW",), "ɔɪ": ("OY",),
     "ɔi": ("OY",), "oi": ("OY",), "oɪ": ("OY",), "ɔø": ("OY",), "œy": ("AY",), "øy": ("OY",),
-    "eʊ": ("EH", "UH"), "iə": ("IY", "AH"), "ɪə": ("IY", "AH"), "eə": ("EH", "R"), "ʊə": ("UH", "R"), "əɹ": ("ER",),
-    "oːɹ": ("AO", "R"), "oɹ": ("AO", "R"),
+    "eʊ": ("EH", "UH"), "iə": ("IY", "AH"), "ɪə": ("IY", "AH"), "eə": ("EH", "R"), "ʊə": ("UH", "R"),
+    "əɹ": ("ER",), "oːɹ": ("AO", "R"), "oɹ": ("AO", "R"),
 }  # fmt: skip
 
 # Where espeak's English voices mean something else by a symbol: the vowel of British `cat`, the flap of
@@ -95,7 +95,7 @@ def ipa_to_phones(ipa: str, *, english: bool = True) -> tuple[str, ...]:
     Raises:
         InputError: a letter is no IPA symbol of the table. Marks that are not letters are skipped.
     """
-    text = unicodedata.normalize("NFD", ipa).replace("ç", "ç").replace("ä", "ä")
+    text = unicodedata.normalize("NFD", ipa).replace("c\u0327", "\u00e7").replace("a\u0308", "\u00e4")
     phones: list[str] = []
     for segment in text.replace("|", " ").split():
         found = _segment_to_phones(segment, english=english)

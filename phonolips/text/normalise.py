@@ -36,7 +36,7 @@ class Token(NamedTuple):
 
 _MARKS = str.maketrans(
     {
-        **dict.fromkeys("‘’‚‛ʼ`´", "'"),
+        **dict.fromkeys("‘’‚‛ʻʼ`´", "'"),
         **dict.fromkeys("“”„‟«»‹›¿¡′″", " "),
         **dict.fromkeys("‐‑−﹣", "-"),
         **dict.fromkeys("‒―", "–"),
@@ -47,7 +47,7 @@ _MARKS = str.maketrans(
     }
 )
 _KEPT = frozenset(".,;:!?'-–—()%$£€¥₹&#@+=×°/⁄")
-_LONGEST_MARK_RUN = 3  # combining marks on one letter; more is decoration
+LONGEST_MARK_RUN = 3  # combining marks on one letter; more is decoration
 
 
 def clean_text(text: str) -> str:
@@ -73,7 +73,7 @@ def clean_text(text: str) -> str:
             marks += 1
             on_letter = bool(cleaned) and cleaned[-1] not in _KEPT and not cleaned[-1].isspace()
             wanted = category != "Me" and not "\ufe00" <= character <= "\ufe0f"
-            if wanted and on_letter and marks <= _LONGEST_MARK_RUN:
+            if wanted and on_letter and marks <= LONGEST_MARK_RUN:
                 cleaned.append(character)
             continue
         marks = 0
@@ -104,7 +104,7 @@ def _word_token(written: str, *, capitals_mean_something: bool) -> Token | None:
     written = written.lstrip(SPELLED)
     if written.startswith("'") and written.lower().rstrip("'") not in _LEADING_APOSTROPHE:
         written = written[1:]
-    if written.endswith("'") and not written.lower().endswith(("in'", "s'")):
+    if written.endswith("'") and not written.lower().endswith("in'"):
         written = written[:-1]
     if not written:
         return None
@@ -128,7 +128,7 @@ def normalise_text(text: str, language: str = "en-us") -> list[Token]:
     """
     english = language.startswith("en")
     cleaned = clean_text(text)
-    mixed_case = any(character.islower() for character in cleaned)
+    shouted = not any(character.islower() for character in cleaned) and len(cleaned.split()) > 1
     pattern = _OTHER_TOKEN
     if english:
         cleaned = expand_english(cleaned, british=language.startswith("en-gb"))
@@ -136,7 +136,7 @@ def normalise_text(text: str, language: str = "en-us") -> list[Token]:
     tokens: list[Token] = []
     for match in pattern.finditer(cleaned):
         if match["word"]:
-            token = _word_token(match["word"], capitals_mean_something=english and mixed_case)
+            token = _word_token(match["word"], capitals_mean_something=english and not shouted)
             if token is not None:
                 tokens.append(token)
             continue

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import speechbrain as sb
 import torch
 from torch import Tensor
 
-import speechbrain as sb
 from phonolips.config import DurationsFit
 from phonolips.corpus.prepare import alignment_path
 from phonolips.corpus.store import Store

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import speechbrain as sb
 import torch
 from torch import Tensor
 
-import speechbrain as sb
+from phonolips.audio.features import NUM_MELS
 from phonolips.config import EarsSettings
 from phonolips.corpus.store import Store
 from phonolips.model.audio_encoder import STRIDE
@@ -91,7 +92,9 @@ class EarsTrain:
         pool = 16 * self.settings.batch
         batches = []
         for start in range(0, len(order), pool):
-            group = sorted((crops[i] for i in order[start : start + pool]), key=lambda crop: crop.last - crop.first)
+            group = sorted(
+                (crops[i] for i in order[start : start + pool]), key=lambda crop: crop.last - crop.first
+            )
             batches += [group[i : i + self.settings.batch] for i in range(0, len(group), self.settings.batch)]
         self.batches = [batches[i] for i in rng.permutation(len(batches))]
 
@@ -180,7 +183,7 @@ def train_ears(
     valid = [clip for clip in store if store.meta(clip)["split"] == "valid"]
     rng = np.random.default_rng(settings.seed)
     some = [clips[i] for i in rng.permutation(len(clips))[:STATISTICS_CLIPS]]
-    mel = np.concatenate([store.get(clip, "mel").astype(np.float32) for clip in some] or [np.zeros((1, 80))])
+    mel = np.concatenate([store.get(clip, "mel").astype(np.float32) for clip in some] or [np.zeros((1, NUM_MELS), np.float32)])
     network.audio_encoder.mel_mean.copy_(torch.from_numpy(mel.mean(0)))
     network.audio_encoder.mel_scale.fill_(float(mel.std()))
     hours = sum(store.rows(clip, "mel") for clip in clips) / 360_000

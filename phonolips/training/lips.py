@@ -11,17 +11,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import speechbrain as sb
 import torch
 from torch import Tensor
 
-import speechbrain as sb
 from phonolips.config import LipsFit
 from phonolips.corpus.store import Store
 from phonolips.model.network import Network
 from phonolips.model.speaker import MEAN_SPEAKER_ROW, hide_speakers
 from phonolips.model.text_encoder import labels_to_posteriors
-from phonolips.training.loop import Fit, length_mask, pad_stack, run_fit
 from phonolips.timebase import steps_to_frames
+from phonolips.training.loop import Fit, length_mask, pad_stack, run_fit
 
 log = logging.getLogger("phonolips.training")
 
@@ -126,7 +126,9 @@ class LipsTrain:
         """Draw which clips an epoch shows, and which of them from text."""
         rng = np.random.default_rng((self.settings.seed, epoch))
         number = len(self.clips)
-        self.order = rng.choice(number, number, p=self.shares) if self.settings.balance else rng.permutation(number)
+        self.order = (
+            rng.choice(number, number, p=self.shares) if self.settings.balance else rng.permutation(number)
+        )
         self.from_text = rng.random(number) < self.settings.text_share
 
     def __len__(self) -> int:

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+import speechbrain as sb
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-import speechbrain as sb
 from phonolips.config import FitSettings
 from phonolips.errors import CorpusError
 
@@ -66,7 +66,9 @@ def learning_rate_at(update: int, updates: int, settings: FitSettings) -> float:
     if update < warmup:
         return settings.learning_rate * (update + 1) / warmup
     done = (update - warmup) / max(1, updates - warmup)
-    return settings.learning_rate * (LEAST_RATE + (1 - LEAST_RATE) * 0.5 * (1 + math.cos(math.pi * min(done, 1.0))))
+    return settings.learning_rate * (
+        LEAST_RATE + (1 - LEAST_RATE) * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
+    )
 
 
 class Fit(sb.Brain):
@@ -163,7 +165,9 @@ def run_fit(
         the Fit, with `saved` trained, in evaluation mode, on the CPU.
     """
     if not len(train):
-        raise CorpusError("no clip to train on; see dropped*.tsv in the prepared corpus for what was left out")
+        raise CorpusError(
+            "no clip to train on; see dropped*.tsv in the prepared corpus for what was left out"
+        )
     folder.mkdir(parents=True, exist_ok=True)
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"

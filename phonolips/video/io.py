@@ -89,12 +89,12 @@ def _open_video(path: Path) -> "Iterator[tuple[av.container.InputContainer, av.V
 
 
 def _decode(path: Path) -> "Iterator[av.VideoFrame]":
-    """Decode every picture that can be decoded; warn once about the packets that cannot."""
+    """Decode every picture that can be decoded; warn once about what cannot."""
     import av
 
     with _open_video(path) as (container, stream):
         stream.thread_type = "AUTO"
-        damaged, reason, decoded = 0, "", 0
+        damaged, reason, decoded, expected = 0, "", 0, stream.frames
         packets = container.demux(stream)
         while True:
             try:
@@ -117,12 +117,11 @@ def _decode(path: Path) -> "Iterator[av.VideoFrame]":
             yield from rest
     if not decoded:
         raise InputError(f"{path}: not one frame of it could be decoded ({reason or 'no pictures inside'})")
-    if damaged:
-        warnings.warn(
-            f"{path}: {damaged} damaged packet(s) skipped ({reason}); {decoded} frames were read",
-            PhonolipsWarning,
-            stacklevel=3,
-        )
+    trouble = f"{damaged} damaged packet(s) skipped ({reason})" if damaged else ""
+    if not damaged and decoded < expected:
+        trouble = f"the file is cut short: its header promises {expected} frames"
+    if trouble:
+        warnings.warn(f"{path}: {trouble}; {decoded} frames were read", PhonolipsWarning, stacklevel=3)
 
 
 def _to_upright(frame: "av.VideoFrame", width: int, height: int) -> np.ndarray:
@@ -157,7 +156,7 @@ def probe(path: Path) -> VideoInfo:
 def read_frames(path: Path) -> Iterator[np.ndarray]:
     """Decode a video, picture by picture, to the very last one.
 
-    Damaged packets are skipped, and one PhonolipsWarning at the end says how many.
+    Damaged packets are skipped; one PhonolipsWarning at the end says how many, or that the file is cut short.
 
     Yields:
         uint8, shape (height, width, 3), RGB, upright; all of the first picture's size.

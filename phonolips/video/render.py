@@ -240,7 +240,7 @@ def _draw_contours(picture: "Image.Image", curves: _Curves, points: np.ndarray, 
     mask = Image.new("L", ((box[2] - box[0]) * SUPERSAMPLING, (box[3] - box[1]) * SUPERSAMPLING))
     draw = ImageDraw.Draw(mask)
     for ring in curves.rings((points - low) * SUPERSAMPLING):
-        draw.line(_polygon(ring), fill=255, width=SUPERSAMPLING)
+        draw.line(_polygon(ring), fill=255, width=SUPERSAMPLING * 3 // 2)
     picture.paste(colour, box, mask.reduce(SUPERSAMPLING))
 
 

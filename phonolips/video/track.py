@@ -76,6 +76,20 @@ def track_video(video: Path, *, layout: str = "mediapipe40") -> Track:
     return Track(lips, detected, space, fps, time.perf_counter() - started)
 
 
+def draw_track(video: Path, track: Track, out: Path) -> None:
+    """Draw the tracked lips over the video, with its sound, for looking at; frames filled in are marked."""
+    from phonolips.audio import read
+    from phonolips.video.render import draw_overlay
+
+    points_px = track.space.inverse(track.lips)
+    info = io.probe(video)
+    pictures = (
+        draw_overlay(frame, points, bool(found))
+        for frame, points, found in zip(io.read_frames(video), points_px, track.detected, strict=True)
+    )
+    io.write_video(out, pictures, info.fps, waveform=read(video) if info.has_audio else None)
+
+
 def save_track(track: Track, out: Path) -> None:
     """Write a track as npz: lips, detected, fps, layout, and origin and axis of mouth space in pixels."""
     from phonolips.video.lips import layout_of

@@ -1,0 +1,118 @@
+"""IPA to the phone inventory, and how far espeak's reading is from the dictionary's."""
+
+import random
+
+import pytest
+
+from phonolips.errors import InputError
+from phonolips.phones import PHONES
+from phonolips.text.g2p import EspeakVoice
+from phonolips.text.ipa import ENGLISH_READINGS, IPA_TO_ARPABET, ipa_to_phones
+from phonolips.text.lexicon import pronunciations
+
+SAMPLE_WORDS = """
+    abandon academy adventure airport alligator ancient apricot architect athlete audience balance
+    banana bargain basket beautiful believe biology blanket bottle bridge brother bubble butter
+    button camera capital carbon castle century champion chicken chocolate circle climate coffee
+    collar comedy computer contain corner cousin culture curious danger daughter decide delicious
+    dentist develop dinner doctor dragon eagle early education elephant energy engine enough evening
+    example family fashion father feather finger flower forest fortune freedom frozen future garden
+    gentle giant ginger glory golden gravity guitar hammer happy harbor heavy hidden history holiday
+    hospital hungry imagine important island jacket journey judge jungle kitchen ladder language
+    laughter leather lemon liberty library lizard machine magic manager market measure medicine
+    melody million minute mirror modern moment monkey morning mother mountain museum music mystery
+    nation nature needle nothing number object ocean office onion orange orchard oxygen palace
+    panther parent pasture pattern peculiar pencil people pepper perfect picture pillow pilot planet
+    pleasure pocket police possible potato practice promise purple question quiet rabbit railway
+    random rather reason regular remember ribbon river robot royal rubber sailor salad sandwich
+    saturday science season secret shadow shoulder signal silver simple soldier spider spring
+    station stomach story strange student summer surprise table teacher temple theory thousand
+    thunder ticket tiger together tomato tongue tractor travel treasure triangle trouble turtle
+    umbrella uncle universe useful vacation valley vanilla vegetable village violin visit volcano
+    voyage water weather weekend whisper window winter wonder yellow yesterday zebra
+""".split()  # noqa: SIM905
+
+
+def phone_distance(first: tuple[str, ...], second: tuple[str, ...]) -> int:
+    """Count substitutions, deletions and insertions (Levenshtein)."""
+    row = list(range(len(second) + 1))
+    for i, one in enumerate(first, start=1):
+        diagonal, row[0] = row[0], i
+        for j, other in enumerate(second, start=1):
+            diagonal, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, diagonal + (one != other))
+    return row[-1]
+
+
+def error_rate(language: str) -> float:
+    """Compare the voice with the nearest dictionary pronunciation; errors per dictionary phone."""
+    errors = phones = 0
+    for word, found in zip(SAMPLE_WORDS, EspeakVoice(language).phonemize(SAMPLE_WORDS), strict=True):
+        nearest = min(pronunciations(word), key=lambda entry, found=found: phone_distance(entry, found))
+        errors += phone_distance(nearest, found)
+        phones += len(nearest)
+    return errors / phones
+
+
+def test_table_gives_inventory_phones() -> None:
+    for table in (IPA_TO_ARPABET, ENGLISH_READINGS):
+        assert {phone for phones in table.values() for phone in phones} <= set(PHONES)
+    assert set(ENGLISH_READINGS) <= set(IPA_TO_ARPABET)
+
+
+@pytest.mark.parametrize(
+    ("ipa", "phones"),
+    [
+        ("f|oʊ|n", "F OW N"),
+        ("tʃɜːtʃ", "CH ER CH"),
+        ("b|ʌ|ʔ|n̩", "B AH T AH N"),
+        ("w|ɔː|ɾ|ɚ", "W AO T ER"),
+        ("k|æ|m|ɚ|ɹ|ə", "K AE M ER AH"),
+        ("f|oːɹ", "F AO R"),
+        ("ˈaɪ.ɹən", "AY R AH N"),
+        ("s|aɪə|n|s", "S AY AH N S"),
+        ("", ""),
+    ],
+)
+def test_english(ipa: str, phones: str) -> None:
+    assert " ".join(ipa_to_phones(ipa)) == phones
+
+
+@pytest.mark.parametrize(
+    ("ipa", "phones"),
+    [
+        ("ç", "HH"),
+        ("c\u0327", "HH"),
+        ("ʃ|øː|n", "SH ER N"),
+        ("p|ɛ|ɾ|o", "P EH R OW"),
+        ("k|a|s|a", "K AA S AA"),
+        ("b|ɔ̃", "B AO"),
+        ("y", "UW"),
+        ("t͡sʲ", "T S"),
+        ("aa6", "AA"),
+    ],
+)
+def test_other_languages(ipa: str, phones: str) -> None:
+    assert " ".join(ipa_to_phones(ipa, english=False)) == phones
+
+
+def test_unknown_symbol() -> None:
+    with pytest.raises(InputError, match=r"U\+0436.*IPA_TO_ARPABET"):
+        ipa_to_phones("aж")
+
+
+def test_american_voice_is_near_the_dictionary() -> None:
+    assert error_rate("en-us") < 0.09
+
+
+def test_british_voice_is_near_the_dictionary_but_for_its_r() -> None:
+    assert 0.02 < error_rate("en-gb") < 0.20
+
+
+@pytest.mark.parametrize(
+    "language", ["de", "fr-fr", "es", "it", "nl", "pt-br", "pl", "ru", "sv", "hi", "cmn", "ja"]
+)
+def test_every_sound_of_a_voice_has_a_phone(language: str) -> None:
+    numbers = random.Random(0).sample(range(100_000), 60)
+    spoken = EspeakVoice(language).phonemize([str(number) for number in numbers])
+    assert all(spoken)
+    assert {phone for phones in spoken for phone in phones} <= set(PHONES) - {"sil"}
