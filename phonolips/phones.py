@@ -1,4 +1,4 @@
-"""The phone inventory, its viseme classes, and the one table from IPA to ARPAbet.
+"""The phone inventory and its viseme classes.
 
 The inventory is ARPAbet-39 without stress, plus `sil`. Its order is part of every checkpoint: the
 checkpoint stores the list and loading compares it. Visemes are derived here and never stored.

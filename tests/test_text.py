@@ -60,10 +60,10 @@ def test_letter_names() -> None:
 
 def test_sentence_with_pauses() -> None:
     words = text_to_phones("The quick brown fox jumps over the lazy dog, didn't it, Mr. Nguyen?")
-    assert [word.word or word.pause_seconds for word in words] == (
+    assert [word.word or word.pause_seconds for word in words] == [
         *("the", "quick", "brown", "fox", "jumps", "over", "the", "lazy", "dog", 0.2, "didn't", "it", 0.2),
         *("mister", "nguyen"),
-    )
+    ]
     assert words[9] == SpokenWord("", ("sil",), 0.2)
     assert words[3] == SpokenWord("fox", ("F", "AA", "K", "S"))
     assert words[-1].phones == ("N", "UW", "Y", "EH", "N")
@@ -136,9 +136,7 @@ def test_grid_phones_are_those_of_the_aligner(shared_data: Path) -> None:
         words = grid.getTier("words").entries
         phones = grid.getTier("phones").entries
         for word, spoken in zip(words, text_to_phones(" ".join(w.label for w in words)), strict=True):
-            aligned = tuple(
-                p.label.rstrip("012") for p in phones if word.start <= (p.start + p.end) / 2 < word.end
-            )
+            aligned = tuple(p.label.rstrip("012") for p in phones if word.start <= (p.start + p.end) / 2 < word.end)
             assert word.label in choices or spoken.phones == aligned, path.name
             seen.add(word.label)
     assert len(seen) > 40
@@ -147,9 +145,7 @@ def test_grid_phones_are_those_of_the_aligner(shared_data: Path) -> None:
 # ---------------------------------------------------------------- errors and hostile text
 
 
-@pytest.mark.parametrize(
-    "text", ["", " \n\t", "😀🎉", "...?! -- ,", "\x00\x01\x02", "\u202e\u202c", "$$ ' \ud800"]
-)
+@pytest.mark.parametrize("text", ["", " \n\t", "😀🎉", "...?! -- ,", "\x00\x01\x02", "\u202e\u202c", "$$ ' \ud800"])
 def test_nothing_to_say(text: str) -> None:
     with pytest.raises(InputError, match="no words") as caught:
         text_to_phones(text)
@@ -171,10 +167,10 @@ def test_script_that_the_voice_cannot_read(text: str, language: str) -> None:
 
 
 def test_endless_word() -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(InputError, match="10000 characters; expected at most 100"):
         text_to_phones("a" * 10_000)
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
     assert text_to_phones("a" * 100)
 
 
@@ -182,18 +178,19 @@ def test_endless_word() -> None:
     "text",
     [
         "1" * 5_000, "1," * 5_000, "1.1" * 3_000, "1/" * 5_000, "$" * 10_000 + "1", "-" * 10_000 + "x",
-        "'" * 10_000 + "x", "a-" * 49 + "a", "a." * 5_000, "\n" * 10_000 + "x", "\n" + " " * 10_000 + "x", "x" + "\u0301" * 10_000,
+        "'" * 10_000 + "x", "a-" * 49 + "a", "a." * 5_000, "\n" * 10_000 + "x", "\n" + " " * 10_000 + "x",
+        "x" + "\u0301" * 10_000,
         "St. " * 5_000, "12:3" * 3_000, "[[hello]] | <b> \\ x", "𝓱𝓲 \u200d\ufe0f x",
     ],
 )  # fmt: skip
 def test_hostile_text_ends_quickly(text: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     try:
         words = text_to_phones(text)
     except InputError as error:
         assert "expected" in str(error)  # noqa: PT017
         words = ()
-    assert time.perf_counter() - start < 3
+    assert time.process_time() - start < 3
     assert {phone for word in words for phone in word.phones} <= set(PHONES)
 
 
@@ -220,16 +217,13 @@ def test_a_word_without_sound_is_reported() -> None:
 
 def test_long_text_is_fast() -> None:
     generator = random.Random(0)
-    vowels, consonants = "aeiou", "bdfgklmnprst"
-    made_up = [
-        "".join(generator.choice(consonants) + generator.choice(vowels) for _ in range(3))
-        for _ in range(2000)
-    ]
-    known = "the weather in may was warm and $5 bought ten apples".split()  # noqa: SIM905
+    syllables = [consonant + vowel for consonant in "bdfgklmnprst" for vowel in "aeiou"]
+    made_up = ["".join(generator.choices(syllables, k=3)) for _ in range(2000)]
+    known = ["the", "weather", "in", "May", "was", "warm", "and", "$5", "bought", "ten", "apples."]
     text = " ".join(generator.choice(made_up if index % 5 == 0 else known) for index in range(10_000))
-    start = time.perf_counter()
+    start = time.process_time()
     words = text_to_phones(text)
-    assert time.perf_counter() - start < 3
+    assert time.process_time() - start < 3
     assert sum(bool(word.word) for word in words) >= 10_000
 
 
@@ -240,8 +234,6 @@ def test_import_is_cheap() -> None:
 
 
 def test_voice_is_silent() -> None:
-    code = (
-        "from phonolips.text import text_to_phones; text_to_phones('phonolips straße zoë', language='fr-fr')"
-    )
+    code = "from phonolips.text import text_to_phones; text_to_phones('phonolips straße zoë', language='fr-fr')"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert (result.stdout, result.stderr) == ("", "")

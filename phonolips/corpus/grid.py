@@ -226,14 +226,10 @@ def find_records(data: Path, *, splits: Path | None = None) -> tuple[list[Record
             moved[str(speaker_of(source, data))] += 1
         if not words:
             dropped.append(Dropped(f"{clip}.align", f"{reason}; the clip is used without word times"))
-        records[clip] = Record(
-            clip, speaker, split_of(clip, lists), " ".join(sentence), str(video), str(video), words
-        )
+        records[clip] = Record(clip, speaker, split_of(clip, lists), " ".join(sentence), str(video), str(video), words)
     if not records:
         because = f"; the first of {len(dropped)} dropped: {dropped[0].reason}" if dropped else ""
-        raise CorpusError(
-            f"{data}: no GRID clip here; expected videos such as {data / 's1' / 'bbaf2n.mpg'}{because}"
-        )
+        raise CorpusError(f"{data}: no GRID clip here; expected videos such as {data / 's1' / 'bbaf2n.mpg'}{because}")
     if moved:
         folders = ", ".join(f"{count} in {folder}" for folder, count in sorted(moved.items()))
         warnings.warn(

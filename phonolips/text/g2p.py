@@ -69,8 +69,7 @@ class EspeakVoice:
             near = [code for code in voices if code.split("-")[0] == language.split("-")[0]]
             examples = ", ".join(near[:6] or ("en-us", "en-gb", "de", "es", "fr-fr", "it", "nl", "pt-br"))
             raise InputError(
-                f"language {language!r} has no espeak voice; expected one of {len(voices)} codes, "
-                f"such as {examples}"
+                f"language {language!r} has no espeak voice; expected one of {len(voices)} codes, such as {examples}"
             )
         self.language = language
         # espeak gets a silent logger: phonemizer's own prints to stderr
@@ -285,9 +284,7 @@ def text_to_phones(text: str, *, language: str = "en-us", spell_letters: bool = 
             silent.append(token.word)
     if silent:
         count = sum(bool(token.word) for token in tokens)
-        message = (
-            f"left out {len(silent)} of {count} words that the voice {code!r} cannot say, as {silent[0]!r}"
-        )
+        message = f"left out {len(silent)} of {count} words that the voice {code!r} cannot say, as {silent[0]!r}"
         if len(silent) == count:
             raise InputError(f"{message}; no word is left; expected at least one that can be said")
         warnings.warn(message, PhonolipsWarning, stacklevel=2)

@@ -32,8 +32,8 @@ INNER_RING = tuple(range(20, 40))
 IBUG20_FROM_MEDIAPIPE40 = (0, 18, 16, 15, 14, 12, 10, 8, 6, 5, 4, 2, 20, 37, 35, 33, 30, 27, 25, 23)
 IBUG20_OUTER_RING = tuple(range(12))
 IBUG20_INNER_RING = tuple(range(12, 20))
-# Pairs (upper, lower) of the inner contour around the middle, and the two outer corners.
-OPENING_PAIRS = {"mediapipe40": ((36, 24), (35, 25), (34, 26)), "ibug20": ((13, 19), (14, 18), (15, 17))}
+# The middle of the inner contour (upper, lower), and the two outer corners.
+INNER_MIDDLE = {"mediapipe40": (35, 25), "ibug20": (14, 18)}
 CORNERS = {"mediapipe40": (0, 10), "ibug20": (0, 6)}
 
 SMOOTHING_SECONDS = 0.08  # standard deviation of the Gaussian that smooths the face's motion
@@ -54,9 +54,9 @@ def to_ibug20(lips: np.ndarray) -> np.ndarray:
 
 
 def opening(lips: np.ndarray) -> np.ndarray:
-    """Measure the inner-lip height, mean of the three central pairs; (..., points, 2) -> (...), in units."""
-    pairs = np.array(OPENING_PAIRS[layout_of(lips)])
-    return (lips[..., pairs[:, 0], 1] - lips[..., pairs[:, 1], 1]).mean(-1)
+    """Measure the inner-lip height in the middle; (..., points, 2) -> (...), in units."""
+    upper, lower = INNER_MIDDLE[layout_of(lips)]
+    return lips[..., upper, 1] - lips[..., lower, 1]
 
 
 def width(lips: np.ndarray) -> np.ndarray:

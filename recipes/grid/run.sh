@@ -20,7 +20,7 @@ usage="Usage: recipes/grid/run.sh --data DIR --exp NAME [options] [-- SETTING=VA
   --config FILE                 settings for training, such as recipes/grid/conf/x.yaml
   --splits DIR                  the lists that say which clip is for what; default: recipes/grid/splits
   --jobs N                      processes at a time; default: $jobs
-  --device cpu|cuda             where to train and to synthesise; default: what phonolips chooses
+  --device cpu|cuda             where to train; default: what phonolips chooses
   --download true|false         fetch missing parts of GRID from Zenodo; default: $download
   --alignments DIR              TextGrids of GRID (SPEAKER/NAME.TextGrid); without them, clips are aligned here
   --librispeech DIR             LibriSpeech, for the ears to learn from too
@@ -62,8 +62,7 @@ command -v phonolips > /dev/null || phonolips=("$python" -m phonolips)
 
 exp="$exp_root/$exp"
 training=(${config:+--config "$config"} ${device:+--device "$device"} "$@")
-evaluation=(--data "$exp/data" --model "$exp/model/network" --out "$exp/results" --jobs "$jobs")
-evaluation+=(${device:+--device "$device"})
+evaluation=(--data "$exp/data" --model "$exp/model/network" --out "$exp/results")
 current=""
 mkdir -p "$exp/.done"
 
