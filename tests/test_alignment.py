@@ -115,7 +115,7 @@ class Ears:
 
     def posteriors(self, waveform: np.ndarray) -> np.ndarray:
         steps = -(-len(waveform) // 160)
-        return posteriors_of([("sil", 5), ("B", 5), ("IH", 5), ("N", steps - 15)])
+        return posteriors_of([("sil", 5), ("B", 5), ("IH", 5), ("N", max(steps - 15, 0))])
 
 
 def test_ctc_by_listening_ends_with_the_sound() -> None:
@@ -180,7 +180,7 @@ def test_sphinx_agrees_with_mfa_on_real_speech(shared_data: Path) -> None:
             assert mine.label == other.label
             errors += [abs(mine.start - other.start), abs(mine.end - other.end)]
     assert np.median(errors) <= 0.025
-    assert max(errors) < 0.3
+    assert np.quantile(errors, 0.9) <= 0.1
 
 
 def test_sphinx_says_the_letter_a_and_is_repeatable(shared_data: Path) -> None:
@@ -206,7 +206,7 @@ def _lookup(word: str) -> SpokenWord:
 
 def test_sphinx_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(InputError, match="cannot fit"):
-        Sphinx().align(noise(1.0), [BIN, NOW])
+        Sphinx().align(noise(2.0), [BIN, NOW, BIN, NOW, BIN, NOW])
     captured = capfd.readouterr()
     assert captured.out + captured.err == ""
     assert Sphinx.version().startswith("5.")
@@ -215,7 +215,7 @@ def test_sphinx_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
 
 # ---------------------------------------------------------------- mfa, against a stand-in for the program
 
-FAKE_MFA = '''#!{python}
+FAKE_MFA = '''#!{python} -SE
 """Behave as mfa 3.4.3 does, as far as a caller can see; write down what was asked."""
 import json, os, sys, wave
 from pathlib import Path

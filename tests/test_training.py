@@ -1,0 +1,177 @@
+"""Training: it learns, its random choices belong to the epoch, and a killed run ends as if never killed."""
+
+import json
+import logging
+
+import numpy as np
+import pytest
+import torch
+
+from phonolips.config import Recipe, load_settings
+from phonolips.corpus.prepare import FEATURE_ARRAYS, alignment_path
+from phonolips.corpus.store import Store, StoreWriter
+from phonolips.errors import CorpusError, InputError
+from phonolips.phones import NUM_PHONES, PHONES
+
+pytest.importorskip("speechbrain")
+
+TINY = [
+    "network.audio_encoder.channels=24",
+    "network.audio_encoder.dilations=[1,2]",
+    "network.durations.channels=16",
+    "network.decoder.latent=8",
+    "network.decoder.speaker=4",
+    "network.decoder.channels=16",
+    "network.decoder.hidden=24",
+    "network.decoder.components=4",
+    "network.decoder.dilations=[1]",
+    "ears.batch=4",
+    "durations.batch=4",
+    "lips.batch=4",
+]
+
+
+def make_corpus(folder, clips=6, frames=30):
+    """A corpus whose mel says the phone plainly and whose lips follow it."""
+    from phonolips.alignment.tiers import Alignment, Interval, write_textgrid
+
+    rng = np.random.default_rng(0)
+    sound = rng.normal(size=(NUM_PHONES, 80))
+    shape = rng.normal(size=(NUM_PHONES, 40, 2)) * 0.05
+    with StoreWriter(folder / "features", FEATURE_ARRAYS) as store:
+        for index in range(clips):
+            ids = rng.choice(np.arange(1, 6), size=6)
+            edges = np.linspace(0, frames * 4, 7).astype(int)
+            intervals = [
+                Interval(PHONES[phone], a / 100, b / 100) for phone, a, b in zip(ids, edges[:-1], edges[1:], strict=True)
+            ]
+            alignment = Alignment.build([Interval("word", 0, frames / 25)], intervals, frames / 25)
+            clip = f"s{1 + index % 2}/clip{index}"
+            write = alignment_path(folder, clip)
+            write.parent.mkdir(parents=True, exist_ok=True)
+            write_textgrid(alignment, write)
+            labels = alignment.labels(frames * 4)
+            store.add(
+                clip,
+                {
+                    "mel": sound[labels] + 0.1 * rng.normal(size=(frames * 4, 80)),
+                    "labels": labels,
+                    "phones": alignment.phone_rows(frames * 4),
+                    "lips": shape[labels[2::4]],
+                    "detected": np.ones(frames, bool),
+                },
+                {"speaker": f"s{1 + index % 2}", "split": "valid" if index >= clips - 2 else "train"},
+            )
+    return folder
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    return make_corpus(tmp_path_factory.mktemp("corpus"))
+
+
+def history(folder, part):
+    return [json.loads(line) for line in (folder / part / "history.jsonl").read_text().splitlines()]
+
+
+def test_every_part_learns_a_small_corpus_by_heart(corpus, tmp_path):
+    from phonolips.training.run import train
+
+    words = [*TINY, "ears.epochs=60", "ears.batch=2", "durations.epochs=25", "lips.epochs=60", "ears.noise_share=0",
+             "ears.masked_share=0", "lips.learning_rate=5e-3"]  # fmt: skip
+    train("all", data=corpus, out=tmp_path, overrides=words, device="cpu")
+    ears, durations, lips = (history(tmp_path, part) for part in ("ears", "durations", "lips"))
+    assert ears[-1]["valid_loss"] < 0.35 * ears[0]["valid_loss"]
+    assert ears[-1]["frame_accuracy"] > 0.8
+    assert durations[-1]["train_loss"] < durations[0]["train_loss"]
+    assert lips[-1]["train_loss"] < 0.35 * lips[0]["train_loss"]
+    assert lips[-1]["skill"] > 0.5
+
+
+def stop_after(epoch, monkeypatch):
+    """Kill the run while it is in the epoch after `epoch`."""
+    from phonolips.training.loop import Fit
+
+    original = Fit.on_fit_batch_start
+
+    def killing(self, batch, should_step):
+        if self.epoch > epoch:
+            raise KeyboardInterrupt
+        original(self, batch, should_step)
+
+    monkeypatch.setattr(Fit, "on_fit_batch_start", killing)
+
+
+@pytest.mark.parametrize("part", ["ears", "durations", "lips"])
+def test_a_killed_training_ends_with_the_same_weights(corpus, tmp_path, part, monkeypatch):
+    from phonolips.model.network import load_network
+    from phonolips.training.run import train
+
+    words = [*TINY, "ears.epochs=3", "durations.epochs=3", "lips.epochs=3"]
+    plain, killed = tmp_path / "plain", tmp_path / "killed"
+    for out in (plain, killed):
+        if part == "lips":
+            train("ears", data=corpus, out=out, overrides=words, device="cpu")
+    train(part, data=corpus, out=plain, overrides=words, device="cpu")
+    with monkeypatch.context() as patch:
+        stop_after(1, patch)
+        with pytest.raises(KeyboardInterrupt):
+            train(part, data=corpus, out=killed, overrides=words, device="cpu")
+    train(part, data=corpus, out=killed, overrides=words, device="cpu")
+    assert [line["epoch"] for line in history(killed, part)] == [1, 2, 3]
+    first, second = (load_network(out / "network").state_dict() for out in (plain, killed))
+    for name, value in first.items():
+        assert torch.equal(value, second[name]), name
+
+
+def test_epochs_draw_the_same_again_and_differ_from_each_other(corpus):
+    from phonolips.training.ears import EarsTrain
+
+    settings = load_settings(Recipe, overrides=["ears.batch=2", "ears.crop_seconds=0.4"]).ears
+    store = Store(corpus / "features")
+    one, two = EarsTrain(store, list(store), settings), EarsTrain(store, list(store), settings)
+    one.set_epoch(3)
+    two.set_epoch(1)
+    before = list(two.batches)
+    two.set_epoch(3)
+    assert one.batches == two.batches != before
+
+
+def test_mel_noise_has_the_level_that_it_says():
+    from phonolips.training.augment import augment_mel
+
+    mel = torch.zeros(8, 100, 80)
+    mask = torch.ones(8, 100, dtype=torch.bool)
+    generator = torch.Generator().manual_seed(0)
+    loud = augment_mel(mel, mask, noise_share=1.0, masked_share=0.0, generator=generator)
+    assert loud.shape == mel.shape
+    assert torch.isfinite(loud).all()
+    quiet = augment_mel(mel - 30, mask, noise_share=0.0, masked_share=0.0, generator=generator)
+    assert quiet.max() < -10  # stays at the floor, never NaN
+
+
+def test_lips_need_ears_and_parts_have_names(corpus, tmp_path):
+    from phonolips.training.run import train
+
+    with pytest.raises(InputError, match="no trained ears"):
+        train("lips", data=corpus, out=tmp_path, overrides=TINY, device="cpu")
+    with pytest.raises(InputError, match="expected one of ears"):
+        train("nose", data=corpus, out=tmp_path, device="cpu")
+
+
+def test_an_empty_corpus_is_refused(tmp_path):
+    from phonolips.training.run import train
+
+    StoreWriter(tmp_path / "features", FEATURE_ARRAYS).close()
+    with pytest.raises(CorpusError, match="no clip to train on"):
+        train("ears", data=tmp_path, out=tmp_path / "out", overrides=TINY, device="cpu")
+
+
+def test_other_sizes_than_the_trained_ones_are_refused(corpus, tmp_path):
+    from phonolips.training.run import train
+
+    logging.getLogger("phonolips").setLevel(logging.WARNING)
+    train("ears", data=corpus, out=tmp_path, overrides=[*TINY, "ears.epochs=1"], device="cpu")
+    other = [*TINY, "network.audio_encoder.channels=32"]
+    with pytest.raises(InputError, match="other sizes"):
+        train("lips", data=corpus, out=tmp_path, overrides=other, device="cpu")
