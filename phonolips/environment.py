@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 from phonolips import __version__
+from phonolips.errors import CheckpointError
 
 SYNTHESIS_PACKAGES = (
     "torch",
@@ -46,7 +47,12 @@ def describe(model: Path | None = None) -> str:
     lines += [f"  {'mfa':16} {found}"]
     if shutil.which("nvidia-smi"):
         lines += [f"  {'nvidia-smi':16} found"]
-    network = load_network(model)
+    try:
+        network = load_network(model)
+    except CheckpointError as error:
+        if model is not None:
+            raise
+        return "\n".join([*lines, f"model: {error}"])
     settings = network.description.settings
     size = sum(parameter.numel() for parameter in network.parameters())
     lines += [

@@ -215,7 +215,7 @@ def test_sphinx_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
 
 # ---------------------------------------------------------------- mfa, against a stand-in for the program
 
-FAKE_MFA = '''#!{python} -SE
+FAKE_MFA = '''#!{python} -S
 """Behave as mfa 3.4.3 does, as far as a caller can see; write down what was asked."""
 import json, os, sys, wave
 from pathlib import Path

@@ -19,6 +19,7 @@ INITIALISE_PHONEME_EVENTS_AS_IPA = 3
 EVENT_END, EVENT_WORD, EVENT_PHONEME = 0, 1, 7
 PARAMETER_RATE, PARAMETER_PITCH, PARAMETER_PITCH_RANGE = 1, 3, 4
 CHARACTERS_ARE_UTF8 = 1
+RANDOM_SEED = 1  # espeak-ng varies pitch and breath a little; the same text shall sound the same again
 MERGED_SECONDS = 0.02  # an l after a vowel is part of the vowel's sound in espeak-ng; its event has no length
 MERGED_SHARE = 0.4  # share of such a vowel that counts as the l
 
@@ -116,6 +117,7 @@ def speak_words(
     if source_rate <= 0:
         raise InputError(f"espeak-ng does not start (code {source_rate}); reinstall espeakng-loader")
     try:
+        library.espeak_ng_SetRandSeed(ctypes.c_long(RANDOM_SEED))
         if library.espeak_SetVoiceByName(voice.encode()) != 0:
             raise InputError(f"espeak-ng has no voice {voice!r}; expected one such as en-us, en-gb-x-rp or en-us+f3")
         for parameter, value in (

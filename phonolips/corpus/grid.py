@@ -6,6 +6,7 @@ belongs to one speaker, but the alignment archive at Zenodo (record 3625687) han
 speakers to others; hence a `.align` file counts only where its words are those of the clip's name.
 """
 
+import os
 import re
 import warnings
 import zlib
@@ -155,14 +156,22 @@ def split_of(clip: str, splits: Splits) -> str:
 
 
 def find_files(data: Path, suffixes: Iterable[str]) -> list[Path]:
-    """List the files under `data` with one of these suffixes, sorted; hidden ones and macOS litter not."""
+    """List the files under `data` with one of these suffixes, sorted; hidden ones and macOS litter not.
+
+    Linked folders are followed, each real folder once.
+    """
     wanted = tuple(suffixes)
-    return sorted(
-        path
-        for path in data.rglob("*")
-        if path.suffix.lower() in wanted
-        and not any(part.startswith(".") or part == "__MACOSX" for part in path.relative_to(data).parts)
-    )
+    found: list[Path] = []
+    visited: set[str] = set()
+    for folder, subfolders, names in os.walk(data, followlinks=True):
+        real = os.path.realpath(folder)
+        if real in visited:
+            subfolders.clear()
+            continue
+        visited.add(real)
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith(".") and name != "__MACOSX")
+        found += [Path(folder, name) for name in names if name.lower().endswith(wanted) and not name.startswith(".")]
+    return sorted(found)
 
 
 def speaker_of(path: Path, data: Path) -> str | None:

@@ -1,0 +1,138 @@
+"""The GRID recipe from end to end on a toy corpus: every stage, every file, shapes, and going on after a kill."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from phonolips.corpus.records import read_records
+from phonolips.corpus.store import Store
+
+for package in ("speechbrain", "mediapipe", "skimage"):
+    pytest.importorskip(package)
+
+ROOT = Path(__file__).resolve().parents[1]
+ENVIRONMENT = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "OMP_NUM_THREADS": "1"}
+
+
+def run_recipe(toy: Path, *words: object) -> subprocess.CompletedProcess[str]:
+    command = [
+        "bash", ROOT / "recipes/grid/run.sh", "--data", toy / "grid", "--exp", "toy", "--exp-root", toy / "exp",
+        "--config", ROOT / "recipes/grid/conf/tiny.yaml", "--alignments", toy / "mfa", "--splits", toy / "splits",
+        "--jobs", 2, "--device", "cpu", *words,
+    ]  # fmt: skip
+    return subprocess.run(list(map(str, command)), capture_output=True, text=True, env=ENVIRONMENT, check=False)
+
+
+@pytest.fixture(scope="module")
+def toy(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("toy")
+    subprocess.run(
+        [
+            sys.executable, ROOT / "tools/make_toy_corpus.py", "--out", folder / "grid", "--clips", "10", "--speakers", "3",
+            "--alignments-out", folder / "mfa", "--splits-out", folder / "splits",
+        ],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    return folder
+
+
+@pytest.fixture(scope="module")
+def finished(toy) -> Path:
+    started = time.perf_counter()
+    done = run_recipe(toy)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert time.perf_counter() - started < 240  # two minutes alone; the machine is shared with other tests
+    return toy / "exp" / "toy"
+
+
+def test_every_stage_leaves_its_files(finished):
+    assert sorted(path.name for path in (finished / ".done").iterdir()) == list("0123456789")
+    for name in (
+        "data/records.jsonl", "data/dropped.tsv", "data/lips/lips.bin", "data/features/mel.bin", "data/features/index.jsonl",
+        "model/ears/history.jsonl", "model/durations/history.jsonl", "model/lips/history.jsonl",
+        "model/network/model.safetensors", "model/network/model.json",
+        "results/synthesis/audio.bin", "results/lips.csv", "results/ears.csv", "results/results.md", "results/confusion.png",
+    ):  # fmt: skip
+        assert (finished / name).stat().st_size > 0 or name.endswith("dropped.tsv"), name
+
+
+def test_shapes_and_clocks_of_the_prepared_corpus(finished):
+    features, lips = Store(finished / "data/features"), Store(finished / "data/lips")
+    records = read_records(finished / "data/records.jsonl")
+    assert len(records) == len(features) == len(lips) == 10
+    assert {record.split for record in records} == {"train", "valid", "test_seen", "test_unseen"}
+    for clip in features:
+        assert features.get(clip, "mel").shape == (300, 80)
+        assert features.get(clip, "labels").shape == (300,)
+        assert features.get(clip, "lips").shape == (75, 40, 2)
+        assert features.get(clip, "detected").mean() > 0.9
+        phones = features.get(clip, "phones")
+        assert phones[0, 1] == 0
+        assert phones[-1, 2] == 300
+        assert np.array_equal(phones[1:, 1], phones[:-1, 2])
+
+
+def test_the_tables_hold_every_method_for_every_test_clip(finished):
+    text = (finished / "results/results.md").read_text()
+    for method in ("audio", "text, true durations", "text, predicted durations", "mean lip", "ridge", "PCA"):
+        assert method in text
+    rows = (finished / "results/lips.csv").read_text().splitlines()
+    tests = read_records(finished / "data/records.jsonl", ["test_seen", "test_unseen"])
+    assert sum(",audio," in f",{row.split(',')[0]}," for row in rows[1:]) == len(tests)
+
+
+def test_the_model_speaks(finished, tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "phonolips", "synth", "--text", "bin blue", "--model", finished / "model/network", "--out", "o"],
+        cwd=tmp_path, capture_output=True, text=True, check=False, env=ENVIRONMENT | {"PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "o" / "lips.mp4").is_file()
+
+
+def test_running_it_again_does_nothing(toy, finished):
+    before = {path: path.stat().st_mtime_ns for path in finished.rglob("*") if path.is_file()}
+    done = run_recipe(toy)
+    assert done.returncode == 0
+    assert done.stdout.count("done already") == 10
+    assert {path: path.stat().st_mtime_ns for path in finished.rglob("*") if path.is_file()} == before
+
+
+def test_a_killed_prepare_goes_on_and_ends_the_same(toy, finished, tmp_path):
+    records = finished / "data/records.jsonl"
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "records.jsonl").write_bytes(records.read_bytes())
+    command = [sys.executable, "-m", "phonolips", "prepare", "--step", "lips", "--out", tmp_path / "data"]
+    environment = ENVIRONMENT | {"PYTHONPATH": str(ROOT)}
+    started = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    index = tmp_path / "data" / "lips" / "index.jsonl"
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and not (index.is_file() and index.read_text().count("\n") >= 2):
+        time.sleep(0.05)
+    started.send_signal(signal.SIGKILL)
+    started.wait()
+    done_before = index.read_text().count("\n")
+    assert 2 <= done_before < 10
+    subprocess.run(command, env=environment, check=True, capture_output=True)
+    ours, theirs = Store(tmp_path / "data" / "lips"), Store(finished / "data" / "lips")
+    assert set(ours) == set(theirs)
+    for clip in theirs:
+        assert np.allclose(ours.get(clip, "lips"), theirs.get(clip, "lips"), atol=1e-5)
+    ids = [json.loads(line)["id"] for line in index.read_text().splitlines()]
+    assert len(ids) == len(set(ids)) == 10
+
+
+def test_the_report_on_the_data(finished, capsys):
+    from phonolips.corpus.check import check_corpus
+
+    text = check_corpus(finished / "data")
+    assert "speaker" in text
+    assert "s101" in text
+    assert "sound-picture" in text

@@ -1,0 +1,180 @@
+"""The public verbs on the model in the package: shapes, clocks, a shut mouth, and what is refused."""
+
+import numpy as np
+import pytest
+
+from phonolips import synth
+from phonolips.alignment.tiers import Alignment, Interval
+from phonolips.errors import CheckpointError, InputError
+from phonolips.phones import PHONES
+from phonolips.video.lips import opening
+
+
+def noise(seconds: float, level: float = 0.1) -> np.ndarray:
+    return np.random.default_rng(0).normal(0, level, round(seconds * 16_000)).astype(np.float32).clip(-1, 1)
+
+
+@pytest.fixture(scope="module")
+def spoken() -> synth.Result:
+    return synth.from_text("bin blue at f two now")
+
+
+def test_text_gives_lips_posteriors_and_phones_on_one_clock(spoken):
+    assert spoken.lips.dtype == spoken.posteriors.dtype == np.float32
+    assert spoken.lips.shape[1:] == (40, 2)
+    assert len(spoken.lips) == np.ceil(spoken.seconds * 25 - 1e-6)
+    assert np.allclose(spoken.posteriors.sum(1), 1)
+    assert spoken.alignment.phone_sequence() == "B IH N B L UW AE T EH F T UW N AW".split()
+    assert [word.label for word in spoken.alignment.speech_words()] == "bin blue at f two now".split()
+    assert spoken.timing == "predicted durations"
+    assert 0.8 < spoken.seconds < 4
+
+
+def phone_openings(result: synth.Result, wanted: set[str]) -> list[float]:
+    """The least opening during each of these phones, a frame more on each side."""
+    curve = opening(result.lips)
+    spans = [p for p in result.alignment.phones if p.label in wanted]
+    return [float(curve[max(0, int(p.start * 25) - 1) : int(p.end * 25) + 2].min()) for p in spans]
+
+
+@pytest.mark.parametrize("text", ["bin blue at f two now", "The quick brown fox jumps over the lazy dog, didn't it, Mr. Nguyen?", "mama, papa, bob"])
+def test_the_mouth_is_shut_in_silence_and_on_b_p_m(text):
+    result = synth.from_text(text)
+    curve = opening(result.lips)
+    wide = float(np.quantile(curve, 0.95))
+    assert curve[:5].max() < 0.25 * wide
+    assert curve[-3:].max() < 0.3 * wide
+    shut = np.array(phone_openings(result, {"B", "P", "M"}))
+    assert (shut < 0.3 * wide).mean() >= 0.75
+    assert np.median(phone_openings(result, {"AA", "AE", "AW", "AO", "AY", "EH"}) or [wide]) > shut.mean()
+
+
+def test_the_same_call_gives_the_same_lips(spoken):
+    again = synth.from_text("bin blue at f two now")
+    assert np.array_equal(again.lips, spoken.lips)
+
+
+@pytest.mark.parametrize("fps", [24, 29.97, 30, 50, 60])
+def test_any_frame_rate_reads_the_same_curve(spoken, fps):
+    other = synth.from_text("bin blue at f two now", fps=fps)
+    exact = 30000 / 1001 if fps == 29.97 else fps
+    assert other.fps == pytest.approx(exact)
+    assert len(other.lips) == np.ceil(spoken.seconds * exact - 1e-6)
+    times = (np.arange(len(other.lips)) + 0.5) / exact
+    expected = np.interp(times, (np.arange(len(spoken.lips)) + 0.5) / 25, opening(spoken.lips))
+    assert np.abs(opening(other.lips) - expected).max() < 0.02
+
+
+def test_rate_speaks_faster(spoken):
+    fast = synth.from_text("bin blue at f two now", rate=2.0)
+    edges = 2 * synth.EDGE_SECONDS
+    assert fast.seconds - edges == pytest.approx((spoken.seconds - edges) / 2, abs=0.05)
+
+
+def test_phones_bypass_the_dictionary():
+    result = synth.from_phones("B IH1 N sil B L UW1")
+    assert result.alignment.phone_sequence() == "B IH N B L UW".split()
+    assert synth.from_phones(["B", "IH", "N"]).alignment.phone_sequence() == ["B", "IH", "N"]
+
+
+def test_given_durations_are_kept_and_checked(spoken):
+    times = spoken.alignment
+    later = Alignment.build(
+        [Interval(w.label, w.start + 1, w.end + 1) for w in times.speech_words()],
+        [Interval(p.label, p.start + 1, p.end + 1) for p in times.phones if p.label != "sil"],
+        times.duration + 1,
+    )
+    result = synth.from_text("bin blue at f two now", durations=later)
+    assert result.timing == "given durations"
+    assert np.abs(opening(result.lips)[30:-5] - opening(spoken.lips)[5:-5]).max() < 0.02
+    with pytest.raises(InputError, match="--durations holds 14 phones"):
+        synth.from_text("bin red at f two now", durations=later)
+
+
+def test_audio_gives_frames_for_all_of_it():
+    result = synth.from_audio(noise(2.01))
+    assert len(result.posteriors) == 204
+    assert len(result.lips) == 51
+    assert result.timing == "audio"
+    assert len(result.waveform) == 32_160
+
+
+def test_audio_at_another_rate_is_resampled():
+    result = synth.from_audio(np.sin(np.arange(44_100) / 20).astype(np.float64) * 0.1, sample_rate=44_100)
+    assert len(result.lips) == 25
+
+
+def test_silence_keeps_the_mouth_shut_and_still():
+    curve = opening(synth.from_audio(np.zeros(48_000, np.float32)).lips)
+    assert curve.max() < 0.05
+    assert np.abs(np.diff(curve[10:])).max() < 0.005
+
+
+def test_blocks_and_the_whole_are_the_same():
+    waveform = noise(25)
+    whole = synth.from_audio(waveform)
+    blocks = synth.from_audio(waveform[i : i + 7_001] for i in range(0, len(waveform), 7_001))
+    assert np.abs(whole.lips - blocks.lips).max() < 1e-4
+
+
+def test_edited_posteriors_change_the_lips(spoken):
+    edited = spoken.posteriors.copy()
+    middle = slice(len(edited) // 2 - 15, len(edited) // 2 + 15)
+    edited[middle] = 0
+    edited[middle, PHONES.index("AA")] = 1
+    before, after = opening(spoken.lips), opening(synth.from_posteriors(edited).lips)
+    at = len(before) // 2
+    assert np.allclose(before[: at - 20], after[: at - 20], atol=0.02)
+    assert after[at - 3 : at + 4].max() > before[at - 3 : at + 4].max()
+    other = edited.copy()
+    other[middle] = 0
+    other[middle, PHONES.index("M")] = 1
+    assert opening(synth.from_posteriors(other).lips)[at] < 0.5 * after[at]
+
+
+def test_a_lip_shape_of_your_own(spoken):
+    shape = synth.load_network().lip_mean[0].numpy() * 1.5
+    result = synth.from_text("bin blue at f two now", mean_lip=shape)
+    expected = spoken.lips - synth.load_network().lip_mean[0].numpy() + shape
+    assert np.allclose(result.lips, expected, atol=1e-5)
+    with pytest.raises(InputError, match="mean_lip"):
+        synth.from_text("bin", mean_lip=np.zeros((20, 2)))
+
+
+def test_every_speaker_of_the_model_speaks():
+    for speaker in synth.load_network().description.speakers:
+        assert np.isfinite(synth.from_text("lay red", speaker=speaker).lips).all()
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: synth.from_text(""), "text"),
+        (lambda: synth.from_text("😀🎉"), "text"),
+        (lambda: synth.from_text("hallo", language="xx-nowhere"), "xx-nowhere"),
+        (lambda: synth.from_text("bin", fps=0), "fps 0"),
+        (lambda: synth.from_text("bin", rate=-1), "rate -1"),
+        (lambda: synth.from_text("bin", speaker="s99"), "s99"),
+        (lambda: synth.from_phones("B QQ"), "QQ"),
+        (lambda: synth.from_audio(np.full(16_000, np.nan, np.float32)), "NaN"),
+        (lambda: synth.from_audio(np.zeros((2, 16_000), np.float32)), "waveform"),
+        (lambda: synth.from_posteriors(np.ones((10, 40))), "sum to"),
+    ],
+)
+def test_bad_input_is_one_clear_line(call, message):
+    with pytest.raises(InputError, match=message) as caught:
+        call()
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_model_is_said(tmp_path):
+    with pytest.raises(CheckpointError, match="no such model folder"):
+        synth.load_network(tmp_path / "none")
+
+
+def test_phones_are_read_off_posteriors():
+    labels = [0] * 20 + [7] * 10 + [1] * 2 + [7] * 3 + [1] * 15 + [0] * 10
+    found = synth.read_phones(np.eye(40, dtype=np.float32)[labels])
+    assert [(p.label, round(p.start, 2), round(p.end, 2)) for p in found.phones] == [
+        ("sil", 0.0, 0.2), ("B", 0.2, 0.35), ("AA", 0.35, 0.5), ("sil", 0.5, 0.6)
+    ]  # fmt: skip
