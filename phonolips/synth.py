@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from phonolips.alignment.decode import best_path
 from phonolips.alignment.tiers import Alignment, Interval
 from phonolips.errors import CheckpointError, InputError
 from phonolips.phones import NUM_PHONES, PHONES, SILENCE, SILENCE_ID, parse_phones, phones_to_ids
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
 DEFAULT_WEIGHTS = Path(__file__).parent / "weights" / "default"
 EDGE_SECONDS = 0.3  # silence before and after a spoken text, so that the mouth starts and ends shut
 LEAST_FPS, MOST_FPS = 1.0, 240.0
-SHORTEST_PHONE_STEPS = 3  # shorter runs of the best phone are read as part of a neighbour
 
 
 @dataclass(frozen=True)
@@ -170,19 +170,10 @@ def _pad_to_frames(posteriors: np.ndarray) -> np.ndarray:
 
 
 def read_phones(posteriors: np.ndarray) -> Alignment:
-    """Read phones with times off posteriors: the best phone of each step, short runs joined to neighbours."""
-    best = posteriors.argmax(1)
+    """Read phones with times off posteriors; confidences are the mean posterior of each phone."""
+    best = best_path(posteriors)
     edges = [0, *(np.flatnonzero(np.diff(best)) + 1).tolist(), len(best)]
-    runs = [[int(best[a]), a, b] for a, b in pairwise(edges)]
-    kept: list[list[int]] = []
-    for phone, start, end in runs:
-        if kept and (end - start < SHORTEST_PHONE_STEPS or phone == kept[-1][0]):
-            kept[-1][2] = end
-        else:
-            kept.append([phone, start, end])
-    if len(kept) > 1 and kept[0][2] - kept[0][1] < SHORTEST_PHONE_STEPS:
-        kept[1][1] = 0
-        kept = kept[1:]
+    kept = [(int(best[a]), a, b) for a, b in pairwise(edges)]
     duration = steps_to_seconds(len(best))
     phones = [Interval(PHONES[p], steps_to_seconds(a), steps_to_seconds(b)) for p, a, b in kept]
     confidences = [float(posteriors[a:b, p].mean()) for p, a, b in kept]

@@ -266,11 +266,11 @@ def test_phone_error_rate_counts_all_three_kinds_of_error():
     assert np.isnan(metrics.phone_error_rate([], ["B"]))
 
 
-def test_greedy_phones_merge_drop_silence_and_noise():
+def test_recognised_phones_merge_drop_silence_and_noise():
     names = ["sil"] * 3 + ["B"] * 5 + ["P"] + ["B"] * 4 + ["AA"] * 2 + ["T"] + ["sil"] * 2 + ["AA"] * 3
     posteriors = one_hot(np.array([PHONE_IDS[name] for name in names]), 0.6)
-    assert metrics.greedy_phones(posteriors) == ["B", "AA", "AA"]
-    assert metrics.greedy_phones(one_hot(np.zeros(9, int))) == []
+    assert metrics.recognise_phones(posteriors) == ["B", "AA", "AA"]
+    assert metrics.recognise_phones(one_hot(np.zeros(9, int))) == []
 
 
 def test_ear_scores_leave_unknown_steps_out():

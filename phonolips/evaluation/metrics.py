@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from phonolips.alignment.decode import best_path
 from phonolips.errors import InputError
 from phonolips.phones import (
     BILABIALS,
@@ -32,7 +33,6 @@ EYE_DISTANCE_OF_SHAPE_ERROR = 5.0  # units between the eye centres in `shape_err
 CLOSED_SHARE, OPEN_SHARE = 0.1, 0.3  # of the speaker's range of opening; see OpeningThresholds
 RANGE_QUANTILES = (0.05, 0.95)  # what counts as a speaker's range of opening
 CONSTANT_BELOW = 1e-6  # a curve with a smaller standard deviation (mouth-space units) is constant
-SHORTEST_PHONE_STEPS = 2  # shorter runs of the best phone are noise: under 20 ms
 BOUNDARY_TOLERANCE_MS = 20.0
 CALIBRATION_BINS = 15
 BOOTSTRAP_RESAMPLES = 2000
@@ -329,21 +329,15 @@ def label_runs(labels: np.ndarray) -> list[tuple[int, int, int]]:
     return [(int(labels[start]), start, end) for start, end in zip(starts, ends, strict=True) if end > start]
 
 
-def labels_to_phones(labels: np.ndarray, *, shortest_steps: int = 1) -> list[str]:
-    """Read the phone sequence off labels: merge equal neighbours, drop short runs, then silence and `spn`.
-
-    Args:
-        labels: int (steps,).
-        shortest_steps: shorter runs are dropped, and what they separated is merged.
-    """
-    kept = [label for label, start, end in label_runs(labels) if end - start >= shortest_steps]
-    merged = [label for index, label in enumerate(kept) if index == 0 or label != kept[index - 1]]
-    return [PHONES[label] for label in merged if label not in (SILENCE_ID, IGNORED_ID)]
+def labels_to_phones(labels: np.ndarray) -> list[str]:
+    """Read the phone sequence off labels, int (steps,): merge equal neighbours, drop silence and `spn`."""
+    runs = label_runs(labels)
+    return [PHONES[label] for label, _, _ in runs if label not in (SILENCE_ID, IGNORED_ID)]
 
 
-def greedy_phones(posteriors: np.ndarray) -> list[str]:
-    """Read the phones off posteriors (steps, phones): best phone a step, merged; runs under 20 ms dropped."""
-    return labels_to_phones(posteriors.argmax(1), shortest_steps=SHORTEST_PHONE_STEPS)
+def recognise_phones(posteriors: np.ndarray) -> list[str]:
+    """Read the phone sequence off posteriors (steps, phones) by `alignment.decode.best_path`."""
+    return labels_to_phones(best_path(posteriors))
 
 
 def phone_errors(reference: Sequence[str], hypothesis: Sequence[str]) -> int:
@@ -441,7 +435,7 @@ def ear_scores(posteriors: np.ndarray, labels: np.ndarray) -> dict[str, float]:
     """
     posteriors, labels = _known_steps(posteriors, labels)
     reference = labels_to_phones(labels)
-    errors = phone_errors(reference, greedy_phones(posteriors))
+    errors = phone_errors(reference, recognise_phones(posteriors))
     right = int((posteriors.argmax(1) == labels).sum())
     return {
         "right_steps": float(right),

@@ -155,7 +155,7 @@ class EarsFit(Fit):
         return frame_loss + self.settings.ctc_weight * ctc_loss
 
     def _count(self, phones: Tensor, labels: Tensor, batch: EarsBatch) -> None:
-        from phonolips.evaluation.metrics import greedy_phones, phone_errors
+        from phonolips.evaluation.metrics import recognise_phones, phone_errors
 
         real = labels != IGNORED_ID
         self.count(right=float(((phones.argmax(-1) == labels) & real).sum()), steps=float(real.sum()))
@@ -164,7 +164,7 @@ class EarsFit(Fit):
             posteriors, batch.mask.sum(1).tolist(), batch.targets, batch.target_counts.tolist(), strict=True
         ):
             reference = [PHONES[phone] for phone in targets[:number].tolist() if phone != SILENCE_ID]
-            edits = phone_errors(reference, greedy_phones(row[:steps]))
+            edits = phone_errors(reference, recognise_phones(row[:steps]))
             self.count(edits=edits, phones=len(reference))
 
     def scores(self) -> dict[str, float]:
