@@ -241,7 +241,7 @@ def test_real_grid(shared_data: Path, tmp_path: Path) -> None:
     )
     for record in records:
         assert [word for word, _, _ in record.words] == record.text.split()
-        assert 0.2 < record.words[0][1] < record.words[-1][2] < 2.98
+        assert 0.1 < record.words[0][1] < record.words[-1][2] < 2.98
 
 
 def librispeech_official(root: Path) -> None:

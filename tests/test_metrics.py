@@ -267,7 +267,7 @@ def test_phone_error_rate_counts_all_three_kinds_of_error():
 
 
 def test_recognised_phones_merge_drop_silence_and_noise():
-    names = ["sil"] * 3 + ["B"] * 5 + ["P"] + ["B"] * 4 + ["AA"] * 2 + ["T"] + ["sil"] * 2 + ["AA"] * 3
+    names = ["sil"] * 3 + ["B"] * 5 + ["P"] + ["B"] * 4 + ["AA"] * 2 + ["sil"] * 2 + ["AA"] * 3
     posteriors = one_hot(np.array([PHONE_IDS[name] for name in names]), 0.6)
     assert metrics.recognise_phones(posteriors) == ["B", "AA", "AA"]
     assert metrics.recognise_phones(one_hot(np.zeros(9, int))) == []

@@ -144,7 +144,7 @@ def speak_words(
 
 def _read_events(events: list[tuple[int, int, str]], source_rate: int) -> list[SpokenPhone]:
     """Turn espeak-ng's events into phones; each one ends where the next one, or a pause, begins."""
-    phones = []
+    phones: list[SpokenPhone] = []
     word = -1
     timed = [event for event in events if event[0] in (EVENT_WORD, EVENT_PHONEME)]
     for index, (kind, start, name) in enumerate(timed):

@@ -210,7 +210,7 @@ def _words_of(sentence: list[str], phones: list[SpokenPhone]) -> list[Interval]:
 
 def _write_align(words: list[Interval], path: Path) -> None:
     """Write word times as GRID does: whole 1/25000 s, `sil` at the ends, `sp` between words."""
-    lines = []
+    lines: list[str] = []
     edge = 0
     for word in words:
         start, end = (round(time * GRID_ALIGN_UNITS_PER_SECOND) for time in word[1:])

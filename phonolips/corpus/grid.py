@@ -226,12 +226,13 @@ def find_records(data: Path, *, splits: Path | None = None) -> tuple[list[Record
         except (InputError, CorpusError) as error:
             dropped.append(Dropped(clip, str(error)))
             continue
-        near, far = [], []
+        near: list[Path] = []
+        far: list[Path] = []
         for path in alignments.get(name, []):
             (near if speaker_of(path, data) == speaker else far).append(path)
         near.sort(key=lambda path: path.parent != video.parent)
         words, source, reason = _matching_words([*near, *far], sentence, seconds)
-        if source in far:
+        if source is not None and source in far:
             moved[str(speaker_of(source, data))] += 1
         if not words:
             dropped.append(Dropped(f"{clip}.align", f"{reason}; the clip is used without word times"))
