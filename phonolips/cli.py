@@ -56,20 +56,12 @@ def _print_files(files: list[Path]) -> None:
 def synth(
     out: Out,
     text: Annotated[str | None, typer.Option(help="A text to speak.")] = None,
-    audio: Annotated[
-        Path | None, typer.Option(help="A recording: wav, flac, mp3, ogg, m4a, or a video.")
-    ] = None,
-    phones: Annotated[
-        str | None, typer.Option(help='ARPAbet phones, such as "B IH1 N  B L UW1"; sil pauses.')
-    ] = None,
-    posteriors: Annotated[
-        Path | None, typer.Option(help="An (edited) posteriors.npz from an earlier synth.")
-    ] = None,
+    audio: Annotated[Path | None, typer.Option(help="A recording: wav, flac, mp3, ogg, m4a, or a video.")] = None,
+    phones: Annotated[str | None, typer.Option(help='ARPAbet phones, such as "B IH1 N  B L UW1"; sil pauses.')] = None,
+    posteriors: Annotated[Path | None, typer.Option(help="An (edited) posteriors.npz from an earlier synth.")] = None,
     speaker: Speaker = None,
     fps: Fps = 25.0,
-    rate: Annotated[
-        float, typer.Option(help="Speaking rate for --text and --phones; 2 is twice as fast.")
-    ] = 1.0,
+    rate: Annotated[float, typer.Option(help="Speaking rate for --text and --phones; 2 is twice as fast.")] = 1.0,
     durations: Annotated[
         Path | None, typer.Option(help="TextGrid with the times of the phones of --text or --phones.")
     ] = None,
@@ -116,9 +108,7 @@ def synth(
             text, language=language, speaker=speaker, fps=fps, rate=rate, durations=times, network=network
         )
     elif phones is not None:
-        result = verbs.from_phones(
-            phones, speaker=speaker, fps=fps, rate=rate, durations=times, network=network
-        )
+        result = verbs.from_phones(phones, speaker=speaker, fps=fps, rate=rate, durations=times, network=network)
     elif audio is not None:
         from phonolips.audio import read_blocks
 
@@ -173,16 +163,12 @@ def track(
 def align(
     audio: Annotated[Path, typer.Argument(help="A recording.")],
     text: Annotated[str, typer.Option(help="What is said in it.")],
-    out: Annotated[
-        Path | None, typer.Option(help="The TextGrid to write. [default: beside the recording]")
-    ] = None,
+    out: Annotated[Path | None, typer.Option(help="The TextGrid to write. [default: beside the recording]")] = None,
     aligner: Annotated[
         str, typer.Option(help="auto, mfa, sphinx, ctc; auto = mfa where installed, else sphinx.")
     ] = "auto",
     language: Language = "en-us",
-    plot: Annotated[
-        bool, typer.Option("--plot", help="Draw the alignment beside the TextGrid (.png).")
-    ] = False,
+    plot: Annotated[bool, typer.Option("--plot", help="Draw the alignment beside the TextGrid (.png).")] = False,
     model: Model = None,
 ) -> None:
     """Find when each word and phone of a known text is said; writes a TextGrid."""
@@ -212,9 +198,7 @@ def align(
 
 @app.command("plot")
 def plot_command(
-    folder: Annotated[
-        Path, typer.Argument(help="A folder written by 'phonolips synth', or a posteriors.npz.")
-    ],
+    folder: Annotated[Path, typer.Argument(help="A folder written by 'phonolips synth', or a posteriors.npz.")],
     out: Annotated[
         Path | None, typer.Option(help="Picture to write: .png, .svg or .pdf. [default: in the folder]")
     ] = None,
@@ -248,28 +232,18 @@ def plot_command(
 @app.command()
 def prepare(
     out: Annotated[Path, typer.Option(help="The prepared corpus: records, lips, alignments, features.")],
-    step: Annotated[
-        str, typer.Option(help="records, lips, align, features, or all of them in this order.")
-    ] = "all",
-    data: Annotated[
-        Path | None, typer.Option(help="GRID: <speaker>/<name>.mpg or .mp4 with <name>.align.")
-    ] = None,
+    step: Annotated[str, typer.Option(help="records, lips, align, features, or all of them in this order.")] = "all",
+    data: Annotated[Path | None, typer.Option(help="GRID: <speaker>/<name>.mpg or .mp4 with <name>.align.")] = None,
     corpus: Annotated[str, typer.Option(help="Which corpus --data is: grid.")] = "grid",
     splits: Annotated[
         Path | None, typer.Option(help="Folder with the lists of test clips (recipes/grid/splits).")
     ] = None,
-    librispeech: Annotated[
-        Path | None, typer.Option(help="LibriSpeech, as more speech for the ears.")
-    ] = None,
-    alignments: Annotated[
-        Path | None, typer.Option(help="Ready TextGrids: <speaker>/<name>.TextGrid.")
-    ] = None,
+    librispeech: Annotated[Path | None, typer.Option(help="LibriSpeech, as more speech for the ears.")] = None,
+    alignments: Annotated[Path | None, typer.Option(help="Ready TextGrids: <speaker>/<name>.TextGrid.")] = None,
     librispeech_alignments: Annotated[
         Path | None, typer.Option(help="Ready TextGrids: <subset>/<speaker>/<utterance>.TextGrid.")
     ] = None,
-    aligner: Annotated[
-        str, typer.Option(help="For clips without a ready TextGrid: auto, mfa, sphinx.")
-    ] = "auto",
+    aligner: Annotated[str, typer.Option(help="For clips without a ready TextGrid: auto, mfa, sphinx.")] = "auto",
     jobs: Jobs = 1,
 ) -> None:
     """Prepare a corpus for training. Goes on where a killed run stopped."""
@@ -312,9 +286,7 @@ def train(
     overrides: Annotated[
         list[str] | None, typer.Argument(help="Settings such as lips.epochs=3, stronger than --config.")
     ] = None,
-    config: Annotated[
-        Path | None, typer.Option(help="YAML file with settings (see recipes/grid/conf).")
-    ] = None,
+    config: Annotated[Path | None, typer.Option(help="YAML file with settings (see recipes/grid/conf).")] = None,
     device: Device = "auto",
 ) -> None:
     """Train the ears, the durations or the lips. Goes on where a killed run stopped."""
@@ -339,9 +311,7 @@ def evaluate(
     data: Annotated[Path, typer.Option(help="A prepared corpus.")],
     out: Annotated[Path, typer.Option(help="Folder for tables and pictures.")],
     model: Model = None,
-    step: Annotated[
-        str, typer.Option(help="synthesise, score, plots, or all of them in this order.")
-    ] = "all",
+    step: Annotated[str, typer.Option(help="synthesise, score, plots, or all of them in this order.")] = "all",
     references: Annotated[bool, typer.Option(help="Also score the simple reference methods.")] = True,
 ) -> None:
     """Synthesise the test clips from sound, from text with true and with predicted durations, and score them.

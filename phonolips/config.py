@@ -118,9 +118,7 @@ class Recipe:
     lips: LipsFit = field(default_factory=LipsFit)
 
 
-def load_settings(
-    kind: type[Settings], *, config: Path | None = None, overrides: Sequence[str] = ()
-) -> Settings:
+def load_settings(kind: type[Settings], *, config: Path | None = None, overrides: Sequence[str] = ()) -> Settings:
     """Read settings of one kind.
 
     Args:

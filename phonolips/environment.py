@@ -40,9 +40,7 @@ def describe(model: Path | None = None) -> str:
     lines += ["outside programs (optional):"]
     mfa = Mfa()
     found = (
-        mfa.version()
-        if mfa.is_available()
-        else "not installed: conda install -c conda-forge montreal-forced-aligner"
+        mfa.version() if mfa.is_available() else "not installed: conda install -c conda-forge montreal-forced-aligner"
     )
     lines += [f"  {'mfa':16} {found}"]
     if shutil.which("nvidia-smi"):

@@ -107,9 +107,7 @@ def read_posteriors(path: Path) -> np.ndarray:
         with np.load(path, allow_pickle=False) as values:
             posteriors, phones = values["posteriors"], tuple(str(phone) for phone in values["phones"])
     except (OSError, ValueError, KeyError) as error:
-        raise InputError(
-            f"{path}: not a posteriors.npz ({error}); make one with 'phonolips synth'"
-        ) from error
+        raise InputError(f"{path}: not a posteriors.npz ({error}); make one with 'phonolips synth'") from error
     if phones != PHONES:
         raise InputError(f"{path}: its phones are not this version's; expected {' '.join(PHONES)}")
     return posteriors
@@ -118,9 +116,7 @@ def read_posteriors(path: Path) -> np.ndarray:
 def read_lips(path: Path) -> tuple[np.ndarray, float]:
     """Read lips.npz: lips float32 (frames, points, 2) and their fps; raise InputError where it is none of ours."""
     if not path.is_file():
-        raise InputError(
-            f"{path}: no such file; expected a lips.npz made by 'phonolips synth' or 'phonolips track'"
-        )
+        raise InputError(f"{path}: no such file; expected a lips.npz made by 'phonolips synth' or 'phonolips track'")
     try:
         with np.load(path, allow_pickle=False) as values:
             return values["lips"], float(values["fps"])

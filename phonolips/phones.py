@@ -22,9 +22,7 @@ NUM_PHONES = len(PHONES)  # 40
 SILENCE_ID = PHONE_IDS[SILENCE]  # 0
 IGNORED_ID = -1  # a step whose phone nobody knows (MFA's spn); no loss and no score counts it
 
-VOWELS = frozenset(
-    ("AA", "AE", "AH", "AO", "AW", "AY", "EH", "ER", "EY", "IH", "IY", "OW", "OY", "UH", "UW")
-)
+VOWELS = frozenset(("AA", "AE", "AH", "AO", "AW", "AY", "EH", "ER", "EY", "IH", "IY", "OW", "OY", "UH", "UW"))
 BILABIALS = frozenset(("B", "M", "P"))
 LABIODENTALS = frozenset(("F", "V"))
 ROUNDED = frozenset(("AO", "OW", "OY", "UH", "UW", "W", "SH", "ZH", "CH", "JH"))
@@ -46,9 +44,7 @@ VISEMES: dict[str, tuple[str, ...]] = {
     "rounded": ("AO", "OW", "OY", "UH", "UW"),
 }
 VISEME_NAMES: tuple[str, ...] = tuple(VISEMES)
-PHONE_TO_VISEME: dict[str, int] = {
-    phone: index for index, phones in enumerate(VISEMES.values()) for phone in phones
-}
+PHONE_TO_VISEME: dict[str, int] = {phone: index for index, phones in enumerate(VISEMES.values()) for phone in phones}
 
 
 def strip_stress(phone: str) -> str:

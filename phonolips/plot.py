@@ -299,9 +299,7 @@ def posteriorgram(
     spoken = _tier(tiers, "phones")
     said = {label for label, _, _ in spoken}
     groups = _viseme_order(
-        phone
-        for phone, row in zip(PHONES, image, strict=True)
-        if row.max() >= SHOWN_POSTERIOR or phone in said
+        phone for phone, row in zip(PHONES, image, strict=True) if row.max() >= SHOWN_POSTERIOR or phone in said
     )
     rows = [PHONES.index(phone) for _, names in groups for phone in names]
 
@@ -461,9 +459,7 @@ def confusion(matrix: np.ndarray, names: Sequence[str] = PHONES, *, title: str =
     """
     counts = np.asarray(matrix, dtype=np.float64)
     if counts.shape != (len(names), len(names)) or not len(names) or (counts < 0).any():
-        raise ValueError(
-            f"matrix of shape {counts.shape} for {len(names)} names; expected counts, names x names"
-        )
+        raise ValueError(f"matrix of shape {counts.shape} for {len(names)} names; expected counts, names x names")
     groups = _viseme_order(names)
     order = [list(names).index(phone) for _, phones in groups for phone in phones]
     counts = counts[np.ix_(order, order)]
@@ -567,8 +563,6 @@ def curves(
         from matplotlib.patches import Patch
 
         handles.append(Patch(color=BILABIAL_SHADE, alpha=0.7, label="B, M, P"))
-    figure.legend(
-        handles=handles, loc="outside lower center", ncols=min(len(handles), 5), frameon=False, fontsize=8
-    )
+    figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 5), frameon=False, fontsize=8)
     figure.align_ylabels(list(panels))
     return figure

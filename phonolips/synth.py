@@ -214,9 +214,7 @@ def from_posteriors(
     seconds = steps_to_seconds(len(checked))
     if waveform is not None:
         seconds = min(seconds, samples_to_seconds(len(waveform)))
-    lips = _decode(
-        network, _pad_to_frames(checked), speaker=speaker, fps=fps, seconds=seconds, mean_lip=mean_lip
-    )
+    lips = _decode(network, _pad_to_frames(checked), speaker=speaker, fps=fps, seconds=seconds, mean_lip=mean_lip)
     name = network.description.speakers[network.speaker_row(speaker)]
     return Result(
         lips,
@@ -352,9 +350,7 @@ def _from_words(
         found = durations.phone_sequence()
         if wanted != found:
             at = next((i for i, (a, b) in enumerate(zip(wanted, found, strict=False)) if a != b), -1)
-            where = (
-                f"phone {at + 1} is {found[at]}, not {wanted[at]}" if at >= 0 else "one of them ends early"
-            )
+            where = f"phone {at + 1} is {found[at]}, not {wanted[at]}" if at >= 0 else "one of them ends early"
             raise InputError(
                 f"--durations holds {len(found)} phones and the text {len(wanted)}: {where}; "
                 "give a TextGrid of this text, or its own phones with --phones"

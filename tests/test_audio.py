@@ -24,7 +24,9 @@ def encode(path: Path, waveform: np.ndarray, rate: int, codec: str) -> None:
         stream.layout = "mono"
         frame = av.AudioFrame.from_ndarray(waveform[None], format="fltp", layout="mono")
         frame.sample_rate = rate
-        resampler = av.AudioResampler(format=stream.format.name, layout="mono", rate=rate, frame_size=stream.frame_size or 1024)
+        resampler = av.AudioResampler(
+            format=stream.format.name, layout="mono", rate=rate, frame_size=stream.frame_size or 1024
+        )
         for piece in [*resampler.resample(frame), *resampler.resample(None)]:
             container.mux(stream.encode(piece))
         container.mux(stream.encode(None))
@@ -43,7 +45,15 @@ def test_any_rate_and_channels(tmp_path, rate, channels):
     assert np.abs(got[200:-200] - want[200 : len(got) - 200]).max() < 0.01
 
 
-@pytest.mark.parametrize(("name", "codec", "rate"), [("a.flac", "flac", 44_100), ("a.mp3", "libmp3lame", 44_100), ("a.m4a", "aac", 44_100), ("a.opus", "libopus", 48_000)])
+@pytest.mark.parametrize(
+    ("name", "codec", "rate"),
+    [
+        ("a.flac", "flac", 44_100),
+        ("a.mp3", "libmp3lame", 44_100),
+        ("a.m4a", "aac", 44_100),
+        ("a.opus", "libopus", 48_000),
+    ],
+)
 def test_compressed_formats(tmp_path, name, codec, rate):
     path = tmp_path / name
     encode(path, tone(2.0, rate), rate, codec)
@@ -117,7 +127,15 @@ def test_a_truncated_file_gives_what_is_there(tmp_path):
     assert 1.0 < len(io.read(tmp_path / "cut.mp3")) / 16_000 < 2.5
 
 
-@pytest.mark.parametrize("bad", [np.zeros((2, 16_000), np.float32), np.zeros(16_000, np.int16), np.full(16_000, np.inf, np.float32), np.zeros(10, np.float32)])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        np.zeros((2, 16_000), np.float32),
+        np.zeros(16_000, np.int16),
+        np.full(16_000, np.inf, np.float32),
+        np.zeros(10, np.float32),
+    ],
+)
 def test_arrays_are_checked(bad):
     with pytest.raises(InputError):
         io.check_waveform(bad)

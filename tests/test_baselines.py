@@ -24,9 +24,7 @@ def make_clip(
     choice = np.repeat(generator.integers(0, len(PHONES), frames), 3)[:frames]
     steps = np.repeat(choice, 4)
     labels = np.array([PHONE_IDS[PHONES[index]] for index in steps])
-    mel = np.eye(len(PHONES), MELS, dtype=np.float32)[steps] + 0.01 * generator.normal(
-        size=(len(steps), MELS)
-    )
+    mel = np.eye(len(PHONES), MELS, dtype=np.float32)[steps] + 0.01 * generator.normal(size=(len(steps), MELS))
     lips = mean_lip + SHAPES[choice] + noise * generator.normal(size=(frames, 40, 2))
     detected = np.ones(frames, bool)
     return Clip(f"{speaker}/{seed}", speaker, lips.astype(np.float32), detected, labels, mel, mean_lip)

@@ -165,7 +165,9 @@ def test_help_is_quick_and_names_every_command():
     assert min(durations) < 1.0  # 0.25 s alone; the machine is shared with other tests
 
 
-@pytest.mark.parametrize("name", ["synth", "track", "align", "plot", "prepare", "train", "evaluate", "check-data", "info"])
+@pytest.mark.parametrize(
+    "name", ["synth", "track", "align", "plot", "prepare", "train", "evaluate", "check-data", "info"]
+)
 def test_every_flag_has_a_help_text(name):
     import typer
 
@@ -222,7 +224,9 @@ def test_align_a_real_clip(shared_data, tmp_path, command):
 
     clip = shared_data / "grid" / "s1" / "bbaf2n.mp4"
     out = tmp_path / "a.TextGrid"
-    code, _, err = command("align", clip, "--text", "bin blue at f two now", "--aligner", "sphinx", "--out", out, "--plot")
+    code, _, err = command(
+        "align", clip, "--text", "bin blue at f two now", "--aligner", "sphinx", "--out", out, "--plot"
+    )
     assert code == 0, err
     found = {word.label: word.start for word in read_textgrid(out).speech_words()}
     true = {w.label: w.start for w in read_textgrid(shared_data / "grid_mfa" / "s1" / "bbaf2n.TextGrid").speech_words()}

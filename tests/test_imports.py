@@ -66,7 +66,9 @@ def test_the_command_line_is_not_slowed_by_what_it_does_not_use():
 
 
 def test_synthesis_needs_neither_speechbrain_nor_torchaudio_nor_mediapipe(tmp_path):
-    blocked = "import sys; [sys.modules.__setitem__(m, None) for m in ('speechbrain', 'torchaudio', 'mediapipe', 'sklearn')];"
+    blocked = (
+        "import sys; [sys.modules.__setitem__(m, None) for m in ('speechbrain', 'torchaudio', 'mediapipe', 'sklearn')];"
+    )
     code = f"{blocked} from phonolips import synth; synth.from_text('bin blue').save({str(tmp_path / 'o')!r})"
     subprocess.run([sys.executable, "-c", code], check=True)
     assert (tmp_path / "o" / "lips.npz").is_file()

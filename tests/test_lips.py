@@ -9,7 +9,9 @@ from phonolips.video.facemesh import FaceFollower
 
 
 def anchors(frames: int = 20) -> np.ndarray:
-    face = np.array([(90, 100), (120, 101), (180, 99), (210, 100), (150, 98), (150, 110), (150, 120), (150, 130)], float)
+    face = np.array(
+        [(90, 100), (120, 101), (180, 99), (210, 100), (150, 98), (150, 110), (150, 120), (150, 130)], float
+    )
     return np.repeat(face[None], frames, axis=0)
 
 

@@ -136,9 +136,7 @@ THRESHOLDS = metrics.OpeningThresholds(closed=0.02, open=0.06)
 
 
 def test_closures_are_counted_in_bilabials_that_the_truth_closes():
-    labels = make_labels(
-        ("sil", 10), ("B", 2), ("AA", 10), ("M", 2), ("IY", 10), ("P", 2), ("EH", 14), ("sil", 10)
-    )
+    labels = make_labels(("sil", 10), ("B", 2), ("AA", 10), ("M", 2), ("IY", 10), ("P", 2), ("EH", 14), ("sil", 10))
     truth = np.full(60, 0.15)
     truth[9] = 0.0  # B lies in frames 10 and 11: closed one frame early counts
     truth[24] = 0.01  # M lies in frames 22 and 23: closed one frame late still counts

@@ -22,7 +22,9 @@ def test_every_phone_has_exactly_one_viseme():
     assert set(PHONE_TO_VISEME) == set(PHONES)
 
 
-@pytest.mark.parametrize(("label", "phone"), [("AH0", "AH"), ("", "sil"), ("<eps>", "sil"), ("SP", "sil"), ("spn", "spn"), ("b", "B")])
+@pytest.mark.parametrize(
+    ("label", "phone"), [("AH0", "AH"), ("", "sil"), ("<eps>", "sil"), ("SP", "sil"), ("spn", "spn"), ("b", "B")]
+)
 def test_spellings(label, phone):
     assert normalise_phone(label) == phone
 

@@ -49,12 +49,8 @@ def overlapping(figure: Any) -> list[tuple[str, str]]:
     figure.canvas.draw()
     found = []
     for axes in figure.axes:
-        boxes = [
-            (text.get_text(), text.get_window_extent().padded(-0.5)) for text in axes.texts if text.get_text()
-        ]
-        found += [
-            (a, b) for (a, first), (b, other) in itertools.combinations(boxes, 2) if first.overlaps(other)
-        ]
+        boxes = [(text.get_text(), text.get_window_extent().padded(-0.5)) for text in axes.texts if text.get_text()]
+        found += [(a, b) for (a, first), (b, other) in itertools.combinations(boxes, 2) if first.overlaps(other)]
     return found
 
 

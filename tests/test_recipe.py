@@ -18,7 +18,10 @@ for package in ("speechbrain", "mediapipe", "skimage"):
     pytest.importorskip(package)
 
 ROOT = Path(__file__).resolve().parents[1]
-ENVIRONMENT = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "OMP_NUM_THREADS": "1"}
+ENVIRONMENT = os.environ | {
+    "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    "OMP_NUM_THREADS": "1",
+}
 
 
 def run_recipe(toy: Path, *words: object) -> subprocess.CompletedProcess[str]:

@@ -49,9 +49,7 @@ def test_means_leave_missing_values_out_and_rates_are_pooled():
     totals = [1 + clip % 3 for clip in range(10)]
     recall = first.estimates["closure_recall"]
     assert recall.mean == pytest.approx(5 / sum(totals))
-    assert recall.mean != pytest.approx(
-        np.mean([(clip % 2) / (1 + clip % 3) for clip in range(10)]), abs=0.01
-    )
+    assert recall.mean != pytest.approx(np.mean([(clip % 2) / (1 + clip % 3) for clip in range(10)]), abs=0.01)
     assert recall.low < recall.mean < recall.high
     assert first.totals == {"closure_hits": 5, "closure_total": sum(totals)}
     assert "closure_hits" not in first.estimates
@@ -103,9 +101,7 @@ def test_summary_rows_hold_interval_and_counts(tmp_path):
 
 def test_markdown_has_one_table_a_speaker_with_even_columns():
     text = report.markdown_table(report.summarise(make_rows()))
-    assert text.index("Speaker s1** (seen in training, 10 clips)") < text.index(
-        "Speaker s4** (not seen in training"
-    )
+    assert text.index("Speaker s1** (seen in training, 10 clips)") < text.index("Speaker s4** (not seen in training")
     tables = [line for line in text.splitlines() if line.startswith("|")]
     assert len(tables) == 2 * (2 + 2)
     assert len({line.count("|") for line in tables}) == 1

@@ -44,6 +44,8 @@ def test_a_frame_centre_lies_in_the_middle_of_its_steps():
     assert np.allclose(steps.reshape(3, 4).mean(1), frames)
 
 
-@pytest.mark.parametrize(("seconds", "fps", "frames"), [(3.0, 25, 75), (3.0, 29.97002997, 90), (0.001, 25, 1), (2.978, 25, 75)])
+@pytest.mark.parametrize(
+    ("seconds", "fps", "frames"), [(3.0, 25, 75), (3.0, 29.97002997, 90), (0.001, 25, 1), (2.978, 25, 75)]
+)
 def test_frames_in(seconds, fps, frames):
     assert tb.frames_in(seconds, fps) == frames

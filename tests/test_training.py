@@ -43,7 +43,8 @@ def make_corpus(folder, clips=6, frames=30):
             ids = rng.choice(np.arange(1, 6), size=6)
             edges = np.linspace(0, frames * 4, 7).astype(int)
             intervals = [
-                Interval(PHONES[phone], a / 100, b / 100) for phone, a, b in zip(ids, edges[:-1], edges[1:], strict=True)
+                Interval(PHONES[phone], a / 100, b / 100)
+                for phone, a, b in zip(ids, edges[:-1], edges[1:], strict=True)
             ]
             alignment = Alignment.build([Interval("word", 0, frames / 25)], intervals, frames / 25)
             clip = f"s{1 + index % 2}/clip{index}"

@@ -90,7 +90,9 @@ def main() -> None:
                 f"| {middle['first_s']:.2f} | {middle['peak_mib']:.0f} |"
             )
     seconds = statistics.median(run[0] for run in cold)
-    print(f"| `phonolips synth --text`, all files, cold | - | - | - | {seconds:.1f} | {max(run[1] for run in cold):.0f} |")
+    print(
+        f"| `phonolips synth --text`, all files, cold | - | - | - | {seconds:.1f} | {max(run[1] for run in cold):.0f} |"
+    )
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ INITIALISE_PHONEME_EVENTS_AS_IPA = 3
 EVENT_END, EVENT_WORD, EVENT_PHONEME = 0, 1, 7
 PARAMETER_RATE, PARAMETER_PITCH, PARAMETER_PITCH_RANGE = 1, 3, 4
 CHARACTERS_ARE_UTF8 = 1
-RANDOM_SEED = 1  # espeak-ng varies pitch and breath a little; the same text shall sound the same again
+RANDOM_SEED = 1  # espeak-ng varies pitch and timing by a hair; a script that runs again shall hear the same again
 MERGED_SECONDS = 0.02  # an l after a vowel is part of the vowel's sound in espeak-ng; its event has no length
 MERGED_SHARE = 0.4  # share of such a vowel that counts as the l
 
@@ -57,6 +57,9 @@ def speak(
     text: str, voice: str = "en-us", rate: int = 160, pitch: int = 50, pitch_range: int = 50
 ) -> tuple[np.ndarray, list[tuple[str, float, float]]]:
     """Speak a text; return the sound and its phones with their times.
+
+    A process that says the same things in the same order gets the same samples; saying one thing twice does
+    not, as espeak-ng keeps some state (times then differ by less than a millisecond).
 
     Args:
         text: plain words.

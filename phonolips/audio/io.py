@@ -166,8 +166,7 @@ def check_waveform(waveform: np.ndarray, sample_rate: int = SAMPLE_RATE) -> np.n
         raise InputError("waveform: holds NaN or infinity; expected finite samples")
     if len(array) < SHORTEST_SECONDS * sample_rate:
         raise InputError(
-            f"waveform: {len(array)} samples at {sample_rate} Hz; expected at least "
-            f"{1000 * SHORTEST_SECONDS:.0f} ms"
+            f"waveform: {len(array)} samples at {sample_rate} Hz; expected at least {1000 * SHORTEST_SECONDS:.0f} ms"
         )
     return resample(array.astype(np.float32), sample_rate)
 

@@ -52,13 +52,10 @@ class Clip:
         for name, array in rows.items():
             if array is not None and len(array) != steps:
                 raise InputError(
-                    f"clip {self.id}: {name} has {len(array)} steps; expected {steps} for "
-                    f"{len(self.lips)} frames"
+                    f"clip {self.id}: {name} has {len(array)} steps; expected {steps} for {len(self.lips)} frames"
                 )
         if len(self.detected) != len(self.lips):
-            raise InputError(
-                f"clip {self.id}: detected has {len(self.detected)}, lips {len(self.lips)} frames"
-            )
+            raise InputError(f"clip {self.id}: detected has {len(self.detected)}, lips {len(self.lips)} frames")
         if self.mean_lip.shape != self.lips.shape[1:]:
             raise InputError(f"clip {self.id}: a mean lip of {self.mean_lip.shape}, lips {self.lips.shape}")
 
@@ -234,17 +231,12 @@ class _Lookup:
                         sums[key] += deviation[frame]
                     else:
                         sums[key] = deviation[frame].astype(np.float64)
-        self._table = {
-            key: total / counts[key] for key, total in sums.items() if counts[key] >= self.least_frames
-        }
+        self._table = {key: total / counts[key] for key, total in sums.items() if counts[key] >= self.least_frames}
 
     def predict(self, clip: Clip) -> np.ndarray:
         """Look every frame up; a frame whose phone was never seen gets the mean lip; smooth over time."""
         rest = np.zeros(clip.deviation.shape[1])
-        rows = [
-            next((self._table[key] for key in keys if key in self._table), rest)
-            for keys in self.keys(clip.labels)
-        ]
+        rows = [next((self._table[key] for key in keys if key in self._table), rest) for keys in self.keys(clip.labels)]
         return clip.lips_from(_smooth(np.stack(rows), self.smoothing_frames))
 
 

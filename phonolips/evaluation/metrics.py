@@ -142,12 +142,8 @@ def lip_scores(
         ("width", width(predicted), width(truth)),
     ):
         scores[f"{name}_r"] = correlation(predicted_curve[detected], true_curve[detected])
-        scores[f"{name}_rmse"] = float(
-            np.sqrt(np.mean((predicted_curve[detected] - true_curve[detected]) ** 2))
-        )
-    lag, scores["opening_best_r"] = best_lag(
-        predicted_opening, true_opening, detected, round(LAG_SEARCH_SECONDS * fps)
-    )
+        scores[f"{name}_rmse"] = float(np.sqrt(np.mean((predicted_curve[detected] - true_curve[detected]) ** 2)))
+    lag, scores["opening_best_r"] = best_lag(predicted_opening, true_opening, detected, round(LAG_SEARCH_SECONDS * fps))
     scores["opening_lag_ms"] = 1000.0 * lag / fps
 
     scores["error"] = float(np.mean((predicted - truth)[detected] ** 2))
@@ -189,9 +185,7 @@ def correlation(first: np.ndarray, second: np.ndarray) -> float:
     return float(np.corrcoef(first, second)[0, 1])
 
 
-def best_lag(
-    predicted: np.ndarray, truth: np.ndarray, detected: np.ndarray, furthest: int
-) -> tuple[float, float]:
+def best_lag(predicted: np.ndarray, truth: np.ndarray, detected: np.ndarray, furthest: int) -> tuple[float, float]:
     """Find the lag in frames at which two curves correlate best.
 
     Args:
@@ -473,9 +467,7 @@ def _same_phones(
     return one, two
 
 
-def boundary_errors(
-    found: Iterable[tuple[str, float, float]], truth: Iterable[tuple[str, float, float]]
-) -> np.ndarray:
+def boundary_errors(found: Iterable[tuple[str, float, float]], truth: Iterable[tuple[str, float, float]]) -> np.ndarray:
     """Compute how far each phone's start is off.
 
     Args:

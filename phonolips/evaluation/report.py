@@ -175,9 +175,7 @@ def _cell(value: Any) -> str:
     return f"{value:.6g}" if isinstance(value, (float, np.floating)) else str(value)
 
 
-def markdown_table(
-    summaries: Sequence[Summary], measures: Sequence[str] = LIP_MEASURES, *, digits: int = 3
-) -> str:
+def markdown_table(summaries: Sequence[Summary], measures: Sequence[str] = LIP_MEASURES, *, digits: int = 3) -> str:
     """Write one Markdown table a speaker: a row a method, a column a measure, `mean [low, high]`.
 
     Args:

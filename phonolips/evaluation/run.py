@@ -182,18 +182,13 @@ def score(data: Path, out: Path, network: "Network", *, references: bool = True)
     shapes = _mean_lips(features, records, network)
     tests = [_clip(features, record.id, shapes[record.speaker]) for record in records]
     methods: list[tuple[str, dict[str, np.ndarray]]] = [
-        (title, {clip.id: np.array(made.get(clip.id, name)) for clip in tests})
-        for name, title in ROWS.items()
+        (title, {clip.id: np.array(made.get(clip.id, name)) for clip in tests}) for name, title in ROWS.items()
     ]
     hidden = network.lip_mean[0].numpy()
     methods.append(
         (
             "audio, mean speaker's lip shape",
-            {
-                c.id: made.get(c.id, "audio") - shapes[c.speaker] + hidden
-                for c in tests
-                if c.speaker not in names
-            },
+            {c.id: made.get(c.id, "audio") - shapes[c.speaker] + hidden for c in tests if c.speaker not in names},
         )
     )
     train = [_clip(features, c, shapes[features.meta(c)["speaker"]]) for c in lip_clips(features, "train")]
@@ -260,9 +255,7 @@ def _duration_line(made: Store) -> str:
     )
 
 
-def _ear_clips(
-    data: Path, features: Store, network: "Network"
-) -> Iterator[tuple[Record, np.ndarray, np.ndarray]]:
+def _ear_clips(data: Path, features: Store, network: "Network") -> Iterator[tuple[Record, np.ndarray, np.ndarray]]:
     """Listen to the stored log-mel of every test clip: (record, posteriors, labels)."""
     import torch
     from tqdm import tqdm
@@ -340,9 +333,7 @@ def draw(data: Path, out: Path, network: "Network") -> list[Path]:
     return files
 
 
-def evaluate(
-    *, data: Path, out: Path, model: Path | None = None, step: str = "all", references: bool = True
-) -> str:
+def evaluate(*, data: Path, out: Path, model: Path | None = None, step: str = "all", references: bool = True) -> str:
     """Run `synthesise`, `score`, `plots`, or all of them; return what there is to print.
 
     Args:

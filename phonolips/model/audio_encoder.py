@@ -54,12 +54,9 @@ class AudioEncoder(nn.Module):
         channels = settings.channels
         self.register_buffer("mel_mean", torch.zeros(NUM_MELS))
         self.register_buffer("mel_scale", torch.ones(NUM_MELS))
-        self.stem = nn.Conv1d(
-            NUM_MELS, channels, STEM_KERNEL, stride=STRIDE, padding=(STEM_KERNEL - STRIDE) // 2
-        )
+        self.stem = nn.Conv1d(NUM_MELS, channels, STEM_KERNEL, stride=STRIDE, padding=(STEM_KERNEL - STRIDE) // 2)
         self.blocks = nn.ModuleList(
-            ResidualBlock(channels, settings.kernel, dilation, settings.dropout)
-            for dilation in settings.dilations
+            ResidualBlock(channels, settings.kernel, dilation, settings.dropout) for dilation in settings.dilations
         )
         self.norm = nn.BatchNorm1d(channels)
         self.head = nn.Conv1d(channels, STRIDE * (NUM_PHONES + 1), 1)

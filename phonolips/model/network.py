@@ -131,9 +131,7 @@ def load_network(folder: Path) -> Network:
     folder = Path(folder)
     for name in (DESCRIPTION_FILE, WEIGHTS_FILE):
         if not (folder / name).is_file():
-            raise CheckpointError(
-                f"{folder}: no {name} here; expected a model folder made by 'phonolips train'"
-            )
+            raise CheckpointError(f"{folder}: no {name} here; expected a model folder made by 'phonolips train'")
     try:
         values = json.loads((folder / DESCRIPTION_FILE).read_text(encoding="utf-8"))
         found = (values["format"], tuple(values["phones"]), values["lip_layout"])

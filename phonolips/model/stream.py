@@ -35,9 +35,7 @@ def _rechunk(blocks: Iterator[np.ndarray], size: int) -> Iterator[np.ndarray]:
         yield np.concatenate(held)
 
 
-def _with_margins(
-    chunks: Iterator[np.ndarray], back: int, ahead: int
-) -> Iterator[tuple[np.ndarray, int, int]]:
+def _with_margins(chunks: Iterator[np.ndarray], back: int, ahead: int) -> Iterator[tuple[np.ndarray, int, int]]:
     """Yield (rows with margins, rows of look-back in it, own rows) for every chunk.
 
     The margins hold real neighbours; at the two ends of the whole they are simply shorter.
@@ -74,9 +72,7 @@ def _whole_frames(blocks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
 
 
 @torch.inference_mode()
-def listen(
-    network: "Network", blocks: Iterator[np.ndarray], chunk_frames: int = CHUNK_FRAMES
-) -> Iterator[np.ndarray]:
+def listen(network: "Network", blocks: Iterator[np.ndarray], chunk_frames: int = CHUNK_FRAMES) -> Iterator[np.ndarray]:
     """Turn sound into posteriors.
 
     Args:

@@ -66,9 +66,7 @@ def augment_mel(
     tilt = _uniform((batch, 1, 1), -TILT_DB, TILT_DB, generator) * torch.linspace(-0.5, 0.5, mels)
     power = power * torch.exp((level + tilt) * NATS_PER_DB)
     centres = torch.linspace(float(hertz_to_mel(LOWEST_HZ)), float(hertz_to_mel(HIGHEST_HZ)), mels + 2)[1:-1]
-    outside = (centres < float(hertz_to_mel(TELEPHONE_HZ[0]))) | (
-        centres > float(hertz_to_mel(TELEPHONE_HZ[1]))
-    )
+    outside = (centres < float(hertz_to_mel(TELEPHONE_HZ[0]))) | (centres > float(hertz_to_mel(TELEPHONE_HZ[1])))
     telephone = torch.rand(batch, 1, 1, generator=generator) < TELEPHONE_SHARE
     power = torch.where(telephone & outside, power * 1e-4, power)
     out = torch.log(power + FLOOR)

@@ -92,9 +92,7 @@ class EarsTrain:
         pool = 16 * self.settings.batch
         batches = []
         for start in range(0, len(order), pool):
-            group = sorted(
-                (crops[i] for i in order[start : start + pool]), key=lambda crop: crop.last - crop.first
-            )
+            group = sorted((crops[i] for i in order[start : start + pool]), key=lambda crop: crop.last - crop.first)
             batches += [group[i : i + self.settings.batch] for i in range(0, len(group), self.settings.batch)]
         self.batches = [batches[i] for i in rng.permutation(len(batches))]
 
@@ -130,15 +128,11 @@ class EarsFit(Fit):
             )
         return self.modules.audio_encoder(mel.to(self.device), batch.mask.to(self.device))
 
-    def compute_objectives(
-        self, predictions: tuple[Tensor, Tensor], batch: EarsBatch, stage: sb.Stage
-    ) -> Tensor:
+    def compute_objectives(self, predictions: tuple[Tensor, Tensor], batch: EarsBatch, stage: sb.Stage) -> Tensor:
         """Sum the two losses; count frames and edits in validation."""
         phones, blank = predictions
         labels = batch.labels.to(self.device)
-        frame_loss = torch.nn.functional.cross_entropy(
-            phones.transpose(1, 2), labels, ignore_index=IGNORED_ID
-        )
+        frame_loss = torch.nn.functional.cross_entropy(phones.transpose(1, 2), labels, ignore_index=IGNORED_ID)
         log_probabilities = torch.cat([phones, blank], -1).float().log_softmax(-1)
         steps = batch.mel.shape[1]
         ctc_loss = sb.nnet.losses.ctc_loss(
@@ -155,7 +149,7 @@ class EarsFit(Fit):
         return frame_loss + self.settings.ctc_weight * ctc_loss
 
     def _count(self, phones: Tensor, labels: Tensor, batch: EarsBatch) -> None:
-        from phonolips.evaluation.metrics import recognise_phones, phone_errors
+        from phonolips.evaluation.metrics import phone_errors, recognise_phones
 
         real = labels != IGNORED_ID
         self.count(right=float(((phones.argmax(-1) == labels) & real).sum()), steps=float(real.sum()))
@@ -175,15 +169,15 @@ class EarsFit(Fit):
         }
 
 
-def train_ears(
-    network: Network, store: Store, settings: EarsSettings, folder: Path, *, device: str = "auto"
-) -> None:
+def train_ears(network: Network, store: Store, settings: EarsSettings, folder: Path, *, device: str = "auto") -> None:
     """Train the audio encoder of `network` in place on the store's `train` clips."""
     clips = [clip for clip in store if store.meta(clip)["split"] == "train"]
     valid = [clip for clip in store if store.meta(clip)["split"] == "valid"]
     rng = np.random.default_rng(settings.seed)
     some = [clips[i] for i in rng.permutation(len(clips))[:STATISTICS_CLIPS]]
-    mel = np.concatenate([store.get(clip, "mel").astype(np.float32) for clip in some] or [np.zeros((1, NUM_MELS), np.float32)])
+    mel = np.concatenate(
+        [store.get(clip, "mel").astype(np.float32) for clip in some] or [np.zeros((1, NUM_MELS), np.float32)]
+    )
     network.audio_encoder.mel_mean.copy_(torch.from_numpy(mel.mean(0)))
     network.audio_encoder.mel_scale.fill_(float(mel.std()))
     hours = sum(store.rows(clip, "mel") for clip in clips) / 360_000

@@ -126,9 +126,7 @@ class LipsTrain:
         """Draw which clips an epoch shows, and which of them from text."""
         rng = np.random.default_rng((self.settings.seed, epoch))
         number = len(self.clips)
-        self.order = (
-            rng.choice(number, number, p=self.shares) if self.settings.balance else rng.permutation(number)
-        )
+        self.order = rng.choice(number, number, p=self.shares) if self.settings.balance else rng.permutation(number)
         self.from_text = rng.random(number) < self.settings.text_share
 
     def __len__(self) -> int:
@@ -192,9 +190,7 @@ def lip_clips(store: Store, split: str) -> list[str]:
     return [clip for clip in store if store.meta(clip)["split"] == split and store.rows(clip, "lips")]
 
 
-def train_lips(
-    network: Network, store: Store, settings: LipsFit, folder: Path, *, device: str = "auto"
-) -> None:
+def train_lips(network: Network, store: Store, settings: LipsFit, folder: Path, *, device: str = "auto") -> None:
     """Train bottleneck, speaker table and decoder of `network` in place."""
     names = lip_clips(store, "train")
     fit_lip_basis(network, store, names)

@@ -66,9 +66,7 @@ def learning_rate_at(update: int, updates: int, settings: FitSettings) -> float:
     if update < warmup:
         return settings.learning_rate * (update + 1) / warmup
     done = (update - warmup) / max(1, updates - warmup)
-    return settings.learning_rate * (
-        LEAST_RATE + (1 - LEAST_RATE) * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
-    )
+    return settings.learning_rate * (LEAST_RATE + (1 - LEAST_RATE) * 0.5 * (1 + math.cos(math.pi * min(done, 1.0))))
 
 
 class Fit(sb.Brain):
@@ -165,9 +163,7 @@ def run_fit(
         the Fit, with `saved` trained, in evaluation mode, on the CPU.
     """
     if not len(train):
-        raise CorpusError(
-            "no clip to train on; see dropped*.tsv in the prepared corpus for what was left out"
-        )
+        raise CorpusError("no clip to train on; see dropped*.tsv in the prepared corpus for what was left out")
     folder.mkdir(parents=True, exist_ok=True)
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"

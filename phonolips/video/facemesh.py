@@ -64,9 +64,7 @@ def find_points(frames: Iterable[np.ndarray], fps: float) -> tuple[np.ndarray, n
         MissingToolError: mediapipe is not installed.
     """
     if not is_available():
-        raise MissingToolError(
-            "finding faces needs mediapipe; install it with: pip install 'phonolips[train]'"
-        )
+        raise MissingToolError("finding faces needs mediapipe; install it with: pip install 'phonolips[train]'")
     _quieten_mediapipe()
     from mediapipe.python.solutions.face_mesh import FaceMesh
 

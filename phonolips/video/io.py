@@ -77,9 +77,7 @@ def _open_video(path: Path) -> "Iterator[tuple[av.container.InputContainer, av.V
         container = av.open(os.fspath(path), metadata_errors="replace")
     except (av.FFmpegError, OSError) as error:
         reason = error.strerror or type(error).__name__
-        raise InputError(
-            f"{path}: not a readable video ({reason}); expected .mp4, .mpg or the like"
-        ) from error
+        raise InputError(f"{path}: not a readable video ({reason}); expected .mp4, .mpg or the like") from error
     with container:
         cover = av.stream.Disposition.attached_pic
         streams = [stream for stream in container.streams.video if not stream.disposition & cover]
@@ -181,9 +179,7 @@ def _check_frame(frame: np.ndarray, shape: tuple[int, ...] | None) -> None:
 class _SoundWriter:
     """Encode a waveform piece by piece, so that sound and picture lie side by side in the file."""
 
-    def __init__(
-        self, container: "av.container.OutputContainer", waveform: np.ndarray, sample_rate: int
-    ) -> None:
+    def __init__(self, container: "av.container.OutputContainer", waveform: np.ndarray, sample_rate: int) -> None:
         import av
 
         self._container = container
@@ -233,9 +229,7 @@ def _encode(
         _check_frame(picture, shape)
         if picture_stream is None:
             shape = picture.shape
-            picture_stream = container.add_stream(
-                "libx264", rate=fps, options={"crf": "18", "preset": "veryfast"}
-            )
+            picture_stream = container.add_stream("libx264", rate=fps, options={"crf": "18", "preset": "veryfast"})
             picture_stream.height, picture_stream.width = (side + side % 2 for side in shape[:2])
             picture_stream.pix_fmt = "yuv420p"
             picture_stream.codec_context.time_base = 1 / fps
