@@ -24,7 +24,22 @@ def test_text_gives_lips_posteriors_and_phones_on_one_clock(spoken):
     assert spoken.lips.shape[1:] == (40, 2)
     assert len(spoken.lips) == np.ceil(spoken.seconds * 25 - 1e-6)
     assert np.allclose(spoken.posteriors.sum(1), 1)
-    assert spoken.alignment.phone_sequence() == ["B", "IH", "N", "B", "L", "UW", "AE", "T", "EH", "F", "T", "UW", "N", "AW"]
+    assert spoken.alignment.phone_sequence() == [
+        "B",
+        "IH",
+        "N",
+        "B",
+        "L",
+        "UW",
+        "AE",
+        "T",
+        "EH",
+        "F",
+        "T",
+        "UW",
+        "N",
+        "AW",
+    ]
     assert [word.label for word in spoken.alignment.speech_words()] == ["bin", "blue", "at", "f", "two", "now"]
     assert spoken.timing == "predicted durations"
     assert 0.8 < spoken.seconds < 4

@@ -28,7 +28,8 @@ network = synth.load_network(Path(model) if model else None)
 loaded = time.perf_counter()
 rng = np.random.default_rng(0)
 if path == 'audio':
-    sound = (rng.normal(0, 0.1, round(seconds * 16000)) * (1 + np.sin(np.arange(round(seconds * 16000)) / 4000))).clip(-1, 1)
+    samples = round(seconds * 16000)
+    sound = (rng.normal(0, 0.1, samples) * (1 + np.sin(np.arange(samples) / 4000))).clip(-1, 1)
     work = lambda: synth.from_audio(sound.astype(np.float32), network=network)
 else:
     sentence = 'the quick brown fox jumps over the lazy dog and runs away again. '
