@@ -40,12 +40,12 @@ class DecoderSettings:
 
     latent: int = 32
     speaker: int = 16
-    channels: int = 160
+    channels: int = 128
     kernel: int = 5
     dilations: list[int] = field(default_factory=lambda: [1, 2, 3])
-    hidden: int = 192
+    hidden: int = 128
     components: int = 12
-    dropout: float = 0.1
+    dropout: float = 0.3
 
 
 @dataclass
@@ -69,6 +69,7 @@ class FitSettings:
     max_grad_norm: float = 1.0
     seed: int = 1
     precision: str = "fp32"  # fp32, bf16, fp16 (mixed precision)
+    average: float = 0.0  # decay of a running average of the weights, which is what is kept; 0 = none
     epoch_batches: int = 0  # batches in an epoch; 0 = all the data. A checkpoint is kept every epoch
 
 
@@ -89,7 +90,7 @@ class EarsSettings(FitSettings):
 class DurationsFit(FitSettings):
     """Training of the duration predictor."""
 
-    epochs: int = 30
+    epochs: int = 15
     batch: int = 64
 
 
@@ -97,14 +98,17 @@ class DurationsFit(FitSettings):
 class LipsFit(FitSettings):
     """Training of the lip decoder."""
 
-    epochs: int = 60
+    epochs: int = 24
     batch: int = 32
-    learning_rate: float = 2e-3
-    velocity_weight: float = 2.0  # of the squared error of the frame-to-frame difference
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.05
+    average: float = 0.99
+    velocity_weight: float = 0.5  # of the squared error of the frame-to-frame difference
+    least_frames: int = 30  # clips are cut at random to no less than this, so that no place in a clip is special
+    edge_jitter_steps: float = 1.0  # standard deviation by which phone edges of the text are moved
     text_share: float = 0.5  # of the clips in a batch that are fed by aligned text, the rest by the ears
     unknown_speaker_share: float = 0.15  # of the clips that are shown to the mean speaker
-    own_output_from: float = 0.0  # share of training at which feeding back own output starts to rise
-    own_output_until: float = 0.3  # ... and from which on the decoder hears only itself
+    own_output_until: float = 0.0  # share of training by which the decoder hears only its own output
     balance: float = 0.4  # 0 = every clip equally often, 1 = every speaker equally often
 
 

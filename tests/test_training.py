@@ -79,7 +79,8 @@ def test_every_part_learns_a_small_corpus_by_heart(corpus, tmp_path):
     from phonolips.training.run import train
 
     words = [*TINY, "ears.epochs=60", "ears.batch=2", "durations.epochs=25", "lips.epochs=60", "ears.noise_share=0",
-             "ears.masked_share=0", "lips.learning_rate=5e-3"]  # fmt: skip
+             "ears.masked_share=0", "lips.learning_rate=5e-3", "lips.average=0.9",
+             "network.decoder.dropout=0"]  # fmt: skip
     train("all", data=corpus, out=tmp_path, overrides=words, device="cpu")
     ears, durations, lips = (history(tmp_path, part) for part in ("ears", "durations", "lips"))
     assert ears[-1]["valid_loss"] < 0.35 * ears[0]["valid_loss"]

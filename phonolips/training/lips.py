@@ -1,8 +1,9 @@
 """Train bottleneck, speakers and lip decoder, on what the ears hear and on aligned text alike.
 
-The ears are fixed by then, so their posteriors are computed once. Exposure bias: over the first part of
-the training the decoder hears ever less of the true last frame and ever more of its own (scheduled
-sampling, Bengio et al. 2015), and then only its own, with gradients through time, as in use.
+The ears are fixed by then, so their posteriors are computed once. Exposure bias: the decoder hears its own
+last frame in training as in use, with gradients through time. `own_output_until` above 0 starts with the
+true last frame instead and fades it out (scheduled sampling, Bengio et al. 2015); on GRID that was worse,
+since the true frame tells the clip's own resting place, which nothing tells in use.
 """
 
 import logging
@@ -20,7 +21,7 @@ from phonolips.corpus.store import Store
 from phonolips.model.network import Network
 from phonolips.model.speaker import MEAN_SPEAKER_ROW, hide_speakers
 from phonolips.model.text_encoder import labels_to_posteriors
-from phonolips.timebase import steps_to_frames
+from phonolips.timebase import frames_to_steps, steps_to_frames
 from phonolips.training.loop import Fit, length_mask, pad_stack, run_fit
 
 log = logging.getLogger("phonolips.training")
@@ -93,6 +94,29 @@ def read_clips(network: Network, store: Store, clips: list[str], device: str) ->
     return result
 
 
+def move_edges(labels: np.ndarray, deviation: float, rng: np.random.Generator) -> np.ndarray:
+    """Move the edges of labels (steps,) at random, each by a normal number of steps; aligners err as much."""
+    moved = labels.copy()
+    for edge in np.flatnonzero(np.diff(labels)) + 1:
+        shift = round(float(rng.normal(0, deviation)))
+        if shift > 0:
+            moved[edge : edge + shift] = labels[edge - 1]
+        else:
+            moved[max(0, edge + shift) : edge] = labels[edge]
+    return moved
+
+
+def cut(clip: LipsClip, first: int, frames: int) -> LipsClip:
+    """Cut a clip to some of its frames."""
+    steps, part = slice(frames_to_steps(first), frames_to_steps(first + frames)), slice(first, first + frames)
+    return clip._replace(
+        labels=clip.labels[steps],
+        heard=clip.heard[steps],
+        coefficients=clip.coefficients[part],
+        detected=clip.detected[part],
+    )
+
+
 def make_batch(clips: list[LipsClip], from_text: list[bool]) -> LipsBatch:
     """Pad clips to one length, each fed by its text or by the ears."""
     posteriors = [
@@ -128,13 +152,23 @@ class LipsTrain:
         number = len(self.clips)
         self.order = rng.choice(number, number, p=self.shares) if self.settings.balance else rng.permutation(number)
         self.from_text = rng.random(number) < self.settings.text_share
+        self.epoch = epoch
 
     def __len__(self) -> int:
         return -(-len(self.clips) // self.settings.batch)
 
     def __getitem__(self, index: int) -> LipsBatch:
         part = slice(index * self.settings.batch, (index + 1) * self.settings.batch)
-        return make_batch([self.clips[i] for i in self.order[part]], self.from_text[part].tolist())
+        rng = np.random.default_rng((self.settings.seed, self.epoch, index))
+        clips = [self._vary(self.clips[i], rng) for i in self.order[part]]
+        return make_batch(clips, self.from_text[part].tolist())
+
+    def _vary(self, clip: LipsClip, rng: np.random.Generator) -> LipsClip:
+        """Cut a clip at random and move its phone edges."""
+        whole = len(clip.coefficients)
+        frames = int(rng.integers(min(self.settings.least_frames, whole), whole + 1))
+        piece = cut(clip, int(rng.integers(0, whole - frames + 1)), frames)
+        return piece._replace(labels=move_edges(piece.labels, self.settings.edge_jitter_steps, rng))
 
 
 class LipsRun(Fit):
@@ -149,10 +183,10 @@ class LipsRun(Fit):
         use_truth = None
         if stage == sb.Stage.TRAIN:
             speaker = hide_speakers(speaker, self.settings.unknown_speaker_share, self.generator)
-            start, end = self.settings.own_output_from, self.settings.own_output_until
-            share = 1.0 - min(1.0, max(0.0, (self.progress - start) / max(1e-9, end - start)))
-            drawn = torch.rand(truth.shape[:2], generator=self.generator) < share
-            use_truth = drawn.to(self.device)
+            until = self.settings.own_output_until
+            if self.progress < until:
+                share = 1.0 - self.progress / until
+                use_truth = (torch.rand(truth.shape[:2], generator=self.generator) < share).to(self.device)
         mask = batch.mask.to(self.device)
         latent = modules.bottleneck(batch.posteriors.to(self.device))
         context = modules.decoder.context(latent, modules.speakers(speaker.to(self.device)), mask)

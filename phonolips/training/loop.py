@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 import speechbrain as sb
 import torch
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Dataset
 
 from phonolips.config import FitSettings
@@ -76,9 +77,15 @@ class Fit(sb.Brain):
     train_batches: EpochBatches
     history: Path
 
-    def prepare(self, settings: FitSettings, train_batches: EpochBatches, history: Path) -> None:
+    def prepare(
+        self, settings: FitSettings, train_batches: EpochBatches, history: Path, saved: torch.nn.Module
+    ) -> None:
         """Hand over what SpeechBrain's constructor has no place for."""
         self.settings, self.train_batches, self.history = settings, train_batches, history
+        self.saved, self.average = saved, None
+        if settings.average:
+            self.average = AveragedModel(saved, multi_avg_fn=get_ema_multi_avg_fn(settings.average))
+            self.checkpointer.add_recoverable("average", self.average)
         self.epoch = 0
         self.sums: dict[str, float] = {}
         self.train_loss = float("nan")
@@ -101,6 +108,8 @@ class Fit(sb.Brain):
         """Seed the epoch, so that a resumed run draws what the uninterrupted one would have drawn."""
         self.sums = {}
         self.started = time.perf_counter()
+        if stage == sb.Stage.VALID:
+            self.swap_average()
         if stage == sb.Stage.TRAIN:
             self.epoch = epoch or 1
             seed = self.settings.seed * 10_000 + self.epoch
@@ -115,12 +124,28 @@ class Fit(sb.Brain):
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate_at(update, updates, self.settings)
 
+    def on_fit_batch_end(self, batch: Any, outputs: Any, loss: torch.Tensor, should_step: bool) -> None:
+        """Let the average of the weights follow (Polyak and Juditsky 1992; here with exponential forgetting)."""
+        if self.average is not None and should_step:
+            self.average.update_parameters(self.saved)
+
+    def swap_average(self) -> None:
+        """Exchange the weights with their average; twice is back again."""
+        if self.average is not None:
+            with torch.no_grad():
+                pairs = zip(self.saved.parameters(), self.average.module.parameters(), strict=True)
+                for current, averaged in pairs:
+                    held = current.clone()
+                    current.copy_(averaged)
+                    averaged.copy_(held)
+
     def on_stage_end(self, stage: sb.Stage, stage_loss: float, epoch: int | None = None) -> None:
         """Log the epoch and keep a checkpoint."""
         if stage == sb.Stage.TRAIN:
             self.train_loss = stage_loss
             self.train_seconds = time.perf_counter() - self.started
             return
+        self.swap_average()
         line = {
             "epoch": epoch,
             "train_loss": round(float(self.train_loss), 5),
@@ -184,8 +209,9 @@ def run_fit(
     )
     saved.to(fit.device)
     batches = EpochBatches(train, settings.epoch_batches)
-    fit.prepare(settings, batches, folder / "history.jsonl")
+    fit.prepare(settings, batches, folder / "history.jsonl", saved)
     fit.fit(counter, DataLoader(batches, batch_size=None), DataLoader(list(valid), batch_size=None))  # type: ignore[arg-type]
+    fit.swap_average()
     saved.to("cpu").eval()
     return fit
 
