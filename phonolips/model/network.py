@@ -48,7 +48,7 @@ class Network(nn.Module):
     """Ears, durations, bottleneck, speakers and lips.
 
     Buffers:
-        lip_mean: (speakers, 40, 2), the mean lip of every speaker; row 0 is the mean over speakers.
+        lip_mean: (speakers, 40, 2), the mean lip of every speaker; row 0 is the mean speaker's.
         lip_basis: (components, 40, 2), orthonormal PCA directions of the deviation from the mean lip.
         lip_scale: (), mouth-space units per unit of the decoder's coefficients.
     """
@@ -115,6 +115,7 @@ class Network(nn.Module):
         )
         description = folder / f".{DESCRIPTION_FILE}.{os.getpid()}.tmp"
         description.write_text(text + "\n", encoding="utf-8")
+        weights.chmod(0o644)
         os.replace(weights, folder / WEIGHTS_FILE)
         os.replace(description, folder / DESCRIPTION_FILE)
 

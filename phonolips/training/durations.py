@@ -21,7 +21,7 @@ from phonolips.model.speaker import MEAN_SPEAKER_ROW, hide_speakers
 from phonolips.model.text_encoder import LONGEST_STEPS, POSITION_FEATURES, flatten_words
 from phonolips.phones import PHONE_IDS, SILENCE, UNKNOWN
 from phonolips.timebase import STEPS_PER_SECOND
-from phonolips.training.loop import Fit, length_mask, pad_stack, run_fit
+from phonolips.training.loop import Fit, batch_by_length, length_mask, pad_stack, run_fit
 
 log = logging.getLogger("phonolips.training")
 UNKNOWN_SPEAKER_SHARE = 0.1
@@ -83,22 +83,24 @@ def make_batch(utterances: list[Utterance]) -> DurationBatch:
 
 
 class DurationsTrain:
-    """Training batches, lengths mixed."""
+    """Training batches, utterances of like length together."""
 
     def __init__(self, utterances: list[Utterance], settings: DurationsFit) -> None:
         self.utterances, self.settings = utterances, settings
-        self.order = np.arange(len(utterances))
+        self.batches: list[list[int]] = []
+        self.set_epoch(0)
 
     def set_epoch(self, epoch: int) -> None:
-        """Draw the order of an epoch."""
-        self.order = np.random.default_rng((self.settings.seed, epoch)).permutation(len(self.utterances))
+        """Draw the batches of an epoch."""
+        rng = np.random.default_rng((self.settings.seed, epoch))
+        lengths = [len(utterance.phones) for utterance in self.utterances]
+        self.batches = batch_by_length(lengths, self.settings.batch, rng)
 
     def __len__(self) -> int:
-        return -(-len(self.utterances) // self.settings.batch)
+        return len(self.batches)
 
     def __getitem__(self, index: int) -> DurationBatch:
-        part = self.order[index * self.settings.batch : (index + 1) * self.settings.batch]
-        return make_batch([self.utterances[i] for i in part])
+        return make_batch([self.utterances[i] for i in self.batches[index]])
 
 
 class DurationsRun(Fit):

@@ -21,7 +21,7 @@ from phonolips.model.network import Network
 from phonolips.phones import IGNORED_ID, NUM_PHONES, PHONES, SILENCE_ID
 from phonolips.timebase import seconds_to_steps
 from phonolips.training.augment import augment_mel
-from phonolips.training.loop import Fit, length_mask, pad_stack, run_fit
+from phonolips.training.loop import Fit, batch_by_length, length_mask, pad_stack, run_fit
 
 log = logging.getLogger("phonolips.training")
 BLANK = NUM_PHONES  # CTC's classes are the phones, then the blank
@@ -88,13 +88,8 @@ class EarsTrain:
                 if last - max(first, 0) >= self.longest // 4:
                     crops.append(Crop(clip, max(first, 0), last))
                 first += self.longest
-        order = rng.permutation(len(crops))
-        pool = 16 * self.settings.batch
-        batches = []
-        for start in range(0, len(order), pool):
-            group = sorted((crops[i] for i in order[start : start + pool]), key=lambda crop: crop.last - crop.first)
-            batches += [group[i : i + self.settings.batch] for i in range(0, len(group), self.settings.batch)]
-        self.batches = [batches[i] for i in rng.permutation(len(batches))]
+        groups = batch_by_length([crop.last - crop.first for crop in crops], self.settings.batch, rng)
+        self.batches = [[crops[i] for i in group] for group in groups]
 
     def __len__(self) -> int:
         return len(self.batches)

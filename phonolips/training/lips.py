@@ -7,7 +7,8 @@ since the true frame tells the clip's own resting place, which nothing tells in 
 """
 
 import logging
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -48,11 +49,20 @@ class LipsBatch(NamedTuple):
     speaker: Tensor
 
 
-def fit_lip_basis(network: Network, store: Store, clips: list[str]) -> None:
+def clip_shares(speakers: Sequence[object], balance: float) -> np.ndarray:
+    """Say how often each clip comes up, given the speaker of each; float64 (clips,), summing to 1."""
+    counts = Counter(speakers)
+    weights = np.array([counts[speaker] ** -balance for speaker in speakers])
+    return weights / weights.sum()
+
+
+def fit_lip_basis(network: Network, store: Store, clips: list[str], balance: float) -> None:
     """Measure mean lips and PCA basis on the training clips and set them in the network.
 
-    Every speaker's mean lip is the mean over that speaker's detected frames; row 0 is the mean of the
-    speakers' means. The basis is that of the deviations, all speakers' frames together.
+    Every speaker's mean lip is the mean over that speaker's detected frames. Row 0, the mean speaker's, is
+    their mean weighted as the speakers come up in training: its embedding learns deviations in these shares,
+    and only then does a deviation that shuts the mouth shut this one. The basis is that of the deviations,
+    all speakers' frames together.
     """
     frames: dict[str, list[np.ndarray]] = defaultdict(list)
     for clip in clips:
@@ -61,7 +71,10 @@ def fit_lip_basis(network: Network, store: Store, clips: list[str]) -> None:
     means = {name: np.concatenate(parts).mean(0) for name, parts in frames.items()}
     for name, mean in means.items():
         network.lip_mean[names.index(name)] = torch.from_numpy(mean)
-    network.lip_mean[MEAN_SPEAKER_ROW] = torch.from_numpy(np.mean(list(means.values()), axis=0))
+    speakers = [store.meta(clip)["speaker"] for clip in clips]
+    shares = clip_shares(speakers, balance)
+    mean = sum(share * means[speaker] for share, speaker in zip(shares, speakers, strict=True))
+    network.lip_mean[MEAN_SPEAKER_ROW] = torch.from_numpy(np.asarray(mean, np.float32))
     deviations = np.concatenate(
         [(part - means[name]).reshape(len(part), -1) for name, parts in frames.items() for part in parts]
     )
@@ -139,11 +152,7 @@ class LipsTrain:
 
     def __init__(self, clips: list[LipsClip], settings: LipsFit) -> None:
         self.clips, self.settings = clips, settings
-        counts: dict[int, int] = defaultdict(int)
-        for clip in clips:
-            counts[clip.speaker] += 1
-        weights = np.array([counts[clip.speaker] ** -settings.balance for clip in clips])
-        self.shares = weights / weights.sum() if len(clips) else weights
+        self.shares = clip_shares([clip.speaker for clip in clips], settings.balance)
         self.set_epoch(0)
 
     def set_epoch(self, epoch: int) -> None:
@@ -227,7 +236,7 @@ def lip_clips(store: Store, split: str) -> list[str]:
 def train_lips(network: Network, store: Store, settings: LipsFit, folder: Path, *, device: str = "auto") -> None:
     """Train bottleneck, speaker table and decoder of `network` in place."""
     names = lip_clips(store, "train")
-    fit_lip_basis(network, store, names)
+    fit_lip_basis(network, store, names, settings.balance)
     listening = "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
     train = read_clips(network, store, names, listening)
     valid = read_clips(network, store, lip_clips(store, "valid"), listening)

@@ -23,6 +23,7 @@ from phonolips.config import FitSettings
 from phonolips.errors import CorpusError
 
 log = logging.getLogger("phonolips.training")
+SORTED_BATCHES = 16  # so many batches are drawn together and sorted by length
 LEAST_RATE = 0.01  # of the learning rate, at the end of the cosine
 
 
@@ -214,6 +215,17 @@ def run_fit(
     fit.swap_average()
     saved.to("cpu").eval()
     return fit
+
+
+def batch_by_length(lengths: Sequence[int], batch: int, rng: np.random.Generator) -> list[list[int]]:
+    """Draw batches of indices at random, items of like length together, so that little is padding."""
+    order = rng.permutation(len(lengths))
+    pool = SORTED_BATCHES * batch
+    batches = []
+    for start in range(0, len(order), pool):
+        group = sorted(order[start : start + pool].tolist(), key=lambda index: lengths[index])
+        batches += [group[i : i + batch] for i in range(0, len(group), batch)]
+    return [batches[i] for i in rng.permutation(len(batches))]
 
 
 def pad_stack(arrays: Sequence[np.ndarray], length: int, value: float = 0.0) -> torch.Tensor:
