@@ -104,6 +104,7 @@ class LipsFit(FitSettings):
     weight_decay: float = 0.05
     average: float = 0.99
     velocity_weight: float = 0.5  # of the squared error of the frame-to-frame difference
+    closure_weight: float = 4.0  # of the squared error of the opening where the true mouth is shut
     least_frames: int = 30  # clips are cut at random to no less than this, so that no place in a clip is special
     edge_jitter_steps: float = 1.0  # standard deviation by which phone edges of the text are moved
     text_share: float = 0.5  # of the clips in a batch that are fed by aligned text, the rest by the ears

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from phonolips.text.g2p import SpokenWord
 
 DEFAULT_WEIGHTS = Path(__file__).parent / "weights" / "default"
-EDGE_SECONDS = 0.3  # silence before and after a spoken text, so that the mouth starts and ends shut
+EDGE_SECONDS = 0.5  # silence around a spoken text: time to open from shut, and to shut again
 LEAST_FPS, MOST_FPS = 1.0, 240.0
 
 

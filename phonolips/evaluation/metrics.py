@@ -106,7 +106,8 @@ def lip_scores(
         error: mean squared error over frames, points and x, y. error_of_mean_lip: the same of `mean_lip`.
         skill: 1 - error / error_of_mean_lip: 1 is perfect, 0 no better than the mean lip.
         shape_error: mean squared error of the 20-point lips, both centred on their centroid frame by frame,
-            at an eye distance of 5. shape_error_of_mean_lip: the same of `mean_lip`.
+            at an eye distance of 5. shape_error_of_mean_lip: the same of `mean_lip`. shape_skill: 1 minus
+            their ratio; unlike skill it does not ask where in the face the mouth is.
         velocity_error: root mean squared error of the frame-to-frame velocity over points and x, y, units/s.
         velocity_ratio: mean speed of the points, predicted over true.
         articulation_ratio: standard deviation of opening, predicted over true.
@@ -151,6 +152,7 @@ def lip_scores(
     scores["skill"] = 1.0 - _ratio(scores["error"], scores["error_of_mean_lip"])
     scores["shape_error"] = shape_error(predicted[detected], truth[detected])
     scores["shape_error_of_mean_lip"] = shape_error(mean_lip[detected], truth[detected])
+    scores["shape_skill"] = 1.0 - _ratio(scores["shape_error"], scores["shape_error_of_mean_lip"])
 
     pairs = detected[1:] & detected[:-1]
     predicted_velocity = np.diff(predicted, axis=0)[pairs] * fps

@@ -32,14 +32,15 @@ LIP_MEASURES = (
     "width_r",
     "opening_lag_ms",
     "skill",
+    "shape_skill",
     "shape_error",
     "velocity_ratio",
     "articulation_ratio",
     "closure_recall",
+    "closure_rate_of_truth",
     "false_closure_rate",
     "silence_speed",
     "silence_opening_bias",
-    "jitter",
 )
 EAR_MEASURES = ("step_accuracy", "phone_error_rate", "calibration_error")
 

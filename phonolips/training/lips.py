@@ -24,27 +24,34 @@ from phonolips.model.speaker import MEAN_SPEAKER_ROW, hide_speakers
 from phonolips.model.text_encoder import labels_to_posteriors
 from phonolips.timebase import frames_to_steps, steps_to_frames
 from phonolips.training.loop import Fit, length_mask, pad_stack, run_fit
+from phonolips.video.lips import opening
 
 log = logging.getLogger("phonolips.training")
+SHUT_SHARE = 0.4  # of the mean lip's opening; below it the mouth counts as shut
 
 
 class LipsClip(NamedTuple):
-    """One clip: labels (steps,), what the ears heard float16 (steps, phones), coefficients (frames, c)."""
+    """One clip: labels (steps,), what the ears heard float16 (steps, phones), coefficients (frames, c).
+
+    `detected` and `shut` are bool (frames,): the face was found; the true mouth is shut.
+    """
 
     name: str
     labels: np.ndarray
     heard: np.ndarray
     coefficients: np.ndarray
     detected: np.ndarray
+    shut: np.ndarray
     speaker: int
 
 
 class LipsBatch(NamedTuple):
-    """Posteriors (batch, steps, phones), true coefficients (batch, frames, c), weight of each frame, speaker."""
+    """Posteriors (batch, steps, phones), true coefficients (batch, frames, c), weights (batch, frames), speaker."""
 
     posteriors: Tensor
     coefficients: Tensor
     weight: Tensor
+    shut: Tensor
     mask: Tensor
     speaker: Tensor
 
@@ -99,10 +106,12 @@ def read_clips(network: Network, store: Store, clips: list[str], device: str) ->
         with torch.inference_mode():
             mel = torch.from_numpy(store.get(clip, "mel").astype(np.float32))[None].to(device)
             heard = encoder(mel)[0][0].softmax(-1).cpu().numpy().astype(np.float16)
-            lips = torch.from_numpy(np.array(store.get(clip, "lips")))
-            coefficients = network.lips_to_coefficients(lips, network.lip_mean[row]).numpy()
-        labels = np.array(store.get(clip, "labels"))
-        result.append(LipsClip(clip, labels, heard, coefficients, np.array(store.get(clip, "detected")), row))
+            lips = np.array(store.get(clip, "lips"))
+            mean = network.lip_mean[row]
+            coefficients = network.lips_to_coefficients(torch.from_numpy(lips), mean).numpy()
+        labels, detected = np.array(store.get(clip, "labels")), np.array(store.get(clip, "detected"))
+        shut = opening(lips) < SHUT_SHARE * float(opening(mean.numpy()))
+        result.append(LipsClip(clip, labels, heard, coefficients, detected, shut & detected, row))
     encoder.to("cpu")
     return result
 
@@ -127,6 +136,7 @@ def cut(clip: LipsClip, first: int, frames: int) -> LipsClip:
         heard=clip.heard[steps],
         coefficients=clip.coefficients[part],
         detected=clip.detected[part],
+        shut=clip.shut[part],
     )
 
 
@@ -142,6 +152,7 @@ def make_batch(clips: list[LipsClip], from_text: list[bool]) -> LipsBatch:
         pad_stack(posteriors, steps),
         pad_stack([clip.coefficients for clip in clips], frames),
         pad_stack([clip.detected.astype(np.float32) for clip in clips], frames),
+        pad_stack([clip.shut.astype(np.float32) for clip in clips], frames),
         length_mask([len(clip.coefficients) for clip in clips], frames),
         torch.tensor([clip.speaker for clip in clips]),
     )
@@ -181,9 +192,14 @@ class LipsTrain:
 
 
 class LipsRun(Fit):
-    """Squared error of position and of velocity, in units of the first component's spread."""
+    """Squared error of position, of velocity, and of the opening where the mouth is shut.
+
+    All in units of the first component's spread. `opening_direction` (components,) turns coefficients into
+    the opening's deviation.
+    """
 
     settings: LipsFit
+    opening_direction: Tensor
 
     def compute_forward(self, batch: LipsBatch, stage: sb.Stage) -> Tensor:
         """Make coefficients (batch, frames, components), hearing the truth as often as the schedule says."""
@@ -218,7 +234,10 @@ class LipsRun(Fit):
                 speed=float((predictions.diff(dim=1).norm(dim=-1) * both).sum()),
                 true_speed=float((truth.diff(dim=1).norm(dim=-1) * both).sum()),
             )
-        return position + self.settings.velocity_weight * moving
+        shut = batch.shut.to(self.device)
+        parted = ((predictions - truth) @ self.opening_direction.to(self.device)).square()
+        closing = (parted * shut).sum() / weight.sum().clamp_min(1)
+        return position + self.settings.velocity_weight * moving + self.settings.closure_weight * closing
 
     def scores(self) -> dict[str, float]:
         """Give skill over the mean lip and the ratio of velocity magnitudes (text and ears together)."""
@@ -256,4 +275,5 @@ def train_lips(network: Network, store: Store, settings: LipsFit, folder: Path, 
         valid=valid_batches,
         folder=folder,
         device=device,
+        attributes={"opening_direction": torch.from_numpy(opening(network.lip_basis.numpy()))},
     )

@@ -9,7 +9,7 @@ import json
 import logging
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -172,6 +172,7 @@ def run_fit(
     valid: Sequence[Any],
     folder: Path,
     device: str = "auto",
+    attributes: Mapping[str, Any] | None = None,
 ) -> Fit:
     """Run a fit to its end, going on from the last checkpoint where there is one.
 
@@ -184,6 +185,7 @@ def run_fit(
         valid: validation batches.
         folder: where checkpoints and `history.jsonl` go.
         device: `auto` (a GPU where there is one), `cpu`, `cuda`, `cuda:1`.
+        attributes: what else the subclass needs.
 
     Returns:
         the Fit, with `saved` trained, in evaluation mode, on the CPU.
@@ -208,6 +210,8 @@ def run_fit(
         run_opts=run_options,
         checkpointer=checkpointer,
     )
+    for name, value in (attributes or {}).items():
+        setattr(fit, name, value)
     saved.to(fit.device)
     batches = EpochBatches(train, settings.epoch_batches)
     fit.prepare(settings, batches, folder / "history.jsonl", saved)
