@@ -60,11 +60,12 @@ def test_the_mouth_is_shut_in_silence_and_on_b_p_m(text):
     result = synth.from_text(text)
     curve = opening(result.lips)
     wide = float(np.quantile(curve, 0.95))
-    assert curve[:5].max() < 0.25 * wide
-    assert curve[-3:].max() < 0.3 * wide
+    assert curve[0] < 0.2 * wide
+    assert curve[-3:].max() < 0.2 * wide
     shut = np.array(phone_openings(result, {"B", "P", "M"}))
-    assert (shut < 0.3 * wide).mean() >= 0.75
-    assert np.median(phone_openings(result, {"AA", "AE", "AW", "AO", "AY", "EH"}) or [wide]) > shut.mean()
+    assert np.median(shut) < 0.2 * wide
+    assert shut.max() < 0.45 * wide
+    assert np.median(phone_openings(result, {"AA", "AE", "AW", "AO", "AY", "EH"})) > 3 * np.median(shut)
 
 
 def test_the_same_call_gives_the_same_lips(spoken):
@@ -143,11 +144,11 @@ def test_edited_posteriors_change_the_lips(spoken):
     before, after = opening(spoken.lips), opening(synth.from_posteriors(edited).lips)
     at = len(before) // 2
     assert np.allclose(before[: at - 20], after[: at - 20], atol=0.02)
-    assert after[at - 3 : at + 4].max() > before[at - 3 : at + 4].max()
+    assert np.abs(before - after).max() > 0.03
     other = edited.copy()
     other[middle] = 0
     other[middle, PHONES.index("M")] = 1
-    assert opening(synth.from_posteriors(other).lips)[at] < 0.5 * after[at]
+    assert opening(synth.from_posteriors(other).lips)[at] < 0.4 * after[at]
 
 
 def test_a_lip_shape_of_your_own(spoken):
@@ -191,8 +192,11 @@ def test_a_missing_model_is_said(tmp_path):
 
 
 def test_phones_are_read_off_posteriors():
-    labels = [0] * 20 + [7] * 10 + [1] * 2 + [7] * 3 + [1] * 15 + [0] * 10
-    found = synth.read_phones(np.eye(40, dtype=np.float32)[labels])
+    labels = [0] * 20 + [7] * 10 + [1] + [7] * 4 + [1] * 15 + [0] * 10
+    posteriors = np.eye(40, dtype=np.float32)[labels] * 0.6 + 0.01
+    found = synth.read_phones(posteriors / posteriors.sum(1, keepdims=True))
     assert [(p.label, round(p.start, 2), round(p.end, 2)) for p in found.phones] == [
         ("sil", 0.0, 0.2), ("B", 0.2, 0.35), ("AA", 0.35, 0.5), ("sil", 0.5, 0.6)
     ]  # fmt: skip
+    assert found.confidences is not None
+    assert found.confidences[0] == pytest.approx(0.61, abs=0.01)
