@@ -129,14 +129,14 @@ def resample_lips(lips: np.ndarray, fps: float, seconds: float) -> np.ndarray:
     Returns:
         float32 (ceil(seconds * fps), points, 2).
     """
-    from scipy.interpolate import PchipInterpolator
-
     rate = float(exact_fps(check_fps(fps)))
     frames = frames_in(seconds, rate)
     if rate == MODEL_FPS:
         return lips[:frames]
     if len(lips) == 1:
         return np.repeat(lips, frames, axis=0)
+    from scipy.interpolate import PchipInterpolator
+
     old = frame_centres(len(lips))
     times = np.clip(frame_centres(frames, rate), old[0], old[-1])
     return PchipInterpolator(old, lips, axis=0)(times).astype(np.float32)
