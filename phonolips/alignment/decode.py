@@ -16,17 +16,20 @@ def best_path(posteriors: np.ndarray, switch_cost: float = SWITCH_COST) -> np.nd
     Returns:
         int64 (steps,), phone ids.
     """
-    scores = np.log(np.maximum(posteriors, LEAST_POSTERIOR)).astype(np.float64)
-    steps, phones = scores.shape
-    came_from = np.zeros((steps, phones), np.int64)
-    stay = np.arange(phones)
-    total = scores[0].copy()
+    steps, phones = posteriors.shape
+    came_from = np.zeros((steps, phones), np.int16)
+    stay = np.arange(phones, dtype=np.int16)
+
+    def score(step: int) -> np.ndarray:
+        return np.log(np.maximum(posteriors[step], LEAST_POSTERIOR), dtype=np.float64)
+
+    total = score(0)
     for step in range(1, steps):
         best = int(total.argmax())
         switch = total[best] - switch_cost
         stays = total >= switch
         came_from[step] = np.where(stays, stay, best)
-        total = np.where(stays, total, switch) + scores[step]
+        total = np.where(stays, total, switch) + score(step)
     path = np.empty(steps, np.int64)
     path[-1] = int(total.argmax())
     for step in range(steps - 1, 0, -1):
