@@ -42,3 +42,13 @@ def test_every_committed_settings_file_is_valid():
     assert files
     for file in files:
         load_settings(Recipe, config=file)
+
+
+def test_the_test_extra_holds_the_train_extra():
+    import tomllib
+    from pathlib import Path
+
+    extras = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"][
+        "optional-dependencies"
+    ]
+    assert set(extras["train"]) <= set(extras["test"])
