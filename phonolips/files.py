@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from phonolips.synth import Result
 
-PICTURE_DPI = 130
+PICTURE_DPI = 110
 RESULT_FILES = ("lips.npz", "posteriors.npz", "phones.TextGrid", "posteriorgram.png", "lips.mp4")
 
 
