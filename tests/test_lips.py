@@ -39,7 +39,8 @@ def test_one_unit_is_the_eye_distance_x_right_y_up():
 
 @pytest.mark.parametrize(("scale", "angle", "shift"), [(1, 0, 40 + 20j), (2.5, 0, 0), (1, 0.4, 0), (0.3, -0.7, 100j)])
 def test_mouth_space_does_not_see_where_the_head_is(scale, angle, shift):
-    mouth = np.repeat([*np.random.default_rng(1).uniform(130, 170, (1, 40, 2)), 0, 60], 20, axis=0)
+    one = np.random.default_rng(1).uniform(130, 170, (1, 40, 2)) + np.array([0, 60])
+    mouth = np.repeat(one, 20, axis=0)
     plain = L.fit_mouth_space(anchors(), 25).forward(mouth)
     far = L.fit_mouth_space(moved(anchors(), scale, angle, shift), 25).forward(moved(mouth, scale, angle, shift))
     assert np.allclose(plain, far, atol=1e-9)
