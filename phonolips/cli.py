@@ -74,7 +74,7 @@ def synth(
     Writes into --out: lips.npz (float32 frames x points x 2, mouth space), posteriors.npz (steps x phones, 10 ms
     a step), phones.TextGrid, posteriorgram.png and lips.mp4.
     """
-    from phonolips.files import check_out_folder, read_posteriors
+    from phonolips.files import check_out_folder, read_posteriors, start_painter
 
     given = [name for name, value in
              (("--text", text), ("--audio", audio), ("--phones", phones), ("--posteriors", posteriors))
@@ -93,30 +93,31 @@ def synth(
         from phonolips.alignment.tiers import read_textgrid
 
         times = read_textgrid(durations)
-    from phonolips import synth as verbs
+    with start_painter() as painter:
+        from phonolips import synth as verbs
 
-    verbs.check_fps(fps)
-    if text is not None:
-        from phonolips.text import text_to_phones
+        verbs.check_fps(fps)
+        if text is not None:
+            from phonolips.text import text_to_phones
 
-        text_to_phones(text, language=language)
-    network = verbs.load_network(model)
-    network.speaker_row(speaker)
-    _seed(seed)
-    if text is not None:
-        result = verbs.from_text(
-            text, language=language, speaker=speaker, fps=fps, rate=rate, durations=times, network=network
-        )
-    elif phones is not None:
-        result = verbs.from_phones(phones, speaker=speaker, fps=fps, rate=rate, durations=times, network=network)
-    elif audio is not None:
-        from phonolips.audio import read_blocks
+            text_to_phones(text, language=language)
+        network = verbs.load_network(model)
+        network.speaker_row(speaker)
+        _seed(seed)
+        if text is not None:
+            result = verbs.from_text(
+                text, language=language, speaker=speaker, fps=fps, rate=rate, durations=times, network=network
+            )
+        elif phones is not None:
+            result = verbs.from_phones(phones, speaker=speaker, fps=fps, rate=rate, durations=times, network=network)
+        elif audio is not None:
+            from phonolips.audio import read_blocks
 
-        result = verbs.from_audio(read_blocks(audio), speaker=speaker, fps=fps, network=network)
-    else:
-        assert heard is not None
-        result = verbs.from_posteriors(heard, speaker=speaker, fps=fps, network=network)
-    _print_files(result.save(out))
+            result = verbs.from_audio(read_blocks(audio), speaker=speaker, fps=fps, network=network)
+        else:
+            assert heard is not None
+            result = verbs.from_posteriors(heard, speaker=speaker, fps=fps, network=network)
+        _print_files(result.save(out, painter=painter))
 
 
 def _seed(seed: int) -> None:

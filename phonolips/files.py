@@ -3,7 +3,7 @@
 import os
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,6 +12,8 @@ from phonolips.phones import PHONES
 from phonolips.timebase import SAMPLE_RATE, STEP_SECONDS
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from matplotlib.figure import Figure
 
     from phonolips.synth import Result
@@ -27,14 +29,41 @@ def check_out_folder(out: Path) -> Path:
     return out
 
 
-def save_result(result: "Result", out: Path) -> list[Path]:
+def start_painter() -> "Executor":
+    """Start a process that loads matplotlib while this one loads torch, and draws while this one encodes.
+
+    It takes a second off a cold `phonolips synth` where there are two cores. Shut it down after use.
+    """
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor
+
+    pool = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
+    pool.submit(_load_matplotlib)
+    return pool
+
+
+def _load_matplotlib() -> None:
+    import matplotlib.backends.backend_agg
+    import matplotlib.figure  # noqa: F401
+
+    import phonolips.plot  # noqa: F401
+
+
+def _draw_posteriorgram(path: Path, posteriors: np.ndarray, options: dict[str, Any]) -> None:
+    from phonolips.plot import posteriorgram
+
+    save_figure(posteriorgram(posteriors, **options), path)
+
+
+def save_result(result: "Result", out: Path, painter: "Executor | None" = None) -> list[Path]:
     """Write all files of a result into `out`; nothing is left half-written.
+
+    `painter` (from `start_painter`) draws the picture in another process; None draws it here.
 
     `lips.npz`: lips float32 (frames, points, 2), fps, layout, speaker, timing. `posteriors.npz`: posteriors
     float32 (steps, phones), phones (names), step_seconds. `phones.TextGrid`, `posteriorgram.png`, `lips.mp4`.
     """
     from phonolips.alignment.tiers import write_textgrid
-    from phonolips.plot import posteriorgram
     from phonolips.video.io import exact_fps
     from phonolips.video.lips import opening
     from phonolips.video.render import render_lips_video
@@ -57,16 +86,23 @@ def save_result(result: "Result", out: Path) -> list[Path]:
             step_seconds=STEP_SECONDS,
         )
         write_textgrid(result.alignment, new / "phones.TextGrid")
-        figure = posteriorgram(
+        picture = (
+            new / "posteriorgram.png",
             result.posteriors,
-            phones=result.alignment.phones,
-            words=result.alignment.speech_words(),
-            waveform=result.waveform,
-            sample_rate=SAMPLE_RATE,
-            opening=opening(result.lips),
-            fps=result.fps,
+            {
+                "phones": result.alignment.phones,
+                "words": result.alignment.speech_words(),
+                "waveform": result.waveform,
+                "sample_rate": SAMPLE_RATE,
+                "opening": opening(result.lips),
+                "fps": result.fps,
+            },
         )
-        save_figure(figure, new / "posteriorgram.png")
+        drawn = None
+        if painter is None:
+            _draw_posteriorgram(*picture)
+        else:
+            drawn = painter.submit(_draw_posteriorgram, *picture)
         render_lips_video(
             new / "lips.mp4",
             result.lips,
@@ -74,6 +110,8 @@ def save_result(result: "Result", out: Path) -> list[Path]:
             waveform=result.waveform,
             captions=captions_of(result),
         )
+        if drawn is not None:
+            drawn.result()
         for name in RESULT_FILES:
             os.replace(new / name, out / name)
     return [out / name for name in RESULT_FILES]

@@ -36,6 +36,8 @@ from phonolips.timebase import (
 from phonolips.video.io import exact_fps
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from phonolips.model.network import Network
     from phonolips.text.g2p import SpokenWord
 
@@ -73,20 +75,21 @@ class Result:
         """Length of the posteriors in seconds."""
         return steps_to_seconds(len(self.posteriors))
 
-    def save(self, out: Path) -> list[Path]:
+    def save(self, out: Path, *, painter: "Executor | None" = None) -> list[Path]:
         """Write lips.npz, posteriors.npz, phones.TextGrid, posteriorgram.png and lips.mp4 into `out`.
 
         All are written under a temporary name first, so a failure leaves nothing half-written.
 
         Args:
             out: a folder, made if it is not there.
+            painter: from `files.start_painter`, to draw the picture in another process.
 
         Returns:
             the files.
         """
         from phonolips.files import save_result
 
-        return save_result(self, Path(out))
+        return save_result(self, Path(out), painter)
 
 
 @lru_cache(maxsize=4)
