@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from phonolips.synth import Result
 
 PICTURE_DPI = 110
+LONGEST_SENT_SECONDS = 60.0  # a longer result is drawn here: copying an hour to the painter costs more than it saves
 RESULT_FILES = ("lips.npz", "posteriors.npz", "phones.TextGrid", "posteriorgram.png", "lips.mp4")
 
 
@@ -99,7 +100,7 @@ def save_result(result: "Result", out: Path, painter: "Executor | None" = None) 
             },
         )
         drawn = None
-        if painter is None:
+        if painter is None or result.seconds > LONGEST_SENT_SECONDS:
             _draw_posteriorgram(*picture)
         else:
             drawn = painter.submit(_draw_posteriorgram, *picture)

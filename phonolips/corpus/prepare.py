@@ -12,7 +12,7 @@ Every step goes on where a killed run stopped and never does a clip twice.
 
 import os
 import shutil
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -165,24 +165,30 @@ def resample_frames(values: np.ndarray, fps: float, to_fps: float) -> np.ndarray
     return np.stack(columns, axis=1).reshape(frames, *values.shape[1:]).astype(values.dtype)
 
 
-def _features_of(
-    task: tuple[Record, np.ndarray | None, np.ndarray | None, float], folder: Path
-) -> tuple[dict[str, np.ndarray], dict]:
+@lru_cache(maxsize=1)
+def _lips_store(folder: Path) -> Store:
+    """Open the tracked lips once in each worker."""
+    return Store(folder / "lips")
+
+
+def _features_of(record: Record, folder: Path) -> tuple[dict[str, np.ndarray], dict]:
     from phonolips.alignment.tiers import read_textgrid
     from phonolips.audio.features import log_mel
     from phonolips.audio.io import read
 
-    record, lips, detected, fps = task
     alignment = read_textgrid(alignment_path(folder, record.id))
     waveform = read(Path(record.audio))
     audio_seconds = samples_to_seconds(len(waveform))
-    if lips is None or detected is None:
+    fps = float(MODEL_FPS)
+    if record.video:
+        tracked = _lips_store(folder)
+        fps = float(tracked.meta(record.id)["fps"])
+        lips = resample_frames(np.array(tracked.get(record.id, "lips")), fps, MODEL_FPS)
+        detected = resample_frames(tracked.get(record.id, "detected").astype(np.float32), fps, MODEL_FPS) > 0.5
+        frames = len(lips)
+    else:
         lips, detected = np.zeros((0, 40, 2), np.float32), np.zeros(0, bool)
         frames = samples_to_frames(len(waveform))
-    else:
-        lips = resample_frames(lips, fps, MODEL_FPS)
-        detected = resample_frames(detected.astype(np.float32), fps, MODEL_FPS) > 0.5
-        frames = len(lips)
     samples = frames_to_samples(frames)
     mel = log_mel(np.pad(waveform[:samples], (0, max(0, samples - len(waveform)))))
     values = {
@@ -203,28 +209,25 @@ def make_features(folder: Path, *, jobs: int = 1) -> list[Dropped]:
     """
     records = read_records(folder / "records.jsonl")
     lips = Store(folder / "lips") if any(record.video for record in records) else None
+    _lips_store.cache_clear()  # an earlier call of this process may have seen fewer clips
     failed: list[Dropped] = []
-    tasks: list[tuple[Record, np.ndarray | None, np.ndarray | None, float]] = []
+    todo: list[Record] = []
     with StoreWriter(folder / "features", FEATURE_ARRAYS) as store:
         for record in records:
             if record.id in store:
                 continue
             if not alignment_path(folder, record.id).is_file():
                 failed.append(Dropped(record.id, "no alignment"))
-            elif not record.video:
-                tasks.append((record, None, None, float(MODEL_FPS)))
-            elif lips is None or record.id not in lips:
+            elif record.video and (lips is None or record.id not in lips):
                 failed.append(Dropped(record.id, "no lips were tracked"))
             else:
-                clip = record.id
-                arrays = np.array(lips.get(clip, "lips")), np.array(lips.get(clip, "detected"))
-                tasks.append((record, *arrays, float(lips.meta(clip)["fps"])))
+                todo.append(record)
         work = partial(_features_of, folder=folder)
-        for task, result, reason, notes in map_clips(work, tasks, jobs=jobs, description="features"):
+        for record, result, reason, notes in map_clips(work, todo, jobs=jobs, description="features"):
             if result is None:
-                failed.append(Dropped(task[0].id, reason))
+                failed.append(Dropped(record.id, reason))
             else:
                 values, meta = result
-                store.add(task[0].id, values, {**meta, "notes": notes})
+                store.add(record.id, values, {**meta, "notes": notes})
     write_dropped(failed, folder / "dropped_features.tsv")
     return failed

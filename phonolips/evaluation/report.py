@@ -42,7 +42,6 @@ LIP_MEASURES = (
     "silence_speed",
     "silence_opening_bias",
 )
-EAR_MEASURES = ("step_accuracy", "phone_error_rate", "calibration_error")
 
 
 @dataclass(frozen=True)

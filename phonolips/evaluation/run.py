@@ -222,7 +222,7 @@ def score(data: Path, out: Path, network: "Network", *, references: bool = True)
     np.save(out / "confusion.npy", matrix)
     text = (
         f"# Lips\n\n{report.markdown_table(summaries)}\n\n{_duration_line(made)}\n\n# Ears\n\n"
-        f"{report.markdown_table(_ear_summaries(ears), EAR_MEASURES)}\n"
+        f"{report.markdown_table(report.summarise(ears), EAR_MEASURES)}\n"
     )
     write_text_atomically(out / "results.md", text)
     return text
@@ -291,10 +291,6 @@ def _score_ears(data: Path, features: Store, network: "Network") -> tuple[list[d
             log.info("%s: no boundaries: %s", record.id, error)
         rows.append(row)
     return rows, matrix
-
-
-def _ear_summaries(rows: list[dict[str, Any]]) -> list[report.Summary]:
-    return report.summarise(rows)
 
 
 def draw(data: Path, out: Path, network: "Network") -> list[Path]:

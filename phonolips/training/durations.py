@@ -18,7 +18,7 @@ from phonolips.corpus.prepare import alignment_path
 from phonolips.corpus.store import Store
 from phonolips.model.network import Network
 from phonolips.model.speaker import MEAN_SPEAKER_ROW, hide_speakers
-from phonolips.model.text_encoder import LONGEST_STEPS, POSITION_FEATURES, flatten_words
+from phonolips.model.text_encoder import LONGEST_STEPS, flatten_words
 from phonolips.phones import PHONE_IDS, SILENCE, UNKNOWN
 from phonolips.timebase import STEPS_PER_SECOND
 from phonolips.training.loop import Fit, batch_by_length, length_mask, pad_stack, run_fit
@@ -155,7 +155,6 @@ def train_durations(
             if utterance is not None:
                 found[split].append(utterance)
     log.info("durations: %d utterances for training, %d for validation", *map(len, found.values()))
-    assert all(u.position.shape[1] == POSITION_FEATURES for u in found["train"])
     valid = sorted(found["valid"], key=lambda utterance: len(utterance.phones))
     run_fit(
         DurationsRun,
