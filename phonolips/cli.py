@@ -4,12 +4,15 @@ import logging
 import sys
 import warnings
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from phonolips import __version__
 from phonolips.errors import InputError, PhonolipsError, PhonolipsWarning
+
+if TYPE_CHECKING:
+    from phonolips.model.speaker import LipSpeaker
 
 app = typer.Typer(
     name="phonolips",
@@ -27,7 +30,10 @@ app = typer.Typer(
 Out = Annotated[Path, typer.Option(help="Folder to write to; made if it is not there.")]
 Speaker = Annotated[
     str | None,
-    typer.Option(help="A speaker of the model ('phonolips info' lists them). [default: the mean speaker]"),
+    typer.Option(
+        help="A speaker of the model ('phonolips info' lists them), or a .json made by 'phonolips adapt'. "
+        "[default: the mean speaker]"
+    ),
 ]
 Fps = Annotated[float, typer.Option(help="Frames per second of the lips: 24, 25, 29.97, 30, 50, 60, ...")]
 Model = Annotated[
@@ -47,6 +53,15 @@ def _existing_file(path: Path, what: str) -> Path:
     return path
 
 
+def _speaker(name: str | None) -> "str | LipSpeaker | None":
+    """Read a speaker's file where the name is one."""
+    if name is None or not name.endswith(".json"):
+        return name
+    from phonolips.model.speaker import read_speaker
+
+    return read_speaker(Path(name))
+
+
 def _print_files(files: list[Path]) -> None:
     for file in files:
         typer.echo(str(file))
@@ -64,6 +79,13 @@ def synth(
     rate: Annotated[float, typer.Option(help="Speaking rate for --text and --phones; 2 is twice as fast.")] = 1.0,
     durations: Annotated[
         Path | None, typer.Option(help="TextGrid with the times of the phones of --text or --phones.")
+    ] = None,
+    phones_only: Annotated[
+        bool, typer.Option("--phones-only", help="Guess the gestures from the phones instead of hearing them.")
+    ] = False,
+    liveliness: Annotated[
+        float | None,
+        typer.Option(help="How much quick movements are exaggerated, 0 to 2. [default: as the model says]"),
     ] = None,
     language: Language = "en-us",
     seed: Annotated[int, typer.Option(help="Random seed; today's model draws nothing at random.")] = 0,
@@ -87,7 +109,8 @@ def synth(
     check_out_folder(out)
     if audio is not None:
         _existing_file(audio, "a sound or video file")
-    heard = read_posteriors(posteriors) if posteriors is not None else None
+    layer = read_posteriors(posteriors) if posteriors is not None else None
+    who = _speaker(speaker)
     times = None
     if durations is not None:
         from phonolips.alignment.tiers import read_textgrid
@@ -97,26 +120,28 @@ def synth(
         from phonolips import synth as verbs
 
         verbs.check_fps(fps)
+        if liveliness is not None:
+            verbs.check_liveliness(liveliness)
         if text is not None:
             from phonolips.text import text_to_phones
 
             text_to_phones(text, language=language)
         network = verbs.load_network(model)
-        network.speaker_row(speaker)
+        network.lip_speaker(who)
         _seed(seed)
+        how: dict[str, Any] = {"speaker": who, "fps": fps, "liveliness": liveliness, "network": network}
         if text is not None:
-            result = verbs.from_text(
-                text, language=language, speaker=speaker, fps=fps, rate=rate, durations=times, network=network
-            )
+            result = verbs.from_text(text, language=language, rate=rate, durations=times, **how)
         elif phones is not None:
-            result = verbs.from_phones(phones, speaker=speaker, fps=fps, rate=rate, durations=times, network=network)
+            result = verbs.from_phones(phones, rate=rate, durations=times, **how)
         elif audio is not None:
             from phonolips.audio import read_blocks
 
-            result = verbs.from_audio(read_blocks(audio), speaker=speaker, fps=fps, network=network)
+            result = verbs.from_audio(read_blocks(audio), phones_only=phones_only, **how)
         else:
-            assert heard is not None
-            result = verbs.from_posteriors(heard, speaker=speaker, fps=fps, network=network)
+            assert layer is not None
+            gestures = None if phones_only else layer.gestures
+            result = verbs.from_posteriors(layer.posteriors, gestures=gestures, **how)
         _print_files(result.save(out, painter=painter))
 
 
@@ -157,6 +182,56 @@ def track(
         f"{len(found.lips)} frames, {int(found.detected.sum())} with a face, "
         f"{found.frames_per_second:.0f} frames per second"
     )
+    _print_files([out, picture])
+
+
+@app.command()
+def adapt(
+    out: Annotated[Path, typer.Option(help="The speaker's .json to write, for 'phonolips synth --speaker'.")],
+    video: Annotated[
+        list[Path] | None,
+        typer.Option(help="A video of the person speaking; more may follow it. Or one picture, the mouth shut."),
+    ] = None,
+    more: Annotated[list[Path] | None, typer.Argument(help="More videos.", metavar="[VIDEO]...")] = None,
+    name: Annotated[str | None, typer.Option(help="Of the speaker. [default: the first file's name]")] = None,
+    one_frame: Annotated[
+        bool, typer.Option("--one-frame", help="Take only the lip shape, from one frame of the video.")
+    ] = False,
+    model: Model = None,
+) -> None:
+    """Fit the lips to a new person, from a few videos or from one frame; the network stays as it is.
+
+    Draws the lip shapes beside --out (.png).
+    """
+    from phonolips.files import save_figure
+    from phonolips.model.speaker import save_speaker
+    from phonolips.plot import lip_shapes
+
+    files = [*(video or ()), *(more or ())]
+    if not files:
+        raise InputError("adapt needs --video, a video of the person speaking or one picture")
+    if out.suffix != ".json" or out.is_dir():
+        raise InputError(f"--out {out}: expected a file name ending in .json")
+    picture = out.with_suffix(".png")
+    for file in files:
+        _existing_file(file, "a video or a picture")
+        if file.resolve() == picture.resolve():
+            raise InputError(f"--out {out}: its picture {picture} would overwrite the one given; choose another name")
+    from phonolips.adapt import lip_speaker_from_videos
+    from phonolips.synth import load_network
+
+    found = lip_speaker_from_videos(files, name=name, one_frame=one_frame, network=load_network(model))
+    save_speaker(found.speaker, out)
+    shapes = {"mean speaker": found.mean.mean_lip, "one frame": found.one_frame.mean_lip}
+    if found.errors:
+        shapes["adapted"] = found.speaker.mean_lip
+        typer.echo(f"{found.seconds:.1f} s of material, a face in {found.detected} of {found.frames} frames")
+        errors = ", ".join(f"{label} {value:.4f}" for label, value in found.errors.items())
+        typer.echo(f"error on this material (root mean square, eye distances): {errors}")
+        typer.echo(f"embedding, mean lip and gain {found.speaker.gain:.2f} fitted")
+    else:
+        typer.echo("lip shape of one frame taken; the manner is the mean speaker's")
+    save_figure(lip_shapes(shapes, title=f"Mean lips of {found.speaker.name}"), picture)
     _print_files([out, picture])
 
 
@@ -211,19 +286,21 @@ def plot_command(
     from phonolips.video.lips import opening
 
     source = folder / "posteriors.npz" if folder.is_dir() else folder
-    posteriors = read_posteriors(source)
+    layer = read_posteriors(source)
     grid, lips_file = source.with_name("phones.TextGrid"), source.with_name("lips.npz")
     alignment = read_textgrid(grid) if grid.is_file() else None
     curve, fps = None, 25.0
     if lips_file.is_file():
         lips, fps = read_lips(lips_file)
         curve = opening(lips)
+    moves = layer.gestures.T if layer.gestures is not None else ()
     figure = posteriorgram(
-        posteriors,
+        layer.posteriors,
         phones=alignment.phones if alignment else None,
         words=alignment.speech_words() if alignment else None,
         opening=curve,
         fps=fps,
+        gestures=dict(zip(layer.gesture_names, moves, strict=True)),
     )
     target = out or source.with_name("posteriorgram.png")
     save_figure(figure, target)
@@ -281,16 +358,16 @@ def prepare(
 
 @app.command()
 def train(
-    part: Annotated[str, typer.Argument(help="ears, durations, lips, or all.")],
+    part: Annotated[str, typer.Argument(help="ears, durations, lips, all of these three, or sync.")],
     data: Annotated[Path, typer.Option(help="A prepared corpus.")],
-    out: Annotated[Path, typer.Option(help="Gets network/ (the model), checkpoints and histories.")],
+    out: Annotated[Path, typer.Option(help="Gets network/ (the model) or sync_expert/, checkpoints and histories.")],
     overrides: Annotated[
         list[str] | None, typer.Argument(help="Settings such as lips.epochs=3, stronger than --config.")
     ] = None,
     config: Annotated[Path | None, typer.Option(help="YAML file with settings (see recipes/grid/conf).")] = None,
     device: Device = "auto",
 ) -> None:
-    """Train the ears, the durations or the lips. Goes on where a killed run stopped."""
+    """Train the ears, the durations, the lips or the sync expert. Goes on where a killed run stopped."""
     _need("speechbrain", "training")
     from phonolips.training.run import train as run_training
 
@@ -329,10 +406,29 @@ def evaluate(
 def check_data(
     data: Annotated[Path, typer.Argument(help="A prepared corpus.")],
 ) -> None:
-    """Print counts, hours, fps, face misses, sound/picture differences and mismatches, per speaker."""
+    """Print counts, hours, fps, face misses, sound/picture differences, mismatches and clips out of sync."""
     from phonolips.corpus.check import check_corpus
 
     typer.echo(check_corpus(data))
+
+
+@app.command()
+def gallery(
+    data: Annotated[Path, typer.Option(help="A prepared corpus.")],
+    out: Out,
+    speaker: Annotated[str | None, typer.Option(help="A speaker of the corpus. [default: all together]")] = None,
+    samples: Annotated[int, typer.Option(min=1, help="How many samples of each phone, at most.")] = 128,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed of the draw.")] = 1,
+    phone: Annotated[list[str] | None, typer.Option(help="Draw a page of this phone too; may be repeated.")] = None,
+) -> None:
+    """Draw what the lips do in every phone: contours, opening and width of many samples, and their means.
+
+    Writes gallery_contours.png, gallery_opening.png, gallery_width.png, gallery.csv (a row a phone), and
+    gallery_PHONE.png for every --phone, from the training clips.
+    """
+    from phonolips.evaluation.gallery import draw_gallery
+
+    _print_files(draw_gallery(data=data, out=out, speaker=speaker, samples=samples, seed=seed, phones=phone or ()))
 
 
 @app.command()

@@ -16,11 +16,13 @@ Settings = TypeVar("Settings")
 
 @dataclass
 class AudioEncoderSettings:
-    """The ears. Time is halved inside (20 ms); reach = sum of dilations * (kernel - 1) / 2 * 20 ms."""
+    """The ears: blocks at 20 ms, then at 40 ms. Reach = sum of dilations * (kernel - 1) / 2 of either clock."""
 
-    channels: int = 256
+    channels: int = 256  # at 20 ms
     kernel: int = 3
-    dilations: list[int] = field(default_factory=lambda: [1, 2, 4, 8, 1, 2, 4, 8])
+    dilations: list[int] = field(default_factory=lambda: [1, 2])
+    coarse_channels: int = 320  # at 40 ms
+    coarse_dilations: list[int] = field(default_factory=lambda: [1, 2, 4, 1, 2, 4])
     dropout: float = 0.1
 
 
@@ -35,16 +37,38 @@ class DurationSettings:
 
 
 @dataclass
-class DecoderSettings:
-    """The lip decoder. Look-back and look-ahead = sum of dilations * (kernel - 1) / 2 frames of 40 ms."""
+class GestureSettings:
+    """The side channel beside the phones: how the mouth moves, heard from the sound or guessed from the phones."""
 
+    names: list[str] = field(default_factory=lambda: ["opening", "width", "height"])  # [] = phones alone
+    channels: int = 64
+    kernel: int = 5
+    layers: int = 2
+    dropout: float = 0.3
+
+
+@dataclass
+class LipsSettings:
+    """How lips are represented."""
+
+    representation: str = "pca"  # pca, heatmap (per point, soft-argmax), displacement (pca, from the last frame)
+    components: int = 12  # of the PCA
+    liveliness: float = 0.5  # how much quick movements are exaggerated after the decoder; see video.lips.enliven
+
+
+@dataclass
+class DecoderSettings:
+    """The lip decoder. A frame's context reaches sum of dilations * (kernel - 1) frames of 40 ms in all."""
+
+    kind: str = "recurrent"  # recurrent, convolution, attention (within the band that the context reaches)
+    autoregressive: bool = True  # hear the own last frame
+    look_ahead: int = -1  # frames of the context that lie in the future; -1 = half of them
     latent: int = 32
     speaker: int = 16
     channels: int = 128
     kernel: int = 5
     dilations: list[int] = field(default_factory=lambda: [1, 2, 3])
     hidden: int = 128
-    components: int = 12
     dropout: float = 0.3
 
 
@@ -54,7 +78,9 @@ class NetworkSettings:
 
     audio_encoder: AudioEncoderSettings = field(default_factory=AudioEncoderSettings)
     durations: DurationSettings = field(default_factory=DurationSettings)
+    gestures: GestureSettings = field(default_factory=GestureSettings)
     decoder: DecoderSettings = field(default_factory=DecoderSettings)
+    lips: LipsSettings = field(default_factory=LipsSettings)
 
 
 @dataclass
@@ -81,9 +107,13 @@ class EarsSettings(FitSettings):
     batch: int = 32
     learning_rate: float = 3e-3
     crop_seconds: float = 4.0
-    ctc_weight: float = 0.2  # beside frame cross-entropy, per phone
+    frame_weight: float = 1.0  # of the cross-entropy on labels
+    ctc_weight: float = 0.2  # of the CTC loss, per phone
     noise_share: float = 0.5  # of the crops that get noise
+    reverb_share: float = 0.25  # of the crops that are put into a room
     masked_share: float = 0.5  # of the crops that get time and frequency masks
+    speed_range: float = 0.15  # crops are spoken up to this much faster or slower
+    tract_range: float = 0.12  # vocal tracts are made up to this much longer or shorter
 
 
 @dataclass
@@ -99,18 +129,54 @@ class LipsFit(FitSettings):
     """Training of the lip decoder."""
 
     epochs: int = 24
-    batch: int = 32
-    learning_rate: float = 1e-3
+    batch: int = 16
+    learning_rate: float = 2e-3
     weight_decay: float = 0.05
     average: float = 0.99
     velocity_weight: float = 0.5  # of the squared error of the frame-to-frame difference
-    closure_weight: float = 4.0  # of the squared error of the opening where the true mouth is shut
+    closure_weight: float = 2.0  # of the squared error of the opening where the true mouth is shut
     least_frames: int = 30  # clips are cut at random to no less than this, so that no place in a clip is special
     edge_jitter_steps: float = 1.0  # standard deviation by which phone edges of the text are moved
-    text_share: float = 0.5  # of the clips in a batch that are fed by aligned text, the rest by the ears
+    text_share: float = 0.4  # of the clips in a batch that are fed by aligned text, the rest by the ears
+    gesture_weight: float = 1.0  # of the squared error of the gestures, heard and guessed
+    phones_only_share: float = 0.15  # of the clips fed by the ears whose gestures are guessed from the phones
+    noisy_share: float = 0.4  # of the clips fed by the ears that were heard through noise
     unknown_speaker_share: float = 0.15  # of the clips that are shown to the mean speaker
     own_output_until: float = 0.0  # share of training by which the decoder hears only its own output
     balance: float = 0.4  # 0 = every clip equally often, 1 = every speaker equally often
+
+
+@dataclass
+class SyncExpertSettings:
+    """The sync expert: two small encoders of windows of 1 + 2 * layers frames; part of its checkpoint."""
+
+    channels: int = 64
+    layers: int = 4
+    components: int = 10  # of the lips' PCA
+    embedding: int = 48
+    dropout: float = 0.1
+
+
+@dataclass
+class SyncFitSettings(FitSettings):
+    """Training of the sync expert."""
+
+    epochs: int = 20
+    batch: int = 24
+    learning_rate: float = 3e-3
+    weight_decay: float = 0.05
+    average: float = 0.99
+    crop_frames: int = 40
+    other_clips_weight: float = 0.5  # of the loss over windows of all clips, beside that over shifts of the own clip
+    neighbour_share: float = 0.15  # of the target that goes to each window one frame beside the true one
+    noise_share: float = 0.5  # of the crops whose sound gets noise
+    masked_share: float = 0.3  # of the crops whose sound gets time and frequency masks
+    tract_range: float = 0.12  # vocal tracts are made up to this much longer or shorter
+    scale_range: float = 0.5  # lips move up to exp(this) times more or less
+    jitter: float = 0.006  # largest standard deviation of the points' tracking noise, mouth-space units
+    smooth_share: float = 0.5  # of the crops whose lips are smoothed over three frames
+    balance: float = 0.4  # 0 = every clip equally often, 1 = every speaker equally often
+    expert: SyncExpertSettings = field(default_factory=SyncExpertSettings)
 
 
 @dataclass
@@ -121,6 +187,7 @@ class Recipe:
     ears: EarsSettings = field(default_factory=EarsSettings)
     durations: DurationsFit = field(default_factory=DurationsFit)
     lips: LipsFit = field(default_factory=LipsFit)
+    sync: SyncFitSettings = field(default_factory=SyncFitSettings)
 
 
 def load_settings(kind: type[Settings], *, config: Path | None = None, overrides: Sequence[str] = ()) -> Settings:

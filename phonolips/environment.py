@@ -58,7 +58,9 @@ def describe(model: Path | None = None) -> str:
         f"  speakers         {', '.join(network.description.speakers)}",
         f"  parameters       {size / 1e6:.2f} million",
         f"  ears reach       {network.audio_encoder.reach_steps * 10} ms to each side",
-        f"  lips look ahead  {network.decoder.reach_frames * 40} ms",
-        f"  components       {settings.decoder.components}",
+        f"  lips look ahead  {network.decoder.ahead_frames * 40} ms",
+        f"  gestures         {', '.join(settings.gestures.names) or 'none: phones alone'}",
+        f"  lip decoder      {settings.decoder.kind}, {'' if settings.decoder.autoregressive else 'not '}autoregressive",
+        f"  lips as          {settings.lips.representation}, {network.decoder.outputs} numbers a frame",
     ]
     return "\n".join(lines)

@@ -3,7 +3,7 @@
 import os
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -62,7 +62,8 @@ def save_result(result: "Result", out: Path, painter: "Executor | None" = None) 
     `painter` (from `start_painter`) draws the picture in another process; None draws it here.
 
     `lips.npz`: lips float32 (frames, points, 2), fps, layout, speaker, timing. `posteriors.npz`: posteriors
-    float32 (steps, phones), phones (names), step_seconds. `phones.TextGrid`, `posteriorgram.png`, `lips.mp4`.
+    float32 (steps, phones), phones (names), step_seconds, gestures float32 (frames at 25 a second, gestures),
+    gesture_names. `phones.TextGrid`, `posteriorgram.png`, `lips.mp4`.
     """
     from phonolips.alignment.tiers import write_textgrid
     from phonolips.video.io import exact_fps
@@ -85,6 +86,8 @@ def save_result(result: "Result", out: Path, painter: "Executor | None" = None) 
             posteriors=result.posteriors,
             phones=np.array(PHONES),
             step_seconds=STEP_SECONDS,
+            gestures=result.gestures,
+            gesture_names=np.array(result.gesture_names, dtype=str),
         )
         write_textgrid(result.alignment, new / "phones.TextGrid")
         picture = (
@@ -97,6 +100,7 @@ def save_result(result: "Result", out: Path, painter: "Executor | None" = None) 
                 "sample_rate": SAMPLE_RATE,
                 "opening": opening(result.lips),
                 "fps": result.fps,
+                "gestures": dict(zip(result.gesture_names, result.gestures.T, strict=True)),
             },
         )
         drawn = None
@@ -138,18 +142,30 @@ def captions_of(result: "Result") -> list[str]:
     return [labels[min(int(i), len(labels) - 1)] for i in at]
 
 
-def read_posteriors(path: Path) -> np.ndarray:
-    """Read posteriors.npz, float32 (steps, phones); raise InputError where it is none of ours."""
+class Layer(NamedTuple):
+    """What a posteriors.npz holds: posteriors (steps, phones), and gestures (frames, gestures) or None, with names."""
+
+    posteriors: np.ndarray
+    gestures: np.ndarray | None = None
+    gesture_names: tuple[str, ...] = ()
+
+
+def read_posteriors(path: Path) -> Layer:
+    """Read posteriors.npz; gestures may be missing. Raises InputError where it is none of ours."""
     if not path.is_file():
         raise InputError(f"{path}: no such file; expected a posteriors.npz made by 'phonolips synth'")
     try:
         with np.load(path, allow_pickle=False) as values:
-            posteriors, phones = values["posteriors"], tuple(str(phone) for phone in values["phones"])
+            phones = tuple(str(phone) for phone in values["phones"])
+            layer = Layer(values["posteriors"])
+            if "gestures" in values:
+                names = tuple(str(name) for name in values["gesture_names"])
+                layer = layer._replace(gestures=values["gestures"], gesture_names=names)
     except (OSError, ValueError, KeyError) as error:
         raise InputError(f"{path}: not a posteriors.npz ({error}); make one with 'phonolips synth'") from error
     if phones != PHONES:
         raise InputError(f"{path}: its phones are not this version's; expected {' '.join(PHONES)}")
-    return posteriors
+    return layer
 
 
 def read_lips(path: Path) -> tuple[np.ndarray, float]:

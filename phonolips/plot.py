@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
+from phonolips.errors import InputError
 from phonolips.phones import BILABIALS, PHONES, SILENCE, VISEMES
-from phonolips.timebase import STEPS_PER_SECOND, frame_centres
+from phonolips.timebase import MODEL_FPS, STEPS_PER_SECOND, frame_centres
+from phonolips.video.lips import INNER_RING, OUTER_RING
 from phonolips.video.lips import opening as lip_opening
 from phonolips.video.lips import width as lip_width
 
@@ -110,7 +112,7 @@ def _place_labels(
     return placed
 
 
-def _new_figure(width: float, height: float, title: str) -> "Figure":
+def new_figure(width: float, height: float, title: str) -> "Figure":
     """Make an empty figure with a constrained layout and an Agg canvas."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -123,7 +125,7 @@ def _new_figure(width: float, height: float, title: str) -> "Figure":
     return figure
 
 
-def _style(axes: "Axes", *, keep: tuple[str, ...] = ("left", "bottom")) -> None:
+def style_axes(axes: "Axes", *, keep: tuple[str, ...] = ("left", "bottom")) -> None:
     """Quieten an axes: thin grey frame on the sides kept, small ticks."""
     for side, spine in axes.spines.items():
         spine.set_visible(side in keep)
@@ -144,7 +146,7 @@ def _draw_waveform(axes: "Axes", waveform: np.ndarray, sample_rate: int, seconds
     axes.set_ylim(-peak, peak)
     axes.set_yticks([])
     axes.set_ylabel("waveform", fontsize=8, color=INK, rotation=0, ha="right", va="center")
-    _style(axes, keep=())
+    style_axes(axes, keep=())
     axes.tick_params(bottom=False, labelbottom=False)
 
 
@@ -230,7 +232,7 @@ def _draw_tiers(axes: "Axes", tiers: Sequence[_Tier], colours: np.ndarray | None
             )  # fmt: skip
         top = bottom
     axes.set_yticks([y for y, _ in ticks], [name for _, name in ticks])
-    _style(axes, keep=("top",))
+    style_axes(axes, keep=("top",))
     axes.tick_params(left=False, bottom=False, labelbottom=False)
 
 
@@ -271,6 +273,7 @@ def posteriorgram(
     sample_rate: int = 16_000,
     opening: np.ndarray | None = None,
     fps: float = 25,
+    gestures: Mapping[str, np.ndarray] | None = None,
     title: str = "",
     shown_seconds: float = SHOWN_SECONDS,
 ) -> "Figure":
@@ -284,6 +287,7 @@ def posteriorgram(
         sample_rate: samples per second of `waveform`.
         opening: float (frames,), inner-lip height in mouth-space units.
         fps: frames per second of `opening`.
+        gestures: name -> float (frames,) at 25 a second, standard deviations: the side channel of the phones.
         title: text above everything.
         shown_seconds: longer input is cut to its first `shown_seconds`, and the title says so.
 
@@ -308,11 +312,13 @@ def posteriorgram(
         heights["waveform"] = 0.7
     if tiers:
         heights["tiers"] = sum(tier.height for tier in tiers)
+    if gestures:
+        heights["gestures"] = 0.8
     if opening is not None:
         heights["opening"] = 1.1
-    order = [name for name in ("waveform", "tiers", "image", "opening") if name in heights]
+    order = [name for name in ("waveform", "tiers", "image", "gestures", "opening") if name in heights]
     total = sum(heights.values()) + 0.6 + (0.35 if title else 0)
-    figure = _new_figure(width, total, title)
+    figure = new_figure(width, total, title)
     panels = figure.subplots(
         len(order), 1, sharex=True, squeeze=False, gridspec_kw={"height_ratios": [heights[n] for n in order]}
     )
@@ -331,7 +337,7 @@ def posteriorgram(
     thin = 0.35 if len(edges) < 80 else 0.2
     main.vlines(edges, 0, 1, transform=main.get_xaxis_transform(), color=INK, linewidth=thin, alpha=0.45)
     _label_visemes(main, groups)
-    _style(main, keep=("left", "right", "top", "bottom"))
+    style_axes(main, keep=("left", "right", "top", "bottom"))
     main.tick_params(axis="y", length=0)
     main.tick_params(bottom=False, labelbottom=False)
     main.set_ylabel("phone", fontsize=9, color=INK)
@@ -340,6 +346,8 @@ def posteriorgram(
     bar.ax.tick_params(labelsize=7.5, length=2)
     bar.outline.set_visible(False)  # type: ignore[operator]
 
+    if gestures:
+        _draw_gestures(axes["gestures"], gestures, seconds)
     if opening is not None:
         below = axes["opening"]
         shown = np.asarray(opening)[: int(np.ceil(seconds * fps))]
@@ -347,11 +355,23 @@ def posteriorgram(
         below.axhline(0, color=RULE, linewidth=0.6, zorder=0)
         _shade_bilabials(below, spoken)
         below.set_ylabel(f"lip opening\n({UNIT})", fontsize=8, color=INK)
-        _style(below)
+        style_axes(below)
         below.set_ylim(min(0.0, float(np.min(shown, initial=0.0))) - 0.01, None)
     _label_time(panels[-1, 0], seconds)
     figure.align_ylabels(list(panels[:, 0]))
     return figure
+
+
+def _draw_gestures(axes: "Axes", gestures: Mapping[str, np.ndarray], seconds: float) -> None:
+    """Draw the gestures as curves around 0, the mean lip, named on the right."""
+    for (name, curve), colour in zip(gestures.items(), METHOD_COLOURS[1:], strict=False):
+        shown = np.asarray(curve)[: int(np.ceil(seconds * MODEL_FPS))]
+        axes.plot(frame_centres(len(shown)), shown, color=colour, linewidth=1.1, label=name)
+    axes.axhline(0, color=RULE, linewidth=0.6, zorder=0)
+    axes.set_ylabel("gestures\n(s.d.)", fontsize=8, color=INK)
+    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=7.5, frameon=False, handlelength=1.2)
+    style_axes(axes)
+    axes.tick_params(bottom=False, labelbottom=False)
 
 
 def _shade_bilabials(axes: "Axes", phones: Sequence[tuple[str, float, float]]) -> None:
@@ -406,7 +426,7 @@ def alignment_figure(
     tiers = _lay_tiers(alignment.words, alignment.phones, seconds, width)
     confidences = alignment.confidences
     tier_height = max(sum(tier.height for tier in tiers), 0.2)
-    figure = _new_figure(width, 3.3 + tier_height + (0.35 if title else 0), title)
+    figure = new_figure(width, 3.3 + tier_height + (0.35 if title else 0), title)
     panels = figure.subplots(3, 1, sharex=True, gridspec_kw={"height_ratios": [0.7, 2.0, tier_height]})
     _draw_waveform(panels[0], sound, sample_rate, seconds)
     decibels, bands = _spectrogram(sound, sample_rate)
@@ -426,7 +446,7 @@ def alignment_figure(
     edges = sorted({edge for _, start, end in spoken for edge in (start, end)})
     rules = panels[1].get_xaxis_transform()
     panels[1].vlines(edges, 0, 1, transform=rules, color=METHOD_COLOURS[1], linewidth=0.5, alpha=0.7)
-    _style(panels[1], keep=("left", "right", "top", "bottom"))
+    style_axes(panels[1], keep=("left", "right", "top", "bottom"))
     panels[1].tick_params(bottom=False, labelbottom=False)
     colours: np.ndarray | None = None
     if confidences is not None:
@@ -467,7 +487,7 @@ def confusion(matrix: np.ndarray, names: Sequence[str] = PHONES, *, title: str =
     shares = np.divide(counts, totals, out=np.full_like(counts, np.nan), where=totals > 0)
 
     side = max(4.0, 0.21 * len(names))
-    figure = _new_figure(side + 2.4, side + 0.75 + (0.3 if title else 0), title)
+    figure = new_figure(side + 2.4, side + 0.75 + (0.3 if title else 0), title)
     axes = figure.subplots()
     axes.set_facecolor("#eeeeee")
     picture = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto", interpolation="nearest")
@@ -488,7 +508,7 @@ def confusion(matrix: np.ndarray, names: Sequence[str] = PHONES, *, title: str =
     edges = np.cumsum([len(phones) for _, phones in groups])[:-1] - 0.5
     axes.vlines(edges, 0, 1, transform=axes.get_xaxis_transform(), color=RULE, linewidth=0.6)
     axes.set_xticks(range(len(order)), [names[index] for index in order], rotation=90)
-    _style(axes, keep=("left", "right", "top", "bottom"))
+    style_axes(axes, keep=("left", "right", "top", "bottom"))
     axes.tick_params(length=0, labelsize=7.5)
     axes.set_xlabel("phone found", fontsize=9, color=INK)
     axes.set_ylabel("true phone", fontsize=9, color=INK)
@@ -529,7 +549,7 @@ def curves(
     tiers = _lay_tiers(words, phones, seconds, width)
     spoken = _tier(tiers, "phones")
     heights = [sum(tier.height for tier in tiers)] * bool(tiers) + [1.7, 1.3]
-    figure = _new_figure(width, sum(heights) + 0.9 + (0.35 if title else 0), title)
+    figure = new_figure(width, sum(heights) + 0.9 + (0.35 if title else 0), title)
     panels = figure.subplots(len(heights), 1, sharex=True, gridspec_kw={"height_ratios": heights})
     if tiers:
         _draw_tiers(panels[0], tiers)
@@ -554,7 +574,7 @@ def curves(
                 axes.axvspan(start, end, color=BILABIAL_SHADE, alpha=0.7, linewidth=0, zorder=0)
         axes.set_ylabel(f"{name}\n({UNIT})", fontsize=8, color=INK)
         axes.margins(y=0.08)
-        _style(axes)
+        style_axes(axes)
     panels[-2].axhline(0, color=RULE, linewidth=0.6, zorder=1)
     panels[-2].tick_params(bottom=False, labelbottom=False)
     _label_time(panels[-1], seconds)
@@ -565,4 +585,31 @@ def curves(
         handles.append(Patch(color=BILABIAL_SHADE, alpha=0.7, label="B, M, P"))
     figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 5), frameon=False, fontsize=8)
     figure.align_ylabels(list(panels))
+    return figure
+
+
+def lip_shapes(shapes: Mapping[str, np.ndarray], *, title: str = "") -> "Figure":
+    """Draw lip shapes over one another, at the same scale.
+
+    Args:
+        shapes: name -> float (40, 2), mouth space; the first in grey, below the others.
+        title: above it.
+
+    Raises:
+        InputError: not the 40 points of mediapipe40.
+    """
+    figure = new_figure(6.4, 4.6, title)
+    axes = figure.subplots()
+    for index, (name, points) in enumerate(shapes.items()):
+        if np.shape(points) != (40, 2):
+            raise InputError(f"{name}: lips of shape {np.shape(points)}; expected 40 points (40, 2)")
+        colour = METHOD_COLOURS[(index - 1) % len(METHOD_COLOURS)] if index else FAINT
+        for label, ring in ((name, OUTER_RING), (None, INNER_RING)):
+            closed = np.asarray(points)[[*ring, ring[0]]]
+            axes.plot(*closed.T, color=colour, linewidth=1.8 if index else 2.6, label=label, marker="o", markersize=2.2)
+    axes.set_aspect("equal")
+    axes.set_xlabel(f"right ({UNIT})", fontsize=8, color=INK)
+    axes.set_ylabel(f"up ({UNIT})", fontsize=8, color=INK)
+    style_axes(axes)
+    figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=8)
     return figure

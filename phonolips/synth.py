@@ -10,7 +10,7 @@ Change the posteriors and hand them to `from_posteriors` to see what the lips ma
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
@@ -34,16 +34,21 @@ from phonolips.timebase import (
     steps_to_seconds,
 )
 from phonolips.video.io import exact_fps
+from phonolips.video.lips import enliven
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from phonolips.model.network import Network
+    from phonolips.model.speaker import LipSpeaker
     from phonolips.text.g2p import SpokenWord
+
+    Speaker = str | LipSpeaker | None  # a name in the model, or somebody else; None = the mean speaker
 
 DEFAULT_WEIGHTS = Path(__file__).parent / "weights" / "default"
 EDGE_SECONDS = 0.5  # silence around a spoken text: time to open from shut, and to shut again
 LEAST_FPS, MOST_FPS = 1.0, 240.0
+MOST_LIVELINESS = 2.0
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,8 @@ class Result:
     Args:
         lips: float32 (frames, points, 2), mouth space, at `fps`.
         posteriors: float32 (steps, phones), rows sum to 1, 100 steps a second.
+        gestures: float32 (model frames, gestures), at 25 a second: how the mouth moves beside what is said.
+        gesture_names: what they are called, such as `opening`.
         alignment: words and phones with times.
         fps: frames per second of `lips`.
         speaker: whose lips and manner.
@@ -63,6 +70,8 @@ class Result:
 
     lips: np.ndarray
     posteriors: np.ndarray
+    gestures: np.ndarray
+    gesture_names: tuple[str, ...]
     alignment: Alignment
     fps: float
     speaker: str
@@ -118,6 +127,13 @@ def check_fps(fps: float) -> float:
     return float(fps)
 
 
+def check_liveliness(liveliness: float) -> float:
+    """Return `liveliness` if it is usable; raise InputError otherwise."""
+    if not 0 <= liveliness <= MOST_LIVELINESS:
+        raise InputError(f"liveliness {liveliness}; expected 0 (as the decoder says) to {MOST_LIVELINESS:.0f}")
+    return float(liveliness)
+
+
 def resample_lips(lips: np.ndarray, fps: float, seconds: float) -> np.ndarray:
     """Read the continuous lip curve at another frame rate.
 
@@ -145,23 +161,26 @@ def resample_lips(lips: np.ndarray, fps: float, seconds: float) -> np.ndarray:
     return PchipInterpolator(old, lips, axis=0)(times).astype(np.float32)
 
 
-def _decode(
-    network: "Network",
-    posteriors: np.ndarray,
-    *,
-    speaker: str | None,
-    fps: float,
-    seconds: float,
-    mean_lip: np.ndarray | None,
-) -> np.ndarray:
-    from phonolips.model.stream import speak
-
-    row = network.speaker_row(speaker)
-    shape = network.lip_mean[row].numpy() if mean_lip is None else np.asarray(mean_lip, np.float32)
+def _with_shape(speaker: "LipSpeaker", mean_lip: np.ndarray | None) -> "LipSpeaker":
+    """Give a speaker another lip shape; raise InputError where it is none."""
+    if mean_lip is None:
+        return speaker
+    shape = np.asarray(mean_lip, np.float32)
     if shape.shape != (40, 2) or not np.isfinite(shape).all():
         raise InputError(f"mean_lip of shape {shape.shape}; expected 40 finite points (40, 2) in mouth space")
-    lips = np.concatenate(list(speak(network, iter([posteriors]), row, shape)))
-    return resample_lips(lips, fps, seconds)
+    return replace(speaker, mean_lip=shape)
+
+
+def _check_gestures(gestures: np.ndarray, steps: int, names: tuple[str, ...]) -> np.ndarray:
+    """Check a user's gestures against the steps of the padded posteriors."""
+    array = np.asarray(gestures, np.float32)
+    expected = (steps // STEPS_PER_FRAME, len(names))
+    if array.shape != expected or not np.isfinite(array).all():
+        raise InputError(
+            f"gestures of shape {array.shape}; expected {expected} finite numbers: {', '.join(names) or 'none'} at "
+            "25 frames a second, or leave them out to have them guessed from the posteriors"
+        )
+    return array
 
 
 def _pad_to_frames(posteriors: np.ndarray) -> np.ndarray:
@@ -172,9 +191,18 @@ def _pad_to_frames(posteriors: np.ndarray) -> np.ndarray:
     return np.concatenate([posteriors, silence]) if missing else posteriors
 
 
-def read_phones(posteriors: np.ndarray) -> Alignment:
-    """Read phones with times off posteriors; confidences are the mean posterior of each phone."""
-    best = best_path(posteriors)
+def read_phones(posteriors: np.ndarray, phone_bigram: np.ndarray | None = None) -> Alignment:
+    """Read phones with times off posteriors, without their text.
+
+    Args:
+        posteriors: float (steps, 40), rows sum to 1.
+        phone_bigram: float (40, 40), log probability of a phone (column) after another (row); a network's ears
+            have one, `network.audio_encoder.phone_bigram`. None = all alike.
+
+    Returns:
+        an alignment without words; confidences are the mean posterior of each phone.
+    """
+    best = best_path(posteriors, phone_bigram=phone_bigram)
     edges = [0, *(np.flatnonzero(np.diff(best)) + 1).tolist(), len(best)]
     kept = [(int(best[a]), a, b) for a, b in pairwise(edges)]
     duration = steps_to_seconds(len(best))
@@ -186,9 +214,11 @@ def read_phones(posteriors: np.ndarray) -> Alignment:
 def from_posteriors(
     posteriors: np.ndarray,
     *,
-    speaker: str | None = None,
+    gestures: np.ndarray | None = None,
+    speaker: "Speaker" = None,
     fps: float = MODEL_FPS,
     mean_lip: np.ndarray | None = None,
+    liveliness: float | None = None,
     alignment: Alignment | None = None,
     timing: str = "posteriors",
     waveform: np.ndarray | None = None,
@@ -198,33 +228,44 @@ def from_posteriors(
 
     Args:
         posteriors: float (steps, 40), rows sum to 1, 100 steps a second.
-        speaker: a speaker of the model; None = the mean speaker.
+        gestures: float (ceil(steps / 4), gestures), how the mouth moves beside that; None = guessed from the
+            posteriors.
+        speaker: a speaker of the model, or a LipSpeaker of your own; None = the mean speaker.
         fps: frame rate of the lips.
         mean_lip: float (40, 2), a lip shape of your own instead of the speaker's mean lip.
+        liveliness: how much quick movements are exaggerated, 0 to 2 (see `video.lips.enliven`); None = as the
+            model's settings say.
         alignment: words and phones where known; otherwise read off the posteriors.
         timing: what the result says about its times.
         waveform: carried along for the files.
         network: a loaded model; None = the one in the package.
 
     Raises:
-        InputError: posteriors, speaker, fps or mean_lip not as described.
+        InputError: posteriors, gestures, speaker, fps or mean_lip not as described.
     """
     from phonolips.model.bottleneck import check_posteriors
+    from phonolips.model.stream import guess_gestures, speak
 
     check_fps(fps)
     network = network or load_network()
+    who = _with_shape(network.lip_speaker(speaker), mean_lip)
     checked = check_posteriors(posteriors)
+    padded = _pad_to_frames(checked)
+    names = tuple(network.gestures.settings.names)
+    moves = guess_gestures(network, padded) if gestures is None else _check_gestures(gestures, len(padded), names)
     seconds = steps_to_seconds(len(checked))
     if waveform is not None:
         seconds = min(seconds, samples_to_seconds(len(waveform)))
-    lips = _decode(network, _pad_to_frames(checked), speaker=speaker, fps=fps, seconds=seconds, mean_lip=mean_lip)
-    name = network.description.speakers[network.speaker_row(speaker)]
+    lips = np.concatenate(list(speak(network, padded, moves, who)))
+    lively = network.description.settings.lips.liveliness if liveliness is None else check_liveliness(liveliness)
     return Result(
-        lips,
+        resample_lips(enliven(lips, lively), fps, seconds),
         checked,
-        alignment or read_phones(checked),
+        moves,
+        names,
+        alignment or read_phones(checked, network.audio_encoder.phone_bigram.numpy()),
         float(exact_fps(fps)),
-        name,
+        who.name,
         timing,
         waveform=waveform,
     )
@@ -234,9 +275,11 @@ def from_audio(
     waveform: np.ndarray | Iterable[np.ndarray],
     *,
     sample_rate: int = SAMPLE_RATE,
-    speaker: str | None = None,
+    speaker: "Speaker" = None,
     fps: float = MODEL_FPS,
     mean_lip: np.ndarray | None = None,
+    liveliness: float | None = None,
+    phones_only: bool = False,
     network: "Network | None" = None,
 ) -> Result:
     """Listen to speech and turn it into lips.
@@ -244,7 +287,8 @@ def from_audio(
     Args:
         waveform: float (samples,) in [-1, 1]; or blocks of it at 16 kHz, as `audio.read_blocks` gives.
         sample_rate: of an array.
-        speaker, fps, mean_lip, network: as for `from_posteriors`.
+        phones_only: let nothing but phones through: gestures are guessed from them instead of heard.
+        speaker, fps, mean_lip, liveliness, network: as for `from_posteriors`.
 
     Raises:
         InputError: not a waveform, or NaN in it; speaker, fps or mean_lip not as described.
@@ -254,23 +298,25 @@ def from_audio(
 
     check_fps(fps)
     network = network or load_network()
-    network.speaker_row(speaker)
+    network.lip_speaker(speaker)
     blocks = [check_waveform(waveform, sample_rate)] if isinstance(waveform, np.ndarray) else waveform
-    heard: list[np.ndarray] = []
+    sound: list[np.ndarray] = []
 
     def remember(parts: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         for part in parts:
-            heard.append(part)
+            sound.append(part)
             yield part
 
-    posteriors = np.concatenate(list(listen(network, remember(blocks))))
+    heard = list(listen(network, remember(blocks)))
     return from_posteriors(
-        posteriors,
+        np.concatenate([part.posteriors for part in heard]),
+        gestures=None if phones_only else np.concatenate([part.gestures for part in heard]),
         speaker=speaker,
         fps=fps,
         mean_lip=mean_lip,
+        liveliness=liveliness,
         timing="audio",
-        waveform=np.concatenate(heard),
+        waveform=np.concatenate(sound),
         network=network,
     )
 
@@ -279,11 +325,12 @@ def from_text(
     text: str,
     *,
     language: str = "en-us",
-    speaker: str | None = None,
+    speaker: "Speaker" = None,
     fps: float = MODEL_FPS,
     rate: float = 1.0,
     durations: Alignment | None = None,
     mean_lip: np.ndarray | None = None,
+    liveliness: float | None = None,
     network: "Network | None" = None,
 ) -> Result:
     """Speak a text with lips only.
@@ -293,7 +340,7 @@ def from_text(
         language: espeak's name of the language of words that the dictionary does not know.
         rate: 2.0 speaks twice as fast as the speaker would.
         durations: phones with given times; their phones must be those of the text.
-        speaker, fps, mean_lip, network: as for `from_posteriors`.
+        speaker, fps, mean_lip, liveliness, network: as for `from_posteriors`.
 
     Raises:
         InputError: nothing to say, no such language or speaker, times that do not fit.
@@ -301,17 +348,18 @@ def from_text(
     from phonolips.text import text_to_phones
 
     words = text_to_phones(text, language=language)
-    return _from_words(words, speaker, fps, rate, durations, mean_lip, network)
+    return _from_words(words, speaker, fps, rate, durations, mean_lip, liveliness, network)
 
 
 def from_phones(
     phones: str | Sequence[str],
     *,
-    speaker: str | None = None,
+    speaker: "Speaker" = None,
     fps: float = MODEL_FPS,
     rate: float = 1.0,
     durations: Alignment | None = None,
     mean_lip: np.ndarray | None = None,
+    liveliness: float | None = None,
     network: "Network | None" = None,
 ) -> Result:
     """Speak ARPAbet phones, such as "B IH1 N B L UW1"; `sil` is a pause. Arguments as for `from_text`."""
@@ -328,25 +376,27 @@ def from_phones(
             words.append(SpokenWord("", (SILENCE,), 0.2))
         else:
             spoken.append(name)
-    return _from_words(tuple(words[:-1]), speaker, fps, rate, durations, mean_lip, network)
+    return _from_words(tuple(words[:-1]), speaker, fps, rate, durations, mean_lip, liveliness, network)
 
 
 def _from_words(
     words: "Sequence[SpokenWord]",
-    speaker: str | None,
+    speaker: "Speaker",
     fps: float,
     rate: float,
     durations: Alignment | None,
     mean_lip: np.ndarray | None,
+    liveliness: float | None,
     network: "Network | None",
 ) -> Result:
     from phonolips.model.text_encoder import labels_to_posteriors
 
     check_fps(fps)
     network = network or load_network()
-    row = network.speaker_row(speaker)
+    network.lip_speaker(speaker)
     if durations is None:
-        alignment = predict_alignment(network, words, row, rate)
+        named = speaker if isinstance(speaker, str) else None  # somebody else speaks at the mean speaker's pace
+        alignment = predict_alignment(network, words, network.speaker_row(named), rate)
         timing = "predicted durations"
     else:
         wanted = [phone for word in words for phone in word.phones if phone != SILENCE]
@@ -365,6 +415,7 @@ def _from_words(
         speaker=speaker,
         fps=fps,
         mean_lip=mean_lip,
+        liveliness=liveliness,
         alignment=alignment,
         timing=timing,
         network=network,

@@ -126,3 +126,28 @@ def test_a_video_without_a_face_is_refused(tmp_path):
     write_video(tmp_path / "noise.mp4", (rng.integers(0, 255, (120, 160, 3), dtype=np.uint8) for _ in range(6)), 25)
     with pytest.raises(InputError, match="a face was found in 0 of 6 frames"):
         track_video(tmp_path / "noise.mp4")
+
+
+def test_crossed_inner_lips_meet_in_the_middle():
+    from phonolips.video.lips import uncross
+
+    lips = np.zeros((1, 40, 2), np.float32)
+    lips[0, 35, 1], lips[0, 25, 1] = -0.02, 0.04
+    lips[0, 36, 1], lips[0, 24, 1] = 0.03, -0.01
+    apart = uncross(lips)
+    assert L.opening(apart)[0] == pytest.approx(0.0)
+    assert apart[0, 35, 1] == pytest.approx(0.01)
+    assert np.array_equal(apart[0, [36, 24]], lips[0, [36, 24]])
+    assert lips[0, 35, 1] == pytest.approx(-0.02)
+
+
+def test_liveliness_widens_quick_movements_and_leaves_slow_ones():
+    from phonolips.video.lips import enliven
+
+    times = np.arange(100) / 25
+    for hertz, least, most in ((0.2, 1.0, 1.02), (4.0, 1.4, 1.51)):
+        lips = np.zeros((100, 40, 2), np.float32)
+        lips[:, 0, 0] = np.sin(2 * np.pi * hertz * times)
+        ratio = enliven(lips, 0.5)[20:80, 0, 0].std() / lips[20:80, 0, 0].std()
+        assert least <= ratio <= most
+    assert enliven(lips, 0) is lips

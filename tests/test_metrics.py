@@ -152,6 +152,24 @@ def test_closures_are_counted_in_bilabials_that_the_truth_closes():
     assert found["closure_gap"] == pytest.approx(0.02, abs=1e-6)
 
 
+def test_lips_come_up_in_labiodentals_and_narrow_in_rounded_phones():
+    labels = make_labels(("AA", 5), ("F", 5), ("UW", 5), ("V", 5))
+    truth_opening = np.full(20, 0.2)
+    truth_opening[6:8], truth_opening[17] = 0.05, 0.07
+    widths = np.full(20, 0.6)
+    widths[10:15] = 0.45
+    truth = make_lips(truth_opening, widths)
+    half = make_lips(0.2 - (0.2 - truth_opening) / 2, 0.6 - (0.6 - widths) / 2)
+    found = scores(half, truth, labels, mean_lip=make_lips(np.array([0.2]), 0.6)[0])
+    assert found["labiodental_opening_of_truth"] == pytest.approx(0.06, abs=1e-6)
+    assert found["labiodental_opening"] == pytest.approx(0.13, abs=1e-6)
+    assert found["rounding_of_truth"] == pytest.approx(0.15, abs=1e-6)
+    assert found["rounding"] == pytest.approx(0.075, abs=1e-6)
+    none = scores(half, truth, make_labels(("AA", 20)))
+    assert np.isnan(none["labiodental_opening"])
+    assert np.isnan(none["rounding"])
+
+
 def test_false_closures_are_counted_in_open_vowels_only():
     labels = make_labels(("sil", 10), ("AA", 10), ("S", 10), ("IY", 10), ("sil", 20))
     truth = np.full(60, 0.15)
@@ -269,6 +287,20 @@ def test_recognised_phones_merge_drop_silence_and_noise():
     posteriors = one_hot(np.array([PHONE_IDS[name] for name in names]), 0.6)
     assert metrics.recognise_phones(posteriors) == ["B", "AA", "AA"]
     assert metrics.recognise_phones(one_hot(np.zeros(9, int))) == []
+
+
+def test_a_bigram_helps_to_recognise_what_the_sound_leaves_open():
+    labels = make_labels(("sil", 2), ("B", 2), ("AA", 3), ("sil", 2))
+    posteriors = one_hot(labels, 0.9)
+    vowel = labels == PHONE_IDS["AA"]
+    posteriors[vowel] = 0.2 / NUM_PHONES
+    posteriors[vowel, PHONE_IDS["AA"]], posteriors[vowel, PHONE_IDS["AO"]] = 0.39, 0.41
+    bigram = np.full((NUM_PHONES, NUM_PHONES), np.log(1 / NUM_PHONES))
+    bigram[PHONE_IDS["B"], PHONE_IDS["AO"]] = np.log(1e-4)
+    assert metrics.recognise_phones(posteriors) == ["B", "AO"]
+    assert metrics.recognise_phones(posteriors, bigram) == ["B", "AA"]
+    assert metrics.ear_scores(posteriors, labels)["phone_errors"] == 1
+    assert metrics.ear_scores(posteriors, labels, phone_bigram=bigram)["phone_errors"] == 0
 
 
 def test_ear_scores_leave_unknown_steps_out():

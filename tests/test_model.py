@@ -6,56 +6,153 @@ import numpy as np
 import pytest
 import torch
 
-from phonolips.config import AudioEncoderSettings, DecoderSettings, DurationSettings, NetworkSettings
+from phonolips.config import (
+    AudioEncoderSettings,
+    DecoderSettings,
+    DurationSettings,
+    GestureSettings,
+    LipsSettings,
+    NetworkSettings,
+)
 from phonolips.errors import CheckpointError, InputError
 from phonolips.model.bottleneck import check_posteriors
+from phonolips.model.gestures import measure_gestures
 from phonolips.model.network import Description, Network, load_network
-from phonolips.model.stream import listen, speak
+from phonolips.model.speaker import LipSpeaker
+from phonolips.model.stream import guess_gestures, listen, speak
 from phonolips.model.text_encoder import flatten_words, labels_to_posteriors
 from phonolips.phones import IGNORED_ID, NUM_PHONES
 
 
-@pytest.fixture(scope="module")
-def network() -> Network:
+def make_network(**decoder: object) -> Network:
     torch.manual_seed(0)
+    lips = LipsSettings(representation=str(decoder.pop("representation", "pca")), components=6)
     settings = NetworkSettings(
-        AudioEncoderSettings(channels=24, dilations=[1, 2, 4]),
+        AudioEncoderSettings(channels=24, dilations=[1, 2], coarse_channels=32, coarse_dilations=[1, 2, 4]),
         DurationSettings(channels=16, layers=2),
-        DecoderSettings(latent=8, speaker=4, channels=16, hidden=24, components=6),
+        GestureSettings(channels=8),
+        DecoderSettings(latent=8, speaker=4, channels=16, hidden=24, **decoder),
+        lips,
     )
     made = Network(Description(settings, ["mean", "s1", "s2"], {"about": "a test"}))
     for module in made.modules():
         if isinstance(module, torch.nn.BatchNorm1d):
             module.running_mean.normal_(0, 0.3)
             module.running_var.uniform_(0.5, 2.0)
-    basis, _ = np.linalg.qr(np.random.default_rng(0).normal(size=(80, 6)))
-    made.lip_basis.copy_(torch.from_numpy(basis.T.reshape(6, 40, 2)))
+    outputs = made.decoder.outputs
+    basis, _ = np.linalg.qr(np.random.default_rng(0).normal(size=(80, outputs)))
+    made.lip_basis.copy_(torch.from_numpy(basis.T.reshape(outputs, 40, 2)))
     made.lip_mean.copy_(torch.randn(3, 40, 2))
     made.lip_scale.fill_(0.05)
     return made.eval().requires_grad_(False)
 
 
-def whole(network: Network, waveform: np.ndarray, chunk_frames: int, block: int) -> tuple[np.ndarray, np.ndarray]:
+@pytest.fixture(scope="module")
+def network() -> Network:
+    return make_network()
+
+
+def whole(network: Network, waveform: np.ndarray, chunk_frames: int, block: int) -> tuple[np.ndarray, ...]:
     blocks = (waveform[i : i + block] for i in range(0, len(waveform), block))
-    posteriors = np.concatenate(list(listen(network, blocks, chunk_frames)))
-    parts = (posteriors[i : i + 52] for i in range(0, len(posteriors), 52))
-    return posteriors, np.concatenate(list(speak(network, parts, 1, np.zeros((40, 2), np.float32), chunk_frames)))
+    heard = list(listen(network, blocks, chunk_frames))
+    posteriors = np.concatenate([part.posteriors for part in heard])
+    gestures = np.concatenate([part.gestures for part in heard])
+    guessed = guess_gestures(network, posteriors, chunk_frames)
+    speaker = network.lip_speaker("s1")
+    lips = np.concatenate(list(speak(network, posteriors, gestures, speaker, chunk_frames)))
+    return posteriors, gestures, guessed, lips
 
 
 @pytest.mark.parametrize("chunk_frames", [3, 10, 37, 250])
 def test_cutting_into_chunks_changes_nothing(network, chunk_frames):
     waveform = np.random.default_rng(1).uniform(-0.5, 0.5, 16_000 * 7 + 123).astype(np.float32)
-    posteriors, lips = whole(network, waveform, 10_000, len(waveform))
-    cut_posteriors, cut_lips = whole(network, waveform, chunk_frames, 1_777)
-    assert len(posteriors) == 704  # 7.0077 s, filled up to whole 40 ms frames
-    assert np.abs(posteriors - cut_posteriors).max() < 1e-4
-    assert np.abs(lips - cut_lips).max() < 1e-4
+    uncut = whole(network, waveform, 10_000, len(waveform))
+    assert len(uncut[0]) == 704  # 7.0077 s, filled up to whole 40 ms frames
+    for one, other in zip(uncut, whole(network, waveform, chunk_frames, 1_777), strict=True):
+        assert one.shape == other.shape
+        assert np.abs(one - other).max() < 1e-4
+
+
+KINDS = [
+    {"kind": kind, "autoregressive": own, "look_ahead": ahead, "representation": representation}
+    for kind in ("recurrent", "convolution", "attention")
+    for own, ahead, representation in ((True, -1, "pca"), (False, 0, "heatmap"), (True, 3, "displacement"))
+]
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: "-".join(str(value) for value in kind.values()))
+def test_every_decoder_keeps_its_look_ahead_and_its_chunks(kind):
+    network = make_network(**kind)
+    rng = np.random.default_rng(2)
+    posteriors = rng.dirichlet(np.ones(NUM_PHONES) * 0.1, 4 * 60).astype(np.float32)
+    gestures = rng.normal(size=(60, 3)).astype(np.float32)
+    speaker = network.lip_speaker(None)
+
+    def lips(rows: np.ndarray, moves: np.ndarray, chunk: int = 1000) -> np.ndarray:
+        return np.concatenate(list(speak(network, rows, moves, speaker, chunk)))
+
+    made = lips(posteriors, gestures)
+    assert made.shape == (60, 40, 2)
+    assert np.abs(made - lips(posteriors, gestures, 7)).max() < 1e-5
+    late = 30 + network.decoder.ahead_frames + 1  # what comes then cannot matter to frame 30, but to the next
+    changed, moved = posteriors.copy(), gestures.copy()
+    changed[4 * late :] = changed[4 * late :, ::-1]
+    moved[late:] += 1.0
+    other = lips(changed, moved)
+    assert np.abs(made - other)[:31].max() < 1e-6
+    assert np.abs(made - other)[31].max() > 1e-6
+    with torch.inference_mode():
+        embedding = torch.from_numpy(speaker.embedding)[None]
+        outputs = network.decode(torch.from_numpy(posteriors)[None], embedding, torch.from_numpy(gestures)[None])
+        at_once = network.coefficients_to_lips(outputs[0], network.lip_mean[0]).numpy()
+    assert np.abs(made - at_once).max() < 1e-5
+
+
+def test_unknown_kinds_are_refused():
+    for wrong, message in (
+        ({"kind": "magic"}, "decoder.kind 'magic'"),
+        ({"representation": "mesh"}, "lips.representation 'mesh'"),
+        ({"look_ahead": 99}, "look_ahead 99"),
+    ):
+        with pytest.raises(InputError, match=message):
+            make_network(**wrong)
+
+
+def test_heatmaps_give_the_mean_of_their_bins():
+    head = make_network(representation="heatmap").decoder.head
+    with torch.no_grad():
+        head.layers[-1].weight.zero_()
+        head.layers[-1].bias.zero_()
+        head.layers[-1].bias.view(80, -1)[5, 20] = 50.0
+    out = head(torch.zeros(1, head.layers[0].in_features))[0]
+    assert out[5] == pytest.approx(float(head.bins[20]), abs=1e-4)
+    assert out[6] == pytest.approx(0.0, abs=1e-5)
+
+
+def test_gestures_are_measured_from_lips():
+    lips = np.zeros((2, 40, 2))
+    lips[1, 35, 1], lips[1, 25, 1] = 0.1, -0.2  # inner middle, upper and lower
+    lips[1, 10, 0] = 0.5  # a corner
+    found = measure_gestures(lips, ["opening", "width", "height"])
+    assert np.allclose(found, [[0, 0, 0], [0.3, 0.5, -0.1 / 40]])
+    assert measure_gestures(lips, []).shape == (2, 0)
+    with pytest.raises(InputError, match="'smile'"):
+        measure_gestures(lips, ["smile"])
+
+
+def test_speakers_from_elsewhere_must_fit(network):
+    speaker = network.lip_speaker("s2")
+    assert speaker.name == "s2"
+    assert network.lip_speaker(speaker) is speaker
+    with pytest.raises(InputError, match="adapt the speaker to this model"):
+        network.lip_speaker(LipSpeaker("x", np.zeros(5, np.float32), speaker.mean_lip))
 
 
 def test_posteriors_sum_to_one_and_lips_follow_their_clock(network):
-    posteriors, lips = whole(network, np.zeros(16_000, np.float32), 250, 16_000)
+    posteriors, gestures, guessed, lips = whole(network, np.zeros(16_000, np.float32), 250, 16_000)
     assert posteriors.shape == (100, NUM_PHONES)
     assert np.allclose(posteriors.sum(1), 1, atol=1e-5)
+    assert gestures.shape == guessed.shape == (25, 3)
     assert lips.shape == (25, 40, 2)
 
 

@@ -150,10 +150,39 @@ def test_edited_posteriors_change_the_lips(spoken):
     assert opening(synth.from_posteriors(other).lips)[at] < 0.4 * after[at]
 
 
+def test_gestures_stand_beside_the_phones_and_can_be_edited():
+    heard = synth.from_audio(noise(2.0))
+    assert heard.gesture_names == ("opening", "width", "height")
+    assert heard.gestures.shape == (50, 3)
+    again = synth.from_posteriors(heard.posteriors, gestures=heard.gestures)
+    assert np.abs(again.lips - heard.lips).max() < 1e-5
+    narrow = synth.from_audio(noise(2.0), phones_only=True)
+    guessed = synth.from_posteriors(heard.posteriors)
+    assert np.abs(narrow.lips - guessed.lips).max() < 1e-5
+    assert np.abs(narrow.gestures - heard.gestures).max() > 0.01
+    wider = heard.gestures.copy()
+    wider[20:30, 0] += 2.0
+    opened = opening(synth.from_posteriors(heard.posteriors, gestures=wider).lips) - opening(heard.lips)
+    assert opened[22:28].mean() > 0.01
+    with pytest.raises(InputError, match=r"expected \(50, 3\)"):
+        synth.from_posteriors(heard.posteriors, gestures=wider[:-1])
+
+
+def test_liveliness_moves_more_and_never_crosses_the_lips(spoken):
+    calm, lively = (synth.from_text("bin blue at f two now", liveliness=amount) for amount in (0, 1))
+    speeds = [np.linalg.norm(np.diff(result.lips, axis=0), axis=-1).mean() for result in (calm, lively)]
+    assert speeds[1] > 1.2 * speeds[0]
+    assert opening(lively.lips).min() >= -1e-6
+    assert np.isclose(opening(calm.lips).mean(), opening(lively.lips).mean(), atol=0.01)
+    with pytest.raises(InputError, match="liveliness 3"):
+        synth.from_text("bin", liveliness=3)
+
+
 def test_a_lip_shape_of_your_own(spoken):
     shape = synth.load_network().lip_mean[0].numpy() * 1.5
-    result = synth.from_text("bin blue at f two now", mean_lip=shape)
-    expected = spoken.lips - synth.load_network().lip_mean[0].numpy() + shape
+    calm = synth.from_text("bin blue at f two now", liveliness=0)
+    result = synth.from_text("bin blue at f two now", mean_lip=shape, liveliness=0)
+    expected = calm.lips - synth.load_network().lip_mean[0].numpy() + shape
     assert np.allclose(result.lips, expected, atol=1e-5)
     with pytest.raises(InputError, match="mean_lip"):
         synth.from_text("bin", mean_lip=np.zeros((20, 2)))

@@ -18,12 +18,15 @@ pytest.importorskip("speechbrain")
 TINY = [
     "network.audio_encoder.channels=24",
     "network.audio_encoder.dilations=[1,2]",
+    "network.audio_encoder.coarse_channels=24",
+    "network.audio_encoder.coarse_dilations=[1]",
     "network.durations.channels=16",
     "network.decoder.latent=8",
     "network.decoder.speaker=4",
     "network.decoder.channels=16",
     "network.decoder.hidden=24",
-    "network.decoder.components=4",
+    "network.lips.components=4",
+    "network.gestures.channels=8",
     "network.decoder.dilations=[1]",
     "ears.batch=4",
     "durations.batch=4",
@@ -80,7 +83,8 @@ def test_every_part_learns_a_small_corpus_by_heart(corpus, tmp_path):
 
     words = [*TINY, "ears.epochs=60", "ears.batch=2", "durations.epochs=25", "lips.epochs=60", "ears.noise_share=0",
              "ears.masked_share=0", "lips.learning_rate=5e-3", "lips.average=0.9",
-             "network.decoder.dropout=0"]  # fmt: skip
+             "network.decoder.dropout=0", "network.gestures.dropout=0", "lips.noisy_share=0",
+             "ears.speed_range=0", "ears.tract_range=0", "ears.reverb_share=0"]  # fmt: skip
     train("all", data=corpus, out=tmp_path, overrides=words, device="cpu")
     ears, durations, lips = (history(tmp_path, part) for part in ("ears", "durations", "lips"))
     assert ears[-1]["valid_loss"] < 0.35 * ears[0]["valid_loss"]

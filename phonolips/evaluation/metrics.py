@@ -21,6 +21,7 @@ from phonolips.phones import (
     PHONES,
     SILENCE,
     SILENCE_ID,
+    VISEMES,
     VOWELS,
     normalise_phone,
 )
@@ -39,6 +40,8 @@ BOOTSTRAP_RESAMPLES = 2000
 CONFIDENCE_LEVEL = 0.95
 
 _VOWEL_IDS = [PHONE_IDS[phone] for phone in sorted(VOWELS)]
+_LABIODENTAL_IDS = [PHONE_IDS[phone] for phone in VISEMES["labiodental"]]
+_ROUNDED_IDS = [PHONE_IDS[phone] for phone in (*VISEMES["rounded"], "W")]
 _BILABIAL_IDS = [PHONE_IDS[phone] for phone in sorted(BILABIALS)]
 
 # --------------------------------------------------------------------------------------------- lips
@@ -119,6 +122,10 @@ def lip_scores(
         false_closure_rate: false_closures / false_closure_total. Total: frames whose centre lies in a vowel
             and whose true opening is above `thresholds.open`. False: those predicted below
             `thresholds.closed`.
+        labiodental_opening, labiodental_opening_of_truth: mean over the F and V intervals of the least opening in
+            them, predicted and true, units: the lip must come up to the teeth.
+        rounding, rounding_of_truth: mean over frames whose centre lies in a rounded phone (AO OW OY UH UW W) of the
+            mean lip's width minus the width, units: the mouth must narrow.
         silence_frames: frames that are silent and at least 100 ms away from any phone.
         silence_speed, silence_speed_of_truth: mean |velocity of opening| from silent frame to silent frame,
             units/s; the truth's is the tracker's jitter and the speaker's own movement.
@@ -166,6 +173,11 @@ def lip_scores(
     )
 
     scores.update(_closures(predicted_opening, true_opening, labels, frame_labels, detected, thresholds))
+
+    scores.update(_labiodentals(predicted_opening, true_opening, labels, detected, frame_labels.shape[1]))
+    rounded = np.isin(frame_labels[:, frame_labels.shape[1] // 2], _ROUNDED_IDS) & detected
+    scores["rounding"] = _mean((width(mean_lip) - width(predicted))[rounded])
+    scores["rounding_of_truth"] = _mean((width(mean_lip) - width(truth))[rounded])
 
     silent = _silent_frames(frame_labels, round(SILENCE_MARGIN_SECONDS * STEPS_PER_SECOND)) & detected
     silent_pairs = silent[1:] & silent[:-1]
@@ -307,6 +319,23 @@ def _closures(
     }
 
 
+def _labiodentals(
+    predicted: np.ndarray, truth: np.ndarray, labels: np.ndarray, detected: np.ndarray, steps_per_frame: int
+) -> dict[str, float]:
+    """Measure how far the lips come together in F and V; see `lip_scores`."""
+    least: list[tuple[float, float]] = []
+    for label, start, end in label_runs(labels):
+        window = slice(start // steps_per_frame, -(-end // steps_per_frame))
+        kept = detected[window]
+        if label in _LABIODENTAL_IDS and kept.any():
+            least.append((float(predicted[window][kept].min()), float(truth[window][kept].min())))
+    values = np.array(least).reshape(-1, 2)
+    return {
+        "labiodental_opening": _mean(values[:, 0]),
+        "labiodental_opening_of_truth": _mean(values[:, 1]),
+    }
+
+
 def _mean(values: np.ndarray) -> float:
     return float(np.mean(values)) if values.size else float("nan")
 
@@ -331,9 +360,9 @@ def labels_to_phones(labels: np.ndarray) -> list[str]:
     return [PHONES[label] for label, _, _ in runs if label not in (SILENCE_ID, IGNORED_ID)]
 
 
-def recognise_phones(posteriors: np.ndarray) -> list[str]:
+def recognise_phones(posteriors: np.ndarray, phone_bigram: np.ndarray | None = None) -> list[str]:
     """Read the phone sequence off posteriors (steps, phones) by `alignment.decode.best_path`."""
-    return labels_to_phones(best_path(posteriors))
+    return labels_to_phones(best_path(posteriors, phone_bigram=phone_bigram))
 
 
 def phone_errors(reference: Sequence[str], hypothesis: Sequence[str]) -> int:
@@ -415,12 +444,15 @@ def confusion_matrix(labels: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     return cells.reshape(NUM_PHONES, NUM_PHONES).astype(np.int64)
 
 
-def ear_scores(posteriors: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+def ear_scores(
+    posteriors: np.ndarray, labels: np.ndarray, *, phone_bigram: np.ndarray | None = None
+) -> dict[str, float]:
     """Score one clip's posteriors against the true phones.
 
     Args:
         posteriors: float (steps, phones).
         labels: int64 (steps,); steps with IGNORED_ID are left out on both sides.
+        phone_bigram: float (phones, phones), log probabilities that help to read the phones, as the ears have them.
 
     Returns:
         step_accuracy, phone_error_rate, with the counts right_steps, known_steps, phone_errors, phone_total;
@@ -431,7 +463,7 @@ def ear_scores(posteriors: np.ndarray, labels: np.ndarray) -> dict[str, float]:
     """
     posteriors, labels = _known_steps(posteriors, labels)
     reference = labels_to_phones(labels)
-    errors = phone_errors(reference, recognise_phones(posteriors))
+    errors = phone_errors(reference, recognise_phones(posteriors, phone_bigram))
     right = int((posteriors.argmax(1) == labels).sum())
     return {
         "right_steps": float(right),

@@ -39,8 +39,15 @@ LIP_MEASURES = (
     "closure_recall",
     "closure_rate_of_truth",
     "false_closure_rate",
+    "labiodental_opening",
+    "labiodental_opening_of_truth",
+    "rounding",
+    "rounding_of_truth",
     "silence_speed",
+    "silence_speed_of_truth",
     "silence_opening_bias",
+    "jitter",
+    "jitter_of_truth",
 )
 
 

@@ -1,7 +1,7 @@
 """Synthesise the test clips, score them beside the reference rows, and draw: `phonolips evaluate`.
 
 OUT/synthesis/            Store: what the model made of every test clip
-OUT/lips.csv, ears.csv    a row a clip and method
+OUT/lips.csv, ears.csv    a row a clip and method; sync.csv likewise, from the sync expert
 OUT/results.md            tables with 95 % intervals
 OUT/*.png                 confusion matrix, curves, posteriorgrams
 """
@@ -20,7 +20,9 @@ from phonolips.corpus.records import Record, read_records, write_text_atomically
 from phonolips.corpus.store import ArraySpec, Store, StoreWriter
 from phonolips.errors import CorpusError, InputError, PhonolipsError
 from phonolips.evaluation import metrics, report
+from phonolips.evaluation.adaptation import unseen_speaker_rows
 from phonolips.evaluation.baselines import Clip, mean_lips, standard_baselines
+from phonolips.evaluation.sync import sync_table
 from phonolips.phones import NUM_PHONES, SILENCE, UNKNOWN
 from phonolips.timebase import MODEL_FPS, frames_to_samples
 
@@ -33,12 +35,16 @@ STEPS = ("synthesise", "score", "plots")
 TESTS = ("test_seen", "test_unseen")
 SYNTHESIS_ARRAYS = {
     "audio": ArraySpec("float32", (40, 2)),
+    "calm": ArraySpec("float32", (40, 2)),
+    "phones_only": ArraySpec("float32", (40, 2)),
     "text": ArraySpec("float32", (40, 2)),
     "predicted": ArraySpec("float32", (40, 2)),
     "posteriors": ArraySpec("float32", (NUM_PHONES,)),
 }
 ROWS = {
     "audio": "audio",
+    "calm": "audio, liveliness 0",
+    "phones_only": "audio, phones only",
     "text": "text, true durations",
     "predicted": "text, predicted durations",
 }  # array of the synthesis -> method in the tables; the last is warped to the true phone times
@@ -97,6 +103,8 @@ def synthesise(data: Path, out: Path, network: "Network") -> None:
     """
     from tqdm import tqdm
 
+    from phonolips.model.text_encoder import labels_to_posteriors
+
     features = Store(data / "features")
     records = [record for record in _test_records(data, features) if features.rows(record.id, "lips")]
     shapes = _mean_lips(features, records, network)
@@ -113,9 +121,9 @@ def synthesise(data: Path, out: Path, network: "Network") -> None:
                 "network": network,
             }
             heard = synth.from_audio(_padded_waveform(record, frames), **options)
+            calm = synth.from_posteriors(heard.posteriors, gestures=heard.gestures, liveliness=0, **options)
+            narrow = synth.from_posteriors(heard.posteriors, **options)
             labels = features.get(record.id, "labels")
-            from phonolips.model.text_encoder import labels_to_posteriors
-
             told = synth.from_posteriors(labels_to_posteriors(labels), **options)
             alignment = read_textgrid(alignment_path(data, record.id))
             meta: dict[str, Any] = {}
@@ -133,6 +141,8 @@ def synthesise(data: Path, out: Path, network: "Network") -> None:
                 }
             values = {
                 "audio": heard.lips,
+                "calm": calm.lips,
+                "phones_only": narrow.lips,
                 "text": told.lips,
                 "predicted": warped,
                 "posteriors": heard.posteriors,
@@ -184,13 +194,7 @@ def score(data: Path, out: Path, network: "Network", *, references: bool = True)
     methods: list[tuple[str, dict[str, np.ndarray]]] = [
         (title, {clip.id: np.array(made.get(clip.id, name)) for clip in tests}) for name, title in ROWS.items()
     ]
-    hidden = network.lip_mean[0].numpy()
-    methods.append(
-        (
-            "audio, mean speaker's lip shape",
-            {c.id: made.get(c.id, "audio") - shapes[c.speaker] + hidden for c in tests if c.speaker not in names},
-        )
-    )
+    methods += unseen_speaker_rows(network, features, [clip.id for clip in tests])
     train = [_clip(features, c, shapes[features.meta(c)["speaker"]]) for c in lip_clips(features, "train")]
     if references:
         for baseline in standard_baselines():
@@ -221,7 +225,8 @@ def score(data: Path, out: Path, network: "Network", *, references: bool = True)
     report.write_csv(ears, out / "ears.csv")
     np.save(out / "confusion.npy", matrix)
     text = (
-        f"# Lips\n\n{report.markdown_table(summaries)}\n\n{_duration_line(made)}\n\n# Ears\n\n"
+        f"# Lips\n\n{report.markdown_table(summaries)}\n\n{_duration_line(made)}\n\n"
+        f"{sync_table(tests, methods, names, out / 'sync.csv')}# Ears\n\n"
         f"{report.markdown_table(report.summarise(ears), EAR_MEASURES)}\n"
     )
     write_text_atomically(out / "results.md", text)
@@ -264,8 +269,8 @@ def _ear_clips(data: Path, features: Store, network: "Network") -> Iterator[tupl
     for record in tqdm(records, desc="ears", unit="clip", dynamic_ncols=True, disable=None):
         mel = features.get(record.id, "mel").astype(np.float32)
         with torch.inference_mode():
-            logits, _ = network.audio_encoder(torch.from_numpy(mel)[None])
-        yield record, logits[0].softmax(-1).numpy(), features.get(record.id, "labels").astype(np.int64)
+            posteriors = network.audio_encoder.posteriors(torch.from_numpy(mel)[None])
+        yield record, posteriors[0].numpy(), features.get(record.id, "labels").astype(np.int64)
 
 
 def _score_ears(data: Path, features: Store, network: "Network") -> tuple[list[dict[str, Any]], np.ndarray]:
@@ -280,7 +285,7 @@ def _score_ears(data: Path, features: Store, network: "Network") -> tuple[list[d
             "speaker": record.speaker if record.video else "LibriSpeech",
             "clip": record.id,
         }
-        row |= metrics.ear_scores(posteriors, labels)
+        row |= metrics.ear_scores(posteriors, labels, phone_bigram=network.audio_encoder.phone_bigram.numpy())
         matrix += metrics.confusion_matrix(labels, posteriors.argmax(1))
         truth = read_textgrid(alignment_path(data, record.id))
         try:

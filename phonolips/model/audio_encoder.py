@@ -1,9 +1,11 @@
 """The ears: log-mel to phone posteriors.
 
-A stack of dilated residual convolutions at 20 ms per position, so that a step sees a fixed stretch of
-sound around it and nothing else; cutting a recording into chunks with that much margin changes nothing.
-Every position gives two steps of 10 ms. A separate blank logit serves the CTC loss only: the posteriors
-are a softmax over the phones, so CTC's liking for blanks cannot make them peaky.
+Dilated residual convolutions on two clocks: a few at 20 ms, where edges are sharp, then wider ones at 40 ms,
+where context is cheap; their sum gives four steps of 10 ms. A step sees a fixed stretch of sound around
+it and nothing else; cutting a recording into chunks with that much margin changes nothing. A separate
+blank logit serves the CTC loss only: the posteriors are a softmax over the phones, so CTC's liking for
+blanks cannot make them peaky. One temperature, fitted on validation clips after the training, makes the
+posteriors mean what they say (Guo et al. 2017).
 """
 
 import torch
@@ -13,7 +15,9 @@ from phonolips.audio.features import NUM_MELS
 from phonolips.config import AudioEncoderSettings
 from phonolips.phones import NUM_PHONES
 
-STRIDE = 2  # steps per position
+FINE_STEPS = 2  # steps per fine position
+COARSE_FINES = 2  # fine positions per coarse position
+STRIDE = FINE_STEPS * COARSE_FINES  # steps: the length of the input is a multiple of it
 STEM_KERNEL = 6  # steps; two steps beyond the position's own two on each side
 
 
@@ -42,48 +46,89 @@ class AudioEncoder(nn.Module):
     Args:
         settings: sizes.
 
-    Buffers `mel_mean` and `mel_scale` (mels,) normalise the input and are set from the training data.
+    Buffers `mel_mean` and `mel_scale` (mels,) normalise the input and are set from the training data;
+    `temperature` () divides the logits on the way to posteriors; `phone_bigram` (phones, phones) is the log
+    probability of a phone (column) after another (row) in the training, which helps to read phones off.
     """
 
     mel_mean: Tensor
     mel_scale: Tensor
+    temperature: Tensor
+    phone_bigram: Tensor
 
     def __init__(self, settings: AudioEncoderSettings) -> None:
         super().__init__()
         self.settings = settings
-        channels = settings.channels
+        fine, coarse = settings.channels, settings.coarse_channels
         self.register_buffer("mel_mean", torch.zeros(NUM_MELS))
         self.register_buffer("mel_scale", torch.ones(NUM_MELS))
-        self.stem = nn.Conv1d(NUM_MELS, channels, STEM_KERNEL, stride=STRIDE, padding=(STEM_KERNEL - STRIDE) // 2)
-        self.blocks = nn.ModuleList(
-            ResidualBlock(channels, settings.kernel, dilation, settings.dropout) for dilation in settings.dilations
+        self.register_buffer("temperature", torch.ones(()))
+        self.register_buffer("phone_bigram", torch.full((NUM_PHONES, NUM_PHONES), 1.0 / NUM_PHONES).log())
+        padding = (STEM_KERNEL - FINE_STEPS) // 2
+        self.stem = nn.Conv1d(NUM_MELS, fine, STEM_KERNEL, stride=FINE_STEPS, padding=padding)
+        self.fine = nn.Sequential(
+            *(ResidualBlock(fine, settings.kernel, d, settings.dropout) for d in settings.dilations)
         )
-        self.norm = nn.BatchNorm1d(channels)
-        self.head = nn.Conv1d(channels, STRIDE * (NUM_PHONES + 1), 1)
+        self.down = nn.Conv1d(fine, coarse, COARSE_FINES, stride=COARSE_FINES)
+        self.coarse = nn.Sequential(
+            *(ResidualBlock(coarse, settings.kernel, d, settings.dropout) for d in settings.coarse_dilations)
+        )
+        self.up = nn.Conv1d(coarse, COARSE_FINES * fine, 1)
+        self.norm = nn.BatchNorm1d(fine)
+        self.head = nn.Conv1d(fine, FINE_STEPS * (NUM_PHONES + 1), 1)
 
     @property
     def reach_steps(self) -> int:
-        """Count the steps of sound that a step depends on, to each side (an upper bound, even)."""
-        positions = sum(self.settings.dilations) * (self.settings.kernel - 1) // 2
-        return STRIDE * (positions + 1) + STEM_KERNEL
+        """Count the steps of sound that a step depends on, to each side (an upper bound, whole coarse positions)."""
+        half = (self.settings.kernel - 1) // 2
+        coarse = STRIDE * (half * sum(self.settings.coarse_dilations) + 1)
+        fine = FINE_STEPS * half * sum(self.settings.dilations) + STEM_KERNEL
+        return coarse + fine + (-fine % STRIDE)
+
+    def hidden(self, mel: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Compute what the phones are read off; arguments as for `forward`.
+
+        Returns:
+            (batch, steps / 2, channels), not negative.
+        """
+        batch = len(mel)
+        hidden = (mel - self.mel_mean) / self.mel_scale
+        if mask is not None:
+            hidden = hidden * mask[..., None]
+        fine = self.fine(self.stem(hidden.transpose(1, 2)))
+        coarse = self.up(self.coarse(self.down(fine)))
+        coarse = coarse.reshape(batch, COARSE_FINES, -1, coarse.shape[-1]).permute(0, 2, 3, 1).flatten(2)
+        return torch.relu(self.norm(fine + coarse)).transpose(1, 2)
+
+    def logits(self, hidden: Tensor) -> tuple[Tensor, Tensor]:
+        """Read phones off `hidden`: phone logits (batch, steps, phones) and blank logits (batch, steps, 1)."""
+        out = self.head(hidden.transpose(1, 2)).transpose(1, 2)
+        out = out.reshape(len(hidden), FINE_STEPS * hidden.shape[1], NUM_PHONES + 1)
+        return out[..., :NUM_PHONES], out[..., NUM_PHONES:]
 
     def forward(self, mel: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Compute logits.
 
         Args:
-            mel: float (batch, steps, mels); an even number of steps.
+            mel: float (batch, steps, mels); the number of steps is a multiple of 4.
             mask: bool (batch, steps), True where data is real; padding is zeroed after normalisation.
 
         Returns:
             phone logits (batch, steps, phones) and blank logits (batch, steps, 1).
         """
-        batch, steps, _ = mel.shape
-        hidden = (mel - self.mel_mean) / self.mel_scale
-        if mask is not None:
-            hidden = hidden * mask[..., None]
-        hidden = self.stem(hidden.transpose(1, 2))
-        for block in self.blocks:
-            hidden = block(hidden)
-        out = self.head(torch.relu(self.norm(hidden))).transpose(1, 2)
-        out = out.reshape(batch, steps, NUM_PHONES + 1)
-        return out[..., :NUM_PHONES], out[..., NUM_PHONES:]
+        return self.logits(self.hidden(mel, mask))
+
+    def listen(self, mel: Tensor) -> tuple[Tensor, Tensor]:
+        """Listen to log-mel (batch, steps, mels), steps a multiple of 4.
+
+        Returns:
+            posteriors (batch, steps, phones), and `hidden` (batch, steps / 2, channels), which gestures are
+            read off.
+        """
+        hidden = self.hidden(mel)
+        logits, _ = self.logits(hidden)
+        return (logits / self.temperature).softmax(-1), hidden
+
+    def posteriors(self, mel: Tensor) -> Tensor:
+        """Listen to log-mel (batch, steps, mels), steps a multiple of 4: posteriors (batch, steps, phones)."""
+        return self.listen(mel)[0]

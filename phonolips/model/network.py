@@ -18,12 +18,13 @@ from phonolips.config import NetworkSettings, settings_from_dict, settings_to_di
 from phonolips.errors import CheckpointError, InputError, PhonolipsError
 from phonolips.model.audio_encoder import AudioEncoder
 from phonolips.model.bottleneck import PhoneBottleneck
-from phonolips.model.decoder import LipDecoder
-from phonolips.model.speaker import MEAN_SPEAKER, SpeakerTable
+from phonolips.model.decoder import LipDecoder, count_outputs
+from phonolips.model.gestures import Gestures
+from phonolips.model.speaker import MEAN_SPEAKER, LipSpeaker, SpeakerTable
 from phonolips.model.text_encoder import DurationPredictor
 from phonolips.phones import PHONES
 
-FORMAT = 1
+FORMAT = 2
 LIP_LAYOUT = "mediapipe40"
 LIP_POINTS = 40
 WEIGHTS_FILE, DESCRIPTION_FILE = "model.safetensors", "model.json"
@@ -45,12 +46,13 @@ class Description:
 
 
 class Network(nn.Module):
-    """Ears, durations, bottleneck, speakers and lips.
+    """Ears, durations, bottleneck, gestures, speakers and lips.
 
     Buffers:
         lip_mean: (speakers, 40, 2), the mean lip of every speaker; row 0 is the mean speaker's.
-        lip_basis: (components, 40, 2), orthonormal PCA directions of the deviation from the mean lip.
-        lip_scale: (), mouth-space units per unit of the decoder's coefficients.
+        lip_basis: (outputs, 40, 2), orthonormal directions of the deviation from the mean lip: PCA's, or
+            where heatmaps give coordinates, the coordinates themselves.
+        lip_scale: (), mouth-space units per unit of the decoder's outputs.
     """
 
     lip_mean: Tensor
@@ -65,9 +67,10 @@ class Network(nn.Module):
         self.durations = DurationPredictor(settings.durations, speakers)
         self.bottleneck = PhoneBottleneck(settings.decoder.latent)
         self.speakers = SpeakerTable(speakers, settings.decoder.speaker)
-        self.decoder = LipDecoder(settings.decoder)
+        self.gestures = Gestures(settings.gestures, settings.audio_encoder.channels)
+        self.decoder = LipDecoder(settings.decoder, settings.lips, len(settings.gestures.names))
         self.register_buffer("lip_mean", torch.zeros(speakers, LIP_POINTS, 2))
-        self.register_buffer("lip_basis", torch.zeros(settings.decoder.components, LIP_POINTS, 2))
+        self.register_buffer("lip_basis", torch.zeros(count_outputs(settings.lips), LIP_POINTS, 2))
         self.register_buffer("lip_scale", torch.ones(()))
 
     def speaker_row(self, speaker: str | None) -> int:
@@ -78,8 +81,26 @@ class Network(nn.Module):
             raise InputError(f"speaker {name!r} is not in this model; it knows: {', '.join(names)}")
         return names.index(name)
 
+    def lip_speaker(self, speaker: "str | LipSpeaker | None") -> LipSpeaker:
+        """Find a speaker by name, None being the mean speaker; check one from elsewhere.
+
+        Raises:
+            InputError: a name not in the table, or an embedding made for another model.
+        """
+        if not isinstance(speaker, LipSpeaker):
+            row = self.speaker_row(speaker)
+            embedding = self.speakers.embedding.weight[row].detach().numpy()
+            return LipSpeaker(self.description.speakers[row], embedding, self.lip_mean[row].numpy())
+        dim = self.description.settings.decoder.speaker
+        if speaker.embedding.shape != (dim,):
+            raise InputError(
+                f"speaker {speaker.name!r} has an embedding of {len(speaker.embedding)} numbers, this model's have "
+                f"{dim}; adapt the speaker to this model again"
+            )
+        return speaker
+
     def coefficients_to_lips(self, coefficients: Tensor, mean_lip: Tensor) -> Tensor:
-        """Map (..., frames, components) to lips (..., frames, 40, 2) around mean_lip (..., 40, 2)."""
+        """Map (..., frames, outputs) to lips (..., frames, 40, 2) around mean_lip (..., 40, 2)."""
         deviation = torch.einsum("...fc,cpd->...fpd", coefficients * self.lip_scale, self.lip_basis)
         return mean_lip[..., None, :, :] + deviation
 
@@ -92,7 +113,23 @@ class Network(nn.Module):
         """Listen to float32 (samples,) at 16 kHz; return posteriors float32 (steps, phones)."""
         from phonolips.model.stream import listen
 
-        return np.concatenate([part for part in listen(self, iter([waveform]))])
+        return np.concatenate([part.posteriors for part in listen(self, iter([waveform]))])
+
+    def decode(self, posteriors: Tensor, embedding: Tensor, gestures: Tensor | None = None) -> Tensor:
+        """Turn whole utterances into what stands for the lips; see `stream.speak` for long ones.
+
+        Args:
+            posteriors: (batch, steps, phones), steps a multiple of 4; rows of padding are zero.
+            embedding: of the speakers, (batch, dim).
+            gestures: (batch, frames, gestures); None = guessed from the posteriors.
+
+        Returns:
+            (batch, frames, outputs), for `coefficients_to_lips`.
+        """
+        if gestures is None and self.gestures.settings.names:
+            gestures = self.gestures.guess(posteriors)
+        context = self.decoder.context(self.bottleneck(posteriors), embedding, gestures)
+        return self.decoder(context, self.decoder.start(len(posteriors), posteriors.device))[0]
 
     def save(self, folder: Path) -> None:
         """Write weights and description into `folder`, each atomically, the description last."""

@@ -6,18 +6,26 @@ cropped, so where the cuts fall changes nothing but rounding.
 """
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
 
 from phonolips.audio.features import LOOK_AHEAD_SAMPLES, LOOK_BACK_SAMPLES, log_mel_padded
+from phonolips.model.speaker import LipSpeaker
 from phonolips.timebase import FRAME_SAMPLES, STEP_SAMPLES, STEPS_PER_FRAME, frames_to_steps
 
 if TYPE_CHECKING:
     from phonolips.model.network import Network
 
 CHUNK_FRAMES = 250  # 10 s
+
+
+class Heard(NamedTuple):
+    """What crosses from ears or text to the lips: posteriors (steps, phones) and gestures (steps / 4, gestures)."""
+
+    posteriors: np.ndarray
+    gestures: np.ndarray
 
 
 def _rechunk(blocks: Iterator[np.ndarray], size: int) -> Iterator[np.ndarray]:
@@ -72,8 +80,8 @@ def _whole_frames(blocks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
 
 
 @torch.inference_mode()
-def listen(network: "Network", blocks: Iterator[np.ndarray], chunk_frames: int = CHUNK_FRAMES) -> Iterator[np.ndarray]:
-    """Turn sound into posteriors.
+def listen(network: "Network", blocks: Iterator[np.ndarray], chunk_frames: int = CHUNK_FRAMES) -> Iterator[Heard]:
+    """Turn sound into posteriors and gestures.
 
     Args:
         network: for its ears.
@@ -81,14 +89,29 @@ def listen(network: "Network", blocks: Iterator[np.ndarray], chunk_frames: int =
         chunk_frames: 40 ms frames that are computed at once.
 
     Yields:
-        posteriors float32 (steps, phones); the total is a multiple of 4 steps.
+        posteriors float32 (steps, phones) and gestures float32 (frames, gestures), 4 steps a frame.
     """
     samples = _rechunk(_whole_frames(blocks), chunk_frames * FRAME_SAMPLES)
     mels = _mel_chunks(samples)
-    reach = network.audio_encoder.reach_steps
+    beyond = frames_to_steps(network.gestures.reach_frames)
+    reach = network.audio_encoder.reach_steps + beyond
     for mel, back, own in _with_margins(mels, reach, reach):
-        logits, _ = network.audio_encoder(torch.from_numpy(mel)[None])
-        yield logits[0, back : back + own].softmax(-1).numpy()
+        posteriors, hidden = network.audio_encoder.listen(torch.from_numpy(mel)[None])
+        gestures = network.gestures.hear(hidden)
+        frames = slice(back // STEPS_PER_FRAME, (back + own) // STEPS_PER_FRAME)
+        yield Heard(posteriors[0, back : back + own].numpy(), gestures[0, frames].numpy())
+
+
+@torch.inference_mode()
+def guess_gestures(network: "Network", posteriors: np.ndarray, chunk_frames: int = CHUNK_FRAMES) -> np.ndarray:
+    """Guess gestures float32 (frames, gestures) from posteriors float32 (steps, phones), 4 steps a frame."""
+    reach = frames_to_steps(network.gestures.reach_frames)
+    chunks = _rechunk(iter([posteriors]), frames_to_steps(chunk_frames))
+    parts = []
+    for rows, back, own in _with_margins(chunks, reach, reach):
+        frames = slice(back // STEPS_PER_FRAME, (back + own) // STEPS_PER_FRAME)
+        parts.append(network.gestures.guess(torch.from_numpy(rows)[None])[0, frames].numpy())
+    return np.concatenate(parts)
 
 
 def _mel_chunks(chunks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
@@ -101,31 +124,33 @@ def _mel_chunks(chunks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
 @torch.inference_mode()
 def speak(
     network: "Network",
-    posteriors: Iterator[np.ndarray],
-    speaker_row: int,
-    mean_lip: np.ndarray,
+    posteriors: np.ndarray,
+    gestures: np.ndarray,
+    speaker: LipSpeaker,
     chunk_frames: int = CHUNK_FRAMES,
 ) -> Iterator[np.ndarray]:
-    """Turn posteriors into lips.
+    """Turn posteriors and gestures into lips.
 
     Args:
-        network: for its bottleneck, speakers and decoder.
-        posteriors: float32 (steps, phones), of any lengths, a multiple of 4 steps in total.
-        speaker_row: row of the speaker table.
-        mean_lip: float32 (40, 2), the lip shape to move.
+        network: for its bottleneck and decoder.
+        posteriors: float32 (steps, phones), a multiple of 4 steps.
+        gestures: float32 (steps / 4, gestures).
+        speaker: whose manner and lip shape.
         chunk_frames: frames that are computed at once.
 
     Yields:
         lips float32 (frames, 40, 2) at 25 frames a second.
     """
     decoder = network.decoder
-    steps = _rechunk(posteriors, frames_to_steps(chunk_frames))
-    reach = frames_to_steps(decoder.reach_frames)
-    embedding = network.speakers(torch.tensor([speaker_row]))
-    shape = torch.from_numpy(np.asarray(mean_lip, np.float32))
+    shape = torch.from_numpy(np.asarray(speaker.mean_lip, np.float32))
+    embedding = torch.from_numpy(np.asarray(speaker.embedding, np.float32))[None]
     state = decoder.start(1)
-    for part, back, own in _with_margins(steps, reach, reach):
-        context = decoder.context(network.bottleneck(torch.from_numpy(part)[None]), embedding)
-        first, last = back // STEPS_PER_FRAME, (back + own) // STEPS_PER_FRAME
-        coefficients, state = decoder(context[:, first:last], state)
-        yield network.coefficients_to_lips(coefficients[0], shape).numpy()
+    frames = len(gestures)
+    for first in range(0, frames, chunk_frames):
+        last = min(first + chunk_frames, frames)
+        start, stop = max(0, first - decoder.back_frames), min(frames, last + decoder.ahead_frames)
+        rows = torch.from_numpy(posteriors[frames_to_steps(start) : frames_to_steps(stop)])[None]
+        moves = torch.from_numpy(gestures[start:stop])[None]
+        context = decoder.context(network.bottleneck(rows), embedding, moves)
+        outputs, state = decoder(context[:, first - start : last - start], state)
+        yield network.coefficients_to_lips(outputs[0] * speaker.gain, shape).numpy()

@@ -1,28 +1,88 @@
-"""Noise, level, telephone and masks, put straight onto log-mel.
+"""Other speeds, vocal tracts, rooms, noise, level, telephone and masks, put straight onto log-mel.
 
-Sound powers add, so noise is added to mel *power*; level is a factor on power. That costs nothing beside
-the convolutions and needs no waveform, so the prepared features serve every epoch anew. Masks: SpecAugment
-(Park et al. 2019).
+Sound powers add, so noise and reverberation are added to mel *power*; level is a factor on power; a longer
+vocal tract moves the frequency axis (Jaitly and Hinton 2013). That costs nothing beside the convolutions and
+needs no waveform, so the prepared features serve every epoch anew. Masks: SpecAugment (Park et al. 2019).
 """
 
 import math
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from phonolips.audio.features import FLOOR, HIGHEST_HZ, LOWEST_HZ, hertz_to_mel
+from phonolips.audio.features import FLOOR, HIGHEST_HZ, LOWEST_HZ, NUM_MELS, hertz_to_mel, mel_to_hertz
+from phonolips.timebase import STEPS_PER_SECOND
 
 LEVEL_DB = (-30.0, 12.0)  # gain range
 NOISE_DB = (0.0, 30.0)  # signal-to-noise ratio range
 TELEPHONE_HZ = (300.0, 3400.0)
-TELEPHONE_SHARE = 0.1
+TELEPHONE_SHARE = 0.2
+TELEPHONE_LEAK = (-8.0, -3.0)  # power of ten of what remains outside the band
 TILT_DB = 12.0  # largest tilt of the spectrum from end to end, either way
 FREQUENCY_MASK, TIME_MASK = 12, 12  # mels, steps
 NATS_PER_DB = math.log(10.0) / 10.0
+REVERB_SECONDS = (0.2, 0.8)  # time in which the sound of the room falls by 60 dB
+REVERB_DB = (-12.0, 3.0)  # sound of the room over direct sound
+REVERB_STEPS = 60  # so much of the room's sound is kept
 
 
 def _uniform(shape: tuple[int, ...], low: float, high: float, generator: torch.Generator) -> Tensor:
     return low + (high - low) * torch.rand(shape, generator=generator)
+
+
+def mel_centres() -> np.ndarray:
+    """Give the mel values of the centres of the mel bands, (mels,)."""
+    return np.linspace(float(hertz_to_mel(LOWEST_HZ)), float(hertz_to_mel(HIGHEST_HZ)), NUM_MELS + 2)[1:-1]
+
+
+def change_speed(mel: np.ndarray, labels: np.ndarray, speed: float) -> tuple[np.ndarray, np.ndarray]:
+    """Speak faster or slower.
+
+    Args:
+        mel: float (steps, mels).
+        labels: int64 (steps,).
+        speed: 1.1 makes 10 % fewer steps of it.
+
+    Returns:
+        log-mel and labels of round(steps / speed) steps; step t is read at t * steps / new steps.
+    """
+    steps = max(1, round(len(mel) / speed))
+    at = np.clip((np.arange(steps) + 0.5) * len(mel) / steps - 0.5, 0, len(mel) - 1)
+    low = at.astype(np.int64)
+    high = np.minimum(low + 1, len(mel) - 1)
+    part = (at - low)[:, None].astype(mel.dtype)
+    return mel[low] * (1 - part) + mel[high] * part, labels[np.round(at).astype(np.int64)]
+
+
+def change_tract(mel: Tensor, factors: Tensor) -> Tensor:
+    """Scale the frequency axis of every clip of a batch.
+
+    Args:
+        mel: log-mel (batch, steps, mels).
+        factors: (batch,); 1.1 moves what is at 1000 Hz to 1100 Hz.
+
+    Returns:
+        log-mel of the same shape; what lies beyond the last band is the last band's.
+    """
+    centres = mel_centres()
+    hertz = mel_to_hertz(centres)
+    positions = np.stack([np.interp(hertz_to_mel(hertz / f), centres, np.arange(NUM_MELS)) for f in factors.tolist()])
+    low = torch.from_numpy(positions).long().clamp(0, NUM_MELS - 2)
+    part = (torch.from_numpy(positions) - low).to(mel.dtype)
+    weights = torch.zeros(len(mel), NUM_MELS, NUM_MELS, dtype=mel.dtype)
+    weights.scatter_(1, low[:, None], (1 - part)[:, None])
+    weights.scatter_add_(1, low[:, None] + 1, part[:, None])
+    return mel @ weights
+
+
+def _reverberate(power: Tensor, seconds: float, ratio_db: float) -> Tensor:
+    """Add a room with an exponential decay to the power (steps, mels) of one clip (Lebart et al. 2001)."""
+    decay = torch.exp(-6 * math.log(10.0) / (seconds * STEPS_PER_SECOND) * torch.arange(1, REVERB_STEPS + 1))
+    kernel = (decay / decay.sum()).flip(0)[None, None]
+    padded = torch.nn.functional.pad(power.T[:, None], (REVERB_STEPS, 0))
+    late = torch.nn.functional.conv1d(padded, kernel)[:, 0, : len(power)].T
+    return power + math.exp(ratio_db * NATS_PER_DB) * late
 
 
 def _noise_power(power: Tensor, generator: torch.Generator) -> Tensor:
@@ -41,22 +101,36 @@ def _noise_power(power: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def augment_mel(
-    mel: Tensor, mask: Tensor, *, noise_share: float, masked_share: float, generator: torch.Generator
+    mel: Tensor,
+    mask: Tensor,
+    *,
+    noise_share: float,
+    masked_share: float,
+    reverb_share: float = 0.0,
+    tract_range: float = 0.0,
+    generator: torch.Generator,
 ) -> Tensor:
-    """Vary level, tilt and band, add noise, mask stripes.
+    """Vary vocal tract, room, level, tilt and band, add noise, mask stripes.
 
     Args:
         mel: log-mel float (batch, steps, mels), on the CPU.
         mask: bool (batch, steps), True where real.
         noise_share: of the clips that get noise.
         masked_share: of the clips that get masks.
+        reverb_share: of the clips that are put into a room.
+        tract_range: largest change of the vocal tract's length, as a share.
         generator: where the randomness comes from.
 
     Returns:
         log-mel of the same shape.
     """
     batch, steps, mels = mel.shape
+    if tract_range:
+        mel = change_tract(mel, 1 + _uniform((batch,), -tract_range, tract_range, generator))
     power = mel.exp() * mask[..., None]
+    for index in torch.nonzero(torch.rand(batch, generator=generator) < reverb_share)[:, 0].tolist():
+        seconds, room_db = (float(_uniform((1,), *span, generator)) for span in (REVERB_SECONDS, REVERB_DB))
+        power[index] = _reverberate(power[index], seconds, room_db)
     noise = _noise_power(power, generator)
     loud = power.sum((1, 2), keepdim=True) / (mask.sum(1)[:, None, None] * mels).clamp_min(1)
     ratio = _uniform((batch, 1, 1), *NOISE_DB, generator)
@@ -65,10 +139,11 @@ def augment_mel(
     level = _uniform((batch, 1, 1), *LEVEL_DB, generator)
     tilt = _uniform((batch, 1, 1), -TILT_DB, TILT_DB, generator) * torch.linspace(-0.5, 0.5, mels)
     power = power * torch.exp((level + tilt) * NATS_PER_DB)
-    centres = torch.linspace(float(hertz_to_mel(LOWEST_HZ)), float(hertz_to_mel(HIGHEST_HZ)), mels + 2)[1:-1]
+    centres = torch.from_numpy(mel_centres())
     outside = (centres < float(hertz_to_mel(TELEPHONE_HZ[0]))) | (centres > float(hertz_to_mel(TELEPHONE_HZ[1])))
     telephone = torch.rand(batch, 1, 1, generator=generator) < TELEPHONE_SHARE
-    power = torch.where(telephone & outside, power * 1e-4, power)
+    leak = 10.0 ** _uniform((batch, 1, 1), *TELEPHONE_LEAK, generator)
+    power = torch.where(telephone & outside, power * leak, power)
     out = torch.log(power + FLOOR)
     masked = torch.rand(batch, generator=generator) < masked_share
     mean = out.mean((1, 2))

@@ -16,17 +16,20 @@ from torch import Tensor
 from phonolips.audio.features import NUM_MELS
 from phonolips.config import EarsSettings
 from phonolips.corpus.store import Store
-from phonolips.model.audio_encoder import STRIDE
+from phonolips.model.audio_encoder import STRIDE, AudioEncoder
 from phonolips.model.network import Network
 from phonolips.phones import IGNORED_ID, NUM_PHONES, PHONES, SILENCE_ID
 from phonolips.timebase import seconds_to_steps
-from phonolips.training.augment import augment_mel
+from phonolips.training.augment import augment_mel, change_speed
+from phonolips.training.calibration import fit_phone_bigram, fit_temperature
 from phonolips.training.loop import Fit, batch_by_length, length_mask, pad_stack, run_fit
 
 log = logging.getLogger("phonolips.training")
 BLANK = NUM_PHONES  # CTC's classes are the phones, then the blank
 LONGEST_VALID_STEPS = 1600
 STATISTICS_CLIPS = 400  # clips from which the input normalisation is measured
+BIGRAM_CLIPS = 20_000  # clips whose phones the bigram is counted on, at most, evenly spread
+CALIBRATION_STEPS = 500_000  # steps of the validation clips that the temperature is fitted on, at most
 
 
 class EarsBatch(NamedTuple):
@@ -40,19 +43,25 @@ class EarsBatch(NamedTuple):
 
 
 class Crop(NamedTuple):
-    """A stretch of a clip, in steps."""
+    """A stretch of a clip, in steps, and how much faster than that it is to be spoken."""
 
     clip: str
     first: int
     last: int
+    speed: float = 1.0
 
 
 def make_batch(store: Store, crops: list[Crop]) -> EarsBatch:
-    """Read crops from the store and pad them to one even length."""
-    mels = [store.get(crop.clip, "mel")[crop.first : crop.last].astype(np.float32) for crop in crops]
-    labels = [store.get(crop.clip, "labels")[crop.first : crop.last].astype(np.int64) for crop in crops]
-    targets = []
+    """Read crops from the store and pad them to one length, a whole number of the encoder's strides."""
+    mels, labels, targets = [], [], []
     for crop in crops:
+        part = slice(crop.first, crop.last)
+        mel = store.get(crop.clip, "mel")[part].astype(np.float32)
+        label = store.get(crop.clip, "labels")[part].astype(np.int64)
+        if crop.speed != 1.0:
+            mel, label = change_speed(mel, label, crop.speed)
+        mels.append(mel)
+        labels.append(label)
         phones = store.get(crop.clip, "phones")
         inside = phones[(phones[:, 2] > crop.first) & (phones[:, 1] < crop.last), 0]
         targets.append(inside[inside != IGNORED_ID].astype(np.int64))
@@ -86,7 +95,8 @@ class EarsTrain:
             while first < steps:
                 last = min(first + self.longest, steps)
                 if last - max(first, 0) >= self.longest // 4:
-                    crops.append(Crop(clip, max(first, 0), last))
+                    speed = 1.0 + self.settings.speed_range * float(rng.uniform(-1, 1))
+                    crops.append(Crop(clip, max(first, 0), last, speed))
                 first += self.longest
         groups = batch_by_length([crop.last - crop.first for crop in crops], self.settings.batch, rng)
         self.batches = [[crops[i] for i in group] for group in groups]
@@ -119,6 +129,8 @@ class EarsFit(Fit):
                 batch.mask,
                 noise_share=self.settings.noise_share,
                 masked_share=self.settings.masked_share,
+                reverb_share=self.settings.reverb_share,
+                tract_range=self.settings.tract_range,
                 generator=self.generator,
             )
         return self.modules.audio_encoder(mel.to(self.device), batch.mask.to(self.device))
@@ -141,7 +153,7 @@ class EarsFit(Fit):
         ctc_loss = (ctc_loss / batch.target_counts.clamp_min(1).to(self.device)).mean()
         if stage != sb.Stage.TRAIN:
             self._count(phones, labels, batch)
-        return frame_loss + self.settings.ctc_weight * ctc_loss
+        return self.settings.frame_weight * frame_loss + self.settings.ctc_weight * ctc_loss
 
     def _count(self, phones: Tensor, labels: Tensor, batch: EarsBatch) -> None:
         from phonolips.evaluation.metrics import phone_errors, recognise_phones
@@ -165,7 +177,11 @@ class EarsFit(Fit):
 
 
 def train_ears(network: Network, store: Store, settings: EarsSettings, folder: Path, *, device: str = "auto") -> None:
-    """Train the audio encoder of `network` in place on the store's `train` clips."""
+    """Train the audio encoder of `network` in place on the store's `train` clips.
+
+    Then fit its temperature on the `valid` clips, and its bigram of phones on the `train` clips; a finished
+    training that is started again fits the same ones.
+    """
     clips = [clip for clip in store if store.meta(clip)["split"] == "train"]
     valid = [clip for clip in store if store.meta(clip)["split"] == "valid"]
     rng = np.random.default_rng(settings.seed)
@@ -177,13 +193,34 @@ def train_ears(network: Network, store: Store, settings: EarsSettings, folder: P
     network.audio_encoder.mel_scale.fill_(float(mel.std()))
     hours = sum(store.rows(clip, "mel") for clip in clips) / 360_000
     log.info("ears: %d clips, %.2f h for training; %d for validation", len(clips), hours, len(valid))
+    checked = valid_batches(store, valid, settings.batch)
     run_fit(
         EarsFit,
         modules={"audio_encoder": network.audio_encoder},
         saved=network.audio_encoder,
         settings=settings,
         train=EarsTrain(store, clips, settings),
-        valid=valid_batches(store, valid, settings.batch),
+        valid=checked,
         folder=folder,
         device=device,
     )
+    calibrate(network.audio_encoder, store, clips, checked)
+
+
+@torch.inference_mode()
+def calibrate(encoder: AudioEncoder, store: Store, clips: list[str], valid: list[EarsBatch]) -> None:
+    """Set the trained encoder's `phone_bigram` from the phones of `clips`, and `temperature` from `valid`."""
+    some = clips[:: 1 + len(clips) // BIGRAM_CLIPS]
+    bigram = fit_phone_bigram(store.get(clip, "phones")[:, 0] for clip in some)
+    encoder.phone_bigram.copy_(torch.from_numpy(bigram))
+    stride = 1 + sum(batch.labels.numel() for batch in valid) // CALIBRATION_STEPS
+    heard = [
+        (encoder(batch.mel, batch.mask)[0].flatten(0, 1)[::stride], batch.labels.flatten()[::stride])
+        for batch in valid
+    ]
+    if not heard:
+        log.info("ears: no validation clip, so the temperature stays 1")
+        encoder.temperature.fill_(1.0)
+        return
+    logits, labels = (torch.cat(parts).numpy() for parts in zip(*heard, strict=True))
+    encoder.temperature.fill_(fit_temperature(logits, labels))

@@ -5,6 +5,7 @@ import logging
 import platform
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -18,19 +19,33 @@ from phonolips.model.speaker import MEAN_SPEAKER
 from phonolips.training.durations import train_durations
 from phonolips.training.ears import train_ears
 from phonolips.training.lips import lip_clips, train_lips
+from phonolips.training.sync import train_sync
 
 log = logging.getLogger("phonolips.training")
-PARTS = ("ears", "durations", "lips")
+PARTS = ("ears", "durations", "lips")  # of the network, in the order in which `all` trains them
+SYNC = "sync"  # the sync expert, which is no part of the network
 PARAMETERS_OF = {
     "ears": ("audio_encoder.",),
     "durations": ("durations.",),
-    "lips": ("bottleneck.", "speakers.", "decoder.", "lip_"),
+    "lips": ("bottleneck.", "gestures.", "speakers.", "decoder.", "lip_"),
 }
 
 
 def network_folder(out: Path) -> Path:
     """Say where the network of a training folder lies."""
     return out / "network"
+
+
+def _write_run(folder: Path, settings: Any, **more: Any) -> None:
+    """Write what a run was made with into its folder."""
+    run = {
+        "settings": settings_to_dict(settings),
+        **more,
+        "phonolips": __version__,
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+    }
+    write_text_atomically(folder / "run.json", json.dumps(run, indent=1) + "\n")
 
 
 def _new_network(recipe: Recipe, store: Store) -> Network:
@@ -66,28 +81,34 @@ def train(
     overrides: Sequence[str] = (),
     device: str = "auto",
 ) -> Path:
-    """Train `ears`, `durations`, `lips`, or `all` of them in this order.
+    """Train `ears`, `durations`, `lips`, or `all` of them in this order; or `sync`, the sync expert.
 
     Args:
-        part: what to train; `lips` needs trained ears.
+        part: what to train; `lips` needs trained ears, `sync` nothing.
         data: a prepared corpus.
-        out: gets `network/` (the model), and for each part checkpoints and `history.jsonl`. A killed run
-            goes on from its last epoch; a finished one is not repeated.
+        out: gets `network/` (the model) or `sync_expert/`, and for each part checkpoints and `history.jsonl`.
+            A killed run goes on from its last epoch; a finished one is not repeated.
         config: YAML with settings.
         overrides: `name=value` words, such as `lips.epochs=3`.
         device: `auto`, `cpu`, `cuda`.
 
     Returns:
-        the model's folder.
+        the folder of the model, or of the sync expert.
 
     Raises:
         InputError: an unknown part or setting, or lips without ears.
         CorpusError: nothing to train on.
     """
-    if part not in (*PARTS, "all"):
-        raise InputError(f"train {part!r}; expected one of {', '.join((*PARTS, 'all'))}")
+    if part not in (*PARTS, SYNC, "all"):
+        raise InputError(f"train {part!r}; expected one of {', '.join((*PARTS, SYNC, 'all'))}")
     recipe: Recipe = load_settings(Recipe, config=config, overrides=overrides)
     store = Store(data / "features")
+    if part == SYNC:
+        log.info("training %s", part)
+        _write_run(out / part, recipe.sync)
+        expert = train_sync(store, recipe.sync, out / part, device=device)
+        expert.save(out / "sync_expert")
+        return out / "sync_expert"
     folder = network_folder(out)
     for now in PARTS if part == "all" else (part,):
         network = _new_network(recipe, store)
@@ -95,14 +116,7 @@ def train(
         if now == "lips" and "ears" not in trained:
             raise InputError(f"{folder}: has no trained ears; run 'phonolips train ears' first")
         log.info("training %s", now)
-        run = {
-            "settings": settings_to_dict(getattr(recipe, now)),
-            "network": settings_to_dict(recipe.network),
-            "phonolips": __version__,
-            "torch": torch.__version__,
-            "python": platform.python_version(),
-        }
-        write_text_atomically(out / now / "run.json", json.dumps(run, indent=1) + "\n")
+        _write_run(out / now, getattr(recipe, now), network=settings_to_dict(recipe.network))
         if now == "ears":
             train_ears(network, store, recipe.ears, out / now, device=device)
         elif now == "durations":

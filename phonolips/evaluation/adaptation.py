@@ -1,0 +1,76 @@
+"""Score the ways to speak with an unseen speaker's lips, always on clips that they were not adapted to."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from phonolips.adapt import HeardClip, adapt, one_frame_speaker, predict_deviations, rest_frame
+from phonolips.corpus.store import Store
+
+if TYPE_CHECKING:
+    from phonolips.model.network import Network
+    from phonolips.model.speaker import LipSpeaker
+
+MEAN_ROW, FRAME_ROW, ADAPTED_ROW = "audio, mean speaker", "audio, one frame", "audio, adapted on the other clips"
+
+
+def hear_stored(network: "Network", features: Store, clip: str) -> HeardClip:
+    """Listen to the stored log-mel of a prepared clip with the network's ears."""
+    import torch
+
+    mel = torch.from_numpy(features.get(clip, "mel").astype(np.float32))[None]
+    with torch.inference_mode():
+        posteriors, hidden = network.audio_encoder.listen(mel)
+        gestures = network.gestures.hear(hidden)
+    lips, detected = np.array(features.get(clip, "lips")), np.array(features.get(clip, "detected"))
+    return HeardClip(lips, detected, posteriors[0].numpy(), gestures[0].numpy())
+
+
+def say(network: "Network", clip: HeardClip, speaker: "LipSpeaker") -> np.ndarray:
+    """Predict the lips of a clip from its sound, float32 (frames, 40, 2)."""
+    return speaker.mean_lip + predict_deviations(network, clip.posteriors, clip.gestures, speaker=speaker)
+
+
+def rest_lips(clip: HeardClip) -> np.ndarray:
+    """Take one frame at rest as if it were a picture: (40, 2), the origin at its own centre."""
+    lips = clip.lips[rest_frame(clip)]
+    return lips - lips.mean(0)
+
+
+def frame_speaker(network: "Network", clip: HeardClip) -> "LipSpeaker":
+    """Make the one-frame speaker of a clip, as from a picture of its rest."""
+    return one_frame_speaker(network, rest_lips(clip))
+
+
+def unseen_speaker_rows(
+    network: "Network", features: Store, clips: Sequence[str]
+) -> list[tuple[str, dict[str, np.ndarray]]]:
+    """Predict clips of speakers who are not in the model, in the three ways that there are.
+
+    The one frame is the rest of the speaker's next clip; the adaptation has all clips but the predicted one.
+
+    Args:
+        network: the model.
+        features: a prepared corpus.
+        clips: with lips; those of the model's own speakers are left out, and of others with a single clip.
+
+    Returns:
+        (method, clip -> lips (frames, 40, 2)).
+    """
+    by_speaker: dict[str, dict[str, HeardClip]] = defaultdict(dict)
+    for clip in clips:
+        speaker = features.meta(clip)["speaker"]
+        if speaker not in network.description.speakers:
+            by_speaker[speaker][clip] = hear_stored(network, features, clip)
+    rows: list[tuple[str, dict[str, np.ndarray]]] = [(MEAN_ROW, {}), (FRAME_ROW, {}), (ADAPTED_ROW, {})]
+    for heard in by_speaker.values():
+        names = [name for name, clip in heard.items() if clip.detected.any()]
+        for index, name in enumerate(names):
+            rows[0][1][name] = say(network, heard[name], network.lip_speaker(None))
+            others = [heard[other] for other in names[index + 1 :] + names[:index]]
+            if others:
+                rows[1][1][name] = say(network, heard[name], frame_speaker(network, others[0]))
+                rows[2][1][name] = say(network, heard[name], adapt(network, others).speaker)
+    return rows

@@ -1,0 +1,275 @@
+"""The sync expert: do these lips go with this sound, and if they are shifted, by how much?
+
+Two small encoders map a window of lips and the window of log-mel over the same time to unit vectors; the L2
+distance of the two is small where they belong together (Chung and Zisserman 2016, "Out of time: automated lip
+sync in the wild", SyncNet). All convolutions are unpadded, so every vector sees its own window alone: nothing
+tells it where in the clip it is, and shifted lips give shifted vectors, exactly.
+
+Distance and confidence are defined as in SyncNet, and so as LSE-D and LSE-C (Prajwal et al. 2020, Wav2Lip):
+for every offset the distances of all pairs of windows are averaged over the clip; the smallest of these means
+is the distance, their median less the smallest is the confidence. Where SyncNet pads with zeros, the pairs
+that an offset leaves are averaged here. SyncNet sees pixels and its vectors are not of unit length, so its
+numbers (truth: distance about 7, confidence about 7) and these (distances within 0 to 2) do not compare.
+
+Sign of an offset: **positive = the lips are late** (the sound comes early), as in SyncNet and `opening_lag_ms`.
+"""
+
+import json
+import os
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from phonolips.audio.features import NUM_MELS
+from phonolips.config import SyncExpertSettings, settings_from_dict, settings_to_dict
+from phonolips.errors import CheckpointError, InputError, PhonolipsError
+from phonolips.timebase import MODEL_FPS, STEPS_PER_FRAME
+
+FORMAT = 1
+KIND = "phonolips sync expert"
+LIP_LAYOUT, LIP_POINTS = "mediapipe40", 40
+WEIGHTS_FILE, DESCRIPTION_FILE = "model.safetensors", "model.json"
+DEFAULT_WEIGHTS = Path(__file__).resolve().parents[1] / "weights" / "sync"
+FURTHEST_FRAMES = 15  # offsets searched in either direction
+LEAST_WINDOWS = 10  # an offset that leaves fewer pairs of windows is not searched
+FRAME_MS = 1000 / MODEL_FPS
+
+
+@dataclass(frozen=True)
+class SyncResult:
+    """How lips and sound of one clip fit.
+
+    Args:
+        offset_frames: the best offset, whole frames; positive = the lips are late.
+        offset_ms: the same in milliseconds, refined by a parabola through the three best distances.
+        confidence: median of the mean distances less the smallest (LSE-C); 0 to 2.
+        distance: the smallest mean distance (LSE-D); 0 to 2.
+        offsets: int64 (offsets,), the offsets searched, frames.
+        distances: float64 (offsets,), the mean distance at each.
+    """
+
+    offset_frames: int
+    offset_ms: float
+    confidence: float
+    distance: float
+    offsets: np.ndarray
+    distances: np.ndarray
+
+
+class WindowBlock(nn.Module):
+    """Widen the window by one frame to each side, (batch, frames, channels) to (batch, frames - 2, channels)."""
+
+    def __init__(self, channels: int, dropout: float) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(channels)
+        self.wide = nn.Conv1d(channels, channels, 3)
+        self.mix = nn.Linear(channels, channels)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """Add what three frames say to the middle one."""
+        said = self.wide(self.norm(hidden).transpose(1, 2)).transpose(1, 2)
+        return hidden[:, 1:-1] + self.dropout(self.mix(nn.functional.gelu(said)))
+
+
+class WindowEncoder(nn.Module):
+    """Embed every window: (batch, frames, inputs) to unit vectors (batch, frames - 2 * layers, embedding)."""
+
+    def __init__(self, inputs: int, settings: SyncExpertSettings) -> None:
+        super().__init__()
+        self.first = nn.Linear(inputs, settings.channels)
+        self.blocks = nn.ModuleList(WindowBlock(settings.channels, settings.dropout) for _ in range(settings.layers))
+        self.norm = nn.LayerNorm(settings.channels)
+        self.last = nn.Linear(settings.channels, settings.embedding)
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Embed; the vectors have length 1."""
+        hidden = self.first(values)
+        for block in self.blocks:
+            hidden = block(hidden)
+        return nn.functional.normalize(self.last(self.norm(hidden)), dim=-1)
+
+
+class SyncExpert(nn.Module):
+    """Encoders of lips and sound, and what brings their inputs to a common scale.
+
+    Buffers:
+        lip_basis: (components, 40, 2), orthonormal PCA directions of the deviation from the mean lip.
+        lip_scale: (components,), mouth-space units per unit of input.
+        mel_mean, mel_scale: (80,), of the training clips.
+    """
+
+    lip_basis: Tensor
+    lip_scale: Tensor
+    mel_mean: Tensor
+    mel_scale: Tensor
+
+    def __init__(self, settings: SyncExpertSettings | None = None, notes: dict[str, Any] | None = None) -> None:
+        super().__init__()
+        self.settings = settings or SyncExpertSettings()
+        self.notes = notes or {}
+        self.register_buffer("lip_basis", torch.zeros(self.settings.components, LIP_POINTS, 2))
+        self.register_buffer("lip_scale", torch.ones(self.settings.components))
+        self.register_buffer("mel_mean", torch.zeros(NUM_MELS))
+        self.register_buffer("mel_scale", torch.ones(NUM_MELS))
+        self.lip_encoder = WindowEncoder(self.settings.components, self.settings)
+        self.mel_encoder = WindowEncoder(STEPS_PER_FRAME * NUM_MELS, self.settings)
+        self.log_sharpness = nn.Parameter(torch.tensor(2.5))
+
+    @property
+    def window_frames(self) -> int:
+        """Count the frames that one vector sees."""
+        return 1 + 2 * self.settings.layers
+
+    def embed_lips(self, deviation: Tensor) -> Tensor:
+        """Embed lips less the mean lip, (batch, frames, 40, 2), to (batch, frames - window_frames + 1, embedding)."""
+        coefficients = torch.einsum("bfpd,cpd->bfc", deviation, self.lip_basis) / self.lip_scale
+        return self.lip_encoder(coefficients)
+
+    def embed_mel(self, mel: Tensor) -> Tensor:
+        """Embed log-mel (batch, 4 * frames, 80) to (batch, frames - window_frames + 1, embedding)."""
+        scaled = (mel - self.mel_mean) / self.mel_scale
+        return self.mel_encoder(scaled.reshape(len(mel), -1, STEPS_PER_FRAME * NUM_MELS))
+
+    def forward(self, deviation: Tensor, mel: Tensor) -> tuple[Tensor, Tensor]:
+        """Embed both sides; vector i of either covers frames i to i + window_frames."""
+        return self.embed_lips(deviation), self.embed_mel(mel)
+
+    def save(self, folder: Path) -> None:
+        """Write weights and description into `folder`, each atomically, the description last."""
+        from safetensors.torch import save_file
+
+        folder.mkdir(parents=True, exist_ok=True)
+        tensors = {name: value.detach().cpu().contiguous() for name, value in self.state_dict().items()}
+        weights = folder / f".{WEIGHTS_FILE}.{os.getpid()}.tmp"
+        save_file(tensors, str(weights))
+        values = {
+            "kind": KIND,
+            "format": FORMAT,
+            "lip_layout": LIP_LAYOUT,
+            "settings": settings_to_dict(self.settings),
+            "notes": self.notes,
+        }
+        description = folder / f".{DESCRIPTION_FILE}.{os.getpid()}.tmp"
+        description.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
+        weights.chmod(0o644)
+        os.replace(weights, folder / WEIGHTS_FILE)
+        os.replace(description, folder / DESCRIPTION_FILE)
+
+
+def load_sync_expert(folder: Path | None = None) -> SyncExpert:
+    """Load a sync expert's folder once, ready for inference on the CPU; None is the one in the package.
+
+    Raises:
+        CheckpointError: files missing or unreadable, or of another kind, format or lip layout.
+    """
+    return _cached_expert(Path(folder).resolve() if folder is not None else DEFAULT_WEIGHTS)
+
+
+@lru_cache(maxsize=2)
+def _cached_expert(folder: Path) -> SyncExpert:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    for name in (DESCRIPTION_FILE, WEIGHTS_FILE):
+        if not (folder / name).is_file():
+            raise CheckpointError(f"{folder}: no {name} here; expected a folder made by 'phonolips train sync'")
+    try:
+        values = json.loads((folder / DESCRIPTION_FILE).read_text(encoding="utf-8"))
+        for name, wanted in (("kind", KIND), ("format", FORMAT), ("lip_layout", LIP_LAYOUT)):
+            if values.get(name) != wanted:
+                raise CheckpointError(f"{folder}: {name} is {values.get(name)!r}; this version reads {wanted!r}")
+        expert = SyncExpert(settings_from_dict(SyncExpertSettings, values["settings"]), values.get("notes", {}))
+        expert.load_state_dict(load_file(str(folder / WEIGHTS_FILE)))
+    except (ValueError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError, OSError) as error:
+        raise CheckpointError(f"{folder}: not a readable sync expert ({str(error).splitlines()[0]})") from error
+    except CheckpointError:
+        raise
+    except PhonolipsError as error:
+        raise CheckpointError(str(error)) from error
+    return expert.eval().requires_grad_(False)
+
+
+def mean_distances(lips: Tensor, mel: Tensor, furthest: int = FURTHEST_FRAMES) -> tuple[np.ndarray, np.ndarray]:
+    """Average the distances of pairs of windows at every offset.
+
+    Args:
+        lips: unit vectors (windows, embedding).
+        mel: unit vectors (windows, embedding), of the same times.
+        furthest: the largest offset in either direction, frames; fewer where less than LEAST_WINDOWS pairs remain.
+
+    Returns:
+        offsets int64 (offsets,), and the mean L2 distance of `lips[t + offset]` and `mel[t]` at each, float64.
+    """
+    windows = len(lips)
+    reach = min(furthest, max(0, windows - LEAST_WINDOWS))
+    offsets = np.arange(-reach, reach + 1)
+    table = (2 - 2 * lips @ mel.T).clamp_min(0).sqrt().double().numpy()
+    return offsets, np.array([np.diagonal(table, -int(offset)).mean() for offset in offsets])
+
+
+def summarise_distances(offsets: np.ndarray, distances: np.ndarray) -> SyncResult:
+    """Find the best offset, distance and confidence in mean distances (offsets,)."""
+    best = int(np.argmin(distances))
+    part = 0.0
+    if 0 < best < len(distances) - 1:
+        before, here, after = distances[best - 1 : best + 2]
+        bend = before - 2 * here + after
+        part = float(np.clip(0.5 * (before - after) / bend, -0.5, 0.5)) if bend > 0 else 0.0
+    return SyncResult(
+        int(offsets[best]),
+        FRAME_MS * (float(offsets[best]) + part),
+        float(np.median(distances) - distances[best]),
+        float(distances[best]),
+        offsets,
+        distances,
+    )
+
+
+def offset(
+    lips: np.ndarray,
+    mel: np.ndarray,
+    *,
+    mean_lip: np.ndarray | None = None,
+    expert: SyncExpert | None = None,
+    furthest: int = FURTHEST_FRAMES,
+) -> SyncResult:
+    """Find by how much the lips of a clip are late, and how well they fit the sound.
+
+    Args:
+        lips: (frames, 40, 2), mouth space, 25 fps, no gaps.
+        mel: log-mel (steps, 80) from the same moment on, as `phonolips.audio.features.log_mel` gives it; what
+            one of the two has beyond the other's end is left out.
+        mean_lip: (40, 2), the speaker's mean lip; None = the clip's own.
+        expert: None = the one in the package.
+        furthest: the largest offset searched in either direction, frames.
+
+    Returns:
+        the result; its offset is positive where the lips are late.
+
+    Raises:
+        InputError: arrays of other shapes, not finite, or too short to search an offset.
+        CheckpointError: no expert in the package.
+    """
+    expert = expert or load_sync_expert()
+    lips, mel = np.asarray(lips, np.float32), np.asarray(mel, np.float32)
+    if lips.ndim != 3 or lips.shape[1:] != (LIP_POINTS, 2):
+        raise InputError(f"lips of shape {lips.shape}; expected (frames, {LIP_POINTS}, 2)")
+    if mel.ndim != 2 or mel.shape[1] != NUM_MELS:
+        raise InputError(f"log-mel of shape {mel.shape}; expected (steps, {NUM_MELS})")
+    frames = min(len(lips), len(mel) // STEPS_PER_FRAME)
+    least = expert.window_frames + LEAST_WINDOWS
+    if frames < least:
+        raise InputError(f"{frames} frames of lips with sound; expected at least {least} to look for an offset")
+    lips, mel = lips[:frames], mel[: STEPS_PER_FRAME * frames]
+    if not (np.isfinite(lips).all() and np.isfinite(mel).all()):
+        raise InputError("lips or log-mel hold NaN or infinity; expected finite numbers")
+    deviation = lips - (lips.mean(0) if mean_lip is None else np.asarray(mean_lip, np.float32))
+    with torch.inference_mode():
+        one, other = expert(torch.from_numpy(deviation)[None], torch.from_numpy(mel)[None])
+    return summarise_distances(*mean_distances(one[0], other[0], furthest))

@@ -1,0 +1,110 @@
+"""The benchmark tools: noise has the ratio that the table says, bands and rooms are what they are called."""
+
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from phonolips.corpus.records import Record
+from phonolips.phones import NUM_PHONES, PHONE_IDS, SILENCE_ID
+
+TOOLS = Path(__file__).resolve().parents[1] / "tools"
+
+
+def tool(name: str) -> ModuleType:
+    sys.path.insert(0, str(TOOLS))
+    try:
+        return importlib.import_module(name)
+    finally:
+        sys.path.remove(str(TOOLS))
+
+
+@pytest.fixture
+def sound():
+    labels = np.repeat([SILENCE_ID, PHONE_IDS["AA"], SILENCE_ID], 100)
+    speech = np.repeat(labels > SILENCE_ID, 160)
+    waveform = np.where(speech, 0.2 * np.sin(2 * np.pi * 440 * np.arange(48_000) / 16_000), 0).astype(np.float32)
+    return tool("bench_ears").Sound(Record("c", "1", "test_unseen", "a", "a.wav"), waveform, speech, labels)
+
+
+@pytest.mark.parametrize("ratio_db", [20, 5, -5])
+def test_noise_has_the_ratio_that_it_says(sound, ratio_db):
+    ears = tool("bench_ears")
+    noise = np.random.default_rng(0).normal(size=48_000)
+    mixed = ears.add_noise(sound, noise, ratio_db).astype(np.float64)
+    assert np.abs(mixed).max() <= 1
+    scale = mixed[sound.speech] @ sound.waveform[sound.speech] / np.sum(sound.waveform[sound.speech] ** 2.0)
+    left = mixed / scale - sound.waveform
+    ratio = ears.power_of(sound.waveform, sound.speech) / ears.power_of(left)
+    assert 10 * np.log10(ratio) == pytest.approx(ratio_db, abs=0.5)
+
+
+def test_the_telephone_keeps_its_band_only():
+    ears = tool("bench_ears")
+    times = np.arange(16_000) / 16_000
+
+    def kept(hertz):
+        tone = (0.3 * np.sin(2 * np.pi * hertz * times)).astype(np.float32)
+        return ears.power_of(ears.telephone(tone)[2000:-2000]) / ears.power_of(tone)
+
+    assert kept(1000) == pytest.approx(1, abs=0.05)
+    assert max(kept(60), kept(5000), kept(7000)) < 0.01
+    assert len(ears.telephone(np.zeros(16_001, np.float32))) == 16_001
+
+
+def test_the_room_rings_after_the_sound_and_not_before():
+    ears = tool("bench_ears")
+    click = np.zeros(32_000, np.float32)
+    click[8_000] = 0.5
+    wet = ears.reverberate(click, np.random.default_rng(0))
+    direct, late = np.sum(wet[8_000:8_020] ** 2.0), np.sum(wet[8_020:] ** 2.0)
+    assert np.abs(wet[:7_990]).max() < 1e-6
+    assert 10 * np.log10(late / direct) == pytest.approx(ears.ROOM_DB, abs=0.5)
+    later = np.sum(wet[8_000 + 4_800 : 8_000 + 5_800] ** 2.0) / np.sum(wet[8_100:9_100] ** 2.0)
+    assert 10 * np.log10(later) == pytest.approx(-60 * 0.3 / ears.ROOM_SECONDS, abs=4)
+
+
+def test_quiet_is_quiet(sound):
+    ears = tool("bench_ears")
+    assert 10 * np.log10(ears.power_of(ears.quiet(sound), sound.speech)) == pytest.approx(ears.QUIET_DB, abs=0.01)
+
+
+def test_lateness_of_an_alignment_is_signed():
+    from phonolips.alignment.tiers import Alignment, Interval
+
+    boundaries = tool("bench_boundaries")
+    found = Alignment.build([], [Interval("B", 0.12, 0.2), Interval("AA", 0.2, 0.5)], 0.6)
+    late = boundaries.lateness(found, [("B", 0.1, 0.21), ("AA", 0.21, 0.5)])
+    assert late.tolist() == pytest.approx([20, -10])
+
+
+def test_espeak_speech_has_a_margin_and_words():
+    pytest.importorskip("espeakng_loader")
+    boundaries = tool("bench_boundaries")
+    sound, phones = boundaries.say("bin blue", "en-us", 150, 0)
+    assert phones[0].start >= boundaries.MARGIN_SECONDS
+    assert phones[-1].end <= len(sound) / 16_000 - boundaries.MARGIN_SECONDS + 1e-6
+    assert [word.phones for word in boundaries.to_words(phones)] == [("B", "IH", "N"), ("B", "L", "UW")]
+
+
+def test_peakiness_counts_steps_of_speech():
+    picture = tool("picture_ctc")
+    labels = np.array([SILENCE_ID, 3, 3, 4, -1])
+    heard = np.full((5, NUM_PHONES + 1), 1e-9)
+    heard[[0, 1, 4], NUM_PHONES] = 1.0  # blank in silence, on one step of speech, and where nobody knows
+    heard[2, 3] = heard[3, 4] = 1.0
+    found = picture.peakiness([heard], [labels])
+    assert found["blank"] == pytest.approx(1 / 3)
+    assert found["right"] == pytest.approx(2 / 3)
+    assert found["entropy"] == pytest.approx(0, abs=1e-4)
+
+
+@pytest.mark.parametrize("name", ["bench_ears", "bench_boundaries", "picture_ctc"])
+def test_every_tool_has_help(name):
+    done = subprocess.run([sys.executable, TOOLS / f"{name}.py", "--help"], capture_output=True, text=True, check=True)
+    assert "--model" in done.stdout
+    assert "python tools/" in done.stdout
