@@ -59,13 +59,16 @@ class AdaptSettings:
         embedding_frames: what one standard deviation of the training's speakers costs: as much as this many frames
             whose lips are wrong by one `Network.lip_scale`.
         gain_frames: the same of a factor e of the gain.
-        shape_frames: frames of material that the estimate of the mean lip from the frames at rest, one of each
-            clip, weighs as much as.
+        shape_frames: frames of material that the mean lip's shape, as the frames at rest tell it (one of each clip),
+            weighs as much as.
+        place_frames: the same of its place in the face, which the tracker finds anew for every clip: one clip tells
+            little of it, however many frames it has.
     """
 
     embedding_frames: float = 20.0
     gain_frames: float = 100.0
     shape_frames: float = 50.0
+    place_frames: float = 300.0
 
 
 class HeardClip(NamedTuple):
@@ -158,6 +161,12 @@ def rest_frame(clip: HeardClip) -> int:
     silent = clip.detected & (silence >= SURELY_SILENT * surest)
     distance = np.square(clip.lips - np.median(clip.lips[silent], axis=0)).sum((1, 2))
     return int(np.where(silent, distance, np.inf).argmin())
+
+
+def rest_lips(clip: HeardClip) -> np.ndarray:
+    """Take the frame at rest as if it were a picture: float32 (40, 2), the origin at its own centre."""
+    lips = clip.lips[rest_frame(clip)]
+    return lips - lips.mean(0)
 
 
 def one_frame_speaker(
@@ -261,14 +270,17 @@ def adapt(
     """Fit embedding, mean lip and gain to clips of one person; nothing in the network changes.
 
     Minimised is the squared error of the lips, plus ridges: on the embedding's steps along `speaker_directions`, on
-    the log of the gain, and on the mean lip's distance from its estimate by one frame of each clip. For every
-    embedding and gain the best mean lip has a closed form; the rest is found by L-BFGS. Nothing is drawn at random.
+    the log of the gain, and on the mean lip's distance, in shape and in place, from what one frame of each clip tells.
+    For every embedding and gain the best mean lip has a closed form; the rest is found by L-BFGS. Nothing is drawn at
+    random.
 
     Args:
         network: the model that will speak.
         clips: what there is of the person, at least one detected frame in all.
         name: of the speaker.
         settings: strengths of the ridges.
+
+    The fit is to the decoder's lips, before `video.lips.enliven`.
 
     Raises:
         InputError: no clip, or no detected frame.
@@ -300,14 +312,19 @@ def adapt(
 
     with torch.no_grad():
         at_mean = deviations(torch.zeros(len(directions)))
-    seen = [clip for clip in clips if clip.detected.any()]
-    at_rest = [_rest_speaker(network, clip, name) for clip in seen]
+    at_rest = [_rest_speaker(network, clip, name) for clip in clips if clip.detected.any()]
     one_frame = at_rest[0]
-    rest_shape = torch.from_numpy(np.mean([speaker.mean_lip for speaker in at_rest], axis=0)).flatten()
+    rest = torch.from_numpy(np.mean([speaker.mean_lip for speaker in at_rest], axis=0))
+    shape_ridge, place_ridge = settings.shape_frames, settings.place_frames
 
-    def best_shape(deviation: "Tensor") -> "Tensor":
-        total = ((pieces.truth - deviation) * weight).sum((0, 1)) + settings.shape_frames * rest_shape
-        return total / (detected + settings.shape_frames)
+    def best_lip(deviation: "Tensor") -> tuple["Tensor", "Tensor"]:
+        """Find the mean lip (80,), and what its ridges cost: its shape and its place are held apart."""
+        apart = ((pieces.truth - deviation) * weight).sum((0, 1)).unflatten(0, (40, 2)) / detected - rest
+        place = apart.mean(0)
+        shape_step = (apart - place) * detected / (detected + shape_ridge)
+        place_step = place * detected / (detected + place_ridge)
+        cost = shape_ridge * shape_step.square().sum() + place_ridge * 40 * place_step.square().sum()
+        return (rest + shape_step + place_step).flatten(), cost
 
     steps = torch.zeros(len(directions), requires_grad=True)
     log_gain = torch.zeros((), requires_grad=True)
@@ -321,8 +338,8 @@ def adapt(
         def objective() -> "Tensor":
             optimiser.zero_grad()
             deviation = log_gain.exp() * deviations(steps)
-            shape = best_shape(deviation)
-            misfit = error_of(deviation, shape) + settings.shape_frames * (shape - rest_shape).square().sum()
+            lip, ridges = best_lip(deviation)
+            misfit = error_of(deviation, lip) + ridges
             held = settings.embedding_frames * steps.square().sum() + settings.gain_frames * log_gain.square()
             value = (misfit / scale**2 + held) / detected
             value.backward()
@@ -336,13 +353,13 @@ def adapt(
     with torch.no_grad():
         gain = float(log_gain.exp().clamp(LEAST_GAIN, MOST_GAIN))
         fitted = gain * deviations(steps)
-        shape = best_shape(fitted)
+        mean_lip, _ = best_lip(fitted)
         errors = {
             label: float((error_of(deviation, lip) / (detected * 80)).sqrt())
             for label, deviation, lip in (
                 ("mean speaker", at_mean, torch.from_numpy(mean.mean_lip).flatten()),
                 ("one frame", at_mean, torch.from_numpy(one_frame.mean_lip).flatten()),
-                ("adapted", fitted, shape),
+                ("adapted", fitted, mean_lip),
             )
         }
         embedding = (start + steps @ directions).numpy()
@@ -353,16 +370,13 @@ def adapt(
         "detected": detected,
         "errors": {label: round(value, 5) for label, value in errors.items()},
     }
-    speaker = LipSpeaker(name, embedding, shape.reshape(40, 2).numpy(), gain, notes)
+    speaker = LipSpeaker(name, embedding, mean_lip.reshape(40, 2).numpy(), gain, notes)
     return Adaptation(speaker, one_frame, mean, frames, detected, errors)
 
 
 def _rest_speaker(network: "Network", clip: HeardClip, name: str) -> "LipSpeaker":
     """Make the one-frame speaker of a clip's frame at rest."""
-    index = rest_frame(clip)
-    return one_frame_speaker(
-        network, clip.lips[index], posteriors=clip.posteriors, gestures=clip.gestures, index=index, name=name
-    )
+    return one_frame_speaker(network, rest_lips(clip), name=name)
 
 
 def read_picture(path: Path) -> np.ndarray:
@@ -449,7 +463,8 @@ def _frame_of_video(network: "Network", video: Path, name: str) -> "LipSpeaker":
         return _rest_speaker(network, read_clip(network, video), name)
     found = _track(video)
     openness = np.where(found.detected, opening(found.lips), np.inf)
-    return one_frame_speaker(network, found.lips[int(openness.argmin())], name=name)
+    lips = found.lips[int(openness.argmin())]
+    return one_frame_speaker(network, lips - lips.mean(0), name=name)
 
 
 def lip_speaker_from_videos(

@@ -53,6 +53,7 @@ def describe(model: Path | None = None) -> str:
         return "\n".join([*lines, f"model: {error}"])
     settings = network.description.settings
     size = sum(parameter.numel() for parameter in network.parameters())
+    own = "" if settings.decoder.autoregressive else "not "
     lines += [
         f"model ({model or 'in the package'}):",
         f"  speakers         {', '.join(network.description.speakers)}",
@@ -60,7 +61,7 @@ def describe(model: Path | None = None) -> str:
         f"  ears reach       {network.audio_encoder.reach_steps * 10} ms to each side",
         f"  lips look ahead  {network.decoder.ahead_frames * 40} ms",
         f"  gestures         {', '.join(settings.gestures.names) or 'none: phones alone'}",
-        f"  lip decoder      {settings.decoder.kind}, {'' if settings.decoder.autoregressive else 'not '}autoregressive",
+        f"  lip decoder      {settings.decoder.kind}, {own}autoregressive",
         f"  lips as          {settings.lips.representation}, {network.decoder.outputs} numbers a frame",
     ]
     return "\n".join(lines)

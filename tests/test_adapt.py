@@ -20,7 +20,7 @@ from phonolips.model.speaker import LipSpeaker, read_speaker, save_speaker
 from phonolips.phones import NUM_PHONES
 from phonolips.video.io import write_video
 
-LOOSE = AdaptSettings(embedding_frames=0.01, gain_frames=0.01, shape_frames=0.01)
+LOOSE = AdaptSettings(embedding_frames=0.01, gain_frames=0.01, shape_frames=0.01, place_frames=0.01)
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +93,7 @@ def test_the_gain_comes_back(network):
 
 
 def test_strong_ridges_leave_the_mean_speaker(network):
-    held = AdaptSettings(embedding_frames=1e9, gain_frames=1e9, shape_frames=1e9)
+    held = AdaptSettings(embedding_frames=1e9, gain_frames=1e9, shape_frames=1e9, place_frames=1e9)
     found = adapt(network, [clip_of(network, person_of(network, [1, 0, 0]), 1)], settings=held)
     assert np.allclose(found.speaker.embedding, found.mean.embedding, atol=1e-3)
     assert found.speaker.gain == pytest.approx(1, abs=1e-3)
@@ -263,8 +263,8 @@ def test_rows_for_unseen_speakers_leave_the_scored_clip_out(network, tmp_path):
     assert set(rows[MEAN_ROW]) == {"x/a", "x/b", "x/c", "y/a"}
     assert set(rows[FRAME_ROW]) == set(rows[ADAPTED_ROW]) == {"x/a", "x/b", "x/c"}
     centres = {clip: float(lips.mean()) for clip, lips in rows[ADAPTED_ROW].items()}
-    assert centres["x/c"] < 1.0  # knows nothing of its own place, five units away
-    assert min(centres["x/a"], centres["x/b"]) > 1.0
+    assert abs(centres["x/c"]) < 0.1  # knows nothing of its own place, five units away
+    assert min(centres["x/a"], centres["x/b"]) > 0.4  # the ridge holds the place
     assert all(lips.shape == (40, 40, 2) for row in rows.values() for lips in row.values())
 
 

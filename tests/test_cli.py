@@ -160,13 +160,13 @@ def test_help_is_quick_and_names_every_command():
         started = time.perf_counter()
         done = run("--help")
         durations.append(time.perf_counter() - started)
-    for name in ("synth", "track", "align", "plot", "prepare", "train", "evaluate", "check-data", "info"):
+    for name in ("synth", "track", "adapt", "align", "plot", "prepare", "train", "evaluate", "check-data", "info"):
         assert name in done.stdout
     assert min(durations) < 1.0  # 0.25 s alone; the machine is shared with other tests
 
 
 @pytest.mark.parametrize(
-    "name", ["synth", "track", "align", "plot", "prepare", "train", "evaluate", "check-data", "info"]
+    "name", ["synth", "track", "adapt", "align", "plot", "prepare", "train", "evaluate", "check-data", "info"]
 )
 def test_every_flag_has_a_help_text(name):
     import typer

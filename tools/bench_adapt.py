@@ -17,12 +17,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from phonolips.adapt import HeardClip, adapt
+from phonolips.adapt import HeardClip, adapt, rest_lips
 from phonolips.corpus.records import write_text_atomically
 from phonolips.corpus.store import Store
 from phonolips.errors import InputError
 from phonolips.evaluation import metrics, report
-from phonolips.evaluation.adaptation import frame_speaker, hear_stored, rest_lips, say
+from phonolips.evaluation.adaptation import frame_speaker, hear_stored, say
 from phonolips.model.network import Network, load_network
 from phonolips.model.speaker import LipSpeaker
 from phonolips.timebase import MODEL_FPS

@@ -175,7 +175,7 @@ def motion(clips: list[Clip], picture: Path | None) -> str:
 def draw_motion(curves: dict[tuple[str, str], list[tuple[float, float]]], picture: Path) -> None:
     """Draw skill over velocity ratio, a line for each source and kind of change."""
     from phonolips.files import save_figure
-    from phonolips.plot import METHOD_COLOURS, new_figure, style_axes
+    from phonolips.plot import FAINT, METHOD_COLOURS, new_figure, style_axes
 
     figure = new_figure(6.5, 4.0, "What it costs to move as much as people do")
     axes = figure.subplots()
@@ -184,7 +184,7 @@ def draw_motion(curves: dict[tuple[str, str], list[tuple[float, float]]], pictur
         colour = METHOD_COLOURS[sources.index(source)]
         style = "-o" if kind == "liveliness" else "--s"
         axes.plot(*zip(*points, strict=True), style, color=colour, markersize=3.5, label=f"{source}: {kind}")
-    axes.axvspan(0.85, 1.1, color="#e8f2e8", zorder=0, label="target")
+    axes.axvspan(0.85, 1.1, facecolor="#e8f2e8", edgecolor=FAINT, linewidth=0.5, zorder=0, label="target")
     axes.set_xlabel("speed of the lips, share of the truth's")
     axes.set_ylabel("skill over the mean lip")
     axes.legend(fontsize=7.5, frameon=False)

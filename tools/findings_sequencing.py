@@ -28,7 +28,11 @@ SEQUENCING = (
     baselines.PhoneTrajectories,
     baselines.PhoneInContext,
 )
-MODEL = {"model, audio": "audio", "model, text with true durations": "text"}  # row -> array of the synthesis
+MODEL = {
+    "model, audio": "audio",
+    "model, audio, liveliness 0": "calm",
+    "model, text with true durations": "text",
+}  # row -> array of the synthesis
 MEASURES = (
     "opening_r",
     "width_r",

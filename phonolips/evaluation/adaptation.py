@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from phonolips.adapt import HeardClip, adapt, one_frame_speaker, predict_deviations, rest_frame
+from phonolips.adapt import HeardClip, adapt, one_frame_speaker, predict_deviations, rest_lips
 from phonolips.corpus.store import Store
+from phonolips.video.lips import enliven
 
 if TYPE_CHECKING:
     from phonolips.model.network import Network
@@ -29,14 +30,9 @@ def hear_stored(network: "Network", features: Store, clip: str) -> HeardClip:
 
 
 def say(network: "Network", clip: HeardClip, speaker: "LipSpeaker") -> np.ndarray:
-    """Predict the lips of a clip from its sound, float32 (frames, 40, 2)."""
-    return speaker.mean_lip + predict_deviations(network, clip.posteriors, clip.gestures, speaker=speaker)
-
-
-def rest_lips(clip: HeardClip) -> np.ndarray:
-    """Take one frame at rest as if it were a picture: (40, 2), the origin at its own centre."""
-    lips = clip.lips[rest_frame(clip)]
-    return lips - lips.mean(0)
+    """Predict the lips of a clip from its sound, as lively as the model is by itself: float32 (frames, 40, 2)."""
+    lips = speaker.mean_lip + predict_deviations(network, clip.posteriors, clip.gestures, speaker=speaker)
+    return enliven(lips, network.description.settings.lips.liveliness)
 
 
 def frame_speaker(network: "Network", clip: HeardClip) -> "LipSpeaker":
