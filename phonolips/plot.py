@@ -598,7 +598,7 @@ def lip_shapes(shapes: Mapping[str, np.ndarray], *, title: str = "") -> "Figure"
     Raises:
         InputError: not the 40 points of mediapipe40.
     """
-    figure = new_figure(6.4, 4.6, title)
+    figure = new_figure(6.4, 4.0, title)
     axes = figure.subplots()
     for index, (name, points) in enumerate(shapes.items()):
         if np.shape(points) != (40, 2):

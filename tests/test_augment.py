@@ -84,7 +84,10 @@ def test_rooms_add_energy_and_only_where_asked():
     mel[:, 30:40] = 0.0
     dry, wet = augment(mel), augment(mel, reverb_share=1.0)
     tail = slice(42, 60)
-    assert (wet[:, tail].mean((1, 2)) - wet[:, 30:40].mean((1, 2)) > dry[:, tail].mean((1, 2)) - dry[:, 30:40].mean((1, 2)) + 1).all()
+    assert (
+        wet[:, tail].mean((1, 2)) - wet[:, 30:40].mean((1, 2))
+        > dry[:, tail].mean((1, 2)) - dry[:, 30:40].mean((1, 2)) + 1
+    ).all()
 
 
 def test_padding_stays_silent_and_nothing_is_infinite():

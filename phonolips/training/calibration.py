@@ -41,9 +41,7 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
     bounds = tuple(np.log(TEMPERATURES).tolist())
     found = minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-5})
     temperature = float(np.exp(found.x))
-    log.info(
-        "temperature %.3f on %d steps: cross-entropy %.4f, was %.4f", temperature, len(kept), found.fun, loss(0.0)
-    )
+    log.info("temperature %.3f on %d steps: cross-entropy %.4f, was %.4f", temperature, len(kept), found.fun, loss(0.0))
     return temperature
 
 

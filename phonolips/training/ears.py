@@ -215,8 +215,7 @@ def calibrate(encoder: AudioEncoder, store: Store, clips: list[str], valid: list
     encoder.phone_bigram.copy_(torch.from_numpy(bigram))
     stride = 1 + sum(batch.labels.numel() for batch in valid) // CALIBRATION_STEPS
     heard = [
-        (encoder(batch.mel, batch.mask)[0].flatten(0, 1)[::stride], batch.labels.flatten()[::stride])
-        for batch in valid
+        (encoder(batch.mel, batch.mask)[0].flatten(0, 1)[::stride], batch.labels.flatten()[::stride]) for batch in valid
     ]
     if not heard:
         log.info("ears: no validation clip, so the temperature stays 1")
