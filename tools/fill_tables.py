@@ -21,7 +21,9 @@ FILES = ("README.md", "recipes/grid/README.md", "phonolips/weights/default/CARD.
 OTHERS = (
     "audio",
     "audio, phones only",
-    "audio, mean speaker's lip shape",
+    "audio, mean speaker",
+    "audio, one frame",
+    "audio, adapted on the other clips",
     "text, true durations",
     "mean curve",
     "phone in context",
