@@ -312,7 +312,7 @@ def adapt(
 
     with torch.no_grad():
         at_mean = deviations(torch.zeros(len(directions)))
-    at_rest = [_rest_speaker(network, clip, name) for clip in clips if clip.detected.any()]
+    at_rest = [rest_speaker(network, clip, name) for clip in clips if clip.detected.any()]
     one_frame = at_rest[0]
     rest = torch.from_numpy(np.mean([speaker.mean_lip for speaker in at_rest], axis=0))
     shape_ridge, place_ridge = settings.shape_frames, settings.place_frames
@@ -374,8 +374,8 @@ def adapt(
     return Adaptation(speaker, one_frame, mean, frames, detected, errors)
 
 
-def _rest_speaker(network: "Network", clip: HeardClip, name: str) -> "LipSpeaker":
-    """Make the one-frame speaker of a clip's frame at rest."""
+def rest_speaker(network: "Network", clip: HeardClip, name: str = "one frame") -> "LipSpeaker":
+    """Make the one-frame speaker of a clip, as from a picture of its rest."""
     return one_frame_speaker(network, rest_lips(clip), name=name)
 
 
@@ -460,7 +460,7 @@ def read_clip(network: "Network", video: Path) -> HeardClip:
 def _frame_of_video(network: "Network", video: Path, name: str) -> "LipSpeaker":
     """Make the one-frame speaker of a video: of a frame in its silence, or without sound of its least open one."""
     if _has_speech(video):
-        return _rest_speaker(network, read_clip(network, video), name)
+        return rest_speaker(network, read_clip(network, video), name)
     found = _track(video)
     openness = np.where(found.detected, opening(found.lips), np.inf)
     lips = found.lips[int(openness.argmin())]

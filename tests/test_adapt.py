@@ -1,7 +1,6 @@
 """Lips of an unseen speaker: what is known of a made-up one comes back, a file keeps it, and what is refused."""
 
 import json
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import soundfile
 import torch
 
 from phonolips import adapt as adapting
-from phonolips import cli, synth
+from phonolips import synth
 from phonolips.adapt import AdaptSettings, HeardClip, adapt, one_frame_speaker, predict_deviations, rest_frame
 from phonolips.config import AudioEncoderSettings, DecoderSettings, DurationSettings, GestureSettings, NetworkSettings
 from phonolips.errors import InputError
@@ -276,21 +275,6 @@ def model(network, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("adapt") / "model"
     network.save(folder)
     return folder
-
-
-@pytest.fixture
-def command(capsys, monkeypatch):
-    def call(*words: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["phonolips", *map(str, words)])
-        try:
-            cli.main()
-            code = 0
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return call
 
 
 def noise_video(path: Path, seconds: float, *, sound: np.ndarray | None) -> Path:

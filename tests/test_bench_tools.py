@@ -1,26 +1,17 @@
 """The benchmark tools: noise has the ratio that the table says, bands and rooms are what they are called."""
 
-import importlib
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
+from conftest import tool
 
 from phonolips.corpus.records import Record
 from phonolips.phones import NUM_PHONES, PHONE_IDS, SILENCE_ID
 
 TOOLS = Path(__file__).resolve().parents[1] / "tools"
-
-
-def tool(name: str) -> ModuleType:
-    sys.path.insert(0, str(TOOLS))
-    try:
-        return importlib.import_module(name)
-    finally:
-        sys.path.remove(str(TOOLS))
 
 
 @pytest.fixture

@@ -20,23 +20,6 @@ def run(*words: object, cwd: Path | None = None) -> subprocess.CompletedProcess[
     )
 
 
-def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *words: object) -> tuple[int, str, str]:
-    """Run the command in this process, which saves the time of importing torch anew."""
-    monkeypatch.setattr(sys, "argv", ["phonolips", *map(str, words)])
-    try:
-        cli.main()
-        code = 0
-    except SystemExit as stop:
-        code = int(stop.code or 0)
-    out, err = capsys.readouterr()
-    return code, out, err
-
-
-@pytest.fixture
-def command(capsys, monkeypatch):
-    return lambda *words: call(capsys, monkeypatch, *words)
-
-
 def wave(path: Path, seconds: float = 1.0, rate: int = 44_100, channels: int = 2) -> Path:
     rng = np.random.default_rng(0)
     soundfile.write(path, rng.normal(0, 0.05, (round(seconds * rate), channels)), rate)

@@ -1,13 +1,11 @@
 """The toy corpus: a face whose lips follow the phones, speech with known phone times, GRID's own form."""
 
-import importlib
-import sys
 from collections import Counter
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
+from conftest import tool
 
 from phonolips.alignment.tiers import read_textgrid
 from phonolips.audio.io import read
@@ -17,15 +15,6 @@ from phonolips.phones import PHONES, SILENCE
 from phonolips.video.io import read_frames
 
 pytest.importorskip("skimage", reason="scikit-image is not installed (pip install 'phonolips[test]')")
-TOOLS = Path(__file__).resolve().parents[1] / "tools"
-
-
-def tool(name: str) -> ModuleType:
-    sys.path.insert(0, str(TOOLS))
-    try:
-        return importlib.import_module(name)
-    finally:
-        sys.path.remove(str(TOOLS))
 
 
 @pytest.fixture(scope="module")

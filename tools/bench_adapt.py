@@ -17,12 +17,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from phonolips.adapt import HeardClip, adapt, rest_lips
+from phonolips.adapt import HeardClip, adapt, rest_lips, rest_speaker
 from phonolips.corpus.records import write_text_atomically
 from phonolips.corpus.store import Store
 from phonolips.errors import InputError
 from phonolips.evaluation import metrics, report
-from phonolips.evaluation.adaptation import frame_speaker, hear_stored, say
+from phonolips.evaluation.adaptation import hear_stored, say
 from phonolips.model.network import Network, load_network
 from phonolips.model.speaker import LipSpeaker
 from phonolips.timebase import MODEL_FPS
@@ -94,7 +94,7 @@ def bench(network: Network, speaker: str, clips: list[TestClip], draws: int, see
         score(NOTHING, mean, tests)
         score(OWN, LipSpeaker("own", mean.embedding, own), tests)
         score(NAIVE, LipSpeaker("naive", mean.embedding, rest_lips(heard[0])), tests)
-        score(FRAME, frame_speaker(network, heard[0]), tests)
+        score(FRAME, rest_speaker(network, heard[0]), tests)
         for label, count in lengths.items():
             score(label, adapt(network, heard[:count]).speaker, tests)
     labels = [NOTHING, NAIVE, FRAME, *lengths, OWN]

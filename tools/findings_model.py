@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from phonolips.corpus.store import Store
 from phonolips.evaluation import metrics
+from phonolips.evaluation.adaptation import hear_stored
 from phonolips.model.network import Network, load_network
 from phonolips.model.stream import guess_gestures, speak
 from phonolips.model.text_encoder import labels_to_posteriors
@@ -35,13 +36,9 @@ class Clip:
 
     def __init__(self, network: Network, store: Store, name: str) -> None:
         self.name, self.speaker = name, store.meta(name)["speaker"]
-        self.lips, self.detected = np.array(store.get(name, "lips")), np.array(store.get(name, "detected"))
         self.labels = store.get(name, "labels").astype(np.int64)
-        mel = torch.from_numpy(store.get(name, "mel").astype(np.float32))[None]
-        with torch.inference_mode():
-            posteriors, hidden = network.audio_encoder.listen(mel)
-            gestures = network.gestures.hear(hidden)[0].numpy()
-        self.heard, self.told = posteriors[0].numpy(), labels_to_posteriors(self.labels)
+        self.lips, self.detected, self.heard, gestures = hear_stored(network, store, name)
+        self.told = labels_to_posteriors(self.labels)
         who = network.lip_speaker(self.speaker)
         self.mean_lip = who.mean_lip
         self.made = {}

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from phonolips.adapt import HeardClip, adapt, one_frame_speaker, predict_deviations, rest_lips
+from phonolips import synth
+from phonolips.adapt import HeardClip, adapt, rest_speaker
 from phonolips.corpus.store import Store
-from phonolips.video.lips import enliven
 
 if TYPE_CHECKING:
     from phonolips.model.network import Network
@@ -31,13 +31,7 @@ def hear_stored(network: "Network", features: Store, clip: str) -> HeardClip:
 
 def say(network: "Network", clip: HeardClip, speaker: "LipSpeaker") -> np.ndarray:
     """Predict the lips of a clip from its sound, as lively as the model is by itself: float32 (frames, 40, 2)."""
-    lips = speaker.mean_lip + predict_deviations(network, clip.posteriors, clip.gestures, speaker=speaker)
-    return enliven(lips, network.description.settings.lips.liveliness)
-
-
-def frame_speaker(network: "Network", clip: HeardClip) -> "LipSpeaker":
-    """Make the one-frame speaker of a clip, as from a picture of its rest."""
-    return one_frame_speaker(network, rest_lips(clip))
+    return synth.from_posteriors(clip.posteriors, gestures=clip.gestures, speaker=speaker, network=network).lips
 
 
 def unseen_speaker_rows(
@@ -67,6 +61,6 @@ def unseen_speaker_rows(
             rows[0][1][name] = say(network, heard[name], network.lip_speaker(None))
             others = [heard[other] for other in names[index + 1 :] + names[:index]]
             if others:
-                rows[1][1][name] = say(network, heard[name], frame_speaker(network, others[0]))
+                rows[1][1][name] = say(network, heard[name], rest_speaker(network, others[0]))
                 rows[2][1][name] = say(network, heard[name], adapt(network, others).speaker)
     return rows
