@@ -118,8 +118,9 @@ def synth(
         times = read_textgrid(durations)
     with start_painter() as painter:
         from phonolips import synth as verbs
+        from phonolips.video.lips import check_fps
 
-        verbs.check_fps(fps)
+        check_fps(fps)
         if liveliness is not None:
             verbs.check_liveliness(liveliness)
         if text is not None:

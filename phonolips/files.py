@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,11 +17,15 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
+    from phonolips.alignment.tiers import Alignment
     from phonolips.synth import Result
 
 PICTURE_DPI = 110
 LONGEST_SENT_SECONDS = 60.0  # a longer result is drawn here: copying an hour to the painter costs more than it saves
-RESULT_FILES = ("lips.npz", "posteriors.npz", "phones.TextGrid", "posteriorgram.png", "lips.mp4")
+LIPS_FILE, POSTERIORS_FILE, TEXTGRID_FILE = "lips.npz", "posteriors.npz", "phones.TextGrid"
+PICTURE_FILE, VIDEO_FILE = "posteriorgram.png", "lips.mp4"
+SPEECH_FILE = "speech.wav"  # the sound of a text that was spoken aloud
+RESULT_FILES = (LIPS_FILE, POSTERIORS_FILE, TEXTGRID_FILE, PICTURE_FILE, VIDEO_FILE)
 
 
 def check_out_folder(out: Path) -> Path:
@@ -74,7 +79,7 @@ def save_result(result: "Result", out: Path, painter: "Executor | None" = None) 
     with tempfile.TemporaryDirectory(prefix=".phonolips-", dir=out) as temporary:
         new = Path(temporary)
         np.savez_compressed(
-            new / "lips.npz",
+            new / LIPS_FILE,
             lips=result.lips,
             fps=result.fps,
             layout=result.layout,
@@ -82,16 +87,16 @@ def save_result(result: "Result", out: Path, painter: "Executor | None" = None) 
             timing=result.timing,
         )
         np.savez_compressed(
-            new / "posteriors.npz",
+            new / POSTERIORS_FILE,
             posteriors=result.posteriors,
             phones=np.array(PHONES),
             step_seconds=STEP_SECONDS,
             gestures=result.gestures,
             gesture_names=np.array(result.gesture_names, dtype=str),
         )
-        write_textgrid(result.alignment, new / "phones.TextGrid")
+        write_textgrid(result.alignment, new / TEXTGRID_FILE)
         picture = (
-            new / "posteriorgram.png",
+            new / PICTURE_FILE,
             result.posteriors,
             {
                 "phones": result.alignment.phones,
@@ -109,7 +114,7 @@ def save_result(result: "Result", out: Path, painter: "Executor | None" = None) 
         else:
             drawn = painter.submit(_draw_posteriorgram, *picture)
         render_lips_video(
-            new / "lips.mp4",
+            new / VIDEO_FILE,
             result.lips,
             exact_fps(result.fps),
             waveform=result.waveform,
@@ -166,6 +171,74 @@ def read_posteriors(path: Path) -> Layer:
     if phones != PHONES:
         raise InputError(f"{path}: its phones are not this version's; expected {' '.join(PHONES)}")
     return layer
+
+
+@dataclass(frozen=True)
+class Run:
+    """Lips read back from disk, with what stands beside them.
+
+    Args:
+        path: the lips.npz.
+        lips: float32 (frames, points, 2), mouth space.
+        fps: frames per second of `lips`.
+        layout: which points, `mediapipe40` or `ibug20`.
+        alignment: words and phones with times; None where nobody said what is spoken (as after `track`).
+        layer: posteriors and gestures, or None.
+        sound: a file with the sound, in step with the lips, or None.
+    """
+
+    path: Path
+    lips: np.ndarray
+    fps: float
+    layout: str
+    alignment: "Alignment | None"
+    layer: Layer | None
+    sound: Path | None
+
+    @property
+    def seconds(self) -> float:
+        """Length of the lips in seconds."""
+        return len(self.lips) / self.fps
+
+    def phones(self) -> "Alignment":
+        """Give the alignment; raise InputError where there is none."""
+        if self.alignment is None:
+            raise InputError(
+                f"{self.path}: no {TEXTGRID_FILE} beside it, so its phones are not known; make one with "
+                "'phonolips align', or the lips with 'phonolips synth'"
+            )
+        return self.alignment
+
+
+def read_run(path: Path) -> Run:
+    """Read lips.npz, or the folder that holds it, and the posteriors, TextGrid and sound beside it.
+
+    The sound is `speech.wav` where there is one, else that of `lips.mp4` where it has any.
+
+    Raises:
+        InputError: no lips.npz there, or one of the files is not what its name says.
+    """
+    from phonolips.alignment.tiers import read_textgrid
+    from phonolips.video.io import probe
+    from phonolips.video.lips import layout_of
+
+    file = path / LIPS_FILE if path.is_dir() else path
+    lips, fps = read_lips(file)
+    grid, layer, speech, film = (
+        file.with_name(name) for name in (TEXTGRID_FILE, POSTERIORS_FILE, SPEECH_FILE, VIDEO_FILE)
+    )
+    sound = speech if speech.is_file() else None
+    if sound is None and film.is_file() and probe(film).has_audio:
+        sound = film
+    return Run(
+        file,
+        lips,
+        fps,
+        layout_of(lips),
+        read_textgrid(grid) if grid.is_file() else None,
+        read_posteriors(layer) if layer.is_file() else None,
+        sound,
+    )
 
 
 def read_lips(path: Path) -> tuple[np.ndarray, float]:

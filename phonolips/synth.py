@@ -27,14 +27,12 @@ from phonolips.timebase import (
     SAMPLE_RATE,
     STEP_SECONDS,
     STEPS_PER_FRAME,
-    frame_centres,
-    frames_in,
     samples_to_seconds,
     seconds_to_steps,
     steps_to_seconds,
 )
 from phonolips.video.io import exact_fps
-from phonolips.video.lips import enliven
+from phonolips.video.lips import check_fps, enliven, resample_lips
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -47,7 +45,6 @@ if TYPE_CHECKING:
 
 DEFAULT_WEIGHTS = Path(__file__).parent / "weights" / "default"
 EDGE_SECONDS = 0.5  # silence around a spoken text: time to open from shut, and to shut again
-LEAST_FPS, MOST_FPS = 1.0, 240.0
 MOST_LIVELINESS = 2.0
 
 
@@ -120,45 +117,11 @@ def load_network(model: Path | None = None) -> "Network":
     return _cached_network(folder)
 
 
-def check_fps(fps: float) -> float:
-    """Return `fps` if it is a usable frame rate; raise InputError otherwise."""
-    if not LEAST_FPS <= fps <= MOST_FPS:
-        raise InputError(f"fps {fps}; expected {LEAST_FPS:.0f} to {MOST_FPS:.0f} frames per second")
-    return float(fps)
-
-
 def check_liveliness(liveliness: float) -> float:
     """Return `liveliness` if it is usable; raise InputError otherwise."""
     if not 0 <= liveliness <= MOST_LIVELINESS:
         raise InputError(f"liveliness {liveliness}; expected 0 (as the decoder says) to {MOST_LIVELINESS:.0f}")
     return float(liveliness)
-
-
-def resample_lips(lips: np.ndarray, fps: float, seconds: float) -> np.ndarray:
-    """Read the continuous lip curve at another frame rate.
-
-    The curve through the 25 fps frame centres is a shape-preserving cubic (PCHIP; Fritsch and Carlson 1980):
-    it passes every frame and overshoots nowhere, so a shut mouth stays shut.
-
-    Args:
-        lips: float32 (frames, points, 2) at 25 frames a second.
-        fps: the wanted rate.
-        seconds: the length to cover.
-
-    Returns:
-        float32 (ceil(seconds * fps), points, 2).
-    """
-    rate = float(exact_fps(check_fps(fps)))
-    frames = frames_in(seconds, rate)
-    if rate == MODEL_FPS:
-        return lips[:frames]
-    if len(lips) == 1:
-        return np.repeat(lips, frames, axis=0)
-    from scipy.interpolate import PchipInterpolator
-
-    old = frame_centres(len(lips))
-    times = np.clip(frame_centres(frames, rate), old[0], old[-1])
-    return PchipInterpolator(old, lips, axis=0)(times).astype(np.float32)
 
 
 def _with_shape(speaker: "LipSpeaker", mean_lip: np.ndarray | None) -> "LipSpeaker":

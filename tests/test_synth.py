@@ -228,3 +228,19 @@ def test_phones_are_read_off_posteriors():
     ]  # fmt: skip
     assert found.confidences is not None
     assert found.confidences[0] == pytest.approx(0.61, abs=0.01)
+
+
+def test_a_run_is_read_back_with_what_stands_beside_it(tmp_path):
+    from phonolips.files import read_run
+
+    result = synth.from_text("bin blue", fps=30)
+    result.save(tmp_path)
+    run = read_run(tmp_path)
+    assert np.array_equal(run.lips, result.lips)
+    assert (run.fps, run.layout, run.sound) == (30.0, "mediapipe40", None)
+    assert run.phones().phone_sequence() == result.alignment.phone_sequence()
+    assert run.layer is not None
+    assert np.array_equal(run.layer.posteriors, result.posteriors)
+    (tmp_path / "phones.TextGrid").unlink()
+    with pytest.raises(InputError, match="phones are not known"):
+        read_run(tmp_path / "lips.npz").phones()

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from phonolips.errors import InputError
+from phonolips.timebase import MODEL_FPS, frame_centres, frames_in
+from phonolips.video.io import exact_fps
 
 LAYOUTS = {"mediapipe40": 40, "ibug20": 20}  # layout -> number of points
 
@@ -38,6 +40,7 @@ CORNERS = {"mediapipe40": (0, 10), "ibug20": (0, 6)}
 
 LIVELY_SIGMA_FRAMES = 2.0  # 80 ms at 25 frames a second
 SMOOTHING_SECONDS = 0.08  # standard deviation of the Gaussian that smooths the face's motion
+LEAST_FPS, MOST_FPS = 1.0, 240.0
 LEAST_DETECTED_SHARE = 0.5  # a clip with fewer found faces is refused
 
 
@@ -101,6 +104,41 @@ def enliven(lips: np.ndarray, liveliness: float) -> np.ndarray:
 
     smooth = gaussian_filter1d(lips, LIVELY_SIGMA_FRAMES, axis=0, mode="nearest")
     return uncross(lips + np.float32(liveliness) * (lips - smooth))
+
+
+def check_fps(fps: float) -> float:
+    """Return `fps` if it is a usable frame rate; raise InputError otherwise."""
+    if not LEAST_FPS <= fps <= MOST_FPS:
+        raise InputError(f"fps {fps}; expected {LEAST_FPS:.0f} to {MOST_FPS:.0f} frames per second")
+    return float(fps)
+
+
+def resample_lips(lips: np.ndarray, fps: float, seconds: float, *, source_fps: float = MODEL_FPS) -> np.ndarray:
+    """Read the continuous lip curve at another frame rate.
+
+    The curve through the frame centres is a shape-preserving cubic (PCHIP; Fritsch and Carlson 1980): it passes
+    every frame and overshoots nowhere, so a shut mouth stays shut.
+
+    Args:
+        lips: float32 (frames, points, 2) at `source_fps` frames a second.
+        fps: the wanted rate.
+        seconds: the length to cover.
+        source_fps: frames per second of `lips`.
+
+    Returns:
+        float32 (ceil(seconds * fps), points, 2).
+    """
+    rate, source = float(exact_fps(check_fps(fps))), float(exact_fps(source_fps))
+    frames = frames_in(seconds, rate)
+    if rate == source and frames <= len(lips):
+        return lips[:frames]
+    if len(lips) == 1:
+        return np.repeat(lips, frames, axis=0)
+    from scipy.interpolate import PchipInterpolator
+
+    old = frame_centres(len(lips), source)
+    times = np.clip(frame_centres(frames, rate), old[0], old[-1])
+    return PchipInterpolator(old, lips, axis=0)(times).astype(np.float32)
 
 
 def _to_complex(points: np.ndarray) -> np.ndarray:
