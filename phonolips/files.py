@@ -25,7 +25,8 @@ LONGEST_SENT_SECONDS = 60.0  # a longer result is drawn here: copying an hour to
 LIPS_FILE, POSTERIORS_FILE, TEXTGRID_FILE = "lips.npz", "posteriors.npz", "phones.TextGrid"
 PICTURE_FILE, VIDEO_FILE = "posteriorgram.png", "lips.mp4"
 SPEECH_FILE = "speech.wav"  # the sound of a text that was spoken aloud
-RESULT_FILES = (LIPS_FILE, POSTERIORS_FILE, TEXTGRID_FILE, PICTURE_FILE, VIDEO_FILE)
+DATA_FILES = (LIPS_FILE, POSTERIORS_FILE, TEXTGRID_FILE)
+RESULT_FILES = (*DATA_FILES, PICTURE_FILE, VIDEO_FILE)
 
 
 def check_out_folder(out: Path) -> Path:
@@ -61,19 +62,17 @@ def _draw_posteriorgram(path: Path, posteriors: np.ndarray, options: dict[str, A
     save_figure(posteriorgram(posteriors, **options), path)
 
 
-def save_result(result: "Result", out: Path, painter: "Executor | None" = None) -> list[Path]:
+def save_result(result: "Result", out: Path, *, painter: "Executor | None" = None, pictures: bool = True) -> list[Path]:
     """Write all files of a result into `out`; nothing is left half-written.
 
-    `painter` (from `start_painter`) draws the picture in another process; None draws it here.
+    `painter` (from `start_painter`) draws the picture in another process; None draws it here. Without `pictures`
+    the posteriorgram and the video are left out, which takes most of the time.
 
     `lips.npz`: lips float32 (frames, points, 2), fps, layout, speaker, timing. `posteriors.npz`: posteriors
     float32 (steps, phones), phones (names), step_seconds, gestures float32 (frames at 25 a second, gestures),
     gesture_names. `phones.TextGrid`, `posteriorgram.png`, `lips.mp4`.
     """
     from phonolips.alignment.tiers import write_textgrid
-    from phonolips.video.io import exact_fps
-    from phonolips.video.lips import opening
-    from phonolips.video.render import render_lips_video
 
     check_out_folder(out).mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".phonolips-", dir=out) as temporary:
@@ -95,36 +94,50 @@ def save_result(result: "Result", out: Path, painter: "Executor | None" = None) 
             gesture_names=np.array(result.gesture_names, dtype=str),
         )
         write_textgrid(result.alignment, new / TEXTGRID_FILE)
-        picture = (
-            new / PICTURE_FILE,
-            result.posteriors,
-            {
-                "phones": result.alignment.phones,
-                "words": result.alignment.speech_words(),
-                "waveform": result.waveform,
-                "sample_rate": SAMPLE_RATE,
-                "opening": opening(result.lips),
-                "fps": result.fps,
-                "gestures": dict(zip(result.gesture_names, result.gestures.T, strict=True)),
-            },
-        )
-        drawn = None
-        if painter is None or result.seconds > LONGEST_SENT_SECONDS:
-            _draw_posteriorgram(*picture)
-        else:
-            drawn = painter.submit(_draw_posteriorgram, *picture)
-        render_lips_video(
-            new / VIDEO_FILE,
-            result.lips,
-            exact_fps(result.fps),
-            waveform=result.waveform,
-            captions=captions_of(result),
-        )
-        if drawn is not None:
-            drawn.result()
-        for name in RESULT_FILES:
+        names = list(DATA_FILES)
+        if pictures:
+            _draw_result(result, new, painter)
+            names += [PICTURE_FILE, VIDEO_FILE]
+        for name in RESULT_FILES[len(names) :]:
+            (out / name).unlink(missing_ok=True)  # of an earlier run
+        for name in names:
             os.replace(new / name, out / name)
-    return [out / name for name in RESULT_FILES]
+    return [out / name for name in names]
+
+
+def _draw_result(result: "Result", folder: Path, painter: "Executor | None") -> None:
+    """Draw the posteriorgram and the video of a result into `folder`."""
+    from phonolips.video.io import exact_fps
+    from phonolips.video.lips import opening
+    from phonolips.video.render import render_lips_video
+
+    picture = (
+        folder / PICTURE_FILE,
+        result.posteriors,
+        {
+            "phones": result.alignment.phones,
+            "words": result.alignment.speech_words(),
+            "waveform": result.waveform,
+            "sample_rate": SAMPLE_RATE,
+            "opening": opening(result.lips),
+            "fps": result.fps,
+            "gestures": dict(zip(result.gesture_names, result.gestures.T, strict=True)),
+        },
+    )
+    drawn = None
+    if painter is None or result.seconds > LONGEST_SENT_SECONDS:
+        _draw_posteriorgram(*picture)
+    else:
+        drawn = painter.submit(_draw_posteriorgram, *picture)
+    render_lips_video(
+        folder / VIDEO_FILE,
+        result.lips,
+        exact_fps(result.fps),
+        waveform=result.waveform,
+        captions=captions_of(result),
+    )
+    if drawn is not None:
+        drawn.result()
 
 
 def save_figure(figure: "Figure", path: Path) -> None:

@@ -9,30 +9,33 @@
 Change the posteriors and hand them to `from_posteriors` to see what the lips make of it.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import numpy as np
 
 from phonolips.alignment.decode import best_path
 from phonolips.alignment.tiers import Alignment, Interval
-from phonolips.errors import CheckpointError, InputError
-from phonolips.phones import NUM_PHONES, PHONES, SILENCE, SILENCE_ID, parse_phones, phones_to_ids
+from phonolips.emphasis import check_emphasis, emphasis_curve, word_factor
+from phonolips.errors import CheckpointError, InputError, PhonolipsWarning
+from phonolips.phones import NUM_PHONES, PHONES, SILENCE, SILENCE_ID, UNKNOWN, parse_phones, phones_to_ids
 from phonolips.timebase import (
     MODEL_FPS,
     SAMPLE_RATE,
     STEP_SECONDS,
     STEPS_PER_FRAME,
     samples_to_seconds,
+    samples_to_steps,
     seconds_to_steps,
     steps_to_seconds,
 )
 from phonolips.video.io import exact_fps
-from phonolips.video.lips import check_fps, enliven, resample_lips
+from phonolips.video.lips import check_fps, enlarge, enliven, resample_lips
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -81,7 +84,7 @@ class Result:
         """Length of the posteriors in seconds."""
         return steps_to_seconds(len(self.posteriors))
 
-    def save(self, out: Path, *, painter: "Executor | None" = None) -> list[Path]:
+    def save(self, out: Path, *, painter: "Executor | None" = None, pictures: bool = True) -> list[Path]:
         """Write lips.npz, posteriors.npz, phones.TextGrid, posteriorgram.png and lips.mp4 into `out`.
 
         All are written under a temporary name first, so a failure leaves nothing half-written.
@@ -89,13 +92,14 @@ class Result:
         Args:
             out: a folder, made if it is not there.
             painter: from `files.start_painter`, to draw the picture in another process.
+            pictures: False leaves out the picture and the video.
 
         Returns:
             the files.
         """
         from phonolips.files import save_result
 
-        return save_result(self, Path(out), painter)
+        return save_result(self, Path(out), painter=painter, pictures=pictures)
 
 
 @lru_cache(maxsize=4)
@@ -122,6 +126,13 @@ def check_liveliness(liveliness: float) -> float:
     if not 0 <= liveliness <= MOST_LIVELINESS:
         raise InputError(f"liveliness {liveliness}; expected 0 (as the decoder says) to {MOST_LIVELINESS:.0f}")
     return float(liveliness)
+
+
+def check_rate(rate: float) -> float:
+    """Return `rate` if it is a usable speaking rate; raise InputError otherwise."""
+    if not 0.1 <= rate <= 10:
+        raise InputError(f"rate {rate}; expected a factor between 0.1 and 10, 1 = as it stands")
+    return float(rate)
 
 
 def _with_shape(speaker: "LipSpeaker", mean_lip: np.ndarray | None) -> "LipSpeaker":
@@ -174,18 +185,43 @@ def read_phones(posteriors: np.ndarray, phone_bigram: np.ndarray | None = None) 
     return Alignment.build((), phones, duration, np.clip(confidences, 0, 1).tolist())
 
 
+class How(TypedDict, total=False):
+    """Whose lips, and how they move: the keyword arguments that all verbs share.
+
+    Args:
+        speaker: a speaker of the model, or a LipSpeaker of your own; None = the mean speaker.
+        fps: frame rate of the lips; 25 unless given.
+        mean_lip: float (40, 2), a lip shape of your own instead of the speaker's mean lip.
+        liveliness: how much quick movements are exaggerated, 0 to 2 (see `video.lips.enliven`); None = as the
+            model's settings say.
+        emphasis: word -> factor: its lips go further, and last longer where the times are predicted.
+        network: a loaded model; None = the one in the package.
+    """
+
+    speaker: "Speaker"
+    fps: float
+    mean_lip: np.ndarray | None
+    liveliness: float | None
+    emphasis: Mapping[str, float]
+    network: "Network | None"
+
+
+def _check(how: How) -> "Network":
+    """Check what can be checked before any work is done; return the model."""
+    check_fps(how.get("fps", MODEL_FPS))
+    network = how.get("network") or load_network()
+    network.lip_speaker(how.get("speaker"))
+    return network
+
+
 def from_posteriors(
     posteriors: np.ndarray,
     *,
     gestures: np.ndarray | None = None,
-    speaker: "Speaker" = None,
-    fps: float = MODEL_FPS,
-    mean_lip: np.ndarray | None = None,
-    liveliness: float | None = None,
     alignment: Alignment | None = None,
     timing: str = "posteriors",
     waveform: np.ndarray | None = None,
-    network: "Network | None" = None,
+    **how: Unpack[How],
 ) -> Result:
     """Turn posteriors, edited as you like, into lips.
 
@@ -193,25 +229,20 @@ def from_posteriors(
         posteriors: float (steps, 40), rows sum to 1, 100 steps a second.
         gestures: float (ceil(steps / 4), gestures), how the mouth moves beside that; None = guessed from the
             posteriors.
-        speaker: a speaker of the model, or a LipSpeaker of your own; None = the mean speaker.
-        fps: frame rate of the lips.
-        mean_lip: float (40, 2), a lip shape of your own instead of the speaker's mean lip.
-        liveliness: how much quick movements are exaggerated, 0 to 2 (see `video.lips.enliven`); None = as the
-            model's settings say.
         alignment: words and phones where known; otherwise read off the posteriors.
         timing: what the result says about its times.
         waveform: carried along for the files.
-        network: a loaded model; None = the one in the package.
+        how: see `How`.
 
     Raises:
-        InputError: posteriors, gestures, speaker, fps or mean_lip not as described.
+        InputError: posteriors, gestures, speaker, fps, mean_lip or emphasis not as described.
     """
     from phonolips.model.bottleneck import check_posteriors
     from phonolips.model.stream import guess_gestures, speak
 
-    check_fps(fps)
-    network = network or load_network()
-    who = _with_shape(network.lip_speaker(speaker), mean_lip)
+    network = _check(how)
+    fps, liveliness, emphasis = how.get("fps", MODEL_FPS), how.get("liveliness"), how.get("emphasis") or {}
+    who = _with_shape(network.lip_speaker(how.get("speaker")), how.get("mean_lip"))
     checked = check_posteriors(posteriors)
     padded = _pad_to_frames(checked)
     names = tuple(network.gestures.settings.names)
@@ -219,14 +250,18 @@ def from_posteriors(
     seconds = steps_to_seconds(len(checked))
     if waveform is not None:
         seconds = min(seconds, samples_to_seconds(len(waveform)))
-    lips = np.concatenate(list(speak(network, padded, moves, who)))
+    spoken = alignment or read_phones(checked, network.audio_encoder.phone_bigram.numpy())
+    check_emphasis(emphasis, [word.label for word in spoken.words])
     lively = network.description.settings.lips.liveliness if liveliness is None else check_liveliness(liveliness)
+    lips = enliven(np.concatenate(list(speak(network, padded, moves, who))), lively)
+    if emphasis:
+        lips = enlarge(lips, emphasis_curve(spoken, emphasis, len(lips)), who.mean_lip)
     return Result(
-        resample_lips(enliven(lips, lively), fps, seconds),
+        resample_lips(lips, fps, seconds),
         checked,
         moves,
         names,
-        alignment or read_phones(checked, network.audio_encoder.phone_bigram.numpy()),
+        spoken,
         float(exact_fps(fps)),
         who.name,
         timing,
@@ -238,12 +273,8 @@ def from_audio(
     waveform: np.ndarray | Iterable[np.ndarray],
     *,
     sample_rate: int = SAMPLE_RATE,
-    speaker: "Speaker" = None,
-    fps: float = MODEL_FPS,
-    mean_lip: np.ndarray | None = None,
-    liveliness: float | None = None,
     phones_only: bool = False,
-    network: "Network | None" = None,
+    **how: Unpack[How],
 ) -> Result:
     """Listen to speech and turn it into lips.
 
@@ -251,7 +282,7 @@ def from_audio(
         waveform: float (samples,) in [-1, 1]; or blocks of it at 16 kHz, as `audio.read_blocks` gives.
         sample_rate: of an array.
         phones_only: let nothing but phones through: gestures are guessed from them instead of heard.
-        speaker, fps, mean_lip, liveliness, network: as for `from_posteriors`.
+        how: see `How`; emphasis needs words, which are not known here.
 
     Raises:
         InputError: not a waveform, or NaN in it; speaker, fps or mean_lip not as described.
@@ -259,9 +290,7 @@ def from_audio(
     from phonolips.audio.io import check_waveform
     from phonolips.model.stream import listen
 
-    check_fps(fps)
-    network = network or load_network()
-    network.lip_speaker(speaker)
+    network = _check(how)
     blocks = [check_waveform(waveform, sample_rate)] if isinstance(waveform, np.ndarray) else waveform
     sound: list[np.ndarray] = []
 
@@ -274,27 +303,14 @@ def from_audio(
     return from_posteriors(
         np.concatenate([part.posteriors for part in heard]),
         gestures=None if phones_only else np.concatenate([part.gestures for part in heard]),
-        speaker=speaker,
-        fps=fps,
-        mean_lip=mean_lip,
-        liveliness=liveliness,
         timing="audio",
         waveform=np.concatenate(sound),
-        network=network,
+        **how,
     )
 
 
 def from_text(
-    text: str,
-    *,
-    language: str = "en-us",
-    speaker: "Speaker" = None,
-    fps: float = MODEL_FPS,
-    rate: float = 1.0,
-    durations: Alignment | None = None,
-    mean_lip: np.ndarray | None = None,
-    liveliness: float | None = None,
-    network: "Network | None" = None,
+    text: str, *, language: str = "en-us", rate: float = 1.0, durations: Alignment | None = None, **how: Unpack[How]
 ) -> Result:
     """Speak a text with lips only.
 
@@ -303,27 +319,18 @@ def from_text(
         language: espeak's name of the language of words that the dictionary does not know.
         rate: 2.0 speaks twice as fast as the speaker would.
         durations: phones with given times; their phones must be those of the text.
-        speaker, fps, mean_lip, liveliness, network: as for `from_posteriors`.
+        how: see `How`.
 
     Raises:
         InputError: nothing to say, no such language or speaker, times that do not fit.
     """
     from phonolips.text import text_to_phones
 
-    words = text_to_phones(text, language=language)
-    return _from_words(words, speaker, fps, rate, durations, mean_lip, liveliness, network)
+    return _from_words(text_to_phones(text, language=language), rate, durations, how)
 
 
 def from_phones(
-    phones: str | Sequence[str],
-    *,
-    speaker: "Speaker" = None,
-    fps: float = MODEL_FPS,
-    rate: float = 1.0,
-    durations: Alignment | None = None,
-    mean_lip: np.ndarray | None = None,
-    liveliness: float | None = None,
-    network: "Network | None" = None,
+    phones: str | Sequence[str], *, rate: float = 1.0, durations: Alignment | None = None, **how: Unpack[How]
 ) -> Result:
     """Speak ARPAbet phones, such as "B IH1 N B L UW1"; `sil` is a pause. Arguments as for `from_text`."""
     from phonolips.text import SpokenWord
@@ -339,58 +346,74 @@ def from_phones(
             words.append(SpokenWord("", (SILENCE,), 0.2))
         else:
             spoken.append(name)
-    return _from_words(tuple(words[:-1]), speaker, fps, rate, durations, mean_lip, liveliness, network)
+    return _from_words(tuple(words[:-1]), rate, durations, how)
 
 
-def _from_words(
-    words: "Sequence[SpokenWord]",
-    speaker: "Speaker",
-    fps: float,
-    rate: float,
-    durations: Alignment | None,
-    mean_lip: np.ndarray | None,
-    liveliness: float | None,
-    network: "Network | None",
+def from_alignment(
+    alignment: Alignment,
+    *,
+    rate: float = 1.0,
+    waveform: np.ndarray | None = None,
+    timing: str = "given durations",
+    **how: Unpack[How],
 ) -> Result:
+    """Speak phones at the times that a TextGrid gives them.
+
+    Args:
+        alignment: words and phones; a `spn` (nobody knows its phones) is shown at rest, with a warning.
+        rate: 2.0 speaks twice as fast as the times say.
+        waveform: float (samples,) at 16 kHz that these phones were taken from, carried along for the files.
+        timing: what the result says about its times.
+        how: see `How`; emphasis makes a word larger, not longer.
+
+    Raises:
+        InputError: no such speaker; a rate where a waveform sets the pace; emphasis of a word that is not there.
+    """
     from phonolips.model.text_encoder import labels_to_posteriors
 
-    check_fps(fps)
-    network = network or load_network()
-    network.lip_speaker(speaker)
+    if waveform is not None and rate != 1.0:
+        raise InputError(f"rate {rate} with a sound of its own pace; leave out the rate or the sound")
+    unknown = [phone for phone in alignment.phones if phone.label == UNKNOWN]
+    if unknown:
+        message = f"{len(unknown)} x {UNKNOWN} (no phone known), first at {unknown[0].start:.2f} s: shown at rest"
+        warnings.warn(message, PhonolipsWarning, stacklevel=2)
+    timed = alignment.scaled(1 / check_rate(rate))
+    steps = max(1, int(np.ceil(timed.duration / STEP_SECONDS - 1e-6)))
+    if waveform is not None:
+        steps = max(steps, samples_to_steps(len(waveform)))
+    labels = labels_to_posteriors(timed.labels(steps))
+    return from_posteriors(labels, alignment=timed, timing=timing, waveform=waveform, **how)
+
+
+def _from_words(words: "Sequence[SpokenWord]", rate: float, durations: Alignment | None, how: How) -> Result:
+    network, speaker, emphasis = _check(how), how.get("speaker"), how.get("emphasis") or {}
+    check_emphasis(emphasis, [word.word for word in words])
     if durations is None:
         named = speaker if isinstance(speaker, str) else None  # somebody else speaks at the mean speaker's pace
-        alignment = predict_alignment(network, words, network.speaker_row(named), rate)
-        timing = "predicted durations"
-    else:
-        wanted = [phone for word in words for phone in word.phones if phone != SILENCE]
-        found = durations.phone_sequence()
-        if wanted != found:
-            at = next((i for i, (a, b) in enumerate(zip(wanted, found, strict=False)) if a != b), -1)
-            where = f"phone {at + 1} is {found[at]}, not {wanted[at]}" if at >= 0 else "one of them ends early"
-            raise InputError(
-                f"--durations holds {len(found)} phones and the text {len(wanted)}: {where}; "
-                "give a TextGrid of this text, or its own phones with --phones"
-            )
-        alignment, timing = durations, "given durations"
-    steps = max(1, int(np.ceil(alignment.duration / STEP_SECONDS - 1e-6)))
-    return from_posteriors(
-        labels_to_posteriors(alignment.labels(steps)),
-        speaker=speaker,
-        fps=fps,
-        mean_lip=mean_lip,
-        liveliness=liveliness,
-        alignment=alignment,
-        timing=timing,
-        network=network,
-    )
+        alignment = predict_alignment(network, words, network.speaker_row(named), rate, emphasis)
+        return from_alignment(alignment, timing="predicted durations", **how)
+    wanted = [phone for word in words for phone in word.phones if phone != SILENCE]
+    found = durations.phone_sequence()
+    if wanted != found:
+        at = next((i for i, (a, b) in enumerate(zip(wanted, found, strict=False)) if a != b), -1)
+        where = f"phone {at + 1} is {found[at]}, not {wanted[at]}" if at >= 0 else "one of them ends early"
+        raise InputError(
+            f"--durations holds {len(found)} phones and the text {len(wanted)}: {where}; "
+            "give a TextGrid of this text, or speak the TextGrid's own phones with --textgrid"
+        )
+    return from_alignment(durations, **how)
 
 
 def predict_alignment(
-    network: "Network", words: "Sequence[SpokenWord]", speaker_row: int, rate: float = 1.0
+    network: "Network",
+    words: "Sequence[SpokenWord]",
+    speaker_row: int,
+    rate: float = 1.0,
+    emphasis: Mapping[str, float] | None = None,
 ) -> Alignment:
     """Give every phone of some words a predicted time, with a little silence before and after.
 
-    Pauses last as the words say; phone edges fall on whole steps.
+    Pauses last as the words say, and emphasised words longer; phone edges fall on whole steps.
     """
     predicted = network.durations.predict([phones_to_ids(word.phones) for word in words], speaker_row, rate)
     exact = EDGE_SECONDS  # the time so far, and the step edge that stands for it
@@ -403,8 +426,9 @@ def predict_alignment(
             edge = max(edge, seconds_to_steps(exact))
             continue
         start = edge
+        longer = word_factor(word.word, emphasis or {})
         for phone, length in zip(word.phones, lengths, strict=True):
-            exact += length
+            exact += longer * length
             first, edge = edge, max(edge + 1, seconds_to_steps(exact))
             phone_tier.append(Interval(phone, steps_to_seconds(first), steps_to_seconds(edge)))
         word_tier.append(Interval(word.word, steps_to_seconds(start), steps_to_seconds(edge)))

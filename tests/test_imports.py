@@ -27,6 +27,7 @@ LAYERS = (
     ("plot_gallery",),
     ("files",),
     ("plot_page", "export", "film"),
+    ("emphasis",),
     ("synth",),
     ("batch",),
     ("adapt",),

@@ -5,7 +5,8 @@ import pytest
 
 from phonolips import synth
 from phonolips.alignment.tiers import Alignment, Interval
-from phonolips.errors import CheckpointError, InputError
+from phonolips.emphasis import parse_emphasis
+from phonolips.errors import CheckpointError, InputError, PhonolipsWarning
 from phonolips.phones import PHONES
 from phonolips.video.lips import opening
 
@@ -244,3 +245,60 @@ def test_a_run_is_read_back_with_what_stands_beside_it(tmp_path):
     (tmp_path / "phones.TextGrid").unlink()
     with pytest.raises(InputError, match="phones are not known"):
         read_run(tmp_path / "lips.npz").phones()
+
+
+def test_a_textgrid_is_spoken_at_its_times_with_replaced_phones():
+    told = synth.from_text("bin blue")
+    grid = told.alignment
+    again = synth.from_alignment(grid)
+    assert np.array_equal(again.lips, told.lips)
+    swapped = [phone._replace(label={"IH": "AA"}.get(phone.label, phone.label)) for phone in grid.phones]
+    other = synth.from_alignment(Alignment.build(grid.words, swapped, grid.duration))
+    vowel = next(phone for phone in grid.phones if phone.label == "IH")
+    frames = slice(round(vowel.start * 25), round(vowel.end * 25) + 2)
+    assert opening(other.lips)[frames].max() > opening(told.lips)[frames].max() + 0.02
+    fast = synth.from_alignment(grid, rate=2.0)
+    assert fast.seconds == pytest.approx(grid.duration / 2, abs=0.011)
+    with pytest.raises(InputError, match="sound of its own pace"):
+        synth.from_alignment(grid, rate=2.0, waveform=np.zeros(16_000, np.float32))
+
+
+def test_unknown_phones_of_a_textgrid_rest_with_a_warning():
+    grid = Alignment.build((), [Interval("B", 0.1, 0.2), Interval("spn", 0.2, 0.5)], 1.0)
+    with pytest.warns(PhonolipsWarning, match=r"1 x spn .* first at 0.20 s"):
+        synth.from_alignment(grid)
+
+
+def word_of(result, label):
+    return next(word for word in result.alignment.speech_words() if word.label == label)
+
+
+def test_an_emphasised_word_is_longer_and_larger():
+    plain = synth.from_text("place red at a now")
+    loud = synth.from_text("place red at a now", emphasis={"red": 1.5})
+    word, longer = (word_of(result, "red") for result in (plain, loud))
+    assert longer.duration == pytest.approx(1.5 * word.duration, abs=0.04)
+    other, same = (word_of(result, "now") for result in (plain, loud))
+    assert same.duration == pytest.approx(other.duration, abs=0.011)
+
+    def height(result, interval):
+        return np.ptp(opening(result.lips)[round(interval.start * 25) : round(interval.end * 25) + 1])
+
+    fixed = synth.from_text("place red at a now", emphasis={"red": 1.5}, durations=plain.alignment)
+    assert height(fixed, word) > 1.2 * height(plain, word)
+    assert height(fixed, other) == pytest.approx(height(plain, other), rel=1e-4)
+    assert opening(fixed.lips).min() > -1e-6
+    with pytest.raises(InputError, match=r"--emphasis blue: not one of the words spoken \(place, red, at, a, now\)"):
+        synth.from_text("place red at a now", emphasis={"blue": 1.5})
+    with pytest.raises(InputError, match="no words are known"):
+        synth.from_audio(np.zeros(16_000, np.float32), emphasis={"blue": 1.5})
+
+
+@pytest.mark.parametrize("text", ["", "=2", "blue=x", "blue=9", "blue=nan", "blue=-1"])
+def test_emphasis_that_makes_no_sense(text):
+    with pytest.raises(InputError, match="expected a word, or WORD=FACTOR"):
+        parse_emphasis([text])
+
+
+def test_emphasis_as_people_write_it():
+    assert parse_emphasis(["Blue", "now=0.8"]) == {"blue": 1.3, "now": 0.8}

@@ -130,6 +130,18 @@ class Alignment:
                 rows.append((PHONE_IDS.get(phone.label, IGNORED_ID), first, last))
         return np.array(rows, np.int32).reshape(-1, 3)
 
+    def scaled(self, factor: float) -> "Alignment":
+        """Stretch all times; 2.0 lasts twice as long. Raises InputError for a factor that is not above 0."""
+        if factor == 1.0:
+            return self
+        if not (math.isfinite(factor) and factor > 0):
+            raise InputError(f"times stretched by {factor}; expected a factor above 0")
+
+        def stretched(tier: tuple[Interval, ...]) -> tuple[Interval, ...]:
+            return tuple(Interval(label, start * factor, end * factor) for label, start, end in tier)
+
+        return Alignment(stretched(self.words), stretched(self.phones), self.duration * factor, self.confidences)
+
     def phone_sequence(self) -> list[str]:
         """List the phones in order, without silence."""
         return [phone.label for phone in self.phones if phone.label != SILENCE]

@@ -5,6 +5,7 @@ import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
 from phonolips.errors import PhonolipsError
@@ -32,7 +33,7 @@ def _guarded(function: Callable[[Item], Result], item: Item) -> tuple[Result | N
 
 
 def map_clips(
-    function: Callable[[Item], Result], items: Sequence[Item], *, jobs: int, description: str
+    function: Callable[[Item], Result], items: Sequence[Item], *, jobs: int, description: str, unit: str = "clip"
 ) -> Iterator[tuple[Item, Result | None, str, list[str]]]:
     """Apply `function` to every item, `jobs` at a time, in the order in which they finish.
 
@@ -42,13 +43,17 @@ def map_clips(
         items: what to work on.
         jobs: number of processes; 1 works in this process.
         description: what the progress bar says.
+        unit: what it counts.
 
     Yields:
         (item, result or None, "" or the error's line, warnings) for every item.
+
+    Raises:
+        PhonolipsError: a worker was killed from outside.
     """
     from tqdm import tqdm
 
-    bar = tqdm(total=len(items), desc=description, unit="clip", dynamic_ncols=True, disable=None)
+    bar = tqdm(total=len(items), desc=description, unit=unit, dynamic_ncols=True, disable=None)
     with bar:
         if jobs <= 1:
             for item in items:
@@ -71,6 +76,11 @@ def map_clips(
                     for future in done:
                         yield (running.pop(future), *future.result())
                         bar.update()
+            except BrokenProcessPool as error:
+                raise PhonolipsError(
+                    f"{description}: a worker was killed (out of memory?); run the same command again to go on, "
+                    "with fewer --jobs"
+                ) from error
             finally:
                 for future in running:
                     future.cancel()

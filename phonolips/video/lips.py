@@ -106,6 +106,17 @@ def enliven(lips: np.ndarray, liveliness: float) -> np.ndarray:
     return uncross(lips + np.float32(liveliness) * (lips - smooth))
 
 
+def enlarge(lips: np.ndarray, factor: np.ndarray, rest: np.ndarray) -> np.ndarray:
+    """Move the lips further from rest; inner lips that would cross then touch.
+
+    Args:
+        lips: float (frames, 40, 2), mouth space.
+        factor: float (frames,), 1 leaves a frame as it is.
+        rest: float (40, 2), the shape to move away from, such as the speaker's mean lip.
+    """
+    return uncross(rest + factor[:, None, None].astype(np.float32) * (lips - rest))
+
+
 def check_fps(fps: float) -> float:
     """Return `fps` if it is a usable frame rate; raise InputError otherwise."""
     if not LEAST_FPS <= fps <= MOST_FPS:

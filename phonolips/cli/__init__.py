@@ -1,0 +1,88 @@
+"""The command line: every command is one function call, and every flag one of its arguments."""
+
+import logging
+import sys
+import warnings
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+
+from phonolips import __version__
+from phonolips.cli.lips import adapt, align, plot, track
+from phonolips.cli.options import Model
+from phonolips.cli.synth import synth
+from phonolips.cli.training import check_data, evaluate, gallery, prepare, train
+from phonolips.errors import PhonolipsError, PhonolipsWarning
+
+app = typer.Typer(
+    name="phonolips",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    rich_markup_mode=None,
+    help=(
+        "Speech or text to lip movement, through phones that you can see and edit.\n\n"
+        'Start here:  phonolips synth --text "bin blue at f two now" --out demo'
+    ),
+)
+
+
+def info(model: Model = None) -> None:
+    """Print versions, what is installed, and what the model knows."""
+    from phonolips.environment import describe
+
+    typer.echo(describe(model))
+
+
+COMMANDS: dict[str, Callable[..., None]] = {
+    "synth": synth,
+    "plot": plot,
+    "track": track,
+    "adapt": adapt,
+    "align": align,
+    "prepare": prepare,
+    "train": train,
+    "evaluate": evaluate,
+    "check-data": check_data,
+    "gallery": gallery,
+    "info": info,
+}
+for name, command in COMMANDS.items():
+    app.command(name)(command)
+
+
+@app.callback(invoke_without_command=True)
+def options(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    """Speech or text to lip movement."""
+    if version:
+        typer.echo(f"phonolips {__version__}")
+        raise typer.Exit
+
+
+def _show_warning(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
+    if issubclass(category, PhonolipsWarning):
+        print(f"phonolips: warning: {message}", file=sys.stderr)
+
+
+def main() -> None:
+    """Run the command line; expected errors are one line and exit code 1, bugs keep their traceback."""
+    warnings.showwarning = _show_warning  # type: ignore[assignment]
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", datefmt="%Y-%m-%d %H:%M:%S")
+    logging.getLogger("phonolips").setLevel(logging.INFO)
+    try:
+        app()
+    except PhonolipsError as error:
+        print(f"phonolips: error: {error}", file=sys.stderr)
+        sys.exit(1)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        print(f"phonolips: error: {error.filename}: {error.strerror}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("phonolips: interrupted; run the same command again to go on", file=sys.stderr)
+        sys.exit(130)

@@ -1,0 +1,161 @@
+"""The commands that work on lips and recordings that are there: track, adapt, align, plot and the like."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from phonolips.cli.options import Language, Model, existing_file, print_files
+from phonolips.errors import InputError
+
+
+def track(
+    video: Annotated[Path, typer.Argument(help="A video with one face seen from the front.")],
+    out: Annotated[Path, typer.Option(help="The lips.npz to write.")],
+    overlay: Annotated[
+        Path | None,
+        typer.Option(help="Video to draw the found lips on. [default: beside --out, .overlay.mp4]"),
+    ] = None,
+    layout: Annotated[str, typer.Option(help="mediapipe40 or ibug20.")] = "mediapipe40",
+) -> None:
+    """Track the lips in a video: lips.npz in mouth space, and an overlay video to look at.
+
+    lips.npz holds lips (frames, points, 2), detected (frames,), fps, layout, and origin_px and axis_px, which
+    lead back to pixels: pixel = origin + axis * conj(x + iy).
+    """
+    from phonolips.video.lips import LAYOUTS
+    from phonolips.video.track import draw_track, save_track, track_video
+
+    if layout not in LAYOUTS:
+        raise InputError(f"--layout {layout}; expected one of {', '.join(LAYOUTS)}")
+    if out.suffix != ".npz":
+        raise InputError(f"--out {out}: expected a file name ending in .npz")
+    existing_file(video, "a video")
+    found = track_video(video, layout=layout)
+    save_track(found, out)
+    picture = overlay or out.with_suffix(".overlay.mp4")
+    draw_track(video, found, picture)
+    typer.echo(
+        f"{len(found.lips)} frames, {int(found.detected.sum())} with a face, "
+        f"{found.frames_per_second:.0f} frames per second"
+    )
+    print_files([out, picture])
+
+
+def adapt(
+    out: Annotated[Path, typer.Option(help="The speaker's .json to write, for 'phonolips synth --speaker'.")],
+    video: Annotated[
+        list[Path] | None,
+        typer.Option(help="A video of the person speaking; more may follow it. Or one picture, the mouth shut."),
+    ] = None,
+    more: Annotated[list[Path] | None, typer.Argument(help="More videos.", metavar="[VIDEO]...")] = None,
+    name: Annotated[str | None, typer.Option(help="Of the speaker. [default: the first file's name]")] = None,
+    one_frame: Annotated[
+        bool, typer.Option("--one-frame", help="Take only the lip shape, from one frame of the video.")
+    ] = False,
+    model: Model = None,
+) -> None:
+    """Fit the lips to a new person, from a few videos or from one frame; the network stays as it is.
+
+    Draws the lip shapes beside --out (.png).
+    """
+    from phonolips.files import save_figure
+    from phonolips.model.speaker import save_speaker
+    from phonolips.plot import lip_shapes
+
+    files = [*(video or ()), *(more or ())]
+    if not files:
+        raise InputError("adapt needs --video, a video of the person speaking or one picture")
+    if out.suffix != ".json" or out.is_dir():
+        raise InputError(f"--out {out}: expected a file name ending in .json")
+    picture = out.with_suffix(".png")
+    for file in files:
+        existing_file(file, "a video or a picture")
+        if file.resolve() == picture.resolve():
+            raise InputError(f"--out {out}: its picture {picture} would overwrite the one given; choose another name")
+    from phonolips.adapt import lip_speaker_from_videos
+    from phonolips.synth import load_network
+
+    found = lip_speaker_from_videos(files, name=name, one_frame=one_frame, network=load_network(model))
+    save_speaker(found.speaker, out)
+    shapes = {"mean speaker": found.mean.mean_lip, "one frame": found.one_frame.mean_lip}
+    if found.errors:
+        shapes["adapted"] = found.speaker.mean_lip
+        typer.echo(f"{found.seconds:.1f} s of material, a face in {found.detected} of {found.frames} frames")
+        errors = ", ".join(f"{label} {value:.4f}" for label, value in found.errors.items())
+        typer.echo(f"error on this material (root mean square, eye distances): {errors}")
+        typer.echo(f"embedding, mean lip and gain {found.speaker.gain:.2f} fitted")
+    else:
+        typer.echo("lip shape of one frame taken; the manner is the mean speaker's")
+    save_figure(lip_shapes(shapes, title=f"Mean lips of {found.speaker.name}"), picture)
+    print_files([out, picture])
+
+
+def align(
+    audio: Annotated[Path, typer.Argument(help="A recording.")],
+    text: Annotated[str, typer.Option(help="What is said in it.")],
+    out: Annotated[Path | None, typer.Option(help="The TextGrid to write. [default: beside the recording]")] = None,
+    aligner: Annotated[
+        str, typer.Option(help="auto, mfa, sphinx, ctc; auto = mfa where installed, else sphinx.")
+    ] = "auto",
+    language: Language = "en-us",
+    plot: Annotated[bool, typer.Option("--plot", help="Draw the alignment beside the TextGrid (.png).")] = False,
+    model: Model = None,
+) -> None:
+    """Find when each word and phone of a known text is said; writes a TextGrid."""
+    from phonolips.alignment import align as align_waveform
+    from phonolips.alignment.tiers import write_textgrid
+    from phonolips.audio import read
+
+    waveform = read(existing_file(audio, "a sound or video file"))
+    network = None
+    if aligner == "ctc":
+        from phonolips.synth import load_network
+
+        network = load_network(model)
+    found = align_waveform(waveform, text, aligner=aligner, language=language, network=network)
+    target = out or audio.with_suffix(".TextGrid")
+    write_textgrid(found, target)
+    files = [target]
+    if plot:
+        from phonolips.files import save_figure
+        from phonolips.plot import alignment_figure
+
+        picture = target.with_suffix(".png")
+        save_figure(alignment_figure(waveform, found), picture)
+        files.append(picture)
+    print_files(files)
+
+
+def plot(
+    folder: Annotated[Path, typer.Argument(help="A folder written by 'phonolips synth', or a posteriors.npz.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Picture to write: .png, .svg or .pdf. [default: in the folder]")
+    ] = None,
+) -> None:
+    """Draw the posteriorgram again, for example after editing posteriors.npz or phones.TextGrid."""
+    from phonolips.alignment.tiers import read_textgrid
+    from phonolips.files import read_lips, read_posteriors, save_figure
+    from phonolips.plot import posteriorgram
+    from phonolips.video.lips import opening
+
+    source = folder / "posteriors.npz" if folder.is_dir() else folder
+    layer = read_posteriors(source)
+    grid, lips_file = source.with_name("phones.TextGrid"), source.with_name("lips.npz")
+    alignment = read_textgrid(grid) if grid.is_file() else None
+    curve, fps = None, 25.0
+    if lips_file.is_file():
+        lips, fps = read_lips(lips_file)
+        curve = opening(lips)
+    moves = layer.gestures.T if layer.gestures is not None else ()
+    figure = posteriorgram(
+        layer.posteriors,
+        phones=alignment.phones if alignment else None,
+        words=alignment.speech_words() if alignment else None,
+        opening=curve,
+        fps=fps,
+        gestures=dict(zip(layer.gesture_names, moves, strict=True)),
+    )
+    target = out or source.with_name("posteriorgram.png")
+    save_figure(figure, target)
+    print_files([target])

@@ -1,0 +1,158 @@
+"""The command that makes lips from a text, a recording, phones, or posteriors."""
+
+from contextlib import nullcontext
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from phonolips.cli.options import Jobs, Language, Model, Out, existing_file, print_files, read_speaker_option
+from phonolips.errors import InputError, PhonolipsError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from phonolips.batch import Summary
+    from phonolips.synth import Result
+
+Speaker = Annotated[
+    str | None,
+    typer.Option(
+        help="A speaker of the model ('phonolips info' lists them), or a .json made by 'phonolips adapt'. "
+        "[default: the mean speaker]"
+    ),
+]
+SOURCES = ("--text", "--audio", "--phones", "--posteriors", "--textgrid")
+
+
+def synth(
+    out: Out,
+    text: Annotated[str | None, typer.Option(help="A text to speak.")] = None,
+    audio: Annotated[
+        Path | None,
+        typer.Option(
+            help="A recording: wav, flac, mp3, ogg, m4a, or a video. Or many: a folder, or a .txt with a path a line."
+        ),
+    ] = None,
+    phones: Annotated[str | None, typer.Option(help='ARPAbet phones, such as "B IH1 N  B L UW1"; sil pauses.')] = None,
+    posteriors: Annotated[Path | None, typer.Option(help="An (edited) posteriors.npz from an earlier synth.")] = None,
+    textgrid: Annotated[
+        Path | None,
+        typer.Option(help="An (edited) TextGrid: its phones at its times. With --audio: that sound, these phones."),
+    ] = None,
+    speaker: Speaker = None,
+    fps: Annotated[float, typer.Option(help="Frames per second of the lips: 24, 25, 29.97, 30, 50, 60, ...")] = 25.0,
+    rate: Annotated[
+        float, typer.Option(help="Speaking rate for --text, --phones and --textgrid; 2 is twice as fast.")
+    ] = 1.0,
+    durations: Annotated[
+        Path | None, typer.Option(help="TextGrid with the times of the phones of --text or --phones.")
+    ] = None,
+    emphasis: Annotated[
+        list[str] | None,
+        typer.Option(help="A word to stress, or WORD=1.5 for how much: longer and larger. May be repeated."),
+    ] = None,
+    phones_only: Annotated[
+        bool, typer.Option("--phones-only", help="Guess the gestures from the phones instead of hearing them.")
+    ] = False,
+    liveliness: Annotated[
+        float | None,
+        typer.Option(help="How much quick movements are exaggerated, 0 to 2. [default: as the model says]"),
+    ] = None,
+    pictures: Annotated[
+        bool, typer.Option(help="Draw posteriorgram.png and lips.mp4; without, many recordings go much faster.")
+    ] = True,
+    jobs: Jobs = 1,
+    language: Language = "en-us",
+    seed: Annotated[int, typer.Option(help="Random seed; today's model draws nothing at random.")] = 0,
+    model: Model = None,
+) -> None:
+    """Make lips from a text, a recording, phones, posteriors or a TextGrid.
+
+    Writes into --out: lips.npz (float32 frames x points x 2, mouth space), posteriors.npz (steps x phones, 10 ms
+    a step), phones.TextGrid, posteriorgram.png and lips.mp4. Of many recordings, each gets a folder of its own, and
+    manifest.jsonl a row; the same command goes on where a killed one stopped.
+    """
+    from phonolips.batch import LIST_SUFFIXES, Manner, synthesise_all
+    from phonolips.emphasis import parse_emphasis
+    from phonolips.files import check_out_folder, start_painter
+    from phonolips.video.lips import check_fps
+
+    given = {
+        name: value
+        for name, value in zip(SOURCES, (text, audio, phones, posteriors, textgrid), strict=True)
+        if value is not None
+    }
+    if len(given) != 1 and set(given) != {"--audio", "--textgrid"}:
+        found = " and ".join(given) or "none of them"
+        raise InputError(f"synth takes one of {', '.join(SOURCES)}, or --audio with --textgrid; found {found}")
+    if durations is not None and not {"--text", "--phones"} & set(given):
+        raise InputError(f"--durations goes with --text or --phones, not with {' and '.join(given)}")
+    check_out_folder(out)
+    who, stressed = read_speaker_option(speaker), parse_emphasis(emphasis or ())
+    if audio is not None and (audio.is_dir() or audio.suffix.lower() in LIST_SUFFIXES):
+        if textgrid is not None or stressed:
+            raise InputError(
+                f"{audio}: many recordings; --textgrid and --emphasis go with a single sound or video file"
+            )
+        manner = Manner(who, fps, liveliness, phones_only, model, pictures=pictures)
+        _report(synthesise_all(audio, out, jobs=jobs, manner=manner))
+        return
+    for path, what in ((audio, "a sound or video file"), (textgrid, "a TextGrid"), (durations, "a TextGrid")):
+        if path is not None:
+            existing_file(path, what)
+    with start_painter() if pictures else nullcontext() as painter:
+        from phonolips import synth as verbs
+
+        make = _maker(given, durations=durations, rate=rate, language=language, phones_only=phones_only)
+        check_fps(fps)
+        if liveliness is not None:
+            verbs.check_liveliness(liveliness)
+        network = verbs.load_network(model)
+        network.lip_speaker(who)
+        _seed(seed)
+        result = make(speaker=who, fps=fps, liveliness=liveliness, emphasis=stressed, network=network)
+        print_files(result.save(out, painter=painter, pictures=pictures))
+
+
+def _maker(
+    given: dict[str, Any], *, durations: Path | None, rate: float, language: str, phones_only: bool
+) -> "Callable[..., Result]":
+    """Choose the verb for what is given, and read the files that it needs; all before the model loads."""
+    from phonolips import synth as verbs
+    from phonolips.alignment.tiers import read_textgrid
+    from phonolips.audio import read, read_blocks
+    from phonolips.files import read_posteriors
+    from phonolips.text import text_to_phones
+
+    times = read_textgrid(durations) if durations is not None else None
+    if "--text" in given:
+        text_to_phones(given["--text"], language=language)
+        return partial(verbs.from_text, given["--text"], language=language, rate=rate, durations=times)
+    if "--phones" in given:
+        return partial(verbs.from_phones, given["--phones"], rate=rate, durations=times)
+    if "--textgrid" in given:
+        sound = read(given["--audio"]) if "--audio" in given else None
+        return partial(verbs.from_alignment, read_textgrid(given["--textgrid"]), rate=rate, waveform=sound)
+    if "--audio" in given:
+        return partial(verbs.from_audio, read_blocks(given["--audio"]), phones_only=phones_only)
+    layer = read_posteriors(given["--posteriors"])
+    return partial(verbs.from_posteriors, layer.posteriors, gestures=None if phones_only else layer.gestures)
+
+
+def _report(summary: "Summary") -> None:
+    """Print what became of many recordings; raise PhonolipsError where some failed."""
+    typer.echo(str(summary.manifest))
+    typer.echo(f"{summary.done} made, {summary.skipped} were there, {len(summary.failed)} failed")
+    for _, reason in summary.failed:
+        typer.echo(f"failed: {reason}", err=True)
+    if summary.failed:
+        total = summary.done + summary.skipped + len(summary.failed)
+        raise PhonolipsError(f"{len(summary.failed)} of {total} recordings failed; the others are done")
+
+
+def _seed(seed: int) -> None:
+    import torch
+
+    torch.manual_seed(seed)

@@ -1,0 +1,119 @@
+"""The commands for corpora, training and evaluation."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from phonolips.cli.options import Device, Jobs, Model, Out, need, print_files
+from phonolips.errors import InputError
+
+
+def prepare(
+    out: Annotated[Path, typer.Option(help="The prepared corpus: records, lips, alignments, features.")],
+    step: Annotated[str, typer.Option(help="records, lips, align, features, or all of them in this order.")] = "all",
+    data: Annotated[Path | None, typer.Option(help="GRID: <speaker>/<name>.mpg or .mp4 with <name>.align.")] = None,
+    corpus: Annotated[str, typer.Option(help="Which corpus --data is: grid.")] = "grid",
+    splits: Annotated[
+        Path | None, typer.Option(help="Folder with the lists of test clips (recipes/grid/splits).")
+    ] = None,
+    librispeech: Annotated[Path | None, typer.Option(help="LibriSpeech, as more speech for the ears.")] = None,
+    alignments: Annotated[Path | None, typer.Option(help="Ready TextGrids: <speaker>/<name>.TextGrid.")] = None,
+    librispeech_alignments: Annotated[
+        Path | None, typer.Option(help="Ready TextGrids: <subset>/<speaker>/<utterance>.TextGrid.")
+    ] = None,
+    aligner: Annotated[str, typer.Option(help="For clips without a ready TextGrid: auto, mfa, sphinx.")] = "auto",
+    jobs: Jobs = 1,
+) -> None:
+    """Prepare a corpus for training. Goes on where a killed run stopped."""
+    from phonolips.corpus import prepare as steps
+    from phonolips.corpus.records import Dropped
+
+    known = ("records", "lips", "align", "features")
+    if step not in (*known, "all"):
+        raise InputError(f"--step {step}; expected one of {', '.join((*known, 'all'))}")
+    if corpus != "grid":
+        raise InputError(f"--corpus {corpus}; expected grid")
+    chosen = known if step == "all" else (step,)
+    dropped: list[Dropped] = []
+    if "records" in chosen:
+        if data is None:
+            raise InputError("--step records needs --data, the folder with the corpus")
+        records, dropped = steps.make_records(out, data, splits=splits, librispeech=librispeech)
+        typer.echo(f"{len(records)} clips")
+    if "lips" in chosen:
+        dropped += steps.track_lips(out, jobs=jobs)
+    if "align" in chosen:
+        dropped += steps.align_clips(
+            out,
+            alignments=alignments,
+            librispeech_alignments=librispeech_alignments,
+            aligner=aligner,
+            jobs=jobs,
+        )
+    if "features" in chosen:
+        dropped += steps.make_features(out, jobs=jobs)
+    for item in dropped:
+        typer.echo(f"left out {item.id}: {item.reason}", err=True)
+
+
+def train(
+    part: Annotated[str, typer.Argument(help="ears, durations, lips, all of these three, or sync.")],
+    data: Annotated[Path, typer.Option(help="A prepared corpus.")],
+    out: Annotated[Path, typer.Option(help="Gets network/ (the model) or sync_expert/, checkpoints and histories.")],
+    overrides: Annotated[
+        list[str] | None, typer.Argument(help="Settings such as lips.epochs=3, stronger than --config.")
+    ] = None,
+    config: Annotated[Path | None, typer.Option(help="YAML file with settings (see recipes/grid/conf).")] = None,
+    device: Device = "auto",
+) -> None:
+    """Train the ears, the durations, the lips or the sync expert. Goes on where a killed run stopped."""
+    need("speechbrain", "training")
+    from phonolips.training.run import train as run_training
+
+    folder = run_training(part, data=data, out=out, config=config, overrides=overrides or (), device=device)
+    print_files([folder])
+
+
+def evaluate(
+    data: Annotated[Path, typer.Option(help="A prepared corpus.")],
+    out: Annotated[Path, typer.Option(help="Folder for tables and pictures.")],
+    model: Model = None,
+    step: Annotated[str, typer.Option(help="synthesise, score, plots, or all of them in this order.")] = "all",
+    references: Annotated[bool, typer.Option(help="Also score the simple reference methods.")] = True,
+) -> None:
+    """Synthesise the test clips from sound, from text with true and with predicted durations, and score them.
+
+    Writes lips.csv and ears.csv (a row a clip), results.md (tables with 95 % intervals) and pictures.
+    """
+    need("sklearn", "evaluation")
+    from phonolips.evaluation.run import evaluate as run_evaluation
+
+    typer.echo(run_evaluation(data=data, out=out, model=model, step=step, references=references))
+
+
+def check_data(
+    data: Annotated[Path, typer.Argument(help="A prepared corpus.")],
+) -> None:
+    """Print counts, hours, fps, face misses, sound/picture differences, mismatches and clips out of sync."""
+    from phonolips.corpus.check import check_corpus
+
+    typer.echo(check_corpus(data))
+
+
+def gallery(
+    data: Annotated[Path, typer.Option(help="A prepared corpus.")],
+    out: Out,
+    speaker: Annotated[str | None, typer.Option(help="A speaker of the corpus. [default: all together]")] = None,
+    samples: Annotated[int, typer.Option(min=1, help="How many samples of each phone, at most.")] = 128,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed of the draw.")] = 1,
+    phone: Annotated[list[str] | None, typer.Option(help="Draw a page of this phone too; may be repeated.")] = None,
+) -> None:
+    """Draw what the lips do in every phone: contours, opening and width of many samples, and their means.
+
+    Writes gallery_contours.png, gallery_opening.png, gallery_width.png, gallery.csv (a row a phone), and
+    gallery_PHONE.png for every --phone, from the training clips.
+    """
+    from phonolips.evaluation.gallery import draw_gallery
+
+    print_files(draw_gallery(data=data, out=out, speaker=speaker, samples=samples, seed=seed, phones=phone or ()))
