@@ -99,3 +99,17 @@ def test_every_tool_has_help(name):
     done = subprocess.run([sys.executable, TOOLS / f"{name}.py", "--help"], capture_output=True, text=True, check=True)
     assert "--model" in done.stdout
     assert "python tools/" in done.stdout
+
+
+def test_shipped_weights_are_half_as_large_and_say_the_same(tmp_path):
+    from phonolips import synth
+    from phonolips.synth import DEFAULT_WEIGHTS, load_network
+
+    line = tool("ship_weights").ship(DEFAULT_WEIGHTS, tmp_path / "shipped")
+    assert "largest change of the lips" in line
+    original, shipped = load_network(), load_network(tmp_path / "shipped")
+    original.save(tmp_path / "full")
+    sizes = [(tmp_path / name / "model.safetensors").stat().st_size for name in ("shipped", "full")]
+    assert sizes[0] < 0.52 * sizes[1]
+    lips = [synth.from_text("bin blue", network=network).lips for network in (original, shipped)]
+    assert np.abs(lips[0] - lips[1]).max() < 2e-3

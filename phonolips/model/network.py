@@ -25,6 +25,7 @@ from phonolips.model.text_encoder import DurationPredictor
 from phonolips.phones import PHONES
 
 FORMAT = 2
+LARGE_TENSOR = 4096  # numbers from which a tensor is worth halving
 LIP_LAYOUT = "mediapipe40"
 LIP_POINTS = 40
 WEIGHTS_FILE, DESCRIPTION_FILE = "model.safetensors", "model.json"
@@ -131,12 +132,20 @@ class Network(nn.Module):
         context = self.decoder.context(self.bottleneck(posteriors), embedding, gestures)
         return self.decoder(context, self.decoder.start(len(posteriors), posteriors.device))[0]
 
-    def save(self, folder: Path) -> None:
-        """Write weights and description into `folder`, each atomically, the description last."""
+    def save(self, folder: Path, *, half: bool = False) -> None:
+        """Write weights and description into `folder`, each atomically, the description last.
+
+        Args:
+            folder: made if it is not there.
+            half: store large tensors as float16, for a file of half the size to ship; they are read as float32.
+        """
         from safetensors.torch import save_file
 
         folder.mkdir(parents=True, exist_ok=True)
         tensors = {name: value.detach().cpu().contiguous() for name, value in self.state_dict().items()}
+        if half:
+            large = [name for name, value in tensors.items() if value.numel() >= LARGE_TENSOR]
+            tensors |= {name: tensors[name].half() for name in large}
         weights = folder / f".{WEIGHTS_FILE}.{os.getpid()}.tmp"
         save_file(tensors, str(weights))
         text = json.dumps(
