@@ -24,6 +24,7 @@ PICTURE_DPI = 110
 LONGEST_SENT_SECONDS = 60.0  # a longer result is drawn here: copying an hour to the painter costs more than it saves
 LIPS_FILE, POSTERIORS_FILE, TEXTGRID_FILE = "lips.npz", "posteriors.npz", "phones.TextGrid"
 PICTURE_FILE, VIDEO_FILE = "posteriorgram.png", "lips.mp4"
+FACE_FILE = "face.mp4"
 SPEECH_FILE = "speech.wav"  # the sound of a text that was spoken aloud
 DATA_FILES = (LIPS_FILE, POSTERIORS_FILE, TEXTGRID_FILE)
 RESULT_FILES = (*DATA_FILES, PICTURE_FILE, VIDEO_FILE)
@@ -62,11 +63,19 @@ def _draw_posteriorgram(path: Path, posteriors: np.ndarray, options: dict[str, A
     save_figure(posteriorgram(posteriors, **options), path)
 
 
-def save_result(result: "Result", out: Path, *, painter: "Executor | None" = None, pictures: bool = True) -> list[Path]:
+def save_result(
+    result: "Result",
+    out: Path,
+    *,
+    painter: "Executor | None" = None,
+    pictures: bool = True,
+    speech: bool = False,
+) -> list[Path]:
     """Write all files of a result into `out`; nothing is left half-written.
 
     `painter` (from `start_painter`) draws the picture in another process; None draws it here. Without `pictures`
-    the posteriorgram and the video are left out, which takes most of the time.
+    the posteriorgram and the video are left out, which takes most of the time. With `speech` the sound is written
+    too, as speech.wav. What an earlier run left of these files goes.
 
     `lips.npz`: lips float32 (frames, points, 2), fps, layout, speaker, timing. `posteriors.npz`: posteriors
     float32 (steps, phones), phones (names), step_seconds, gestures float32 (frames at 25 a second, gestures),
@@ -98,8 +107,13 @@ def save_result(result: "Result", out: Path, *, painter: "Executor | None" = Non
         if pictures:
             _draw_result(result, new, painter)
             names += [PICTURE_FILE, VIDEO_FILE]
-        for name in RESULT_FILES[len(names) :]:
-            (out / name).unlink(missing_ok=True)  # of an earlier run
+        if speech and result.waveform is not None:
+            import soundfile
+
+            soundfile.write(new / SPEECH_FILE, result.waveform, SAMPLE_RATE)
+            names.append(SPEECH_FILE)
+        for name in {*RESULT_FILES, SPEECH_FILE} - set(names):
+            (out / name).unlink(missing_ok=True)
         for name in names:
             os.replace(new / name, out / name)
     return [out / name for name in names]

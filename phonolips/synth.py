@@ -84,7 +84,9 @@ class Result:
         """Length of the posteriors in seconds."""
         return steps_to_seconds(len(self.posteriors))
 
-    def save(self, out: Path, *, painter: "Executor | None" = None, pictures: bool = True) -> list[Path]:
+    def save(
+        self, out: Path, *, painter: "Executor | None" = None, pictures: bool = True, speech: bool = False
+    ) -> list[Path]:
         """Write lips.npz, posteriors.npz, phones.TextGrid, posteriorgram.png and lips.mp4 into `out`.
 
         All are written under a temporary name first, so a failure leaves nothing half-written.
@@ -93,13 +95,14 @@ class Result:
             out: a folder, made if it is not there.
             painter: from `files.start_painter`, to draw the picture in another process.
             pictures: False leaves out the picture and the video.
+            speech: also write the sound, as speech.wav.
 
         Returns:
             the files.
         """
         from phonolips.files import save_result
 
-        return save_result(self, Path(out), painter=painter, pictures=pictures)
+        return save_result(self, Path(out), painter=painter, pictures=pictures, speech=speech)
 
 
 @lru_cache(maxsize=4)
@@ -333,6 +336,11 @@ def from_phones(
     phones: str | Sequence[str], *, rate: float = 1.0, durations: Alignment | None = None, **how: Unpack[How]
 ) -> Result:
     """Speak ARPAbet phones, such as "B IH1 N B L UW1"; `sil` is a pause. Arguments as for `from_text`."""
+    return _from_words(phones_to_words(phones), rate, durations, how)
+
+
+def phones_to_words(phones: str | Sequence[str]) -> "tuple[SpokenWord, ...]":
+    """Make words of ARPAbet phones, one for each stretch between pauses (`sil`); raise InputError for others."""
     from phonolips.text import SpokenWord
 
     names = parse_phones(phones if isinstance(phones, str) else " ".join(phones))
@@ -346,7 +354,7 @@ def from_phones(
             words.append(SpokenWord("", (SILENCE,), 0.2))
         else:
             spoken.append(name)
-    return _from_words(tuple(words[:-1]), rate, durations, how)
+    return tuple(words[:-1])
 
 
 def from_alignment(
@@ -385,6 +393,53 @@ def from_alignment(
     return from_posteriors(labels, alignment=timed, timing=timing, waveform=waveform, **how)
 
 
+def from_speech(
+    words: "str | Sequence[SpokenWord]",
+    *,
+    backend: str = "espeak",
+    voice: str | None = None,
+    language: str = "en-us",
+    rate: float = 1.0,
+    durations: Alignment | None = None,
+    **how: Unpack[How],
+) -> Result:
+    """Speak a text aloud: sound and lips in step.
+
+    Args:
+        words: a text, or words with their phones.
+        backend: one of `speech.BACKENDS`; each says whether its own times drive the lips or ours the sound.
+        voice: the backend's name of a voice, or its file; None = the backend's own choice.
+        language: as for `from_text`.
+        rate: 2.0 speaks twice as fast.
+        durations: phones with given times, for a backend that keeps ours.
+        how: see `How`; emphasis makes a word longer where the times are ours, and always larger.
+
+    Raises:
+        InputError: nothing to say, no such backend, voice, language or speaker, times that do not fit.
+        MissingToolError: the synthesiser is not installed.
+    """
+    from phonolips.speech import speak_words
+    from phonolips.text import text_to_phones
+
+    network, speaker, emphasis = _check(how), how.get("speaker"), how.get("emphasis") or {}
+    said = text_to_phones(words, language=language) if isinstance(words, str) else words
+    check_emphasis(emphasis, [word.word for word in said])
+    if durations is not None:
+        _check_durations(said, durations)
+    row = network.speaker_row(speaker if isinstance(speaker, str) else None)
+    spoken = speak_words(
+        said,
+        backend=backend,
+        voice=voice,
+        rate=rate,
+        language=language,
+        alignment=durations,
+        predict=lambda some, pace: predict_alignment(network, some, row, pace, emphasis),
+    )
+    timing = f"{backend}, {'predicted durations' if spoken.timing == 'ours' else 'its own times'}"
+    return from_alignment(spoken.alignment, waveform=spoken.waveform, timing=timing, **how)
+
+
 def _from_words(words: "Sequence[SpokenWord]", rate: float, durations: Alignment | None, how: How) -> Result:
     network, speaker, emphasis = _check(how), how.get("speaker"), how.get("emphasis") or {}
     check_emphasis(emphasis, [word.word for word in words])
@@ -392,6 +447,12 @@ def _from_words(words: "Sequence[SpokenWord]", rate: float, durations: Alignment
         named = speaker if isinstance(speaker, str) else None  # somebody else speaks at the mean speaker's pace
         alignment = predict_alignment(network, words, network.speaker_row(named), rate, emphasis)
         return from_alignment(alignment, timing="predicted durations", **how)
+    _check_durations(words, durations)
+    return from_alignment(durations, **how)
+
+
+def _check_durations(words: "Sequence[SpokenWord]", durations: Alignment) -> None:
+    """Refuse times of other phones than those of the words."""
     wanted = [phone for word in words for phone in word.phones if phone != SILENCE]
     found = durations.phone_sequence()
     if wanted != found:
@@ -401,7 +462,6 @@ def _from_words(words: "Sequence[SpokenWord]", rate: float, durations: Alignment
             f"--durations holds {len(found)} phones and the text {len(wanted)}: {where}; "
             "give a TextGrid of this text, or speak the TextGrid's own phones with --textgrid"
         )
-    return from_alignment(durations, **how)
 
 
 def predict_alignment(

@@ -60,6 +60,22 @@ def synth(
         float | None,
         typer.Option(help="How much quick movements are exaggerated, 0 to 2. [default: as the model says]"),
     ] = None,
+    speak: Annotated[
+        bool, typer.Option("--speak", help="Also say --text or --phones aloud, in step with the lips: speech.wav.")
+    ] = False,
+    synthesiser: Annotated[
+        str, typer.Option(help="Who speaks: espeak (its times), festival (our times), piper (its times).")
+    ] = "espeak",
+    voice: Annotated[
+        str | None, typer.Option(help="Of the synthesiser: en-us, en-gb-x-rp, en-us+f3, ...; for piper a .onnx file.")
+    ] = None,
+    face: Annotated[
+        Path | None, typer.Option(help="A photo or a video of a person to give the lips to: face.mp4.")
+    ] = None,
+    export: Annotated[
+        str | None,
+        typer.Option(help="Also write these formats, such as rhubarb-tsv,arkit; see 'phonolips export --help'."),
+    ] = None,
     pictures: Annotated[
         bool, typer.Option(help="Draw posteriorgram.png and lips.mp4; without, many recordings go much faster.")
     ] = True,
@@ -76,7 +92,9 @@ def synth(
     """
     from phonolips.batch import LIST_SUFFIXES, Manner, synthesise_all
     from phonolips.emphasis import parse_emphasis
-    from phonolips.files import check_out_folder, start_painter
+    from phonolips.export import check_names
+    from phonolips.export import export as write_formats
+    from phonolips.files import FACE_FILE, check_out_folder, read_run, start_painter
     from phonolips.video.lips import check_fps
 
     given = {
@@ -89,7 +107,12 @@ def synth(
         raise InputError(f"synth takes one of {', '.join(SOURCES)}, or --audio with --textgrid; found {found}")
     if durations is not None and not {"--text", "--phones"} & set(given):
         raise InputError(f"--durations goes with --text or --phones, not with {' and '.join(given)}")
+    if (speak or voice is not None) and not {"--text", "--phones"} & set(given):
+        raise InputError(f"--speak goes with --text or --phones, not with {' and '.join(given)}")
+    if voice is not None and not speak:
+        raise InputError(f"--voice {voice}: only with --speak")
     check_out_folder(out)
+    formats = check_names(export) if export is not None else []
     who, stressed = read_speaker_option(speaker), parse_emphasis(emphasis or ())
     if audio is not None and (audio.is_dir() or audio.suffix.lower() in LIST_SUFFIXES):
         if textgrid is not None or stressed:
@@ -99,13 +122,19 @@ def synth(
         manner = Manner(who, fps, liveliness, phones_only, model, pictures=pictures)
         _report(synthesise_all(audio, out, jobs=jobs, manner=manner))
         return
-    for path, what in ((audio, "a sound or video file"), (textgrid, "a TextGrid"), (durations, "a TextGrid")):
+    for path, what in (
+        (audio, "a sound or video file"),
+        (textgrid, "a TextGrid"),
+        (durations, "a TextGrid"),
+        (face, "a photo or a video of a person"),
+    ):
         if path is not None:
             existing_file(path, what)
     with start_painter() if pictures else nullcontext() as painter:
         from phonolips import synth as verbs
 
-        make = _maker(given, durations=durations, rate=rate, language=language, phones_only=phones_only)
+        aloud = {"backend": synthesiser, "voice": voice} if speak else None
+        make = _maker(given, durations, rate, language, phones_only=phones_only, aloud=aloud)
         check_fps(fps)
         if liveliness is not None:
             verbs.check_liveliness(liveliness)
@@ -113,11 +142,24 @@ def synth(
         network.lip_speaker(who)
         _seed(seed)
         result = make(speaker=who, fps=fps, liveliness=liveliness, emphasis=stressed, network=network)
-        print_files(result.save(out, painter=painter, pictures=pictures))
+        files = result.save(out, painter=painter, pictures=pictures, speech=speak)
+    if formats:
+        files += write_formats(read_run(out), formats)
+    if face is not None:
+        from phonolips.film.face import render_face
+
+        files.append(render_face(read_run(out), face, out / FACE_FILE))
+    print_files(files)
 
 
 def _maker(
-    given: dict[str, Any], *, durations: Path | None, rate: float, language: str, phones_only: bool
+    given: dict[str, Any],
+    durations: Path | None,
+    rate: float,
+    language: str,
+    *,
+    phones_only: bool,
+    aloud: dict[str, Any] | None,
 ) -> "Callable[..., Result]":
     """Choose the verb for what is given, and read the files that it needs; all before the model loads."""
     from phonolips import synth as verbs
@@ -128,9 +170,14 @@ def _maker(
 
     times = read_textgrid(durations) if durations is not None else None
     if "--text" in given:
-        text_to_phones(given["--text"], language=language)
+        words = text_to_phones(given["--text"], language=language)
+        if aloud is not None:
+            return partial(verbs.from_speech, words, **aloud, language=language, rate=rate, durations=times)
         return partial(verbs.from_text, given["--text"], language=language, rate=rate, durations=times)
     if "--phones" in given:
+        if aloud is not None:
+            words = verbs.phones_to_words(given["--phones"])
+            return partial(verbs.from_speech, words, **aloud, language=language, rate=rate, durations=times)
         return partial(verbs.from_phones, given["--phones"], rate=rate, durations=times)
     if "--textgrid" in given:
         sound = read(given["--audio"]) if "--audio" in given else None
