@@ -10,8 +10,7 @@ from conftest import tool
 from phonolips.alignment.tiers import read_textgrid
 from phonolips.audio.io import read
 from phonolips.corpus import grid
-from phonolips.errors import InputError
-from phonolips.phones import PHONES, SILENCE
+from phonolips.phones import SILENCE
 from phonolips.video.io import read_frames
 
 pytest.importorskip("skimage", reason="scikit-image is not installed (pip install 'phonolips[test]')")
@@ -121,31 +120,3 @@ def test_impossible_numbers_are_refused(
     assert tool("make_toy_corpus").main(options) == 1
     assert "expected" in capsys.readouterr().err
     assert not (tmp_path / "x").exists()
-
-
-def test_speech_with_phone_times() -> None:
-    speak = tool("espeak_speech").speak
-    waveform, phones = speak("set red at l seven soon")
-    assert waveform.dtype == np.float32
-    assert np.abs(waveform).max() <= 1
-    names = [name for name, _, _ in phones]
-    assert names == ["S", "EH", "T", "R", "EH", "D", "AE", "T", "EH", "L", "S", "EH", "V", "AH", "N", "S", "UW", "N"]
-    assert set(names) <= set(PHONES)
-    for (_, start, end), (_, after, _) in zip(phones, [*phones[1:], ("", len(waveform) / 16_000, 0)], strict=True):
-        assert 0 <= start < end <= after + 1e-9
-    # A sibilant is noise: its zero crossings tell it from the vowel after it, at the stated times.
-    hiss, vowel = (
-        np.diff(np.signbit(waveform[round(s * 16_000) : round(e * 16_000)])).mean() for _, s, e in phones[:2]
-    )
-    assert hiss > 3 * vowel
-    _, again = speak("set red at l seven soon")
-    assert [name for name, _, _ in again] == names
-    assert [start for _, start, _ in again] == pytest.approx([start for _, start, _ in phones], abs=1e-3)
-
-
-def test_unknown_voice_and_empty_text_are_refused() -> None:
-    speak = tool("espeak_speech").speak
-    with pytest.raises(InputError, match="no voice 'xx'"):
-        speak("hello", voice="xx")
-    with pytest.raises(InputError, match="nothing to say"):
-        speak("...")

@@ -15,7 +15,6 @@ from itertools import groupby, product
 from pathlib import Path
 
 import numpy as np
-from espeak_speech import SpokenPhone, speak_words, split_phones
 
 from phonolips import synth
 from phonolips.alignment.ctc import align_posteriors
@@ -26,6 +25,7 @@ from phonolips.errors import InputError
 from phonolips.evaluation.metrics import BOUNDARY_TOLERANCE_MS, bootstrap_interval, boundary_summary
 from phonolips.model.network import Network
 from phonolips.phones import SILENCE
+from phonolips.speech.espeak import SpokenPhone, speak_words, split_phones
 from phonolips.text import SpokenWord
 from phonolips.timebase import SAMPLE_RATE, seconds_to_samples
 

@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from espeak_speech import SpokenPhone, speak_words, split_phones
 
 from phonolips.alignment.tiers import Alignment, Interval, write_textgrid
 from phonolips.corpus.grid import SLOTS, sentence_of
 from phonolips.corpus.records import write_text_atomically
 from phonolips.errors import InputError, PhonolipsError
 from phonolips.phones import PHONE_TO_VISEME, SILENCE, VISEME_NAMES
+from phonolips.speech.espeak import SpokenPhone, speak_words, split_phones
 from phonolips.timebase import GRID_ALIGN_UNITS_PER_SECOND, MODEL_FPS, SAMPLE_RATE, frame_centres
 from phonolips.video.io import write_video
 

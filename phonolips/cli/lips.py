@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from phonolips.cli.options import Language, Model, existing_file, print_files
+from phonolips.cli.options import Language, Model, Out, existing_file, print_files, read_speaker_option
 from phonolips.errors import InputError
 
 
@@ -159,3 +159,87 @@ def plot(
     target = out or source.with_name("posteriorgram.png")
     save_figure(figure, target)
     print_files([target])
+
+
+Run = Annotated[Path, typer.Argument(help="A folder written by 'phonolips synth', or a lips.npz.")]
+
+
+def export(
+    run: Run,
+    to: Annotated[
+        str | None, typer.Option(help="Formats, with commas between them, or all. Without it: list the formats.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="A folder, or for one format the file. [default: beside lips.npz]")
+    ] = None,
+    fps: Annotated[
+        float | None,
+        typer.Option(help="Rate of the frames written. [default: the lips'; rhubarb-dat 24, arkit-csv 60]"),
+    ] = None,
+    viseme_set: Annotated[Path | None, typer.Option(help="YAML with visemes of your own, for visemes.")] = None,
+    targets: Annotated[
+        str | None, typer.Option(help="Names of an avatar's morph targets, with commas between them, for gltf.")
+    ] = None,
+) -> None:
+    """Write lips, phones and words in the formats that other programs read (docs/formats.md)."""
+    from phonolips.export import FORMATS, check_names, check_out
+    from phonolips.export import export as write_formats
+    from phonolips.files import read_run
+
+    if to is None:
+        for name, known in FORMATS.items():
+            typer.echo(f"{name:<15} {known.file:<20} {known.summary}")
+        return
+    check_out(check_names(to), out)
+    names = [name.strip() for name in targets.split(",") if name.strip()] if targets is not None else None
+    print_files(write_formats(read_run(run), to, out, fps=fps, viseme_set=viseme_set, targets=names))
+
+
+def edit(
+    out: Out,
+    video: Annotated[Path, typer.Option(help="A video of one person speaking.")],
+    transcript: Annotated[str, typer.Option(help="What is said in it.")],
+    to: Annotated[str, typer.Option(help="What is to be said.")],
+    textgrid: Annotated[
+        Path | None, typer.Option(help="When the words of --transcript are said. [default: an aligner finds it]")
+    ] = None,
+    sound: Annotated[
+        Path | None, typer.Option(help="A recording of the new sentence; it gives the new words sound and times.")
+    ] = None,
+    speak: Annotated[
+        str | None, typer.Option(help="A synthesiser to say the new words: espeak, festival. [default: silence]")
+    ] = None,
+    speaker: Annotated[
+        str | None, typer.Option(help="Whose lips, as for 'phonolips synth'. [default: fitted to the video]")
+    ] = None,
+    aligner: Annotated[str, typer.Option(help="auto, mfa, sphinx, ctc.")] = "auto",
+    language: Language = "en-us",
+    model: Model = None,
+) -> None:
+    """Change what somebody says in a video by changing its transcript (docs/editing.md).
+
+    Recorded lips stay where the words stay. Writes what 'phonolips synth' writes, and edited.mp4, the person with the
+    new lips; comparison.png, before and after; edit.npz, which frames are kept and where the seams are.
+    """
+    from phonolips.alignment.tiers import read_textgrid
+    from phonolips.edit import edit as edit_video
+    from phonolips.synth import load_network
+
+    for path, what in ((video, "a video"), (textgrid, "a TextGrid"), (sound, "a sound file")):
+        if path is not None:
+            existing_file(path, what)
+    done = edit_video(
+        video,
+        transcript,
+        to,
+        aligner=aligner,
+        speaker=read_speaker_option(speaker),
+        network=load_network(model),
+        alignment=read_textgrid(textgrid) if textgrid is not None else None,
+        sound=sound,
+        speak=speak,
+        language=language,
+    )
+    for change in done.changes:
+        typer.echo(change)
+    print_files(done.save(out))

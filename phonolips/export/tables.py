@@ -1,0 +1,160 @@
+"""Phones, words and lips as tables: TextGrid, JSON and CSV."""
+
+import csv
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from phonolips.alignment.tiers import Alignment, Interval, write_textgrid
+from phonolips.export.cues import mouth_cues
+from phonolips.export.writing import new_text_file
+from phonolips.phones import PHONE_IDS, PHONE_TO_VISEME, SILENCE, UNKNOWN, VISEME_NAMES
+from phonolips.timebase import frame_centres, seconds_to_steps
+from phonolips.video.io import exact_fps
+from phonolips.video.lips import check_fps, layout_of, opening, resample_lips, width
+
+if TYPE_CHECKING:
+    from phonolips.files import Run
+
+MOUTH_TIER = "mouth"
+SECOND_DECIMALS, LIP_DECIMALS, CONFIDENCE_DECIMALS = 6, 5, 3
+UNIT = "distance between the eye centres"
+
+
+def write_tiers(run: "Run", path: Path) -> None:
+    """Write a TextGrid with tiers words, phones, confidence (where it is known) and mouth (A to H, X).
+
+    Raises:
+        InputError: the run has no alignment.
+    """
+    from praatio import textgrid
+
+    alignment = with_confidences(run)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        write_textgrid(alignment, temporary)
+        grid = textgrid.openTextgrid(str(temporary), includeEmptyIntervals=True, reportingMode="silence")
+        end = float(grid.maxTimestamp)
+        cues = [(cue.start, min(cue.end, end), cue.value) for cue in mouth_cues(run.lips, run.fps, alignment)]
+        rows = [row for row in cues if row[1] > row[0]]
+        grid.addTier(textgrid.IntervalTier(MOUTH_TIER, rows, 0.0, end), reportingMode="silence")
+        grid.save(str(temporary), format="long_textgrid", includeBlankSpaces=True, reportingMode="silence")
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_json(run: "Run", path: Path, *, fps: float | None = None) -> None:
+    """Write words, phones and lips as JSON; the schema is in docs/formats.md.
+
+    Args:
+        fps: of the lips that are written; None = as they are.
+    """
+    lips, rate = _lips_at(run, fps)
+    head = {
+        "format": "phonolips 1",
+        "duration": round(run.seconds, SECOND_DECIMALS),
+        "sound": str(run.sound.resolve()) if run.sound else None,
+        "words": [],
+        "phones": [],
+    }
+    blocks = {name: json.dumps(value, ensure_ascii=False) for name, value in head.items()}
+    if run.alignment is not None:
+        alignment = with_confidences(run)
+        confidences = alignment.confidences or [None] * len(alignment.phones)
+        words = [_timed("word", word) for word in alignment.speech_words()]
+        phones = [
+            _timed("phone", phone)
+            | {
+                "confidence": None if value is None else round(value, CONFIDENCE_DECIMALS),
+                "viseme": None if phone.label == UNKNOWN else VISEME_NAMES[PHONE_TO_VISEME[phone.label]],
+            }
+            for phone, value in zip(alignment.phones, confidences, strict=True)
+        ]
+        blocks |= {"words": _rows(words), "phones": _rows(phones)}
+    times, apart, wide = frame_centres(len(lips), rate), opening(lips), width(lips)
+    with new_text_file(path) as file:
+        file.write("{\n" + "".join(f"  {json.dumps(name)}: {text},\n" for name, text in blocks.items()))
+        about = {"fps": rate, "layout": layout_of(lips), "unit": UNIT}
+        file.write('  "lips": {\n' + "".join(f'    "{name}": {json.dumps(value)},\n' for name, value in about.items()))
+        file.write('    "frames": [\n')
+        for frame, points in enumerate(lips):
+            row = {
+                "time": round(float(times[frame]), SECOND_DECIMALS),
+                "opening": round(float(apart[frame]), LIP_DECIMALS),
+                "width": round(float(wide[frame]), LIP_DECIMALS),
+                "points": [[round(float(x), LIP_DECIMALS), round(float(y), LIP_DECIMALS)] for x, y in points],
+            }
+            file.write(f"      {json.dumps(row)}{',' if frame < len(lips) - 1 else ''}\n")
+        file.write("    ]\n  }\n}\n")
+
+
+def write_csv(run: "Run", path: Path, *, fps: float | None = None) -> None:
+    """Write a row a frame: frame, time of its middle, opening, width, phone, and x and y of every lip point.
+
+    Args:
+        fps: of the lips that are written; None = as they are.
+    """
+    lips, rate = _lips_at(run, fps)
+    times, apart, wide = frame_centres(len(lips), rate), opening(lips), width(lips)
+    phones = [""] * len(lips) if run.alignment is None else phones_at(run.alignment, times)
+    with new_text_file(path) as file:
+        table = csv.writer(file, lineterminator="\n")
+        points = [f"{axis}{point}" for point in range(lips.shape[1]) for axis in "xy"]
+        table.writerow(["frame", "time", "opening", "width", "phone", *points])
+        for frame, values in enumerate(lips.reshape(len(lips), -1)):
+            numbers = [f"{value:.{LIP_DECIMALS}f}" for value in (apart[frame], wide[frame], *values)]
+            table.writerow([frame, f"{times[frame]:.{SECOND_DECIMALS}f}", *numbers[:2], phones[frame], *numbers[2:]])
+
+
+def phones_at(alignment: Alignment, times: np.ndarray) -> list[str]:
+    """Name the phone at each of these times (seconds); silence after the end."""
+    ends = np.array([phone.end for phone in alignment.phones])
+    labels = [*(phone.label for phone in alignment.phones), SILENCE]
+    return [labels[i] for i in np.searchsorted(ends, times, side="right")]
+
+
+def with_confidences(run: "Run") -> Alignment:
+    """Give the run's alignment, its confidences read off the posteriors where it has none and they are there.
+
+    A phone's confidence is its mean posterior over its time; that of `spn` is 0.
+
+    Raises:
+        InputError: the run has no alignment.
+    """
+    alignment = run.phones()
+    if alignment.confidences is not None or run.layer is None:
+        return alignment
+    posteriors = run.layer.posteriors
+
+    def confidence(phone: Interval) -> float:
+        first = min(seconds_to_steps(phone.start), len(posteriors) - 1)
+        last = max(seconds_to_steps(phone.end), first + 1)
+        column = PHONE_IDS.get(phone.label)
+        return 0.0 if column is None else float(np.clip(posteriors[first:last, column].mean(), 0, 1))
+
+    return replace(alignment, confidences=tuple(confidence(phone) for phone in alignment.phones))
+
+
+def _lips_at(run: "Run", fps: float | None) -> tuple[np.ndarray, float]:
+    rate = float(exact_fps(check_fps(run.fps if fps is None else fps)))
+    return resample_lips(run.lips, rate, run.seconds, source_fps=run.fps), rate
+
+
+def _timed(name: str, item: Interval) -> dict[str, Any]:
+    return {
+        name: item.label,
+        "start": round(item.start, SECOND_DECIMALS),
+        "end": round(item.end, SECOND_DECIMALS),
+    }
+
+
+def _rows(rows: list[dict[str, Any]]) -> str:
+    """Write a list of objects as JSON, one a line."""
+    if not rows:
+        return "[]"
+    return "[\n" + ",\n".join(f"    {json.dumps(row, ensure_ascii=False)}" for row in rows) + "\n  ]"
