@@ -206,9 +206,10 @@ def edit(
     sound: Annotated[
         Path | None, typer.Option(help="A recording of the new sentence; it gives the new words sound and times.")
     ] = None,
-    speak: Annotated[
-        str | None, typer.Option(help="A synthesiser to say the new words: espeak, festival. [default: silence]")
-    ] = None,
+    speak: Annotated[bool, typer.Option("--speak", help="Let a synthesiser say the new words.")] = False,
+    synthesiser: Annotated[str, typer.Option(help="espeak, festival or piper.")] = "espeak",
+    voice: Annotated[str | None, typer.Option(help="Of the synthesiser.")] = None,
+    face: Annotated[bool, typer.Option(help="Also draw the new lips onto the person: edited.mp4.")] = True,
     speaker: Annotated[
         str | None, typer.Option(help="Whose lips, as for 'phonolips synth'. [default: fitted to the video]")
     ] = None,
@@ -223,8 +224,10 @@ def edit(
     """
     from phonolips.alignment.tiers import read_textgrid
     from phonolips.edit import edit as edit_video
+    from phonolips.files import check_out_folder
     from phonolips.synth import load_network
 
+    check_out_folder(out)
     for path, what in ((video, "a video"), (textgrid, "a TextGrid"), (sound, "a sound file")):
         if path is not None:
             existing_file(path, what)
@@ -237,9 +240,10 @@ def edit(
         network=load_network(model),
         alignment=read_textgrid(textgrid) if textgrid is not None else None,
         sound=sound,
-        speak=speak,
+        speak=synthesiser if speak else None,
+        voice=voice,
         language=language,
     )
     for change in done.changes:
         typer.echo(change)
-    print_files(done.save(out))
+    print_files(done.save(out, face=face))

@@ -9,6 +9,8 @@ import typer
 
 from phonolips.cli.options import Jobs, Language, Model, Out, existing_file, print_files, read_speaker_option
 from phonolips.errors import InputError, PhonolipsError
+from phonolips.export import FORMATS
+from phonolips.timebase import MODEL_FPS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,7 +44,9 @@ def synth(
         typer.Option(help="An (edited) TextGrid: its phones at its times. With --audio: that sound, these phones."),
     ] = None,
     speaker: Speaker = None,
-    fps: Annotated[float, typer.Option(help="Frames per second of the lips: 24, 25, 29.97, 30, 50, 60, ...")] = 25.0,
+    fps: Annotated[
+        float | None, typer.Option(help="Frames per second of the lips: 24, 25, 29.97, 30, 50, 60, ... [default: 25]")
+    ] = None,
     rate: Annotated[
         float, typer.Option(help="Speaking rate for --text, --phones and --textgrid; 2 is twice as fast.")
     ] = 1.0,
@@ -74,7 +78,7 @@ def synth(
     ] = None,
     export: Annotated[
         str | None,
-        typer.Option(help="Also write these formats, such as rhubarb-tsv,arkit; see 'phonolips export --help'."),
+        typer.Option(help=f"Also write these, with commas between them: {', '.join(FORMATS)}, all."),
     ] = None,
     pictures: Annotated[
         bool, typer.Option(help="Draw posteriorgram.png and lips.mp4; without, many recordings go much faster.")
@@ -112,14 +116,15 @@ def synth(
     if voice is not None and not speak:
         raise InputError(f"--voice {voice}: only with --speak")
     check_out_folder(out)
+    lips_fps = check_fps(MODEL_FPS if fps is None else fps)
     formats = check_names(export) if export is not None else []
     who, stressed = read_speaker_option(speaker), parse_emphasis(emphasis or ())
     if audio is not None and (audio.is_dir() or audio.suffix.lower() in LIST_SUFFIXES):
-        if textgrid is not None or stressed:
+        if textgrid is not None or stressed or face is not None:
             raise InputError(
-                f"{audio}: many recordings; --textgrid and --emphasis go with a single sound or video file"
+                f"{audio}: many recordings; --textgrid, --emphasis and --face go with a single sound or video file"
             )
-        manner = Manner(who, fps, liveliness, phones_only, model, pictures=pictures)
+        manner = Manner(who, lips_fps, liveliness, phones_only, model, tuple(formats), pictures)
         _report(synthesise_all(audio, out, jobs=jobs, manner=manner))
         return
     for path, what in (
@@ -135,16 +140,15 @@ def synth(
 
         aloud = {"backend": synthesiser, "voice": voice} if speak else None
         make = _maker(given, durations, rate, language, phones_only=phones_only, aloud=aloud)
-        check_fps(fps)
         if liveliness is not None:
             verbs.check_liveliness(liveliness)
         network = verbs.load_network(model)
         network.lip_speaker(who)
         _seed(seed)
-        result = make(speaker=who, fps=fps, liveliness=liveliness, emphasis=stressed, network=network)
+        result = make(speaker=who, fps=lips_fps, liveliness=liveliness, emphasis=stressed, network=network)
         files = result.save(out, painter=painter, pictures=pictures, speech=speak)
     if formats:
-        files += write_formats(read_run(out), formats)
+        files += write_formats(read_run(out), formats, fps=fps)
     if face is not None:
         from phonolips.film.face import render_face
 

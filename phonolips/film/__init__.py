@@ -1,0 +1,1 @@
+"""Films of a run: drawn lips, and lips on a face."""
