@@ -135,6 +135,11 @@ def synth(
     ):
         if path is not None:
             existing_file(path, what)
+    person = None
+    if face is not None:
+        from phonolips.film.face import read_face, render_face
+
+        person = read_face(face)
     with start_painter() if pictures else nullcontext() as painter:
         from phonolips import synth as verbs
 
@@ -149,10 +154,8 @@ def synth(
         files = result.save(out, painter=painter, pictures=pictures, speech=speak)
     if formats:
         files += write_formats(read_run(out), formats, fps=fps)
-    if face is not None:
-        from phonolips.film.face import render_face
-
-        files.append(render_face(read_run(out), face, out / FACE_FILE))
+    if person is not None:
+        files.append(render_face(read_run(out), person, out / FACE_FILE))
     print_files(files)
 
 

@@ -383,13 +383,15 @@ def _move_mouth(
     return result
 
 
-def render_face(run: "Run", face: Path, out: Path, *, fps: float | None = None, sound: Path | None = None) -> Path:
+def render_face(
+    run: "Run", face: Path | Face, out: Path, *, fps: float | None = None, sound: Path | None = None
+) -> Path:
     """Write a video of a person who speaks a run: a photo that talks, or a video with other lips.
 
     Args:
         run: lips, of whatever mouth (see `transfer`), from `files.read_run`.
-        face: a photo or a video of one person (see `read_face`). A video keeps its head motion; where the lips
-            last longer it goes to and fro.
+        face: a photo or a video of one person, or what `read_face` found in it. A video keeps its head motion; where
+            the lips last longer it goes to and fro.
         out: the file to write: .mp4, .m4v, .mov or .mkv.
         fps: frames per second; None = the video's own, or for a photo those of the run.
         sound: the sound to write; None = the run's own, where it has any.
@@ -408,7 +410,7 @@ def render_face(run: "Run", face: Path, out: Path, *, fps: float | None = None, 
     rest_lips(run.lips)  # refuse what cannot be drawn before the face is looked for
     heard = sound or run.sound
     waveform = read(heard) if heard is not None else None
-    person = read_face(face)
+    person = face if isinstance(face, Face) else read_face(face)
     rate = io.exact_fps(fps) if fps is not None else (io.exact_fps(run.fps) if person.photo is not None else person.fps)
     lips = transfer(run.lips, person.rest)
     if rate != io.exact_fps(run.fps):

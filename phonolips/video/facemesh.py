@@ -1,5 +1,7 @@
 """Find the face and follow its points through a video, with mediapipe's refined face mesh."""
 
+import contextlib
+import os
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -22,6 +24,19 @@ def is_available() -> bool:
     import importlib.util
 
     return importlib.util.find_spec("mediapipe") is not None
+
+
+@contextlib.contextmanager
+def _silent() -> Iterator[None]:
+    """Keep off the terminal what mediapipe's C++ code writes to it when a graph starts."""
+    saved, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(nowhere)
 
 
 class FaceFollower:
@@ -75,15 +90,21 @@ def _follow(frames: Iterable[np.ndarray], fps: float) -> Iterator[tuple[np.ndarr
     from mediapipe.python.solutions.face_mesh import FaceMesh
 
     follower = FaceFollower(fps)
-    with FaceMesh(
-        static_image_mode=False,
-        max_num_faces=LARGEST_NUMBER_OF_FACES,
-        refine_landmarks=True,
-        min_detection_confidence=0.5,
-        min_tracking_confidence=0.5,
-    ) as mesh:
+    starting = contextlib.ExitStack()
+    starting.enter_context(_silent())
+    with (
+        starting,
+        FaceMesh(
+            static_image_mode=False,
+            max_num_faces=LARGEST_NUMBER_OF_FACES,
+            refine_landmarks=True,
+            min_detection_confidence=0.5,
+            min_tracking_confidence=0.5,
+        ) as mesh,
+    ):
         for frame in frames:
             found = mesh.process(np.ascontiguousarray(frame)).multi_face_landmarks or []
+            starting.close()
             size = (frame.shape[1], frame.shape[0])
             faces = [np.array([(mark.x, mark.y) for mark in face.landmark]) * size for face in found]
             yield follower.choose(faces), len(faces)
@@ -155,7 +176,11 @@ def sight_faces(picture: np.ndarray, closely: bool = False) -> list[Sighting]:
     from mediapipe.python.solutions.face_detection import FaceDetection
 
     side = min(picture.shape[:2])
-    with FaceDetection(LEAST_SCORE, model_selection=0) as near, FaceDetection(LEAST_SCORE, model_selection=1) as far:
+    with (
+        _silent(),
+        FaceDetection(LEAST_SCORE, model_selection=0) as near,
+        FaceDetection(LEAST_SCORE, model_selection=1) as far,
+    ):
         found: list[Sighting] = []
         for window in (side, side // 2) if closely else (0,):
             for turn in range(4):
