@@ -101,6 +101,18 @@ def bad_inputs(folder: Path) -> dict[str, tuple[list[object], str]]:
         "bad part": (["train", "nose", "--data", folder, "--out", folder / "m"], "nose"),
         "nothing to evaluate": (["evaluate", "--data", folder, "--out", folder / "r"], "no prepared store"),
         "nothing to plot": (["plot", folder], "no such file"),
+        "speak a recording": (["synth", "--audio", folder / "nan.wav", "--speak", *out], "--speak goes with --text"),
+        "voice alone": (["synth", "--text", "a", "--voice", "en-us", *out], "only with --speak"),
+        "bad voice": (["synth", "--text", "a", "--speak", "--voice", "no-one", *out], "no-one"),
+        "bad synthesiser": (["synth", "--text", "a", "--speak", "--synthesiser", "hal", *out], "'hal'"),
+        "bad format": (["synth", "--text", "a", "--export", "fbx", *out], "'fbx'"),
+        "bad emphasis": (["synth", "--text", "a", "--emphasis", "b", *out], "not one of the words"),
+        "bad textgrid": (["synth", "--textgrid", folder / "file", *out], "file"),
+        "no face": (["synth", "--text", "a", "--face", folder / "text.wav", *out], "text.wav"),
+        "face of many": (["synth", "--audio", folder, "--face", folder / "file", *out], "many recordings"),
+        "nothing to render": (["render", folder, "--out", folder / "x.mp4"], "no such file"),
+        "nothing to export": (["export", folder, "--to", "csv"], "no such file"),
+        "nothing to edit": (["edit", "--video", folder / "no.mp4", "--transcript", "a", "--to", "b", *out], "no.mp4"),
     }
 
 
@@ -109,6 +121,8 @@ def bad_inputs(folder: Path) -> dict[str, tuple[list[object], str]]:
     "NaN", "bad phone", "bad fps", "bad rate", "bad speaker", "bad model", "bad durations", "durations with audio",
     "bad posteriors", "out is a file", "no video", "not a video", "bad layout", "bad track name", "nothing to align",
     "no corpus", "no data", "bad step", "nothing prepared", "bad part", "nothing to evaluate", "nothing to plot",
+    "speak a recording", "voice alone", "bad voice", "bad synthesiser", "bad format", "bad emphasis", "bad textgrid", "no face",
+    "face of many", "nothing to render", "nothing to export", "nothing to edit",
 ])  # fmt: skip
 def test_bad_input_is_one_line_exit_1_and_nothing_written(tmp_path, command, name):
     words, message = bad_inputs(tmp_path)[name]
@@ -143,14 +157,26 @@ def test_help_is_quick_and_names_every_command():
         started = time.perf_counter()
         done = run("--help")
         durations.append(time.perf_counter() - started)
-    for name in ("synth", "track", "adapt", "align", "plot", "prepare", "train", "evaluate", "check-data", "info"):
+    for name in (
+        "synth",
+        "render",
+        "export",
+        "plot",
+        "edit",
+        "track",
+        "adapt",
+        "align",
+        "prepare",
+        "train",
+        "evaluate",
+        "check-data",
+        "info",
+    ):
         assert name in done.stdout
     assert min(durations) < 1.0  # 0.25 s alone; the machine is shared with other tests
 
 
-@pytest.mark.parametrize(
-    "name", ["synth", "track", "adapt", "align", "plot", "prepare", "train", "evaluate", "check-data", "info"]
-)
+@pytest.mark.parametrize("name", list(cli.COMMANDS))
 def test_every_flag_has_a_help_text(name):
     import typer
 

@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 
 from phonolips import plot
+from phonolips.errors import InputError
 from phonolips.phones import PHONES
+from phonolips.plot import alignments
 
 
 class Piece(NamedTuple):
@@ -130,7 +132,7 @@ def test_alignment_figure_of_silence_and_of_a_very_short_sound() -> None:
 
 def test_spectrogram_finds_a_tone() -> None:
     tone = np.sin(2 * np.pi * 1000 * np.arange(16000) / 16000)
-    decibels, bands = plot._spectrogram(tone, 16000)
+    decibels, bands = alignments._spectrogram(tone, 16000)
     assert abs(bands[decibels[:, 100].argmax()] - 1000) < 20
     assert decibels.max() == 0
 
@@ -176,6 +178,84 @@ def test_curves_draws_truth_in_black_and_measures_lips() -> None:
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["truth", "model", "B, M, P"]
     with pytest.raises(ValueError, match="no lips"):
         plot.curves({}, 25)
+
+
+class Lips(NamedTuple):
+    lips: np.ndarray
+    fps: float
+    alignment: Any
+
+
+def opening_lips(openings: np.ndarray) -> np.ndarray:
+    """Make lips (frames, 40, 2) of given opening, 0.8 wide."""
+    lips = np.zeros((len(openings), 40, 2))
+    lips[:, 10, 0] = 0.8
+    lips[:, 35, 1] = openings
+    return lips
+
+
+def test_one_curve_alone_is_no_truth() -> None:
+    figure = plot.curves({"this run": opening_lips(np.zeros(50))}, 25)
+    assert figure.axes[0].lines[0].get_color() == plot.METHOD_COLOURS[0]
+    low, high = figure.axes[1].get_ylim()
+    assert high - low >= 0.06
+
+
+def test_comparison_differs_where_the_runs_do() -> None:
+    words, phones, _ = random_speech(2.0)
+    alignment = SimpleNamespace(words=words, phones=phones, confidences=None)
+    times = (np.arange(100) + 0.5) / 50
+    first = Lips(opening_lips(0.1 * times[:50]), 25.0, alignment)
+    first.lips[:, 35, 1] = 0.1 * (np.arange(50) + 0.5) / 25
+    second = Lips(opening_lips(0.1 * times + 0.05), 50.0, alignment)
+    figure = plot.comparison(first, second, ("one", "two"))
+    assert figure.get_suptitle() == ""
+    openings, difference, widths, width_difference = figure.axes[2:6]
+    assert [line.get_label() for line in openings.lines] == ["one", "two"]
+    assert np.allclose(difference.lines[0].get_ydata(), 0.05)
+    assert np.allclose(width_difference.lines[0].get_ydata(), 0)
+    assert "rms 0.050\nr 1.00" in texts(figure)
+    assert "rms 0.000" in texts(figure)
+    assert overlapping(figure) == []
+
+
+def test_comparison_of_unlike_lengths_says_so_and_needs_no_phones() -> None:
+    long, short = (Lips(opening_lips(np.linspace(0, 0.2, frames)), 25.0, None) for frames in (50, 30))
+    figure = plot.comparison(long, short, ("long", "short"), title="x")
+    assert figure.get_suptitle() == "x  (long lasts 2.00 s, short 1.20 s; aligned at their starts)"
+    assert len(figure.axes) == 4
+    assert figure.axes[1].lines[0].get_xdata().max() < 1.2
+    assert figure.axes[0].get_xlim() == (0, 2.0)
+    figure.canvas.draw()
+
+
+@pytest.mark.parametrize("layout", ["mediapipe40", "ibug20"])
+def test_filmstrip_draws_a_shape_a_phone_and_wraps(layout: str) -> None:
+    from phonolips.video.lips import to_ibug20
+
+    words, phones, _ = random_speech(6.0)
+    phones[3] = phones[3]._replace(label="B")
+    lips = opening_lips(np.linspace(0, 0.2, 150)) + 0.001 * np.arange(40)[:, None]  # no two points alike
+    if layout == "ibug20":
+        lips = to_ibug20(lips)
+    figure = plot.filmstrip(lips, 25, phones, words=words, title="strip")
+    rows = len(figure.axes)
+    assert rows == -(-len(phones) // 15)
+    outer = 20 if layout == "mediapipe40" else 12
+    shapes = [patch for axes in figure.axes for patch in axes.patches if len(patch.get_path().vertices) > 6]
+    assert [len(patch.get_path().vertices) - 1 for patch in shapes[:2]] == [outer, lips.shape[1] - outer]
+    assert len(shapes) == 2 * len(phones)
+    drawn = [label for label in texts(figure) if label in PHONES]
+    assert drawn == [phone.label for phone in phones]
+    bold = {text.get_text() for axes in figure.axes for text in axes.texts if text.get_fontweight() == "bold"}
+    assert "B" in bold
+    assert bold <= {"B", "M", "P"}
+    assert overlapping(figure) == []
+
+
+def test_filmstrip_needs_phones() -> None:
+    with pytest.raises(InputError, match="found none"):
+        plot.filmstrip(opening_lips(np.zeros(10)), 25, [])
 
 
 def test_importing_is_cheap_and_drawing_touches_no_pyplot() -> None:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from phonolips import __version__
-from phonolips.cli.lips import adapt, align, edit, export, plot, track
+from phonolips.cli.lips import adapt, align, edit, export, plot, render, track
 from phonolips.cli.options import Model
 from phonolips.cli.synth import synth
 from phonolips.cli.training import check_data, evaluate, gallery, prepare, train
@@ -38,6 +38,7 @@ def info(model: Model = None) -> None:
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "synth": synth,
+    "render": render,
     "export": export,
     "plot": plot,
     "edit": edit,

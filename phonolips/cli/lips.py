@@ -1,7 +1,7 @@
 """The commands that work on lips and recordings that are there: track, adapt, align, plot and the like."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 
@@ -127,41 +127,101 @@ def align(
     print_files(files)
 
 
+Run = Annotated[Path, typer.Argument(help="A folder written by 'phonolips synth', or a lips.npz.")]
+
+
 def plot(
-    folder: Annotated[Path, typer.Argument(help="A folder written by 'phonolips synth', or a posteriors.npz.")],
+    run: Run,
+    kind: Annotated[str, typer.Option(help="posteriorgram, lips, filmstrip or compare.")] = "posteriorgram",
+    other: Annotated[
+        Path | None, typer.Option("--with", help="Another run: the reference of lips, the other one of compare.")
+    ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Picture to write: .png, .svg or .pdf. [default: in the folder]")
+        Path | None,
+        typer.Option(help="Picture (.png, .svg, .pdf) or page (.html) to write. [default: beside the lips]"),
+    ] = None,
+    html: Annotated[
+        bool, typer.Option("--html", help="A page that plays lips, sound and posteriors; needs no network.")
+    ] = False,
+) -> None:
+    """Draw a run: its posteriorgram (again, after an edit), its lips over time, a filmstrip, or two runs compared."""
+    from phonolips.files import read_run
+    from phonolips.plot_page import draw, write_page
+    from phonolips.plot_page.pictures import check_kind
+
+    if html:
+        if other is not None or kind != "posteriorgram":
+            raise InputError("--html shows one run with everything; leave out --kind and --with")
+        source = read_run(run)
+        print_files([write_page(source, out or source.path.with_name("page.html"))])
+        return
+    check_kind(kind, has_other=other is not None)
+    print_files([draw(read_run(run), kind, read_run(other) if other is not None else None, out)])
+
+
+def render(
+    run: Run,
+    out: Annotated[Path, typer.Option(help="Film (.mp4, .mov, .mkv, .webm), .gif, or .png: a strip of pictures.")],
+    size: Annotated[str, typer.Option(help="Pixels: 720, or 640x480.")] = "360",
+    fps: Annotated[
+        float | None, typer.Option(help="Frames per second. [default: the lips'; with --face a video's own]")
+    ] = None,
+    palette: Annotated[
+        str, typer.Option(help="warm, dark, line or flat; or with colours of your own: dark,skin=#203040.")
+    ] = "warm",
+    caption: Annotated[str, typer.Option(help="none, phone (and word), or posteriors (the likeliest three).")] = "none",
+    sound: Annotated[Path | None, typer.Option(help="Sound in step with the lips. [default: the run's own]")] = None,
+    silent: Annotated[bool, typer.Option("--silent", help="Leave the sound away.")] = False,
+    seconds: Annotated[str | None, typer.Option(help="Only this part: 1.5-3. [default: all]")] = None,
+    pictures: Annotated[int, typer.Option(min=1, help="How many a strip has.")] = 8,
+    face: Annotated[
+        Path | None, typer.Option(help="A photo or a video of a person to give the lips to; video and fps only.")
     ] = None,
 ) -> None:
-    """Draw the posteriorgram again, for example after editing posteriors.npz or phones.TextGrid."""
-    from phonolips.alignment.tiers import read_textgrid
-    from phonolips.files import read_lips, read_posteriors, save_figure
-    from phonolips.plot import posteriorgram
-    from phonolips.video.lips import opening
+    """Draw lips as a film, a GIF or a strip; or put them onto a person."""
+    from phonolips.files import read_run
 
-    source = folder / "posteriors.npz" if folder.is_dir() else folder
-    layer = read_posteriors(source)
-    grid, lips_file = source.with_name("phones.TextGrid"), source.with_name("lips.npz")
-    alignment = read_textgrid(grid) if grid.is_file() else None
-    curve, fps = None, 25.0
-    if lips_file.is_file():
-        lips, fps = read_lips(lips_file)
-        curve = opening(lips)
-    moves = layer.gestures.T if layer.gestures is not None else ()
-    figure = posteriorgram(
-        layer.posteriors,
-        phones=alignment.phones if alignment else None,
-        words=alignment.speech_words() if alignment else None,
-        opening=curve,
+    source = read_run(run)
+    if sound is not None:
+        existing_file(sound, "a sound or video file")
+    if face is not None:
+        from phonolips.film.face import render_face
+
+        if silent or seconds is not None or (size, palette, caption) != ("360", "warm", "none"):
+            raise InputError(
+                "--face takes --fps and --sound; --size, --palette, --caption and the like are for drawings"
+            )
+        print_files(
+            [render_face(source, existing_file(face, "a photo or a video of a person"), out, fps=fps, sound=sound)]
+        )
+        return
+    from phonolips.film.drawing import render as draw
+
+    made = draw(
+        source,
+        out,
+        size=_pair(size, "x", int, "--size", "pixels such as 720, or 640x480"),
         fps=fps,
-        gestures=dict(zip(layer.gesture_names, moves, strict=True)),
+        palette=palette,
+        caption=caption,
+        sound=sound,
+        silent=silent,
+        seconds=_pair(seconds, "-", float, "--seconds", "a start and an end such as 1.5-3") if seconds else None,
+        pictures=pictures,
     )
-    target = out or source.with_name("posteriorgram.png")
-    save_figure(figure, target)
-    print_files([target])
+    print_files([made])
 
 
-Run = Annotated[Path, typer.Argument(help="A folder written by 'phonolips synth', or a lips.npz.")]
+Number = TypeVar("Number", int, float)
+
+
+def _pair(text: str, mark: str, kind: type[Number], option: str, expected: str) -> tuple[Number, Number]:
+    """Read two numbers with a mark between them; one alone stands for both. Raises InputError for others."""
+    first, found, second = text.partition(mark)
+    try:
+        return kind(first), kind(second if found else first)
+    except ValueError as error:
+        raise InputError(f"{option} {text!r}; expected {expected}") from error
 
 
 def export(

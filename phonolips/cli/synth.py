@@ -10,7 +10,6 @@ import typer
 from phonolips.cli.options import Jobs, Language, Model, Out, existing_file, print_files, read_speaker_option
 from phonolips.errors import InputError, PhonolipsError
 from phonolips.export import FORMATS
-from phonolips.timebase import MODEL_FPS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -99,6 +98,7 @@ def synth(
     from phonolips.export import check_names
     from phonolips.export import export as write_formats
     from phonolips.files import FACE_FILE, check_out_folder, read_run, start_painter
+    from phonolips.timebase import MODEL_FPS
     from phonolips.video.lips import check_fps
 
     given = {
