@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from phonolips.errors import InputError
-from phonolips.video import io, render
+from phonolips.video import curves, io, render
 from phonolips.video.lips import to_ibug20
+from phonolips.video.mouth import MouthPainter
+from phonolips.video.palette import FLAT, PALETTES, WARM, read_palette
 
 
 def ellipse(half_width: float, half_height: float) -> np.ndarray:
@@ -31,22 +33,71 @@ def share_of(picture: np.ndarray, colour: tuple[int, int, int]) -> float:
 def test_lips_are_drawn_upright_in_the_middle_and_open(layout: str) -> None:
     lips = mouth(np.array([0.0, 0.1, 0.3]))
     lips = to_ibug20(lips) if layout == "ibug20" else lips
-    pictures = list(render.draw_lips(lips, size=(200, 160)))
+    pictures = list(render.draw_lips(lips, size=(200, 160), palette=FLAT))
     assert [picture.shape for picture in pictures] == [(160, 200, 3)] * 3
     assert pictures[0].dtype == np.uint8
-    dark = [share_of(picture, render.MOUTH) for picture in pictures]
+    dark = [share_of(picture, FLAT.mouth) for picture in pictures]
     assert dark[0] < 0.01 < dark[1] < dark[2]
     for picture in pictures:
-        assert tuple(picture[2, 2]) == render.SKIN
-        drawn = np.argwhere(np.abs(picture.astype(int) - render.SKIN).max(-1) > 20)
+        assert tuple(picture[2, 2]) == FLAT.skin
+        drawn = np.argwhere(np.abs(picture.astype(int) - FLAT.skin).max(-1) > 20)
         assert np.abs(drawn.mean(0) - (80, 100)).max() < 6
-        upper = np.argwhere(np.abs(picture.astype(int) - render.UPPER_LIP).max(-1) < 4)
-        lower = np.argwhere(np.abs(picture.astype(int) - render.LOWER_LIP).max(-1) < 4)
+        upper = np.argwhere(np.abs(picture.astype(int) - FLAT.upper_lip).max(-1) < 4)
+        lower = np.argwhere(np.abs(picture.astype(int) - FLAT.lower_lip).max(-1) < 4)
         assert upper[:, 0].mean() + 10 < lower[:, 0].mean()
-    teeth = np.argwhere(np.abs(pictures[2].astype(int) - render.TEETH).max(-1) < 4)
+    teeth = np.argwhere(np.abs(pictures[2].astype(int) - FLAT.teeth).max(-1) < 4)
     assert len(teeth)
-    assert teeth[:, 0].mean() < 80
-    assert share_of(pictures[0], render.TEETH) == 0
+    assert teeth[:, 0].min() < 80
+    assert share_of(pictures[0], FLAT.teeth) == 0
+
+
+@pytest.mark.parametrize("palette", ["warm", "dark"])
+def test_light_falls_on_the_lower_lip_and_not_far_from_the_mouth(palette: str) -> None:
+    colours = PALETTES[palette]
+    picture = next(render.draw_lips(mouth(np.array([0.0])), size=(240, 240), palette=colours)).astype(int)
+    column = picture[:, 120].sum(-1)
+    upper, lower = column[102:116], column[124:138]
+    assert lower.max() > upper.max() + 30
+    assert (np.diff(lower) > 0).any()
+    assert (np.diff(lower) < 0).any()
+    assert lower.max() > picture[124:138, 50].sum(-1).max() + 60  # less light at the corners
+    assert (picture[:20] == colours.skin).all()
+    assert (picture[-20:] == colours.skin).all()
+    assert (picture[:, :4] == colours.skin).all()
+
+
+def test_shading_holds_at_every_size() -> None:
+    lips = mouth(np.array([0.15]))
+    small = next(render.draw_lips(lips, size=(90, 90))).astype(float)
+    large = next(render.draw_lips(lips, size=(720, 720))).astype(float)
+    assert np.abs(large.reshape(90, 8, 90, 8, 3).mean((1, 3)) - small).mean() < 3
+
+
+def test_tongue_and_lower_teeth_show_only_in_wide_mouths() -> None:
+    closed, wide = (MouthPainter(mouth(np.array([gap])), (300, 300), FLAT) for gap in (0.04, 0.3))
+    narrow, open_ = (
+        np.asarray(painter.paint(mouth(np.array([gap]))[0])) for painter, gap in ((closed, 0.04), (wide, 0.3))
+    )
+    assert share_of(narrow, FLAT.tongue) == 0
+    assert share_of(open_, FLAT.tongue) > 0.002
+    teeth = np.argwhere(np.abs(open_.astype(int) - FLAT.teeth).max(-1) < 4)[:, 0]
+    assert teeth.min() < 140 < 160 < teeth.max()
+
+
+def test_palettes_are_read_and_changed() -> None:
+    assert read_palette("dark") is not WARM
+    mine = read_palette("warm, skin=#ffFF00, teeth=#000102")
+    assert (mine.skin, mine.teeth, mine.mouth) == ((255, 255, 0), (0, 1, 2), WARM.mouth)
+    picture = next(render.draw_lips(mouth(np.array([0.1])), palette=mine))
+    assert tuple(picture[0, 0]) == (255, 255, 0)
+    for text, message in (
+        ("pink", "'pink' is not known; expected one of warm, dark, line, flat"),
+        ("warm,nose=#ffffff", "'nose' has no colour"),
+        ("warm,skin=red", "expected a colour such as"),
+        ("warm,outline=#000000", "'outline' has no colour"),
+    ):
+        with pytest.raises(InputError, match=message):
+            read_palette(text)
 
 
 def test_both_directions_of_the_rings_look_the_same() -> None:
@@ -92,7 +143,7 @@ def test_odd_lips() -> None:
     assert len(list(render.draw_lips(crossed))) == 2
     view = render.fit_view(mouth(np.array([0.1])))
     away = next(render.draw_lips(mouth(np.array([0.1])) + 100, view=view))
-    assert share_of(away, render.SKIN) == 1
+    assert share_of(away, WARM.skin) == 1
     with pytest.raises(InputError, match=r"expected \(frames, 40, 2\)"):
         next(render.draw_lips(np.zeros((3, 30, 2))))
     with pytest.raises(ValueError, match="frame at least"):
@@ -103,10 +154,10 @@ def test_odd_lips() -> None:
 
 def test_smooth_curve_passes_through_its_points_and_keeps_straight_lines() -> None:
     ring = np.array([[0, 0], [1, 0], [2, 0], [3, 0.5], [2, 1], [0.2, 1]], dtype=float)
-    curve = render._smoothing(ring) @ ring
-    assert np.allclose(curve[:: render.POINTS_PER_SPAN], ring)
-    assert np.allclose(render._smoothing(ring).sum(1), 1)
-    assert np.isfinite(render._smoothing(np.zeros((6, 2)))).all()
+    curve = curves.smoothing(ring) @ ring
+    assert np.allclose(curve[:: curves.POINTS_PER_SPAN], ring)
+    assert np.allclose(curves.smoothing(ring).sum(1), 1)
+    assert np.isfinite(curves.smoothing(np.zeros((6, 2)))).all()
 
 
 def test_overlay_marks_lips_and_says_what_was_filled_in() -> None:
