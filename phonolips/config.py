@@ -41,9 +41,9 @@ class GestureSettings:
     """The side channel beside the phones: how the mouth moves, heard from the sound or guessed from the phones."""
 
     names: list[str] = field(default_factory=lambda: ["opening", "width", "height"])  # [] = phones alone
-    channels: int = 64
-    kernel: int = 5
-    layers: int = 2
+    channels: int = 96
+    kernel: int = 7
+    layers: int = 5
     dropout: float = 0.3
 
 
@@ -103,7 +103,7 @@ class FitSettings:
 class EarsSettings(FitSettings):
     """Training of the audio encoder."""
 
-    epochs: int = 12
+    epochs: int = 24
     batch: int = 32
     learning_rate: float = 3e-3
     crop_seconds: float = 4.0

@@ -39,7 +39,7 @@ SMALL = (
     "network.decoder.channels=64", "network.decoder.hidden=64", "network.gestures.channels=32",
     "network.decoder.kind=convolution", "network.decoder.autoregressive=false", "network.gestures.names=[]",
     "lips.batch=16", "lips.learning_rate=3e-3", "lips.epochs=6", "lips.text_share=0", "lips.noisy_share=0",
-    "lips.phones_only_share=0",
+    "lips.phones_only_share=0", "network.gestures.layers=2", "network.gestures.kernel=5",
 )  # fmt: skip
 LONGER = ("lips.epochs=12", "lips.closure_weight=0", "lips.least_frames=75")  # as the plain reference was trained
 GESTURES = "network.gestures.names=[opening,width,height]"
