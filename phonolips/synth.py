@@ -36,6 +36,7 @@ from phonolips.timebase import (
 )
 from phonolips.video.io import exact_fps
 from phonolips.video.lips import check_fps, enlarge, enliven, resample_lips
+from phonolips.video.transfer import close_lips
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -258,7 +259,7 @@ def from_posteriors(
     lively = network.description.settings.lips.liveliness if liveliness is None else check_liveliness(liveliness)
     lips = enliven(np.concatenate(list(speak(network, padded, moves, who))), lively)
     if emphasis:
-        lips = enlarge(lips, emphasis_curve(spoken, emphasis, len(lips)), who.mean_lip)
+        lips = enlarge(lips, emphasis_curve(spoken, emphasis, len(lips)), close_lips(who.mean_lip))
     return Result(
         resample_lips(lips, fps, seconds),
         checked,

@@ -288,6 +288,7 @@ def test_an_emphasised_word_is_longer_and_larger():
     assert height(fixed, word) > 1.2 * height(plain, word)
     assert height(fixed, other) == pytest.approx(height(plain, other), rel=1e-4)
     assert opening(fixed.lips).min() > -1e-6
+    assert (opening(fixed.lips) > opening(plain.lips) - 1e-6).all()  # a rounded vowel is not shut by emphasis
     with pytest.raises(InputError, match=r"--emphasis blue: not one of the words spoken \(place, red, at, a, now\)"):
         synth.from_text("place red at a now", emphasis={"blue": 1.5})
     with pytest.raises(InputError, match="no words are known"):

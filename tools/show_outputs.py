@@ -195,6 +195,13 @@ Every command that makes something to look at or to hand on, run on the project'
 *programs* read the formats, and the commands of those checks: [formats](formats.md). Commands start with `phonolips`;
 this page is made by `python tools/show_outputs.py --data DATA --work WORK --out docs/outputs.md`.
 
+| | |
+|---|---|
+| The page of `plot --html`: click to seek, no network | ![The page](plot_page.png) |
+| `plot --kind filmstrip` | ![Filmstrip](plot_filmstrip.png) |
+| `plot --kind compare` | ![Two runs compared](plot_compare.png) |
+| `--face`, a photo that talks (`tools/face_sheet.py`) | ![A portrait that talks](face_sheet.png) |
+
 """
 
 
@@ -205,11 +212,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True, help="folder for what is made; emptied first")
     parser.add_argument("--out", type=Path, required=True, help="the page to write")
     options = parser.parse_args()
-    page = options.out.read_text(encoding="utf-8") if options.out.is_file() else HEAD
-    table = run_all(options.data.resolve(), options.work.resolve())
-    before, _, rest = page.partition("| what | command |")
-    after = rest.partition("\n\n")[2]
-    options.out.write_text(before + table + (f"\n{after}" if after else ""), encoding="utf-8")
+    options.out.write_text(HEAD + run_all(options.data.resolve(), options.work.resolve()), encoding="utf-8")
 
 
 if __name__ == "__main__":

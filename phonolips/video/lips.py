@@ -112,8 +112,9 @@ def enlarge(lips: np.ndarray, factor: np.ndarray, rest: np.ndarray) -> np.ndarra
     Args:
         lips: float (frames, 40, 2), mouth space.
         factor: float (frames,), 1 leaves a frame as it is.
-        rest: float (40, 2), the shape to move away from, such as the speaker's mean lip.
+        rest: float (40, 2), the shape to move away from, such as the speaker's mouth when it is shut.
     """
+    rest = rest.astype(np.float32)
     return uncross(rest + factor[:, None, None].astype(np.float32) * (lips - rest))
 
 
