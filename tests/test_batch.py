@@ -137,4 +137,4 @@ def test_a_killed_batch_goes_on_where_it_stopped(tmp_path):
     assert one.done == 12
     for index in range(12):
         first, second = (np.load(tmp_path / name / f"{index:02d}" / "lips.npz")["lips"] for name in ("out", "once"))
-        assert np.array_equal(first, second)
+        assert np.abs(first - second).max() < 1e-5  # torch adds in another order with another number of threads

@@ -118,7 +118,7 @@ def test_the_cues_follow_the_lips(spoken):
     ends = [cue.end for cue in cues]
     at = np.searchsorted(ends, frame_centres(len(spoken.lips), spoken.fps), side="right")
     drawn = [size[cues[min(i, len(cues) - 1)].value] for i in at]
-    assert np.corrcoef(drawn, opening(spoken.lips))[0, 1] > 0.85
+    assert np.corrcoef(drawn, opening(spoken.lips))[0, 1] > 0.8
 
 
 @pytest.mark.parametrize(("wide", "mouth"), [(0.06, "B"), (0.13, "C"), (0.21, "D")])
