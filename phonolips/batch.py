@@ -35,6 +35,7 @@ class Manner(NamedTuple):
         fps: frame rate of the lips.
         liveliness: or None, as the model says.
         phones_only: guess the gestures from the phones.
+        shut_in_silence: shut the mouth where nothing is said.
         model: a model folder; None = the one in the package.
         export: names of formats that are written besides.
         pictures: draw posteriorgram.png and lips.mp4; without them a batch is several times as fast.
@@ -44,6 +45,7 @@ class Manner(NamedTuple):
     fps: float = 25.0
     liveliness: float | None = None
     phones_only: bool = False
+    shut_in_silence: bool = False
     model: Path | None = None
     export: tuple[str, ...] = ()
     pictures: bool = True
@@ -59,6 +61,7 @@ class Manner(NamedTuple):
             "fps": self.fps,
             "liveliness": self.liveliness,
             "phones_only": self.phones_only,
+            "shut_in_silence": self.shut_in_silence,
             "model": str(self.model.resolve()) if self.model else "default",
             "export": list(self.export),
             "pictures": self.pictures,
@@ -162,6 +165,7 @@ def _synthesise(item: Item, manner: Manner) -> dict[str, Any]:
             speaker=manner.speaker,
             fps=manner.fps,
             liveliness=manner.liveliness,
+            shut_in_silence=manner.shut_in_silence,
             network=synth.load_network(manner.model),
         )
         files = result.save(item.folder, pictures=manner.pictures)

@@ -24,6 +24,7 @@ from phonolips.alignment.tiers import Alignment, Interval
 from phonolips.emphasis import check_emphasis, emphasis_curve, word_factor
 from phonolips.errors import CheckpointError, InputError, PhonolipsWarning
 from phonolips.phones import NUM_PHONES, PHONES, SILENCE, SILENCE_ID, UNKNOWN, parse_phones, phones_to_ids
+from phonolips.silence import shut_in_silence
 from phonolips.timebase import (
     MODEL_FPS,
     SAMPLE_RATE,
@@ -199,6 +200,7 @@ class How(TypedDict, total=False):
         liveliness: how much quick movements are exaggerated, 0 to 2 (see `video.lips.enliven`); None = as the
             model's settings say.
         emphasis: word -> factor: its lips go further, and last longer where the times are predicted.
+        shut_in_silence: shut the mouth where nothing is said, instead of breathing and resting as people do.
         network: a loaded model; None = the one in the package.
     """
 
@@ -207,6 +209,7 @@ class How(TypedDict, total=False):
     mean_lip: np.ndarray | None
     liveliness: float | None
     emphasis: Mapping[str, float]
+    shut_in_silence: bool
     network: "Network | None"
 
 
@@ -258,8 +261,11 @@ def from_posteriors(
     check_emphasis(emphasis, [word.label for word in spoken.words])
     lively = network.description.settings.lips.liveliness if liveliness is None else check_liveliness(liveliness)
     lips = enliven(np.concatenate(list(speak(network, padded, moves, who))), lively)
+    shut = close_lips(who.mean_lip)
     if emphasis:
-        lips = enlarge(lips, emphasis_curve(spoken, emphasis, len(lips)), close_lips(who.mean_lip))
+        lips = enlarge(lips, emphasis_curve(spoken, emphasis, len(lips)), shut)
+    if how.get("shut_in_silence"):
+        lips = shut_in_silence(lips, spoken, shut)
     return Result(
         resample_lips(lips, fps, seconds),
         checked,

@@ -105,6 +105,7 @@ def bad_inputs(folder: Path) -> dict[str, tuple[list[object], str]]:
         "voice alone": (["synth", "--text", "a", "--voice", "en-us", *out], "only with --speak"),
         "bad voice": (["synth", "--text", "a", "--speak", "--voice", "no-one", *out], "no-one"),
         "bad synthesiser": (["synth", "--text", "a", "--speak", "--synthesiser", "hal", *out], "'hal'"),
+        "rate of a recording": (["synth", "--posteriors", folder / "bad.npz", "--rate", "2", *out], "own pace"),
         "bad format": (["synth", "--text", "a", "--export", "fbx", *out], "'fbx'"),
         "bad emphasis": (["synth", "--text", "a", "--emphasis", "b", *out], "not one of the words"),
         "bad textgrid": (["synth", "--textgrid", folder / "file", *out], "file"),
@@ -121,7 +122,7 @@ def bad_inputs(folder: Path) -> dict[str, tuple[list[object], str]]:
     "NaN", "bad phone", "bad fps", "bad rate", "bad speaker", "bad model", "bad durations", "durations with audio",
     "bad posteriors", "out is a file", "no video", "not a video", "bad layout", "bad track name", "nothing to align",
     "no corpus", "no data", "bad step", "nothing prepared", "bad part", "nothing to evaluate", "nothing to plot",
-    "speak a recording", "voice alone", "bad voice", "bad synthesiser", "bad format", "bad emphasis", "bad textgrid", "no face",
+    "speak a recording", "voice alone", "bad voice", "bad synthesiser", "bad format", "rate of a recording", "bad emphasis", "bad textgrid", "no face",
     "face of many", "nothing to render", "nothing to export", "nothing to edit",
 ])  # fmt: skip
 def test_bad_input_is_one_line_exit_1_and_nothing_written(tmp_path, command, name):

@@ -27,7 +27,7 @@ LAYERS = (
     ("plot_gallery",),
     ("files",),
     ("plot_page", "export", "film"),
-    ("emphasis",),
+    ("emphasis", "silence"),
     ("synth",),
     ("batch",),
     ("adapt",),

@@ -8,6 +8,7 @@ from phonolips.alignment.tiers import Alignment, Interval
 from phonolips.emphasis import parse_emphasis
 from phonolips.errors import CheckpointError, InputError, PhonolipsWarning
 from phonolips.phones import PHONES
+from phonolips.silence import seconds_from_speech
 from phonolips.video.lips import opening
 
 
@@ -303,3 +304,19 @@ def test_emphasis_that_makes_no_sense(text):
 
 def test_emphasis_as_people_write_it():
     assert parse_emphasis(["Blue", "now=0.8"]) == {"blue": 1.3, "now": 0.8}
+
+
+def test_the_mouth_is_shut_in_silence_on_demand():
+    text = "apples, open apples"
+    breathing = synth.from_text(text)
+    shut = synth.from_text(text, shut_in_silence=True)
+    far = seconds_from_speech(breathing.alignment, len(shut.lips)) > 0.2
+    assert far[:6].all()
+    assert far[-6:].all()
+    assert np.abs(opening(shut.lips)[far]).max() < 1e-6
+    said = [phone for phone in shut.alignment.phones if phone.label != "sil"]
+    times = (np.arange(len(shut.lips)) + 0.5) / 25
+    spoken = np.array([any(phone.start <= time < phone.end for phone in said) for time in times])
+    assert np.array_equal(shut.lips[spoken], breathing.lips[spoken])
+    quiet = synth.from_alignment(Alignment.build((), [], 1.0), shut_in_silence=True)
+    assert np.abs(opening(quiet.lips)).max() < 1e-6

@@ -79,6 +79,12 @@ def synth(
         str | None,
         typer.Option(help=f"Also write these, with commas between them: {', '.join(FORMATS)}, all."),
     ] = None,
+    shut_in_silence: Annotated[
+        bool,
+        typer.Option(
+            "--shut-in-silence", help="Shut the mouth where nothing is said, instead of breathing as people do."
+        ),
+    ] = False,
     pictures: Annotated[
         bool, typer.Option(help="Draw posteriorgram.png and lips.mp4; without, many recordings go much faster.")
     ] = True,
@@ -111,6 +117,10 @@ def synth(
         raise InputError(f"synth takes one of {', '.join(SOURCES)}, or --audio with --textgrid; found {found}")
     if durations is not None and not {"--text", "--phones"} & set(given):
         raise InputError(f"--durations goes with --text or --phones, not with {' and '.join(given)}")
+    if rate != 1.0 and {"--audio", "--posteriors"} & set(given):
+        raise InputError(
+            f"--rate {rate}: {' and '.join(given)} has its own pace; it goes with --text, --phones, --textgrid"
+        )
     if (speak or voice is not None) and not {"--text", "--phones"} & set(given):
         raise InputError(f"--speak goes with --text or --phones, not with {' and '.join(given)}")
     if voice is not None and not speak:
@@ -124,7 +134,7 @@ def synth(
             raise InputError(
                 f"{audio}: many recordings; --textgrid, --emphasis and --face go with a single sound or video file"
             )
-        manner = Manner(who, lips_fps, liveliness, phones_only, model, tuple(formats), pictures)
+        manner = Manner(who, lips_fps, liveliness, phones_only, shut_in_silence, model, tuple(formats), pictures)
         _report(synthesise_all(audio, out, jobs=jobs, manner=manner))
         return
     for path, what in (
@@ -150,7 +160,8 @@ def synth(
         network = verbs.load_network(model)
         network.lip_speaker(who)
         _seed(seed)
-        result = make(speaker=who, fps=lips_fps, liveliness=liveliness, emphasis=stressed, network=network)
+        how: dict[str, Any] = {"speaker": who, "fps": lips_fps, "liveliness": liveliness, "network": network}
+        result = make(emphasis=stressed, shut_in_silence=shut_in_silence, **how)
         files = result.save(out, painter=painter, pictures=pictures, speech=speak)
     if formats:
         files += write_formats(read_run(out), formats, fps=fps)
