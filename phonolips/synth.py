@@ -310,13 +310,12 @@ def from_audio(
             yield part
 
     heard = list(listen(network, remember(blocks)))
-    return from_posteriors(
-        np.concatenate([part.posteriors for part in heard]),
-        gestures=None if phones_only else np.concatenate([part.gestures for part in heard]),
-        timing="audio",
-        waveform=np.concatenate(sound),
-        **how,
-    )
+    posteriors = np.concatenate([part.posteriors for part in heard])
+    gestures = None if phones_only else np.concatenate([part.gestures for part in heard])
+    heard.clear()  # of a long recording each copy counts
+    whole = np.concatenate(sound)
+    sound.clear()
+    return from_posteriors(posteriors, gestures=gestures, timing="audio", waveform=whole, **how)
 
 
 def from_text(
