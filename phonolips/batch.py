@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from phonolips.atomic import whole_file
 from phonolips.corpus.parallel import map_clips
 from phonolips.errors import InputError, PhonolipsError, PhonolipsWarning
 from phonolips.files import LIPS_FILE, check_out_folder
@@ -148,9 +149,8 @@ def _read_manifest(path: Path) -> dict[str, dict[str, Any]]:
 
 
 def _write_manifest(path: Path, rows: Sequence[dict[str, Any]]) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    os.replace(temporary, path)
+    with whole_file(path) as temporary:
+        temporary.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
 
 
 def _synthesise(item: Item, manner: Manner) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from phonolips.atomic import whole_file
 from phonolips.errors import InputError
 from phonolips.phones import PHONES
 from phonolips.timebase import SAMPLE_RATE, STEP_SECONDS
@@ -158,10 +159,8 @@ def save_figure(figure: "Figure", path: Path) -> None:
     """Write a figure as .png, .svg or .pdf, atomically; raise InputError for another ending."""
     if path.suffix not in (".png", ".svg", ".pdf"):
         raise InputError(f"{path}: a picture's name ends in .png, .svg or .pdf")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
-    figure.savefig(temporary, dpi=PICTURE_DPI)
-    os.replace(temporary, path)
+    with whole_file(path) as temporary:
+        figure.savefig(temporary, dpi=PICTURE_DPI)
 
 
 def captions_of(result: "Result") -> list[str]:

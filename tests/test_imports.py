@@ -12,7 +12,7 @@ import phonolips
 PACKAGE = Path(phonolips.__file__).parent
 # A module imports only from its own layer's package and from layers above it in this list.
 LAYERS = (
-    ("errors", "__init__"),
+    ("errors", "atomic", "__init__"),
     ("timebase", "phones"),
     ("config",),
     ("text",),

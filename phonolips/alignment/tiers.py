@@ -5,7 +5,6 @@ In memory silence is always explicit (`sil` among the phones, "" among the words
 """
 
 import math
-import os
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from phonolips.atomic import whole_file
 from phonolips.errors import InputError, PhonolipsWarning
 from phonolips.phones import IGNORED_ID, PHONE_IDS, SILENCE, SILENCE_ID, UNKNOWN, normalise_phone
 from phonolips.timebase import seconds_to_steps, step_centres
@@ -233,11 +233,8 @@ def write_textgrid(alignment: Alignment, path: Path) -> None:
     grid = textgrid.Textgrid(0.0, end)
     for name, rows in tiers.items():
         grid.addTier(textgrid.IntervalTier(name, rows, 0.0, end), reportingMode="silence")
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    grid.save(str(temporary), format="long_textgrid", includeBlankSpaces=True, reportingMode="silence")
-    os.replace(temporary, path)
+    with whole_file(path) as temporary:
+        grid.save(str(temporary), format="long_textgrid", includeBlankSpaces=True, reportingMode="silence")
 
 
 def _find_tier(tiers: dict[str, Any], wanted: str) -> str | None:

@@ -5,11 +5,11 @@ clip that it drops together with the reason. Everything after that reads records
 """
 
 import json
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
+from phonolips.atomic import whole_file
 from phonolips.errors import CorpusError
 
 SPLITS = ("train", "valid", "test_seen", "test_unseen")
@@ -48,10 +48,8 @@ class Dropped:
 
 def write_text_atomically(path: Path, text: str) -> None:
     """Write a text file so that a killed run leaves the old one or the new one, never half of one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)
+    with whole_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 def write_records(records: Sequence[Record], path: Path) -> None:

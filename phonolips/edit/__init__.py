@@ -11,7 +11,6 @@ of talking-head video", ACM Transactions on Graphics 38, 2019. They put together
 video; here the model makes them, and the clip itself is enough.)
 """
 
-import os
 import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from phonolips.alignment.tiers import Alignment
+from phonolips.atomic import whole_file
 from phonolips.edit.lips import InfillSettings, infill
 from phonolips.edit.recording import Recording, align_words, check_fit, cut_to_pictures, fit_speaker, speaking_pace
 from phonolips.edit.sound import join_sound
@@ -118,9 +118,8 @@ class Edited:
             waveform=self.waveform,
         )
         files = save_result(result, out)
-        temporary = out / f".{EDIT_FILE}.{os.getpid()}.npz"
-        np.savez_compressed(temporary, kept=self.kept, source_frames=self.source_frames, seams=np.array(self.seams))
-        os.replace(temporary, out / EDIT_FILE)
+        with whole_file(out / EDIT_FILE) as temporary:
+            np.savez_compressed(temporary, kept=self.kept, source_frames=self.source_frames, seams=np.array(self.seams))
         save_figure(self.figure(), out / COMPARISON_FILE)
         files += [out / EDIT_FILE, out / COMPARISON_FILE]
         if face and self.recording.path is not None:

@@ -7,7 +7,6 @@ and their weights can be copied to the avatar by name.
 
 import base64
 import json
-import os
 import re
 import struct
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from phonolips.atomic import whole_file
 from phonolips.errors import InputError
 from phonolips.export.blendshapes import ARKIT_NAMES, LOWER_POINTS, UPPER_POINTS, run_weights, shape_displacements
 from phonolips.export.lip_mesh import CAVITY, LIPS, SKIN, TEETH, Part, mouth_mesh, vertex_normals
@@ -346,11 +346,5 @@ def _glb(document: dict[str, Any], binary: bytes) -> bytes:
 
 
 def _write_whole(path: Path, data: bytes) -> None:
-    """Write a file under a temporary name and put it in its place; makes the folder."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    with whole_file(path) as temporary:
         temporary.write_bytes(data)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -2,7 +2,6 @@
 
 import csv
 import json
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from phonolips.alignment.tiers import Alignment, Interval, write_textgrid
+from phonolips.atomic import whole_file
 from phonolips.export.cues import mouth_cues
 from phonolips.export.writing import new_text_file
 from phonolips.phones import PHONE_IDS, PHONE_TO_VISEME, SILENCE, UNKNOWN, VISEME_NAMES
@@ -34,8 +34,7 @@ def write_tiers(run: "Run", path: Path) -> None:
     from praatio import textgrid
 
     alignment = with_confidences(run)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    with whole_file(path) as temporary:
         write_textgrid(alignment, temporary)
         grid = textgrid.openTextgrid(str(temporary), includeEmptyIntervals=True, reportingMode="silence")
         end = float(grid.maxTimestamp)
@@ -43,9 +42,6 @@ def write_tiers(run: "Run", path: Path) -> None:
         rows = [row for row in cues if row[1] > row[0]]
         grid.addTier(textgrid.IntervalTier(MOUTH_TIER, rows, 0.0, end), reportingMode="silence")
         grid.save(str(temporary), format="long_textgrid", includeBlankSpaces=True, reportingMode="silence")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def write_json(run: "Run", path: Path, *, fps: float | None = None) -> None:

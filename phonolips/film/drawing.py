@@ -7,7 +7,6 @@
 Pictures and sound pass through in small blocks, so that an hour takes no more memory than a minute.
 """
 
-import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from phonolips.atomic import whole_file
 from phonolips.errors import InputError, PhonolipsWarning
 from phonolips.phones import PHONES, SILENCE
 from phonolips.timebase import SAMPLE_RATE, STEPS_PER_SECOND, frames_in
@@ -344,9 +344,5 @@ def _write_strip(scene: _Scene, out: Path, pictures: int) -> None:
         for row, line in enumerate(lines):
             at = (middle, height + letters * (0.9 + 1.2 * row))
             draw.text(at, line, fill=(40, 40, 40), font=text_font(letters), anchor="mm")
-    temporary = out.with_name(f".{out.stem}.{os.getpid()}.png")
-    try:
+    with whole_file(out) as temporary:
         strip.save(temporary, optimize=True)
-        os.replace(temporary, out)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -6,7 +6,6 @@ either is a `LipSpeaker`, which a small JSON file keeps.
 """
 
 import json
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from phonolips.atomic import whole_file
 from phonolips.errors import InputError
 
 MEAN_SPEAKER = "mean"
@@ -70,10 +70,8 @@ def save_speaker(speaker: LipSpeaker, path: Path) -> None:
         "gain": round(float(speaker.gain), 6),
         "notes": speaker.notes,
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
-    os.replace(temporary, path)
+    with whole_file(path) as temporary:
+        temporary.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
 
 
 def read_speaker(path: Path) -> LipSpeaker:

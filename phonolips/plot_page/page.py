@@ -8,7 +8,6 @@ import base64
 import html
 import io
 import json
-import os
 import warnings
 from collections.abc import Iterator
 from importlib.resources import files
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from phonolips.atomic import whole_file
 from phonolips.errors import InputError, PhonolipsWarning
 from phonolips.phones import BILABIALS, PHONE_TO_VISEME, PHONES, VISEME_NAMES
 from phonolips.plot import OUTER_POINTS, SHOWN_POSTERIOR, viseme_order
@@ -80,13 +80,8 @@ def write_page(run: "Run", out: Path, *, title: str = "") -> Path:
             PhonolipsWarning,
             stacklevel=2,
         )
-    out.parent.mkdir(parents=True, exist_ok=True)
-    temporary = out.with_name(f".{out.name}.{os.getpid()}.tmp")
-    try:
+    with whole_file(out) as temporary:
         temporary.write_bytes(written)
-        os.replace(temporary, out)
-    finally:
-        temporary.unlink(missing_ok=True)
     return out
 
 

@@ -1,6 +1,5 @@
 """Track the lips of one video: frames to lips in mouth space, with a mask and the way back to pixels."""
 
-import os
 import time
 import warnings
 from dataclasses import dataclass
@@ -8,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from phonolips.atomic import whole_file
 from phonolips.errors import PhonolipsWarning
 from phonolips.video import facemesh, io
 from phonolips.video.lips import (
@@ -94,15 +94,13 @@ def save_track(track: Track, out: Path) -> None:
     """Write a track as npz: lips, detected, fps, layout, and origin and axis of mouth space in pixels."""
     from phonolips.video.lips import layout_of
 
-    out.parent.mkdir(parents=True, exist_ok=True)
-    temporary = out.with_name(f".{out.name}.{os.getpid()}.npz")
-    np.savez_compressed(
-        temporary,
-        lips=track.lips,
-        detected=track.detected,
-        fps=track.fps,
-        layout=layout_of(track.lips),
-        origin_px=track.space.origin,
-        axis_px=track.space.axis,
-    )
-    os.replace(temporary, out)
+    with whole_file(out) as temporary:
+        np.savez_compressed(
+            temporary,
+            lips=track.lips,
+            detected=track.detected,
+            fps=track.fps,
+            layout=layout_of(track.lips),
+            origin_px=track.space.origin,
+            axis_px=track.space.axis,
+        )
