@@ -402,6 +402,8 @@ def render_face(
     Raises:
         InputError: as for `read_face` and `write_video`; lips not in layout mediapipe40.
     """
+    from tqdm import tqdm
+
     from phonolips.audio import read
 
     out = Path(out)
@@ -416,5 +418,6 @@ def render_face(
     if rate != io.exact_fps(run.fps):
         lips = resample_lips(lips, float(rate), run.seconds, source_fps=run.fps)
     out.parent.mkdir(parents=True, exist_ok=True)
-    io.write_video(out, draw_on_face(person, lips, float(rate)), rate, waveform=waveform)
+    frames = tqdm(draw_on_face(person, lips, float(rate)), "face", len(lips), unit="frame", disable=None, delay=2)
+    io.write_video(out, frames, rate, waveform=waveform)
     return out

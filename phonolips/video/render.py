@@ -171,5 +171,8 @@ def render_lips_video(
         InputError: the lips are in neither layout, or the file cannot be written.
         ValueError: as for `draw_lips`.
     """
-    frames = draw_lips(lips, size=size, view=view, captions=captions, palette=palette)
+    from tqdm import tqdm
+
+    drawn = draw_lips(lips, size=size, view=view, captions=captions, palette=palette)
+    frames = tqdm(drawn, "drawing", len(lips), unit="frame", disable=None, delay=2)
     write_video(Path(path), frames, fps, waveform=waveform, sample_rate=sample_rate)
