@@ -5,6 +5,7 @@ import json
 import os
 import traceback
 import warnings
+from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -118,9 +119,10 @@ def find_items(source: Path, out: Path) -> list[Item]:
         expected = "a recording's path a line"
     if not files:
         raise InputError(f"{source}: nothing to do; expected {expected}")
-    stems = [str(name.with_suffix("")) for name in names]
-    folders = [out / (stem if stems.count(stem) == 1 else str(name)) for stem, name in zip(stems, names, strict=True)]
-    twice = next((file for file, folder in zip(files, folders, strict=True) if folders.count(folder) > 1), None)
+    stems = Counter(name.with_suffix("") for name in names)
+    folders = [out / (name if stems[name.with_suffix("")] > 1 else name.with_suffix("")) for name in names]
+    times = Counter(folders)
+    twice = next((file for file, folder in zip(files, folders, strict=True) if times[folder] > 1), None)
     if twice is not None:
         raise InputError(f"{source}: {twice} is named twice; expected every recording once")
     return [Item(file, folder) for file, folder in zip(files, folders, strict=True)]

@@ -25,11 +25,13 @@ from phonolips.emphasis import check_emphasis, emphasis_curve, word_factor
 from phonolips.errors import CheckpointError, InputError, PhonolipsWarning
 from phonolips.phones import NUM_PHONES, PHONES, SILENCE, SILENCE_ID, UNKNOWN, parse_phones, phones_to_ids
 from phonolips.silence import shut_in_silence
+from phonolips.speech.spoken import EDGE_SECONDS
 from phonolips.timebase import (
     MODEL_FPS,
     SAMPLE_RATE,
     STEP_SECONDS,
     STEPS_PER_FRAME,
+    check_rate,
     samples_to_seconds,
     samples_to_steps,
     seconds_to_steps,
@@ -49,7 +51,6 @@ if TYPE_CHECKING:
     Speaker = str | LipSpeaker | None  # a name in the model, or somebody else; None = the mean speaker
 
 DEFAULT_WEIGHTS = Path(__file__).parent / "weights" / "default"
-EDGE_SECONDS = 0.5  # silence around a spoken text: time to open from shut, and to shut again
 MOST_LIVELINESS = 2.0
 
 
@@ -131,13 +132,6 @@ def check_liveliness(liveliness: float) -> float:
     if not 0 <= liveliness <= MOST_LIVELINESS:
         raise InputError(f"liveliness {liveliness}; expected 0 (as the decoder says) to {MOST_LIVELINESS:.0f}")
     return float(liveliness)
-
-
-def check_rate(rate: float) -> float:
-    """Return `rate` if it is a usable speaking rate; raise InputError otherwise."""
-    if not 0.1 <= rate <= 10:
-        raise InputError(f"rate {rate}; expected a factor between 0.1 and 10, 1 = as it stands")
-    return float(rate)
 
 
 def _with_shape(speaker: "LipSpeaker", mean_lip: np.ndarray | None) -> "LipSpeaker":

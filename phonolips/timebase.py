@@ -9,6 +9,8 @@ from typing import TypeVar
 
 import numpy as np
 
+from phonolips.errors import InputError
+
 Number = TypeVar("Number", float, np.ndarray)
 
 
@@ -27,6 +29,7 @@ STEP_SECONDS = STEP_SAMPLES / SAMPLE_RATE  # 0.01
 MODEL_FPS = 25  # frames per second that the lip decoder speaks (GRID and LRW)
 STEPS_PER_FRAME = exact_div(STEPS_PER_SECOND, MODEL_FPS)  # 4
 FRAME_SAMPLES = STEPS_PER_FRAME * STEP_SAMPLES  # 640
+LEAST_RATE, MOST_RATE = 0.1, 10.0  # of speaking: 2.0 is twice as fast
 GRID_ALIGN_UNITS_PER_SECOND = 25_000  # the unit of GRID's .align files; 1000 = one video frame
 
 
@@ -98,3 +101,10 @@ def frame_centres(frames: int, fps: float = MODEL_FPS) -> np.ndarray:
 def frames_in(seconds: float, fps: float) -> int:
     """Count the frames at `fps` that cover `seconds`; at least one."""
     return max(1, int(np.ceil(seconds * fps - 1e-6)))
+
+
+def check_rate(rate: float) -> float:
+    """Return `rate` if it is a usable speaking rate; raise InputError otherwise."""
+    if not LEAST_RATE <= rate <= MOST_RATE:
+        raise InputError(f"rate {rate}; expected a factor between {LEAST_RATE} and {MOST_RATE:.0f}, 1 = as it stands")
+    return float(rate)

@@ -14,7 +14,8 @@ import numpy as np
 
 from phonolips import synth
 from phonolips.errors import PhonolipsError
-from phonolips.model.network import WEIGHTS_FILE, load_network
+from phonolips.model.folder import WEIGHTS_FILE
+from phonolips.model.network import load_network
 
 TEXT = "bin blue at f two now, place green with m nine please"
 

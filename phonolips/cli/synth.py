@@ -163,10 +163,11 @@ def synth(
         how: dict[str, Any] = {"speaker": who, "fps": lips_fps, "liveliness": liveliness, "network": network}
         result = make(emphasis=stressed, shut_in_silence=shut_in_silence, **how)
         files = result.save(out, painter=painter, pictures=pictures, speech=speak)
-    if formats:
-        files += write_formats(read_run(out), formats, fps=fps)
-    if person is not None:
-        files.append(render_face(read_run(out), person, out / FACE_FILE))
+    if formats or person is not None:
+        run = read_run(out)
+        files += write_formats(run, formats, fps=fps) if formats else []
+        if person is not None:
+            files.append(render_face(run, person, out / FACE_FILE))
     print_files(files)
 
 

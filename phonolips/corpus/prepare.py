@@ -10,13 +10,13 @@ A prepared corpus is one folder:
 Every step goes on where a killed run stopped and never does a clip twice.
 """
 
-import os
 import shutil
 from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
 
+from phonolips.atomic import whole_file
 from phonolips.audio.features import NUM_MELS
 from phonolips.corpus.parallel import map_clips
 from phonolips.corpus.records import Dropped, Record, read_records, write_dropped, write_records
@@ -110,11 +110,8 @@ def _take_alignment(record: Record, folder: Path, ready: Path) -> bool:
     found = [word.label.lower() for word in read_textgrid(source).speech_words()]
     if found != record.text.lower().split():
         raise InputError(f"{source}: says {' '.join(found)!r}, but the transcript is {record.text.lower()!r}")
-    target = alignment_path(folder, record.id)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    shutil.copyfile(source, temporary)
-    os.replace(temporary, target)
+    with whole_file(alignment_path(folder, record.id)) as temporary:
+        shutil.copyfile(source, temporary)
     return True
 
 

@@ -5,7 +5,6 @@ model.json           format, settings, phone list, lip layout, speakers, notes o
 """
 
 import json
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from phonolips.errors import CheckpointError, InputError, PhonolipsError
 from phonolips.model.audio_encoder import AudioEncoder
 from phonolips.model.bottleneck import PhoneBottleneck
 from phonolips.model.decoder import LipDecoder, count_outputs
+from phonolips.model.folder import DESCRIPTION_FILE, WEIGHTS_FILE, write_model
 from phonolips.model.gestures import Gestures
 from phonolips.model.speaker import MEAN_SPEAKER, LipSpeaker, SpeakerTable
 from phonolips.model.text_encoder import DurationPredictor
@@ -28,7 +28,6 @@ FORMAT = 2
 LARGE_TENSOR = 4096  # numbers from which a tensor is worth halving
 LIP_LAYOUT = "mediapipe40"
 LIP_POINTS = 40
-WEIGHTS_FILE, DESCRIPTION_FILE = "model.safetensors", "model.json"
 
 
 @dataclass
@@ -139,31 +138,19 @@ class Network(nn.Module):
             folder: made if it is not there.
             half: store large tensors as float16, for a file of half the size to ship; they are read as float32.
         """
-        from safetensors.torch import save_file
-
-        folder.mkdir(parents=True, exist_ok=True)
-        tensors = {name: value.detach().cpu().contiguous() for name, value in self.state_dict().items()}
+        tensors = self.state_dict()
         if half:
             large = [name for name, value in tensors.items() if value.numel() >= LARGE_TENSOR]
             tensors |= {name: tensors[name].half() for name in large}
-        weights = folder / f".{WEIGHTS_FILE}.{os.getpid()}.tmp"
-        save_file(tensors, str(weights))
-        text = json.dumps(
-            {
-                "format": FORMAT,
-                "phones": list(PHONES),
-                "lip_layout": LIP_LAYOUT,
-                "speakers": self.description.speakers,
-                "settings": settings_to_dict(self.description.settings),
-                "notes": self.description.notes,
-            },
-            indent=1,
-        )
-        description = folder / f".{DESCRIPTION_FILE}.{os.getpid()}.tmp"
-        description.write_text(text + "\n", encoding="utf-8")
-        weights.chmod(0o644)
-        os.replace(weights, folder / WEIGHTS_FILE)
-        os.replace(description, folder / DESCRIPTION_FILE)
+        description = {
+            "format": FORMAT,
+            "phones": list(PHONES),
+            "lip_layout": LIP_LAYOUT,
+            "speakers": self.description.speakers,
+            "settings": settings_to_dict(self.description.settings),
+            "notes": self.description.notes,
+        }
+        write_model(folder, tensors, description)
 
 
 def load_network(folder: Path) -> Network:

@@ -15,7 +15,6 @@ Sign of an offset: **positive = the lips are late** (the sound comes early), as 
 """
 
 import json
-import os
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -28,12 +27,12 @@ from torch import Tensor, nn
 from phonolips.audio.features import NUM_MELS
 from phonolips.config import SyncExpertSettings, settings_from_dict, settings_to_dict
 from phonolips.errors import CheckpointError, InputError, PhonolipsError
+from phonolips.model.folder import DESCRIPTION_FILE, WEIGHTS_FILE, write_model
 from phonolips.timebase import MODEL_FPS, STEPS_PER_FRAME
 
 FORMAT = 1
 KIND = "phonolips sync expert"
 LIP_LAYOUT, LIP_POINTS = "mediapipe40", 40
-WEIGHTS_FILE, DESCRIPTION_FILE = "model.safetensors", "model.json"
 DEFAULT_WEIGHTS = Path(__file__).resolve().parents[1] / "weights" / "sync"
 FURTHEST_FRAMES = 15  # offsets searched in either direction
 LEAST_WINDOWS = 10  # an offset that leaves fewer pairs of windows is not searched
@@ -142,24 +141,14 @@ class SyncExpert(nn.Module):
 
     def save(self, folder: Path) -> None:
         """Write weights and description into `folder`, each atomically, the description last."""
-        from safetensors.torch import save_file
-
-        folder.mkdir(parents=True, exist_ok=True)
-        tensors = {name: value.detach().cpu().contiguous() for name, value in self.state_dict().items()}
-        weights = folder / f".{WEIGHTS_FILE}.{os.getpid()}.tmp"
-        save_file(tensors, str(weights))
-        values = {
+        description = {
             "kind": KIND,
             "format": FORMAT,
             "lip_layout": LIP_LAYOUT,
             "settings": settings_to_dict(self.settings),
             "notes": self.notes,
         }
-        description = folder / f".{DESCRIPTION_FILE}.{os.getpid()}.tmp"
-        description.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
-        weights.chmod(0o644)
-        os.replace(weights, folder / WEIGHTS_FILE)
-        os.replace(description, folder / DESCRIPTION_FILE)
+        write_model(folder, self.state_dict(), description)
 
 
 def load_sync_expert(folder: Path | None = None) -> SyncExpert:

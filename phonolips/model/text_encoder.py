@@ -7,9 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from phonolips.config import DurationSettings
-from phonolips.errors import InputError
 from phonolips.phones import NUM_PHONES, SILENCE_ID
-from phonolips.timebase import steps_to_seconds
+from phonolips.timebase import check_rate, steps_to_seconds
 
 POSITION_FEATURES = 2  # first phone of its word, last phone of its word
 LONGEST_STEPS = 100.0  # one second; no spoken phone is longer
@@ -75,8 +74,7 @@ class DurationPredictor(nn.Module):
         Raises:
             InputError: rate is not between 0.1 and 10.
         """
-        if not 0.1 <= rate <= 10:
-            raise InputError(f"rate {rate}; expected a factor between 0.1 and 10, 1 = as learnt")
+        check_rate(rate)
         phones, position = flatten_words(words)
         if not len(phones):
             return [np.zeros(0) for _ in words]

@@ -14,7 +14,8 @@ from phonolips.config import Recipe, load_settings, settings_to_dict
 from phonolips.corpus.records import write_text_atomically
 from phonolips.corpus.store import Store
 from phonolips.errors import InputError
-from phonolips.model.network import DESCRIPTION_FILE, Description, Network, load_network
+from phonolips.model.folder import DESCRIPTION_FILE
+from phonolips.model.network import Description, Network, load_network
 from phonolips.model.speaker import MEAN_SPEAKER
 from phonolips.training.durations import train_durations
 from phonolips.training.ears import train_ears

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from phonolips.atomic import whole_file
 from phonolips.errors import InputError, PhonolipsWarning
 
 if TYPE_CHECKING:
@@ -320,15 +321,11 @@ def write_video(
     rate = exact_fps(fps)
     file_format = OUTPUT_FORMATS[path.suffix.lower()]
     options = {"movflags": "+faststart"} if file_format in ("mp4", "mov") else {}
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    with whole_file(path) as temporary:
         with av.open(os.fspath(temporary), "w", format=file_format, options=options) as container:
             count = _encode(container, frames, rate, waveform, sample_rate)
         if not count:
             raise InputError(f"{path}: there is not one frame to write; expected at least one")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def write_gif(path: Path, frames: Iterable[np.ndarray], fps: Fraction | float, samples: Iterable[np.ndarray]) -> None:
@@ -363,8 +360,7 @@ def write_gif(path: Path, frames: Iterable[np.ndarray], fps: Fraction | float, s
     def tick(frame: int) -> int:
         return round(frame * GIF_TICKS_PER_SECOND / rate)
 
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    with whole_file(path) as temporary:
         # The last picture's delay is not in its packet; this option says it.
         options = {"loop": "0", "final_delay": str(tick(1))}
         with av.open(os.fspath(temporary), "w", format="gif", options=options) as container:
@@ -386,6 +382,3 @@ def write_gif(path: Path, frames: Iterable[np.ndarray], fps: Fraction | float, s
                 container.mux(stream.encode(None))
         if not count:
             raise InputError(f"{path}: there is not one frame to write; expected at least one")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
