@@ -17,6 +17,7 @@ from phonolips.atomic import whole_file
 from phonolips.corpus.parallel import map_clips
 from phonolips.errors import InputError, PhonolipsError, PhonolipsWarning
 from phonolips.files import LIPS_FILE, check_out_folder
+from phonolips.timebase import MODEL_FPS
 
 if TYPE_CHECKING:
     from phonolips.model.speaker import LipSpeaker
@@ -34,7 +35,7 @@ class Manner(NamedTuple):
 
     Args:
         speaker: a speaker of the model, a LipSpeaker, or None.
-        fps: frame rate of the lips.
+        fps: frame rate of the lips, and of the formats; None = 25, and for the formats their own.
         liveliness: or None, as the model says.
         phones_only: guess the gestures from the phones.
         shut_in_silence: shut the mouth where nothing is said.
@@ -44,13 +45,18 @@ class Manner(NamedTuple):
     """
 
     speaker: "str | LipSpeaker | None" = None
-    fps: float = 25.0
+    fps: float | None = None
     liveliness: float | None = None
     phones_only: bool = False
     shut_in_silence: bool = False
     model: Path | None = None
     export: tuple[str, ...] = ()
     pictures: bool = True
+
+    @property
+    def lips_fps(self) -> float:
+        """Frame rate of the lips."""
+        return float(MODEL_FPS) if self.fps is None else self.fps
 
     def as_json(self) -> dict[str, Any]:
         """Write it down for the manifest: a call with another manner does not go on with these results."""
@@ -165,7 +171,7 @@ def _synthesise(item: Item, manner: Manner) -> dict[str, Any]:
             read_blocks(item.audio),
             phones_only=manner.phones_only,
             speaker=manner.speaker,
-            fps=manner.fps,
+            fps=manner.lips_fps,
             liveliness=manner.liveliness,
             shut_in_silence=manner.shut_in_silence,
             network=synth.load_network(manner.model),
@@ -175,7 +181,7 @@ def _synthesise(item: Item, manner: Manner) -> dict[str, Any]:
             from phonolips.export import export
             from phonolips.files import read_run
 
-            files += export(read_run(item.folder), manner.export)
+            files += export(read_run(item.folder), manner.export, fps=manner.fps)
     except PhonolipsError:
         raise
     except Exception as error:  # a bug that one recording finds must not cost the other ten thousand
@@ -209,13 +215,12 @@ def synthesise_all(source: Path, out: Path, *, jobs: int = 1, manner: Manner | N
     chosen = manner or Manner()
     check_out_folder(out)
     items = find_items(source, out)
-    check_fps(chosen.fps)
+    check_fps(chosen.lips_fps)
     if chosen.export:
         from phonolips.export import check_names
 
         check_names(chosen.export)
-    if jobs == 1:
-        load_network(chosen.model).lip_speaker(chosen.speaker)
+    load_network(chosen.model).lip_speaker(chosen.speaker)
     out.mkdir(parents=True, exist_ok=True)
     manifest, manner_row = out / MANIFEST_FILE, chosen.as_json()
     rows = _read_manifest(manifest)

@@ -105,6 +105,32 @@ def test_another_manner_makes_everything_anew(tmp_path):
     assert synthesise_all(tmp_path / "in", tmp_path / "out", manner=manner._replace(fps=50.0)).done == 1
 
 
+def test_formats_have_the_rate_that_was_asked_for(tmp_path):
+    write_sound(tmp_path / "in" / "a.wav")
+    for fps, rows in ((None, 15), (30.0, 18)):
+        manner = Manner(pictures=False, export=("csv",), fps=fps)
+        assert synthesise_all(tmp_path / "in", tmp_path / "out", manner=manner).done == 1
+        assert len((tmp_path / "out" / "a" / "lips.csv").read_text().splitlines()) == 1 + rows
+
+
+def test_a_batch_hands_its_rate_to_the_formats(tmp_path, monkeypatch):
+    from phonolips import export
+
+    rates: list[float | None] = []
+    monkeypatch.setattr(export, "export", lambda run, names, fps: rates.append(fps) or [])
+    write_sound(tmp_path / "in" / "a.wav")
+    for fps in (None, 30.0):
+        synthesise_all(tmp_path / "in", tmp_path / "out", manner=Manner(pictures=False, export=("csv",), fps=fps))
+    assert rates == [None, 30.0]  # None: 24 for rhubarb-dat, as without --fps
+
+
+def test_a_speaker_nobody_knows_stops_a_batch_at_once(tmp_path):
+    write_sound(tmp_path / "in" / "a.wav")
+    with pytest.raises(InputError, match="s99"):
+        synthesise_all(tmp_path / "in", tmp_path / "out", jobs=2, manner=Manner(speaker="s99"))
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_bug_in_one_recording_does_not_stop_the_others(tmp_path, monkeypatch):
     from phonolips import synth
 

@@ -134,7 +134,7 @@ def synth(
             raise InputError(
                 f"{audio}: many recordings; --textgrid, --emphasis and --face go with a single sound or video file"
             )
-        manner = Manner(who, lips_fps, liveliness, phones_only, shut_in_silence, model, tuple(formats), pictures)
+        manner = Manner(who, fps, liveliness, phones_only, shut_in_silence, model, tuple(formats), pictures)
         _report(synthesise_all(audio, out, jobs=jobs, manner=manner))
         return
     for path, what in (
