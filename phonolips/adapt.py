@@ -208,7 +208,8 @@ def one_frame_speaker(
         raise InputError(f"index {index}; expected the frame's number in the posteriors, 0 to {frames - 1}")
     mean = network.lip_speaker(None)
     deviation = predict_deviations(network, posteriors, gestures, speaker=mean)[index]
-    return LipSpeaker(name, mean.embedding.copy(), shape - deviation, 1.0, {"mode": "one frame"})
+    found = network.unnamed_speaker(shape - deviation)
+    return LipSpeaker(name, found.embedding.copy(), found.mean_lip, 1.0, {"mode": "one frame"})
 
 
 class _Pieces(NamedTuple):
@@ -295,7 +296,8 @@ def adapt(
     if not detected:
         raise InputError(f"no frame of {len(clips)} clips shows a face; expected one face, seen from the front")
     frames = sum(len(clip.lips) for clip in clips)
-    mean = network.lip_speaker(None)
+    shapes = np.concatenate([clip.lips[clip.detected] for clip in clips])
+    mean = network.unnamed_speaker(shapes.mean(0))  # the mean speaker, where the model makes nothing of a shape
     pieces = _cut_pieces(network, clips)
     start = torch.from_numpy(mean.embedding.copy())
     directions = speaker_directions(network)

@@ -81,6 +81,9 @@ class NetworkSettings:
     gestures: GestureSettings = field(default_factory=GestureSettings)
     decoder: DecoderSettings = field(default_factory=DecoderSettings)
     lips: LipsSettings = field(default_factory=LipsSettings)
+    speaker_from: list[str] = field(
+        default_factory=list
+    )  # what tells of speakers without a name: shape, voice; [] = none
 
 
 @dataclass
@@ -88,7 +91,7 @@ class FitSettings:
     """One training run."""
 
     epochs: int = 10
-    batch: int = 24
+    batch: int = 24  # of all processes together, where torchrun starts several
     learning_rate: float = 2e-3
     warmup_share: float = 0.1  # of all updates; then a cosine down to a hundredth of the rate
     weight_decay: float = 0.01
@@ -97,6 +100,7 @@ class FitSettings:
     precision: str = "fp32"  # fp32, bf16, fp16 (mixed precision)
     average: float = 0.0  # decay of a running average of the weights, which is what is kept; 0 = none
     epoch_batches: int = 0  # batches in an epoch; 0 = all the data. A checkpoint is kept every epoch
+    workers: int = 0  # processes that read batches ahead; 0 = the training reads them itself
 
 
 @dataclass
@@ -106,8 +110,11 @@ class EarsSettings(FitSettings):
     epochs: int = 24
     batch: int = 32
     learning_rate: float = 3e-3
+    start: str = ""  # a model folder whose ears are trained further; default = the package's; "" = from nothing
+    most_valid_clips: int = 2_000  # validation listens to no more clips than these, evenly drawn
     crop_seconds: float = 4.0
     frame_weight: float = 1.0  # of the cross-entropy on labels
+    soft_weight: float = 0.5  # of a step that only has other ears' posteriors, beside one with a label
     ctc_weight: float = 0.2  # of the CTC loss, per phone
     noise_share: float = 0.5  # of the crops that get noise
     reverb_share: float = 0.25  # of the crops that are put into a room
@@ -144,6 +151,10 @@ class LipsFit(FitSettings):
     unknown_speaker_share: float = 0.15  # of the clips that are shown to the mean speaker
     own_output_until: float = 0.0  # share of training by which the decoder hears only its own output
     balance: float = 0.4  # 0 = every clip equally often, 1 = every speaker equally often
+    unnamed_clips: int = 500  # clips that a speaker without a name counts to have, for `balance`
+    encoded_share: float = 0.5  # of the clips of named speakers, shown as if only their shape or voice were known
+    shape_noise: float = 0.01  # standard deviation put onto a shape that tells of its speaker, mouth-space units
+    most_valid_clips: int = 2_000  # validation looks at no more clips than these, evenly drawn
 
 
 @dataclass

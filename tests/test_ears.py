@@ -111,3 +111,130 @@ def test_temperature_and_bigram_are_fitted_after_the_training_and_again_when_it_
     assert "temperature" in caplog.text
     assert "perplexity" in caplog.text
     assert len((tmp_path / "ears" / "history.jsonl").read_text().splitlines()) == 2
+
+
+@pytest.fixture(scope="module")
+def partly_known(tmp_path_factory):
+    """A store whose first clips are known in the middle only, and heard by other ears before that."""
+    pytest.importorskip("speechbrain")
+    from test_training import make_corpus
+
+    from phonolips.corpus.store import Store
+
+    return Store(make_corpus(tmp_path_factory.mktemp("partly"), clips=8, incomplete=3) / "features")
+
+
+def make_fit(**settings):
+    """A fit to compute losses with, without a training."""
+    from phonolips.config import EarsSettings
+    from phonolips.training.ears import EarsFit
+
+    fit = EarsFit(modules={"ears": torch.nn.Linear(1, 1)}, run_opts={"device": "cpu"})
+    fit.settings = EarsSettings(**settings)
+    return fit
+
+
+def batch_of(store, clips, speed=1.0):
+    from phonolips.training.ears import Crop, make_batch
+
+    return make_batch(store, [Crop(clip, 0, store.rows(clip, "mel"), speed) for clip in clips])
+
+
+def test_steps_are_taught_by_labels_or_by_other_ears_or_not_at_all(partly_known):
+    import speechbrain as sb
+
+    batch = batch_of(partly_known, [0, 1, 6])
+    hard, soft = batch.labels >= 0, batch.soft.sum(-1) > 0
+    assert not (hard & soft).any()
+    assert (hard[:2].sum(1), soft[:2].sum(1)) == (pytest.approx(40), pytest.approx(40))
+    assert hard[2].all()
+    assert batch.complete.tolist() == [False, False, True]
+    torch.manual_seed(0)
+    phones, blank = torch.randn(*batch.labels.shape, NUM_PHONES), torch.randn(*batch.labels.shape, 1)
+    logs = phones.log_softmax(-1)
+    known = -logs[hard].gather(1, batch.labels[hard][:, None])
+    heard = -(batch.soft * logs).sum(-1)[soft]
+    expected = (known.sum() + 0.3 * heard.sum()) / (len(known) + 0.3 * len(heard))
+    fit = make_fit(soft_weight=0.3, ctc_weight=0.0)
+    assert fit.compute_objectives((phones, blank), batch, sb.Stage.TRAIN) == pytest.approx(float(expected), rel=1e-5)
+    untaught = ~hard & ~soft
+    assert untaught.any()
+    other = torch.where(untaught[..., None], 5.0 * torch.randn_like(phones), phones)
+    assert fit.compute_objectives((other, blank), batch, sb.Stage.TRAIN) == pytest.approx(float(expected), rel=1e-5)
+
+
+def test_only_what_is_known_whole_counts_for_ctc_and_the_phone_error_rate(partly_known):
+    import speechbrain as sb
+
+    torch.manual_seed(0)
+    fit = make_fit(frame_weight=0.0, ctc_weight=1.0)
+
+    def loss(clips, stage=sb.Stage.TRAIN):
+        fit.sums = {}
+        batch = batch_of(partly_known, clips)
+        logits = torch.cat([drawn[clip][None] for clip in clips]).requires_grad_(stage == sb.Stage.TRAIN)
+        value = fit.compute_objectives((logits[..., :NUM_PHONES], logits[..., NUM_PHONES:]), batch, stage)
+        if stage == sb.Stage.TRAIN:
+            value.backward()
+            assert torch.isfinite(logits.grad).all()
+        return value.detach(), fit.sums
+
+    drawn = torch.randn(8, 120, NUM_PHONES + 1)
+    whole, _ = loss([5, 6])
+    assert whole > 0
+    assert torch.allclose(loss([0, 5, 1, 6])[0], whole)
+    assert loss([0, 1])[0] == 0
+    _, both = loss([0, 6], sb.Stage.VALID)
+    _, alone = loss([6], sb.Stage.VALID)
+    assert both["phones"] == alone["phones"] > 0
+    assert both["edits"] == alone["edits"]
+    assert both["steps"] == alone["steps"] + 40
+
+
+@pytest.mark.parametrize("speed", [0.87, 1.13])
+def test_other_speeds_take_what_other_ears_heard_along(partly_known, speed):
+    from phonolips.training.augment import steps_at_speed
+
+    batch = batch_of(partly_known, [0, 7], speed)
+    steps = steps_at_speed(120, speed)
+    assert batch.mask.sum(1).tolist() == [steps, steps]
+    phones = torch.where(batch.labels >= 0, batch.labels, batch.soft.argmax(-1))
+    taught = (batch.labels >= 0) | (batch.soft.sum(-1) > 0)
+    true = batch_of(partly_known, [0, 7])
+    expected = torch.where(true.labels >= 0, true.labels, true.soft.argmax(-1))
+    at = ((torch.arange(steps) + 0.5) * 120 / steps - 0.5).round().long().clamp(0, 119)
+    same = phones[:, :steps] == expected[:, at]
+    assert same[taught[:, :steps]].float().mean() > 0.98
+
+
+def test_a_batch_without_such_clips_carries_no_soft_steps(partly_known):
+    assert batch_of(partly_known, [5, 6]).soft.shape == (2, 0, NUM_PHONES)
+
+
+def test_training_goes_on_from_other_ears_and_keeps_their_input(partly_known, network, tmp_path):
+    from phonolips.config import EarsSettings
+    from phonolips.errors import InputError
+    from phonolips.training.ears import train_ears
+
+    network.save(tmp_path / "model")
+    settings = EarsSettings(epochs=1, batch=4, learning_rate=0.0, weight_decay=0.0, start=str(tmp_path / "model"))
+    torch.manual_seed(1)
+    ears = AudioEncoder(network.audio_encoder.settings)
+    train_ears(SimpleNamespace(audio_encoder=ears), partly_known, settings, tmp_path / "more", device="cpu")
+    for (name, value), other in zip(network.audio_encoder.named_parameters(), ears.parameters(), strict=True):
+        assert torch.equal(value, other), name
+    assert torch.equal(ears.mel_mean, network.audio_encoder.mel_mean)
+    assert torch.equal(ears.mel_scale, network.audio_encoder.mel_scale)
+    small = AudioEncoder(AudioEncoderSettings(16, 3, [1], 16, [1]))
+    with pytest.raises(InputError, match=r"ears\.start=.*expected \(16"):
+        train_ears(SimpleNamespace(audio_encoder=small), partly_known, settings, tmp_path / "small", device="cpu")
+
+
+def test_validation_is_bounded_and_read_when_asked_for(partly_known):
+    from phonolips.training.ears import EarsValid
+
+    valid = EarsValid(partly_known, np.arange(8), 3)
+    assert [len(batch.mel) for batch in valid] == [3, 3, 2]
+    assert valid.padded_steps == sum(batch.labels.numel() for batch in valid)
+    with pytest.raises(IndexError):
+        valid[3]

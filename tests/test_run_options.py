@@ -136,13 +136,13 @@ def test_whole_run_calls_the_command_line(recipe: Recipe) -> None:
     data, model = "exp/first/data", "exp/first/model"
     training = f"--data {data} --out {model} --config x.yaml --device cpu lips.epochs=3 ears.epochs=1"
     evaluation = f"evaluate --data {data} --model {model}/network --out exp/first/results --step"
-    splits = RUN.parent / "splits"
+    splits, workers = RUN.parent / "splits", "--jobs 3 --backend local"
     assert recipe.calls() == [
         "info",
-        f"prepare --step records --corpus grid --data my grid --splits {splits} --out {data} --librispeech libri",
-        f"prepare --step lips --out {data} --jobs 3",
-        f"prepare --step align --out {data} --jobs 3 --alignments mfa --librispeech-alignments libri mfa",
-        f"prepare --step features --out {data} --jobs 3",
+        f"prepare --step records --out {data} --data my grid --splits {splits} --librispeech libri --corpus grid",
+        f"prepare --step lips --out {data} {workers}",
+        f"prepare --step align --out {data} {workers} --alignments mfa --librispeech-alignments libri mfa",
+        f"prepare --step features --out {data} {workers}",
         f"check-data {data}",
         f"train ears {training}",
         f"train durations {training}",
@@ -153,7 +153,7 @@ def test_whole_run_calls_the_command_line(recipe: Recipe) -> None:
     ]
     assert recipe.done() == list("0123456789")
     assert "my grid: 1 clips (s1 1), 0 alignments" in result.stdout
-    pattern = r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \(run\.sh:\d+\) stage 2: track"
+    pattern = r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \(grid/run\.sh\) stage 2: track"
     assert any(re.match(pattern, line) for line in result.stdout.splitlines())
 
 

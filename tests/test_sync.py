@@ -63,7 +63,7 @@ def write_corpus(folder, clips):
     with StoreWriter(folder / "features", FEATURE_ARRAYS) as store:
         for name, speaker, split, lips, mel in clips:
             values = {
-                "mel": mel, "lips": lips, "detected": np.ones(len(lips), bool),
+                "mel": mel, "lips": lips, "detected": np.ones(len(lips), bool), "soft": np.zeros((0, 40), np.float16),
                 "labels": np.zeros(len(mel), np.int64), "phones": np.zeros((1, 3), np.int32),
             }  # fmt: skip
             seconds = len(lips) / 25

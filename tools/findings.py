@@ -188,7 +188,7 @@ class Corpus:
         lips = network.description.settings.lips
         key = (lips.representation, lips.components)
         if key not in self.bases:
-            fit_lip_basis(network, self.store, [clip.name for clip in self.train], balance)
+            fit_lip_basis(network, self.store, [clip.name for clip in self.train], LipsFit(balance=balance))
             state = network.state_dict()
             self.bases[key] = {name: state[name].clone() for name in ("lip_mean", "lip_basis", "lip_scale")}
         network.load_state_dict(self.bases[key], strict=False)
@@ -200,7 +200,7 @@ def read_corpus(data: Path, model: Path) -> Corpus:
     """Listen to all clips of GRID; unseen speakers get the mean speaker's row and their own mean lip later."""
     store, network = Store(data / "features"), load_network(model)
     names = {split: lip_clips(store, split) for split in ("train", "valid", "test_seen", "test_unseen")}
-    fit_lip_basis(network, store, names["train"], 0.4)
+    fit_lip_basis(network, store, names["train"], LipsFit(balance=0.4))
     train, valid, test = (read_clips(network, store, names[split], "cpu") for split in ("train", "valid", "test_seen"))
     every = [clip for part in names.values() for clip in part]
     mel = {clip: (store.get(clip, "mel").astype(np.float32) - MEL_CENTRE) / MEL_SPREAD for clip in every}

@@ -11,7 +11,6 @@ import argparse
 import json
 import logging
 import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,27 +51,16 @@ VARIANTS = (
 )
 
 
-class Subset:
-    """A store in which some training clips are missing; a share keeps whole speakers together."""
+def training_clips(store: Store, variant: Variant) -> np.ndarray:
+    """Choose a variant's training clips, as positions in the store; a share keeps whole speakers together."""
 
-    def __init__(self, store: Store, variant: Variant) -> None:
-        self.store = store
-        self.get, self.meta, self.rows = store.get, store.meta, store.rows
-        self.clips = [clip for clip in store if self._kept(clip, variant)]
-
-    def _kept(self, clip: str, variant: Variant) -> bool:
-        if self.store.meta(clip)["split"] != "train":
-            return True
-        if self.store.rows(clip, "lips"):
+    def kept(position: int) -> bool:
+        if store.rows(position, "lips"):
             return variant.grid
-        return zlib.crc32(clip.encode()) / 2**32 < variant.share
+        return zlib.crc32(store.id_at(position).encode()) / 2**32 < variant.share
 
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.clips)
-
-    def hours(self) -> float:
-        """Count the hours of training speech."""
-        return sum(self.rows(c, "mel") for c in self.clips if self.meta(c)["split"] == "train") / 360_000
+    positions = store.where(split="train")
+    return positions[[kept(int(position)) for position in positions]]
 
 
 def run(store: Store, variant: Variant, folder: Path, seed: int) -> dict[str, Any]:
@@ -85,9 +73,12 @@ def run(store: Store, variant: Variant, folder: Path, seed: int) -> dict[str, An
     recipe: Recipe = load_settings(Recipe, overrides=overrides)
     torch.manual_seed(seed)
     network = Network(Description(recipe.network))
-    subset = Subset(store, variant)
-    train_ears(network, Repeated(subset), recipe.ears, folder, device="cpu")  # type: ignore[arg-type]
-    result: dict[str, Any] = {"variant": variant.name, "seed": seed, "hours": subset.hours()}
+    positions = training_clips(store, variant)
+    again = -(-2 * BATCH * UPDATES // len(positions))  # an epoch is to have batches enough
+    valid = store.where(split="valid")[::4]
+    train_ears(network, store, recipe.ears, folder, device="cpu", train=np.tile(positions, again), valid=valid)
+    hours = float(store.lengths("mel")[positions].sum(dtype=np.int64)) / 360_000
+    result: dict[str, Any] = {"variant": variant.name, "seed": seed, "hours": hours}
     result["updates"] = variant.updates
     result["parameters"] = sum(p.numel() for p in network.audio_encoder.parameters())
     for title, clips in scored(store).items():
@@ -102,17 +93,6 @@ def run(store: Store, variant: Variant, folder: Path, seed: int) -> dict[str, An
         for name, top, bottom in (("PER", "phone_errors", "phone_total"), ("accuracy", "right_steps", "known_steps")):
             result[f"{title} {name}"] = sum(r[top] for r in rows) / sum(r[bottom] for r in rows)
     return result
-
-
-class Repeated(Subset):
-    """A subset whose training clips are listed again and again, so that an epoch has batches enough."""
-
-    def __init__(self, subset: Subset) -> None:
-        self.store = subset.store
-        self.get, self.meta, self.rows = subset.get, subset.meta, subset.rows
-        train = [clip for clip in subset if subset.meta(clip)["split"] == "train"]
-        valid = [clip for clip in subset if subset.meta(clip)["split"] == "valid"]
-        self.clips = train * -(-2 * BATCH * UPDATES // len(train)) + valid[::4]
 
 
 def scored(store: Store) -> dict[str, list[str]]:

@@ -27,6 +27,7 @@ __all__ = [
     "Interval",
     "align",
     "align_corpus",
+    "align_record",
     "choose_aligner",
     "read_textgrid",
     "write_textgrid",
@@ -142,7 +143,7 @@ def align_corpus(
             network, jobs = network or _default_network(), 1
         else:
             _sphinx().version()
-        work = partial(_align_record, out=out, aligner=chosen, language=language, network=network)
+        work = partial(align_record, out=out, aligner=chosen, language=language, network=network)
         results = _align_one_by_one(work, waiting, jobs)
     return [Dropped(name, reason) for name, reason in results if reason]
 
@@ -177,8 +178,10 @@ def _check_ids(ids: Sequence[str]) -> None:
         seen.add(name)
 
 
-def _align_record(record: "Record", *, out: Path, aligner: str, language: str, network: "Listener | None") -> None:
-    """Align one record and write its file; runs in a worker."""
+def align_record(
+    record: "Record", *, out: Path, aligner: str, language: str = "en-us", network: "Listener | None" = None
+) -> None:
+    """Align one record and write its file; the arguments are those of `align_corpus`, without its progress bar."""
     from phonolips.audio import read
 
     alignment = align(read(Path(record.audio)), record.text, aligner=aligner, language=language, network=network)

@@ -66,20 +66,16 @@ def align_posteriors(
         MissingToolError: torchaudio is not installed.
     """
     spoken = speech_only(words)
-    posteriors = np.asarray(posteriors)
-    if posteriors.ndim != 2 or posteriors.shape[1] != NUM_PHONES or not np.isfinite(posteriors).all():
-        raise InputError(
-            f"posteriors of shape {posteriors.shape}; expected finite numbers of shape (steps, {NUM_PHONES})"
-        )
+    posteriors = check_posteriors(posteriors)
     tokens = np.array([PHONE_IDS[phone] for item in spoken for phone in item.phones])
     steps = len(posteriors)
-    needed = len(tokens) + int((tokens[1:] == tokens[:-1]).sum())
+    needed = steps_needed(tokens)
     if steps < needed:
         raise InputError(
             f"{len(tokens)} phones do not fit into {steps} steps ({steps_to_seconds(steps):.2f} s); "
             f"they need at least {needed} steps"
         )
-    starts, ends = _search(posteriors, tokens)
+    starts, ends, _ = search(log_posteriors(posteriors), tokens)
     seconds = steps_to_seconds(steps) if duration is None else duration
 
     phones: list[Interval] = []
@@ -92,12 +88,43 @@ def align_posteriors(
             phones.append(Interval(phone, start, min(end, seconds)))
         words_found.append(Interval(item.word, phones[first].start, phones[last].end))
     alignment = Alignment.build(words_found, phones, seconds)
-    confidences = tuple(_confidence(phone, posteriors) for phone in alignment.phones)
+    confidences = tuple(confidence(phone, posteriors) for phone in alignment.phones)
     return replace(alignment, confidences=confidences)
 
 
-def _search(posteriors: np.ndarray, tokens: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Find the best path; the first step of each token and the step after its last, int64 (tokens,)."""
+def check_posteriors(posteriors: np.ndarray) -> np.ndarray:
+    """Return posteriors as an array; raise InputError unless they are finite, (steps, NUM_PHONES)."""
+    posteriors = np.asarray(posteriors)
+    if posteriors.ndim != 2 or posteriors.shape[1] != NUM_PHONES or not np.isfinite(posteriors).all():
+        raise InputError(
+            f"posteriors of shape {posteriors.shape}; expected finite numbers of shape (steps, {NUM_PHONES})"
+        )
+    return posteriors
+
+
+def steps_needed(tokens: np.ndarray) -> int:
+    """Count the steps that a path through the tokens takes at least: one each, and one between two equal ones."""
+    return len(tokens) + int((tokens[1:] == tokens[:-1]).sum())
+
+
+def log_posteriors(posteriors: np.ndarray) -> np.ndarray:
+    """Take the logarithm, float32, of posteriors no smaller than SMALLEST_POSTERIOR."""
+    return np.log(np.maximum(posteriors, SMALLEST_POSTERIOR)).astype(np.float32)
+
+
+def search(logs: np.ndarray, tokens: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+    """Find the best path through all tokens in their order, silence allowed between any two.
+
+    Args:
+        logs: float32 (steps, classes), log probabilities or costs; column SILENCE_ID is silence.
+        tokens: int64 (tokens,), columns of `logs`, none of them silence; they fit into the steps.
+
+    Returns:
+        the first step of each token and the step after its last, int64 (tokens,), and the path's sum.
+
+    Raises:
+        MissingToolError: torchaudio is not installed.
+    """
     try:
         import torch
         from torchaudio.functional import forced_align
@@ -105,17 +132,16 @@ def _search(posteriors: np.ndarray, tokens: np.ndarray) -> tuple[np.ndarray, np.
         raise MissingToolError(
             "aligner 'ctc' needs torchaudio, which is not installed; pip install 'phonolips[train]'"
         ) from error
-    logs = np.log(np.maximum(posteriors, SMALLEST_POSTERIOR)).astype(np.float32)
-    path, _ = forced_align(torch.from_numpy(logs)[None], torch.from_numpy(tokens)[None], blank=SILENCE_ID)
+    path, scores = forced_align(torch.from_numpy(logs)[None], torch.from_numpy(tokens)[None], blank=SILENCE_ID)
     labels = path[0].numpy()
     starts = np.flatnonzero((labels != SILENCE_ID) & (np.diff(labels, prepend=SILENCE_ID) != 0))
     ends = 1 + np.flatnonzero((labels != SILENCE_ID) & (np.diff(labels, append=SILENCE_ID) != 0))
     forced = (tokens[1:] == tokens[:-1]) & (starts[1:] - ends[:-1] == 1)
     ends[:-1][forced] += 1
-    return starts, ends
+    return starts, ends, float(scores.sum())
 
 
-def _confidence(phone: Interval, posteriors: np.ndarray) -> float:
+def confidence(phone: Interval, posteriors: np.ndarray) -> float:
     """Average the posterior of a phone over its interval."""
     start = min(seconds_to_steps(phone.start), len(posteriors) - 1)
     stop = max(seconds_to_steps(phone.end), start + 1)

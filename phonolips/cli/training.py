@@ -8,53 +8,93 @@ import typer
 from phonolips.cli.options import Device, Jobs, Model, Out, need, print_files
 from phonolips.errors import InputError
 
+MOST_NAMED = 40  # clips left out that are named on the terminal; the files name all
+
 
 def prepare(
     out: Annotated[Path, typer.Option(help="The prepared corpus: records, lips, alignments, features.")],
     step: Annotated[str, typer.Option(help="records, lips, align, features, or all of them in this order.")] = "all",
-    data: Annotated[Path | None, typer.Option(help="GRID: <speaker>/<name>.mpg or .mp4 with <name>.align.")] = None,
-    corpus: Annotated[str, typer.Option(help="Which corpus --data is: grid.")] = "grid",
-    splits: Annotated[
-        Path | None, typer.Option(help="Folder with the lists of test clips (recipes/grid/splits).")
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            help="GRID: <speaker>/<name>.mpg or .mp4 with <name>.align. LRW: lipread_mp4/WORD/train/WORD_00001.mp4."
+        ),
     ] = None,
+    corpus: Annotated[str, typer.Option(help="Which corpus --data is: grid, lrw.")] = "grid",
+    splits: Annotated[
+        Path | None, typer.Option(help="Folder with the lists of test clips of GRID (recipes/grid/splits).")
+    ] = None,
+    words: Annotated[Path | None, typer.Option(help="Of LRW, only the words in this file, one a line.")] = None,
+    most_clips: Annotated[
+        int, typer.Option(min=0, help="Of LRW, at most so many for each word and split; 0 = all.")
+    ] = 0,
+    grid: Annotated[Path | None, typer.Option(help="GRID, to learn from beside LRW.")] = None,
     librispeech: Annotated[Path | None, typer.Option(help="LibriSpeech, as more speech for the ears.")] = None,
     alignments: Annotated[Path | None, typer.Option(help="Ready TextGrids: <speaker>/<name>.TextGrid.")] = None,
     librispeech_alignments: Annotated[
         Path | None, typer.Option(help="Ready TextGrids: <subset>/<speaker>/<utterance>.TextGrid.")
     ] = None,
-    aligner: Annotated[str, typer.Option(help="For clips without a ready TextGrid: auto, mfa, sphinx.")] = "auto",
+    aligner: Annotated[str, typer.Option(help="For clips without a ready TextGrid: auto, mfa, sphinx, ctc.")] = "auto",
+    ears: Annotated[
+        Path | None,
+        typer.Option(help="Model that listens where no transcript says all. [default: the one in the package]"),
+    ] = None,
     jobs: Jobs = 1,
+    backend: Annotated[
+        str, typer.Option(help="Who works: local, dask (a cluster here), or dask:ADDRESS of a running scheduler.")
+    ] = "local",
+    retry: Annotated[bool, typer.Option(help="Try the clips again that failed in this step.")] = False,
 ) -> None:
     """Prepare a corpus for training. Goes on where a killed run stopped."""
     from phonolips.corpus import prepare as steps
-    from phonolips.corpus.records import Dropped
+    from phonolips.corpus.backend import open_backend
+    from phonolips.corpus.grid import read_list
+    from phonolips.corpus.records import Dropped, count_by_reason
+    from phonolips.corpus.store import forget_failures
 
     known = ("records", "lips", "align", "features")
     if step not in (*known, "all"):
         raise InputError(f"--step {step}; expected one of {', '.join((*known, 'all'))}")
-    if corpus != "grid":
-        raise InputError(f"--corpus {corpus}; expected grid")
     chosen = known if step == "all" else (step,)
     dropped: list[Dropped] = []
     if "records" in chosen:
         if data is None:
             raise InputError("--step records needs --data, the folder with the corpus")
-        records, dropped = steps.make_records(out, data, splits=splits, librispeech=librispeech)
-        typer.echo(f"{len(records)} clips")
-    if "lips" in chosen:
-        dropped += steps.track_lips(out, jobs=jobs)
-    if "align" in chosen:
-        dropped += steps.align_clips(
+        count, dropped = steps.make_records(
             out,
-            alignments=alignments,
-            librispeech_alignments=librispeech_alignments,
-            aligner=aligner,
-            jobs=jobs,
+            data,
+            corpus=corpus,
+            splits=splits,
+            grid=grid,
+            librispeech=librispeech,
+            words=sorted(read_list(words)) if words else None,
+            most_clips=most_clips,
         )
-    if "features" in chosen:
-        dropped += steps.make_features(out, jobs=jobs)
-    for item in dropped:
+        typer.echo(f"{count} clips")
+    for name in ("lips", "features"):
+        if retry and name in chosen:
+            forget_failures(out / name)
+    with open_backend(backend, jobs) as workers:
+        if "lips" in chosen:
+            dropped += steps.track_lips(out, backend=workers)
+        if "align" in chosen:
+            dropped += steps.align_clips(
+                out,
+                alignments=alignments,
+                librispeech_alignments=librispeech_alignments,
+                aligner=aligner,
+                ears=ears,
+                jobs=jobs,
+                backend=workers,
+            )
+        if "features" in chosen:
+            dropped += steps.make_features(out, ears=ears, backend=workers)
+    for item in dropped[:MOST_NAMED]:
         typer.echo(f"left out {item.id}: {item.reason}", err=True)
+    if len(dropped) > MOST_NAMED:
+        typer.echo(f"left out {len(dropped) - MOST_NAMED} more; see {out}/dropped*.tsv", err=True)
+    for reason, number in count_by_reason(dropped):
+        typer.echo(f"left out, {reason}: {number}", err=True)
 
 
 def train(

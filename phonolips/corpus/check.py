@@ -1,20 +1,64 @@
 """Say what a prepared corpus holds and what is odd about it: the text of `phonolips check-data`."""
 
 from collections import Counter, defaultdict
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from phonolips.corpus.prepare import alignment_path
-from phonolips.corpus.records import Record, read_dropped, read_records
+from phonolips.corpus.records import Dropped, count_by_reason, iterate_records, read_dropped
 from phonolips.corpus.store import Store
 from phonolips.errors import CheckpointError, InputError
+from phonolips.phones import IGNORED_ID
 from phonolips.timebase import MODEL_FPS
 
 FAR_SECONDS = 0.1  # sound and picture that differ by more than this are listed
 SHOWN = 10  # clips named for each kind of oddity
+CHECKED_CLIPS = 2_000  # clips whose sync and transcript are looked at, at most
+UNNAMED = "unnamed"
 OUT_OF_SYNC_FRAMES = 2  # a clip whose lips are this early or late is listed, if the sync expert is
 SURE_CONFIDENCE = 0.15  # of 83 GRID test clips none is listed, and all are once shifted by 2 to 10 frames
+
+
+@dataclass
+class _Speaker:
+    """What one speaker's clips add up to."""
+
+    listed: int = 0
+    clips: int = 0
+    frames: int = 0
+    steps: int = 0
+    misses: int = 0
+    apart: float = 0.0
+    splits: Counter[str] = field(default_factory=Counter)
+    rates: set[float] = field(default_factory=set)
+    names: set[str] = field(default_factory=set)
+
+    def row(self) -> tuple[object, ...]:
+        """Give the table's cells after the name."""
+        return (
+            self.clips,
+            f"{self.frames / MODEL_FPS / 3600:.3f}",
+            ",".join(f"{rate:g}" for rate in sorted(self.rates)),
+            *(self.splits.get(name, 0) for name in ("train", "valid", "test_seen", "test_unseen")),
+            self.misses,
+            f"{self.apart / max(1, self.clips):+.3f} s",
+        )
+
+
+def _evenly(clips: list[str]) -> list[str]:
+    """Draw CHECKED_CLIPS clips from all places of a list, or take all."""
+    step = max(1.0, len(clips) / CHECKED_CLIPS)
+    return [clips[int(index * step)] for index in range(min(len(clips), CHECKED_CLIPS))]
+
+
+def _count_kinds(kinds: dict[str, int], labels: np.ndarray, soft: np.ndarray) -> None:
+    hard = int((labels != IGNORED_ID).sum())
+    softly = int(((labels == IGNORED_ID) & (soft.max(1) > 0)).sum()) if len(soft) else 0
+    kinds["hard"] += hard
+    kinds["soft"] += softly
+    kinds["unlabelled"] += len(labels) - hard - softly
 
 
 def _name_some(title: str, items: list[str]) -> list[str]:
@@ -66,71 +110,74 @@ def check_corpus(folder: Path) -> str:
     """
     from phonolips.alignment.tiers import read_textgrid
 
-    records = read_records(folder / "records.jsonl")
     features = Store(folder / "features")
-    by_speaker: dict[str, list[Record]] = defaultdict(list)
-    ears_only: list[Record] = []
-    for record in records:
-        if record.video:
-            by_speaker[record.speaker].append(record)
-        else:
-            ears_only.append(record)
-    head = ("speaker", "clips", "hours", "fps", "train", "valid", "seen", "unseen", "misses", "sound-picture")
-    lines = ["  ".join(f"{name:>8}" for name in head)]
+    by_speaker: dict[str, _Speaker] = defaultdict(_Speaker)
+    ears_only = _Speaker()
     apart: list[str] = []
     mismatched: list[str] = []
-    repaired: list[str] = []
-    for speaker in sorted(by_speaker):
-        mine = [record for record in by_speaker[speaker] if record.id in features]
-        splits = Counter(record.split for record in mine)
-        frames = sum(features.rows(record.id, "lips") for record in mine)
-        misses = sum(int((~features.get(record.id, "detected")).sum()) for record in mine)
-        differences = []
-        rates: set[float] = set()
-        for record in mine:
-            meta = features.meta(record.id)
-            rates.add(round(float(meta["fps"]), 3))
-            picture = features.rows(record.id, "lips") / MODEL_FPS
-            difference = float(meta["audio_seconds"]) - picture
-            differences.append(difference)
-            if abs(difference) > FAR_SECONDS:
-                apart.append(f"{record.id} {difference:+.3f} s")
-            repaired += [f"{record.id}: {note}" for note in meta.get("notes", [])]
+    noted: list[str] = []
+    turned = 0
+    kinds = dict.fromkeys(("hard", "soft", "unlabelled"), 0)
+    seen = [record.id for record in iterate_records(folder / "records.jsonl") if record.video and record.id in features]
+    looked_at = set(_evenly(seen))
+    for record in iterate_records(folder / "records.jsonl"):
+        speaker = by_speaker[record.speaker or UNNAMED] if record.video else ears_only
+        speaker.listed += 1
+        if record.id not in features:
+            continue
+        position = features.position(record.id)
+        speaker.clips += 1
+        speaker.splits[record.split] += 1
+        speaker.steps += features.rows(position, "mel")
+        speaker.names.add(record.speaker)
+        if not record.video:
+            continue
+        meta = features.meta(position)
+        turned += bool(meta.get("frontalised"))
+        speaker.frames += features.rows(position, "lips")
+        speaker.misses += int((~features.get(position, "detected")).sum())
+        speaker.rates.add(round(float(meta["fps"]), 3))
+        difference = float(meta["audio_seconds"]) - features.rows(position, "lips") / MODEL_FPS
+        speaker.apart += difference
+        if abs(difference) > FAR_SECONDS:
+            apart.append(f"{record.id} {difference:+.3f} s")
+        noted += [f"{record.id}: {note}" for note in meta.get("notes", [])]
+        if not record.complete:
+            _count_kinds(kinds, features.get(position, "labels"), features.get(position, "soft"))
+        elif record.id in looked_at:
             said = [w.label.lower() for w in read_textgrid(alignment_path(folder, record.id)).speech_words()]
             if said and said != record.text.lower().split():
                 mismatched.append(f"{record.id} is {record.text!r} but aligned as {' '.join(said)!r}")
-        mean = sum(differences) / len(differences) if differences else 0.0
-        row = (
-            speaker,
-            len(mine),
-            f"{frames / MODEL_FPS / 3600:.3f}",
-            ",".join(f"{rate:g}" for rate in sorted(rates)),
-            *(splits.get(name, 0) for name in ("train", "valid", "test_seen", "test_unseen")),
-            misses,
-            f"{mean:+.3f} s",
-        )
-        lines.append("  ".join(f"{value!s:>8}" for value in row))
-    ready = [record for record in ears_only if record.id in features]
-    if ears_only:
-        hours = sum(features.rows(record.id, "mel") for record in ready) / 360_000
-        splits = Counter(record.split for record in ready)
-        counts = ", ".join(f"{count} {name}" for name, count in splits.items())
-        speakers = len({record.speaker for record in ready})
+    head = ("speaker", "clips", "hours", "fps", "train", "valid", "seen", "unseen", "misses", "sound-picture")
+    lines = ["  ".join(f"{name:>8}" for name in head)]
+    for name in sorted(by_speaker):
+        lines.append("  ".join(f"{value!s:>8}" for value in (name, *by_speaker[name].row())))
+    if ears_only.listed:
+        counts = ", ".join(f"{count} {name}" for name, count in ears_only.splits.items())
         lines.append(
-            f"for the ears only: {len(ready)} of {len(ears_only)} clips, {hours:.2f} h, {speakers} speakers ({counts})"
+            f"for the ears only: {ears_only.clips} of {ears_only.listed} clips, {ears_only.steps / 360_000:.2f} h, "
+            f"{len(ears_only.names)} speakers ({counts})"
         )
+    if turned:
+        lines.append(f"faces that looked aside, turned to the front: {turned} clips")
+    steps = sum(kinds.values())
+    if steps:
+        shares = ", ".join(f"{count / steps:.0%} {kind}" for kind, count in kinds.items())
+        lines.append(f"labels of clips in which only a part is transcribed: {shares} of {steps} steps")
     dropped = [
-        f"{item.id}: {item.reason}"
+        Dropped(item.id, item.reason)
         for name in ("dropped", "dropped_lips", "dropped_alignments", "dropped_features")
         for item in read_dropped(folder / f"{name}.tsv")
     ]
     lines += _name_some("sound and picture differ", apart)
-    seen = [record.id for speaker in sorted(by_speaker) for record in by_speaker[speaker] if record.id in features]
     try:
-        lines += _name_some("out of sync", out_of_sync(features, seen))
+        lines += _name_some("out of sync", out_of_sync(features, sorted(looked_at)))
     except CheckpointError as error:
         lines.append(f"sync not checked: {error}")
     lines += _name_some("label does not fit the transcript", mismatched)
-    lines += _name_some("notes", repaired)
-    lines += _name_some("left out", dropped)
+    if len(looked_at) < len(seen):
+        lines.append(f"(sync and transcripts: of {len(looked_at)} clips, evenly drawn)")
+    lines += _name_some("notes", noted)
+    lines += _name_some("left out", [f"{item.id}: {item.reason}" for item in dropped])
+    lines += [f"  {number} x {reason}" for reason, number in count_by_reason(dropped)]
     return "\n".join(lines)

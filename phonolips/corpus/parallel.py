@@ -1,35 +1,47 @@
-"""Do the same work on many clips with several processes, a progress bar, and errors that stay with their clip."""
+"""Do the same work on many clips: with a progress bar, and errors that stay with their clip.
 
-import multiprocessing
-import os
+Small jobs go clip by clip (`map_clips`). Preparing a corpus goes by groups of clips (`map_groups`), each a piece of
+work that writes its own result, on this machine or on many (`backend`).
+"""
+
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple, TypeVar
 
-from phonolips.errors import PhonolipsError
+from phonolips.corpus.backend import Backend, LocalBackend
+from phonolips.corpus.records import Dropped
+from phonolips.errors import PhonolipsError, PhonolipsWarning
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-WAITING_PER_JOB = 4  # clips handed out ahead of the workers; bounds what is in memory
 
 
-def _single_thread() -> None:
-    """Keep every worker to one core; parallelism comes from the number of workers."""
-    os.environ["OMP_NUM_THREADS"] = "1"
+class GroupDone(NamedTuple):
+    """What became of a group: how many clips it had, those that failed, and warnings."""
+
+    clips: int
+    failed: list[Dropped]
+    notes: list[str]
 
 
-def _guarded(function: Callable[[Item], Result], item: Item) -> tuple[Result | None, str, list[str]]:
+def guarded(function: Callable[[Item], Result], item: Item) -> tuple[Result | None, str, list[str]]:
+    """Apply a function; return its result or None, "" or its PhonolipsError's line, and its warnings."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
             result, reason = function(item), ""
         except PhonolipsError as error:
             result, reason = None, str(error)
-    from phonolips.errors import PhonolipsWarning
-
     return result, reason, [str(w.message) for w in caught if issubclass(w.category, PhonolipsWarning)]
+
+
+class _Guarded(NamedTuple):
+    """A function that can be sent to another process, with its errors caught there."""
+
+    function: Callable
+
+    def __call__(self, item: object) -> tuple[object, object, str, list[str]]:
+        return (item, *guarded(self.function, item))
 
 
 def map_clips(
@@ -49,38 +61,33 @@ def map_clips(
         (item, result or None, "" or the error's line, warnings) for every item.
 
     Raises:
-        PhonolipsError: a worker was killed from outside.
+        PhonolipsError: workers were killed from outside, again and again.
     """
     from tqdm import tqdm
 
-    bar = tqdm(total=len(items), desc=description, unit=unit, dynamic_ncols=True, disable=None)
-    with bar:
-        if jobs <= 1:
-            for item in items:
-                yield (item, *_guarded(function, item))
-                bar.update()
-            return
-        context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(jobs, mp_context=context, initializer=_single_thread) as pool:
-            running: dict[Future, Item] = {}
-            waiting = iter(items)
-            try:
-                while True:
-                    for item in waiting:
-                        running[pool.submit(_guarded, function, item)] = item
-                        if len(running) >= jobs * WAITING_PER_JOB:
-                            break
-                    if not running:
-                        return
-                    done, _ = wait(running, return_when=FIRST_COMPLETED)
-                    for future in done:
-                        yield (running.pop(future), *future.result())
-                        bar.update()
-            except BrokenProcessPool as error:
-                raise PhonolipsError(
-                    f"{description}: a worker was killed (out of memory?); run the same command again to go on, "
-                    "with fewer --jobs"
-                ) from error
-            finally:
-                for future in running:
-                    future.cancel()
+    work: Callable[[Item], tuple[Item, Result | None, str, list[str]]] = _Guarded(function)  # type: ignore[assignment]
+    with tqdm(total=len(items), desc=description, unit=unit, dynamic_ncols=True, disable=None) as bar:
+        for done in LocalBackend(jobs).map(work, items):
+            yield done
+            bar.update()
+
+
+def map_groups(
+    function: Callable[[Item], GroupDone], groups: Iterable[Item], *, backend: Backend, clips: int, description: str
+) -> Iterator[GroupDone]:
+    """Apply `function` to every group, in the order in which they finish, with a progress bar that counts clips.
+
+    Args:
+        function: a top-level function, or a partial of one. It writes its result itself, whole or not at all, since a
+            group whose worker was killed is given to another.
+        groups: made one by one, as the workers need them.
+        backend: who works.
+        clips: how many clips there are in all.
+        description: what the progress bar says.
+    """
+    from tqdm import tqdm
+
+    with tqdm(total=clips, desc=description, unit="clip", dynamic_ncols=True, disable=None) as bar:
+        for done in backend.map(function, groups):
+            bar.update(done.clips)
+            yield done

@@ -7,21 +7,29 @@ A prepared corpus is one folder:
     alignments/ID.TextGrid          words and phones with their times
     features/                       Store: log-mel, phone labels and lips, on one clock
 
-Every step goes on where a killed run stopped and never does a clip twice.
+Every step cuts its clips into groups. A group is made whole or not at all, by one process here or on another machine
+(`backend`); what it makes depends on its clips alone. So a step goes on where a killed run stopped, and its result is
+the same whoever did the work.
 """
 
 import shutil
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache, partial
+from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from phonolips.atomic import whole_file
 from phonolips.audio.features import NUM_MELS
-from phonolips.corpus.parallel import map_clips
-from phonolips.corpus.records import Dropped, Record, read_records, write_dropped, write_records
-from phonolips.corpus.store import ArraySpec, Store, StoreWriter
-from phonolips.errors import CorpusError, InputError
+from phonolips.corpus.backend import Backend, LocalBackend
+from phonolips.corpus.parallel import GroupDone, guarded, map_groups
+from phonolips.corpus.records import Dropped, Record, count_records, iterate_records, write_dropped, write_records
+from phonolips.corpus.store import ArraySpec, Clip, Store, plan_shards, write_shard
+from phonolips.errors import CorpusError, InputError, PhonolipsWarning
+from phonolips.phones import IGNORED_ID, NUM_PHONES
 from phonolips.timebase import (
     MODEL_FPS,
     frame_centres,
@@ -31,65 +39,145 @@ from phonolips.timebase import (
     samples_to_seconds,
 )
 
+if TYPE_CHECKING:
+    from phonolips.model.network import Network
+
 LIPS_ARRAYS = {
     "lips": ArraySpec("float32", (40, 2)),
     "detected": ArraySpec("bool", ()),
-    "origin_px": ArraySpec("complex128", ()),
-    "axis_px": ArraySpec("complex128", ()),
+    "origin_px": ArraySpec("float64", (2,)),
+    "axis_px": ArraySpec("float64", (2,)),
+    "pose": ArraySpec("float32", (3,)),  # yaw, pitch, roll in degrees
 }
 FEATURE_ARRAYS = {
     "mel": ArraySpec("float16", (NUM_MELS,)),
     "labels": ArraySpec("int8", ()),
     "phones": ArraySpec("int32", (3,)),  # phone id, first step, step after the last; silences too
+    "soft": ArraySpec("float16", (NUM_PHONES,)),  # what ears made of steps without a label; no rows if all have one
     "lips": ArraySpec("float32", (40, 2)),
     "detected": ArraySpec("bool", ()),
 }
+SEEN = ("fps", "yaw", "frontalised")  # what the lips' meta tells, and the features' too
 LIBRISPEECH = "librispeech"  # first part of the ids of LibriSpeech's records
+CORPORA = ("grid", "lrw")
+ALIGN_GROUP, MFA_GROUP = 32, 5_000  # clips that a worker aligns at a time
+HERE = LocalBackend(1)
 
 
 def make_records(
-    folder: Path, data: Path, *, splits: Path | None = None, librispeech: Path | None = None
-) -> tuple[list[Record], list[Dropped]]:
-    """List the clips of GRID, and of LibriSpeech for the ears, into `folder`; name those left out."""
-    from phonolips.corpus import grid
+    folder: Path,
+    data: Path,
+    *,
+    corpus: str = "grid",
+    splits: Path | None = None,
+    grid: Path | None = None,
+    librispeech: Path | None = None,
+    words: Iterable[str] | None = None,
+    most_clips: int = 0,
+) -> tuple[int, list[Dropped]]:
+    """List the clips of a corpus, and of others to learn from beside it, into `folder`; name those left out.
+
+    Args:
+        folder: gets records.jsonl and dropped.tsv.
+        data: the corpus.
+        corpus: which one it is, of CORPORA.
+        splits: the lists that say which clips of GRID and LibriSpeech are for what.
+        grid: GRID, to learn from beside LRW.
+        librispeech: LibriSpeech, for the ears to learn from.
+        words: of LRW, these words only.
+        most_clips: of LRW, at most so many clips for each word and split; 0 = all.
+
+    Returns:
+        how many clips there are, and those left out.
+
+    Raises:
+        InputError: another corpus. CorpusError: no usable clip, or not the corpus' layout.
+    """
+    from phonolips.corpus import grid as grid_corpus
     from phonolips.corpus import librispeech as libri
 
-    records, dropped = grid.find_records(data, splits=splits)
+    if corpus not in CORPORA:
+        raise InputError(f"corpus {corpus!r}; expected one of {', '.join(CORPORA)}")
+    if corpus == "grid":
+        records, dropped = grid_corpus.find_records(data, splits=splits)
+    else:
+        from phonolips.corpus import lrw
+
+        records, dropped = lrw.find_records(data, words=words, most_clips=most_clips)
+        if grid is not None:
+            more, also_dropped = grid_corpus.find_records(grid, splits=splits)
+            records, dropped = records + more, dropped + also_dropped
     if librispeech is not None:
         more, also_dropped = libri.find_records(librispeech, splits=splits)
         records, dropped = records + more, dropped + also_dropped
     if not records:
-        raise CorpusError(f"{data}: no usable clip; expected <speaker>/<name>.mpg or .mp4 with their .align")
+        raise CorpusError(f"{data}: no usable clip; see {folder / 'dropped.tsv'} for what was left out")
     write_dropped(dropped, folder / "dropped.tsv")
     write_records(records, folder / "records.jsonl")
-    return records, dropped
+    return len(records), dropped
 
 
-def _track_record(record: Record) -> tuple[dict[str, np.ndarray], dict]:
+class _ShardTask(NamedTuple):
+    """One shard to be made: every record through `work`."""
+
+    number: int
+    records: list[Record]
+
+
+def _make_shard(
+    task: _ShardTask, *, folder: Path, arrays: Mapping[str, ArraySpec], work: Callable[[Record], Clip]
+) -> GroupDone:
+    """Make one shard of a store; clips that fail are kept in it by name."""
+    clips, failed, said = [], [], []
+    for record in task.records:
+        clip, reason, notes = guarded(work, record)
+        said += [f"{record.id}: {note}" for note in notes]
+        if clip is None:
+            failed.append(Dropped(record.id, reason))
+        else:
+            meta = {"split": record.split, "speaker": record.speaker, **clip.meta, "notes": notes}
+            clips.append(clip._replace(meta=meta))
+    write_shard(folder, task.number, arrays, clips, failed)
+    return GroupDone(len(task.records), failed, said)
+
+
+def _fill_store(
+    folder: Path,
+    arrays: Mapping[str, ArraySpec],
+    records: Iterable[Record],
+    clips: int,
+    work: Callable[[Record], Clip],
+    backend: Backend,
+) -> list[Dropped]:
+    """Make the shards that a store lacks; return the clips that failed, now or earlier."""
+    tasks = (_ShardTask(*planned) for planned in plan_shards(folder, arrays, records, clips=clips))
+    make = partial(_make_shard, folder=folder.resolve(), arrays=dict(arrays), work=work)
+    for _ in map_groups(make, tasks, backend=backend, clips=clips, description=folder.name):
+        pass
+    return Store(folder).failed()
+
+
+def _track_record(record: Record) -> Clip:
     from phonolips.video.track import track_video
+    from phonolips.video.wild import WildLimits
 
-    track = track_video(Path(record.video))
+    track = track_video(Path(record.video), wild=WildLimits() if record.wild else None)
     values = {
         "lips": track.lips,
         "detected": track.detected,
-        "origin_px": track.space.origin,
-        "axis_px": track.space.axis,
+        "origin_px": np.stack([track.space.origin.real, track.space.origin.imag], 1),
+        "axis_px": np.stack([track.space.axis.real, track.space.axis.imag], 1),
+        "pose": track.pose,
     }
-    return values, {"fps": track.fps, "seconds": track.seconds}
+    yaw = round(float(np.median(track.pose[track.detected, 0])), 1)
+    return Clip(record.id, values, {"fps": track.fps, "yaw": yaw, "frontalised": track.frontalised})
 
 
-def track_lips(folder: Path, *, jobs: int = 1) -> list[Dropped]:
+def track_lips(folder: Path, *, backend: Backend = HERE) -> list[Dropped]:
     """Track the lips of every clip with a video into `folder`/lips; return the clips that failed."""
-    records = [record for record in read_records(folder / "records.jsonl") if record.video]
-    failed = []
-    with StoreWriter(folder / "lips", LIPS_ARRAYS) as store:
-        todo = [record for record in records if record.id not in store]
-        for record, result, reason, notes in map_clips(_track_record, todo, jobs=jobs, description="lips"):
-            if result is None:
-                failed.append(Dropped(record.id, reason))
-            else:
-                values, meta = result
-                store.add(record.id, values, {**meta, "notes": notes})
+    source = folder / "records.jsonl"
+    records = (record for record in iterate_records(source) if record.video)
+    failed = _fill_store(folder / "lips", LIPS_ARRAYS, records, count_records(source), _track_record, backend)
     write_dropped(failed, folder / "dropped_lips.tsv")
     return failed
 
@@ -115,40 +203,122 @@ def _take_alignment(record: Record, folder: Path, ready: Path) -> bool:
     return True
 
 
+class _Aligning(NamedTuple):
+    """How clips get their TextGrids; the paths are absolute."""
+
+    folder: Path
+    alignments: Path | None
+    librispeech_alignments: Path | None
+    aligner: str
+    ears: Path | None
+    jobs: int
+
+
+def _align_group(records: list[Record], how: _Aligning) -> GroupDone:
+    """Give every record of a group a TextGrid: a ready one, else from an aligner."""
+    from phonolips.alignment import align_corpus, align_record
+
+    failed: list[Dropped] = []
+    said: list[str] = []
+    missing: list[Record] = []
+    out = how.folder / "alignments"
+    for record in records:
+        ready = how.librispeech_alignments if record.id.startswith(f"{LIBRISPEECH}/") else how.alignments
+        taken, reason = False, ""
+        if ready is not None:
+            taken, reason, _ = guarded(partial(_take_alignment, folder=how.folder, ready=ready), record)  # type: ignore[assignment]
+        if reason:
+            failed.append(Dropped(record.id, reason))
+        elif not taken:
+            missing.append(record)
+    parts = [record for record in missing if not record.complete]
+    missing = [record for record in missing if record.complete]
+    if parts:
+        from phonolips.alignment import star
+
+        failed += star.align_records(parts, out, aligner=how.aligner, network=_ears(how.ears), jobs=how.jobs)
+    if how.aligner == "mfa":
+        failed += align_corpus(missing, out, aligner="mfa", jobs=how.jobs)
+        missing = []
+    network = _ears(how.ears) if how.aligner == "ctc" and missing else None
+    for record in missing:
+        _, reason, notes = guarded(partial(align_record, out=out, aligner=how.aligner, network=network), record)
+        failed += [Dropped(record.id, reason)] if reason else []
+        said += [f"{record.id}: {note}" for note in notes]
+    return GroupDone(len(records), failed, said)
+
+
+def _in_groups(records: Iterable[Record], size: int) -> Iterator[list[Record]]:
+    """Cut records into lists of a size."""
+    rest = iter(records)
+    while group := list(islice(rest, size)):
+        yield group
+
+
 def align_clips(
     folder: Path,
     *,
     alignments: Path | None = None,
     librispeech_alignments: Path | None = None,
     aligner: str = "auto",
+    ears: Path | None = None,
     jobs: int = 1,
+    backend: Backend = HERE,
 ) -> list[Dropped]:
     """Give every clip a TextGrid: a ready one where there is one, else from an aligner.
 
-    Returns the clips left without one, with the reason; they are listed in `dropped_alignments.tsv` too.
-    """
-    from phonolips.alignment import align_corpus
+    Of a clip in which more is said than its record tells, the words that are told are found; the rest is `spn`.
 
-    failed: list[Dropped] = []
-    todo = [r for r in read_records(folder / "records.jsonl") if not alignment_path(folder, r.id).is_file()]
-    missing: list[Record] = []
-    for is_libri, ready in ((False, alignments), (True, librispeech_alignments)):
-        mine = [record for record in todo if record.id.startswith(f"{LIBRISPEECH}/") == is_libri]
-        if ready is None:
-            missing += mine
-            continue
-        if not ready.is_dir():
+    Args:
+        folder: a prepared corpus with its records.
+        alignments: ready TextGrids.
+        librispeech_alignments: LibriSpeech's.
+        aligner: for all others; one of `phonolips.alignment.ALIGNERS`.
+        ears: the model that listens to clips with words unknown; None = the one in the package.
+        jobs: processes that MFA works with, where it aligns.
+        backend: who works otherwise.
+
+    Returns:
+        The clips left without one, with the reason; they are listed in `dropped_alignments.tsv` too.
+    """
+    from phonolips.alignment import choose_aligner
+
+    for ready in (alignments, librispeech_alignments):
+        if ready is not None and not ready.is_dir():
             raise InputError(f"{ready}: no such folder of TextGrids")
-        take = partial(_take_alignment, folder=folder, ready=ready)
-        for record, taken, reason, _ in map_clips(take, mine, jobs=jobs, description="ready TextGrids"):
-            if reason:
-                failed.append(Dropped(record.id, reason))
-            elif not taken:
-                missing.append(record)
-    if missing:
-        failed += align_corpus(missing, folder / "alignments", aligner=aligner, jobs=jobs)
+    chosen = choose_aligner(aligner)
+    how = _Aligning(
+        folder.resolve(),
+        alignments and alignments.resolve(),
+        librispeech_alignments and librispeech_alignments.resolve(),
+        chosen,
+        ears and ears.resolve(),
+        jobs,
+    )
+    size = ALIGN_GROUP
+    if chosen == "mfa":  # a program that shares its own work out
+        size, backend = MFA_GROUP, HERE
+    source = folder / "records.jsonl"
+    todo = (r for r in iterate_records(source) if not alignment_path(folder, r.id).is_file())
+    failed: list[Dropped] = []
+    work = partial(_align_group, how=how)
+    for done in map_groups(
+        work, _in_groups(todo, size), backend=backend, clips=count_records(source), description="align"
+    ):
+        failed += done.failed
+        for line in done.notes:
+            warnings.warn(line, PhonolipsWarning, stacklevel=2)
+    failed.sort(key=lambda item: item.id)
     write_dropped(failed, folder / "dropped_alignments.tsv")
     return failed
+
+
+@lru_cache(maxsize=1)
+def _ears(model: Path | None) -> "Network":
+    """Load the ears once in each worker."""
+    from phonolips.synth import load_network
+
+    return load_network(model)
 
 
 def resample_frames(values: np.ndarray, fps: float, to_fps: float) -> np.ndarray:
@@ -163,12 +333,12 @@ def resample_frames(values: np.ndarray, fps: float, to_fps: float) -> np.ndarray
 
 
 @lru_cache(maxsize=1)
-def _lips_store(folder: Path) -> Store:
-    """Open the tracked lips once in each worker."""
+def _lips_store(folder: Path, shards: int) -> Store:
+    """Open the tracked lips once in each worker; anew where there are more of them than there were."""
     return Store(folder / "lips")
 
 
-def _features_of(record: Record, folder: Path) -> tuple[dict[str, np.ndarray], dict]:
+def _features_of(record: Record, *, folder: Path, clips: int, ears: Path | None) -> Clip:
     from phonolips.alignment.tiers import read_textgrid
     from phonolips.audio.features import log_mel
     from phonolips.audio.io import read
@@ -176,11 +346,12 @@ def _features_of(record: Record, folder: Path) -> tuple[dict[str, np.ndarray], d
     alignment = read_textgrid(alignment_path(folder, record.id))
     waveform = read(Path(record.audio))
     audio_seconds = samples_to_seconds(len(waveform))
-    fps = float(MODEL_FPS)
+    seen: dict[str, Any] = {}
     if record.video:
-        tracked = _lips_store(folder)
-        fps = float(tracked.meta(record.id)["fps"])
-        lips = resample_frames(np.array(tracked.get(record.id, "lips")), fps, MODEL_FPS)
+        tracked = _lips_store(folder, clips)
+        seen = {name: value for name, value in tracked.meta(record.id).items() if name in SEEN}
+        fps = float(seen["fps"])
+        lips = resample_frames(tracked.get(record.id, "lips"), fps, MODEL_FPS)
         detected = resample_frames(tracked.get(record.id, "detected").astype(np.float32), fps, MODEL_FPS) > 0.5
         frames = len(lips)
     else:
@@ -188,43 +359,58 @@ def _features_of(record: Record, folder: Path) -> tuple[dict[str, np.ndarray], d
         frames = samples_to_frames(len(waveform))
     samples = frames_to_samples(frames)
     mel = log_mel(np.pad(waveform[:samples], (0, max(0, samples - len(waveform)))))
+    labels = alignment.labels(len(mel))
+    soft = np.zeros((0, NUM_PHONES), np.float16)
+    if not record.complete and (labels == IGNORED_ID).any():
+        from phonolips.alignment.star import soft_labels
+
+        soft = soft_labels(_listen(mel, ears), labels)
     values = {
         "mel": mel,
-        "labels": alignment.labels(len(mel)),
+        "labels": labels,
         "phones": alignment.phone_rows(len(mel)),
+        "soft": soft,
         "lips": lips,
         "detected": detected,
     }
-    meta = {"speaker": record.speaker, "split": record.split, "fps": fps, "audio_seconds": audio_seconds}
-    return values, meta
+    return Clip(record.id, values, {**seen, "audio_seconds": audio_seconds, "complete": record.complete})
 
 
-def make_features(folder: Path, *, jobs: int = 1) -> list[Dropped]:
+def _listen(mel: np.ndarray, ears: Path | None) -> np.ndarray:
+    import torch
+
+    with torch.inference_mode():
+        return _ears(ears).audio_encoder.posteriors(torch.from_numpy(mel)[None])[0].numpy()
+
+
+def make_features(folder: Path, *, ears: Path | None = None, backend: Backend = HERE) -> list[Dropped]:
     """Put log-mel, labels and lips of every clip on one clock into `folder`/features.
 
     Sound is cut or padded with silence to the length of the picture, so steps = 4 * frames exactly.
+
+    Args:
+        folder: a prepared corpus with its lips and alignments.
+        ears: the model that labels what no transcript tells; None = the one in the package.
+        backend: who works.
+
+    Returns:
+        The clips left out, with the reason; they are listed in `dropped_features.tsv` too.
     """
-    records = read_records(folder / "records.jsonl")
-    lips = Store(folder / "lips") if any(record.video for record in records) else None
-    _lips_store.cache_clear()  # an earlier call of this process may have seen fewer clips
-    failed: list[Dropped] = []
-    todo: list[Record] = []
-    with StoreWriter(folder / "features", FEATURE_ARRAYS) as store:
-        for record in records:
-            if record.id in store:
-                continue
+    source = folder / "records.jsonl"
+    lips = Store(folder / "lips") if any(record.video for record in iterate_records(source)) else None
+    unready: list[Dropped] = []
+
+    def ready() -> Iterator[Record]:
+        for record in iterate_records(source):
             if not alignment_path(folder, record.id).is_file():
-                failed.append(Dropped(record.id, "no alignment"))
+                unready.append(Dropped(record.id, "no alignment"))
             elif record.video and (lips is None or record.id not in lips):
-                failed.append(Dropped(record.id, "no lips were tracked"))
+                unready.append(Dropped(record.id, "no lips were tracked"))
             else:
-                todo.append(record)
-        work = partial(_features_of, folder=folder)
-        for record, result, reason, notes in map_clips(work, todo, jobs=jobs, description="features"):
-            if result is None:
-                failed.append(Dropped(record.id, reason))
-            else:
-                values, meta = result
-                store.add(record.id, values, {**meta, "notes": notes})
+                yield record
+
+    clips = count_records(source)
+    work = partial(_features_of, folder=folder.resolve(), clips=len(lips) if lips else 0, ears=ears and ears.resolve())
+    failed = _fill_store(folder / "features", FEATURE_ARRAYS, ready(), clips, work, backend) + unready
     write_dropped(failed, folder / "dropped_features.tsv")
     return failed

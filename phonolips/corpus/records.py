@@ -5,7 +5,9 @@ clip that it drops together with the reason. Everything after that reads records
 """
 
 import json
-from collections.abc import Iterable, Sequence
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
@@ -21,12 +23,14 @@ class Record:
 
     Args:
         id: unique in the corpus and usable as a relative path, such as `s1/bbaf2n`.
-        speaker: the speaker's id, such as `s1`.
+        speaker: the speaker's id, such as `s1`; "" where nobody knows who speaks.
         split: one of SPLITS.
         text: what is said, plain words.
         audio: path of the file with the sound (the video itself where the sound is in it).
         video: path of the video, or "" for a clip that only the ears can learn from.
         words: (word, start, end) in seconds where the corpus gives word times, else empty.
+        complete: False where more is said in the clip than `text`.
+        wild: True for video that nobody set up for this, in which faces are turned, small, several, or cut.
     """
 
     id: str
@@ -36,6 +40,8 @@ class Record:
     audio: str
     video: str = ""
     words: tuple[tuple[str, float, float], ...] = ()
+    complete: bool = True
+    wild: bool = False
 
 
 @dataclass(frozen=True)
@@ -52,37 +58,50 @@ def write_text_atomically(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
-def write_records(records: Sequence[Record], path: Path) -> None:
+def write_records(records: Iterable[Record], path: Path) -> None:
     """Write records as JSON lines, atomically; raise CorpusError for a repeated id."""
-    seen: set[str] = set()
-    for record in records:
-        if record.id in seen:
-            raise CorpusError(f"{path}: the id {record.id!r} occurs twice; ids must be unique")
-        seen.add(record.id)
-    write_text_atomically(path, "".join(json.dumps(asdict(record)) + "\n" for record in records))
+    seen: set[int] = set()
+    with whole_file(path) as temporary, temporary.open("w", encoding="utf-8") as file:
+        for record in records:
+            if hash(record.id) in seen:
+                raise CorpusError(f"{path}: the id {record.id!r} occurs twice; ids must be unique")
+            seen.add(hash(record.id))
+            file.write(json.dumps(asdict(record)) + "\n")
 
 
-def read_records(path: Path, splits: Iterable[str] | None = None) -> list[Record]:
-    """Read records, optionally of some splits only; raise CorpusError with the line that is wrong."""
+def iterate_records(path: Path, splits: Iterable[str] | None = None) -> Iterator[Record]:
+    """Read records one by one, optionally of some splits only; raise CorpusError with the line that is wrong."""
     wanted = None if splits is None else set(splits)
     if not path.is_file():
         raise CorpusError(f"{path}: no such records file; make it with 'phonolips prepare --step records'")
     names = {field.name for field in fields(Record)}
-    records = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        if not line.strip():
-            continue
-        try:
-            values = json.loads(line)
-            values["words"] = tuple((str(w), float(s), float(e)) for w, s, e in values.get("words", ()))
-            record = Record(**{key: value for key, value in values.items() if key in names})
-        except (ValueError, TypeError, KeyError) as error:
-            raise CorpusError(f"{path}:{number}: not a record ({error})") from error
-        if record.split not in SPLITS:
-            raise CorpusError(f"{path}:{number}: split {record.split!r}; expected one of {', '.join(SPLITS)}")
-        if wanted is None or record.split in wanted:
-            records.append(record)
-    return records
+    with path.open(encoding="utf-8") as file:
+        for number, line in enumerate(file, start=1):
+            if not line.strip():
+                continue
+            try:
+                values = json.loads(line)
+                values["words"] = tuple((str(w), float(s), float(e)) for w, s, e in values.get("words", ()))
+                record = Record(**{key: value for key, value in values.items() if key in names})
+            except (ValueError, TypeError, KeyError) as error:
+                raise CorpusError(f"{path}:{number}: not a record ({error})") from error
+            if record.split not in SPLITS:
+                raise CorpusError(f"{path}:{number}: split {record.split!r}; expected one of {', '.join(SPLITS)}")
+            if wanted is None or record.split in wanted:
+                yield record
+
+
+def read_records(path: Path, splits: Iterable[str] | None = None) -> list[Record]:
+    """Read all records, or those of some splits, into a list; see `iterate_records`."""
+    return list(iterate_records(path, splits))
+
+
+def count_records(path: Path) -> int:
+    """Count the lines of a records file, as fast as it can be read; 0 where it is not there."""
+    if not path.is_file():
+        return 0
+    with path.open("rb") as file:
+        return sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
 
 
 def write_dropped(dropped: Sequence[Dropped], path: Path) -> None:
@@ -96,3 +115,19 @@ def read_dropped(path: Path) -> list[Dropped]:
         return []
     pairs = (line.split("\t", 1) for line in path.read_text(encoding="utf-8").splitlines() if "\t" in line)
     return [Dropped(name, reason) for name, reason in pairs]
+
+
+def count_by_reason(dropped: Iterable[Dropped]) -> list[tuple[str, int]]:
+    """Count dropped clips by the kind of reason, the most frequent first.
+
+    The kind is what stands before the first colon, as in `several faces: 2 in 29 of 29 frames`; where that is the
+    clip's file, what stands after it, without its numbers.
+    """
+    kinds = Counter(_kind(item.reason) for item in dropped)
+    return kinds.most_common()
+
+
+def _kind(reason: str) -> str:
+    first, _, rest = reason.partition(": ")
+    text = rest if "/" in first and rest else first
+    return re.sub(r"\d+(\.\d+)?", "N", text.partition(": ")[0])

@@ -7,7 +7,7 @@ OUT/*.png                 confusion matrix, curves, posteriorgrams
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,11 +23,12 @@ from phonolips.evaluation import metrics, report
 from phonolips.evaluation.adaptation import unseen_speaker_rows
 from phonolips.evaluation.baselines import Clip, mean_lips, standard_baselines
 from phonolips.evaluation.sync import sync_table
-from phonolips.phones import NUM_PHONES, SILENCE, UNKNOWN
+from phonolips.phones import IGNORED_ID, NUM_PHONES, SILENCE, UNKNOWN
 from phonolips.timebase import MODEL_FPS, frames_to_samples
 
 if TYPE_CHECKING:
     from phonolips.model.network import Network
+    from phonolips.model.speaker import LipSpeaker
     from phonolips.text import SpokenWord
 
 log = logging.getLogger("phonolips.evaluation")
@@ -56,6 +57,8 @@ EAR_MEASURES = (
     "boundary_within_20_ms",
 )
 PICTURED = 3  # clips drawn of each kind
+REFERENCE_CLIPS = 2_000  # training clips that the reference rows learn from, at most, evenly drawn
+UNNAMED = "unnamed"  # in the tables, all speakers whom nobody knows
 
 
 def spoken_words(alignment: Alignment) -> "tuple[SpokenWord, ...]":
@@ -113,23 +116,20 @@ def synthesise(data: Path, out: Path, network: "Network") -> None:
             if record.id in store:
                 continue
             frames = features.rows(record.id, "lips")
-            known = record.speaker in network.description.speakers
-            speaker = record.speaker if known else None
             options: dict[str, Any] = {
-                "speaker": speaker,
-                "mean_lip": shapes[record.speaker],
+                "speaker": _speaker(features, record, shapes, network),
                 "network": network,
             }
             heard = synth.from_audio(_padded_waveform(record, frames), **options)
             calm = synth.from_posteriors(heard.posteriors, gestures=heard.gestures, liveliness=0, **options)
             narrow = synth.from_posteriors(heard.posteriors, **options)
-            labels = features.get(record.id, "labels")
+            labels = complete_labels(features.get(record.id, "labels"), heard.posteriors)
             told = synth.from_posteriors(labels_to_posteriors(labels), **options)
-            alignment = read_textgrid(alignment_path(data, record.id))
             meta: dict[str, Any] = {}
             warped = np.full_like(told.lips, np.nan)
+            alignment = read_textgrid(alignment_path(data, record.id))
             if UNKNOWN not in {phone.label for phone in alignment.phones}:
-                row = network.speaker_row(speaker)
+                row = network.speaker_row(record.speaker if record.speaker in network.description.speakers else None)
                 guessed = synth.predict_alignment(network, spoken_words(alignment), row)
                 spoken = synth.from_posteriors(
                     labels_to_posteriors(guessed.labels(round(guessed.duration * 100))), **options
@@ -150,17 +150,41 @@ def synthesise(data: Path, out: Path, network: "Network") -> None:
             store.add(record.id, values, meta)
 
 
+def complete_labels(labels: np.ndarray, posteriors: np.ndarray) -> np.ndarray:
+    """Fill steps whose phone nobody told with what the ears think; int64 (steps,).
+
+    Args:
+        labels: int (steps,), IGNORED_ID where nobody told.
+        posteriors: float (steps, phones), or no rows at all; a row of zeros tells nothing either.
+    """
+    known = labels.astype(np.int64)
+    if not len(posteriors):
+        return known
+    return np.where((known == IGNORED_ID) & (posteriors.max(1) > 0), posteriors.argmax(1), known)
+
+
+def _speaker(features: Store, record: Record, shapes: dict[str, np.ndarray], network: "Network") -> "LipSpeaker":
+    """Take a speaker whom the model knows; of another, the own mean lip, and what the model makes of that."""
+    if record.speaker in network.description.speakers:
+        return network.lip_speaker(record.speaker)
+    mel = features.get(record.id, "mel").astype(np.float32)
+    return network.unnamed_speaker(shapes[record.speaker or record.id], mel)
+
+
 def _speech_seconds(alignment: Alignment) -> float:
     spoken = [phone for phone in alignment.phones if phone.label != SILENCE]
     return spoken[-1].end - spoken[0].start if spoken else 0.0
 
 
-def _mean_lips(features: Store, records: list[Record], network: "Network") -> dict[str, np.ndarray]:
-    """Take the model's mean lip of speakers it knows, and measure the others' on their own clips."""
+def _mean_lips(features: Store, records: Iterable[Record], network: "Network") -> dict[str, np.ndarray]:
+    """Take the model's mean lip of speakers it knows, and measure the others' on their own clips.
+
+    Returns speaker -> float32 (40, 2), and of clips whose speaker has no name, clip -> float32 (40, 2).
+    """
     names = network.description.speakers
     shapes = {name: network.lip_mean[row].numpy() for row, name in enumerate(names)}
     others = [
-        (record.speaker, features.get(record.id, "lips"), features.get(record.id, "detected"))
+        (record.speaker or record.id, features.get(record.id, "lips"), features.get(record.id, "detected"))
         for record in records
         if record.speaker not in names
     ]
@@ -168,34 +192,58 @@ def _mean_lips(features: Store, records: list[Record], network: "Network") -> di
 
 
 def _clip(features: Store, clip: str, mean_lip: np.ndarray, posteriors: np.ndarray | None = None) -> Clip:
+    heard = features.get(clip, "soft").astype(np.float32) if posteriors is None else posteriors
     return Clip(
         clip,
-        features.meta(clip)["speaker"],
-        np.array(features.get(clip, "lips")),
-        np.array(features.get(clip, "detected")),
-        features.get(clip, "labels").astype(np.int64),
+        features.meta(clip)["speaker"] or UNNAMED,
+        features.get(clip, "lips"),
+        features.get(clip, "detected"),
+        complete_labels(features.get(clip, "labels"), heard),
         features.get(clip, "mel").astype(np.float32),
         mean_lip,
-        posteriors,
     )
+
+
+def _reference_clips(features: Store, network: "Network") -> list[Clip]:
+    """Read the training clips that the reference rows learn from."""
+    from phonolips.training.lips import lip_clips
+
+    positions = lip_clips(features, "train")
+    if len(positions) > REFERENCE_CLIPS:
+        chosen = np.random.default_rng(1).choice(len(positions), REFERENCE_CLIPS, replace=False)
+        positions = [positions[index] for index in sorted(chosen)]
+        log.info("reference rows learn from %d training clips", len(positions))
+    names = network.description.speakers
+    clips = []
+    for position in positions:
+        clip = position if isinstance(position, str) else features.id_at(int(position))
+        speaker = features.meta(clip)["speaker"]
+        if speaker in names:
+            shape = network.lip_mean[names.index(speaker)].numpy()
+        else:
+            shape = features.get(clip, "lips")[features.get(clip, "detected")].mean(0)
+        clips.append(_clip(features, clip, shape))
+    return clips
 
 
 def score(data: Path, out: Path, network: "Network", *, references: bool = True) -> str:
     """Score the synthesis and the reference rows; write the tables and return them as Markdown."""
-    from phonolips.training.lips import lip_clips
-
     features, made = Store(data / "features"), Store(out / "synthesis")
     records = [record for record in _test_records(data, features) if record.id in made]
     if not records:
         raise CorpusError(f"{out}: nothing synthesised yet; run 'phonolips evaluate --step synthesise' first")
     names = network.description.speakers
     shapes = _mean_lips(features, records, network)
-    tests = [_clip(features, record.id, shapes[record.speaker]) for record in records]
+    tests = [
+        _clip(features, record.id, shapes[record.speaker or record.id], made.get(record.id, "posteriors"))
+        for record in records
+    ]
+    told = {record.id: features.get(record.id, "labels").astype(np.int64) for record in records}
     methods: list[tuple[str, dict[str, np.ndarray]]] = [
         (title, {clip.id: np.array(made.get(clip.id, name)) for clip in tests}) for name, title in ROWS.items()
     ]
     methods += unseen_speaker_rows(network, features, [clip.id for clip in tests])
-    train = [_clip(features, c, shapes[features.meta(c)["speaker"]]) for c in lip_clips(features, "train")]
+    train = _reference_clips(features, network)
     if references:
         for baseline in standard_baselines():
             log.info("reference row: %s", baseline.name)
@@ -212,13 +260,20 @@ def score(data: Path, out: Path, network: "Network", *, references: bool = True)
                 predicted,
                 clip.lips,
                 mean_lip=clip.mean_lip,
-                labels=clip.labels,
+                labels=told[clip.id],
                 detected=clip.detected,
-                thresholds=thresholds[clip.speaker],
+                thresholds=thresholds.get(clip.speaker),
             )
             head = {"method": title, "seen": clip.speaker in names, "speaker": clip.speaker, "clip": clip.id}
             rows.append(head | scores)
     report.write_csv(rows, out / "lips.csv")
+    one_word = {record.id for record in records if not record.complete}
+    by_word = ""
+    if one_word:
+        from phonolips.evaluation.one_word import score_words
+
+        around = [clip for clip in tests if clip.id in one_word]
+        by_word = score_words(features, around, methods, [row for row in rows if row["clip"] in one_word], out)
     summaries = report.summarise(rows)
     report.write_csv(report.summary_rows(summaries), out / "lips_summary.csv")
     ears, matrix = _score_ears(data, features, network)
@@ -227,18 +282,20 @@ def score(data: Path, out: Path, network: "Network", *, references: bool = True)
     text = (
         f"# Lips\n\n{report.markdown_table(summaries)}\n\n{_duration_line(made)}\n\n"
         f"{sync_table(tests, methods, names, out / 'sync.csv')}# Ears\n\n"
-        f"{report.markdown_table(report.summarise(ears), EAR_MEASURES)}\n"
+        f"{report.markdown_table(report.summarise(ears), EAR_MEASURES)}\n\n{by_word}"
     )
     write_text_atomically(out / "results.md", text)
     return text
 
 
 def _thresholds(tests: list[Clip], train: list[Clip]) -> dict[str, metrics.OpeningThresholds]:
-    """Set every speaker's closed and open thresholds from all the true openings there are of that speaker."""
+    """Set every named speaker's closed and open thresholds from all the true openings there are of that speaker."""
     from phonolips.video.lips import opening
 
     openings: dict[str, list[np.ndarray]] = {}
     for clip in (*tests, *train):
+        if clip.speaker == UNNAMED:
+            continue  # the clip's own will do
         openings.setdefault(clip.speaker, []).append(opening(clip.lips[clip.detected]))
     return {
         speaker: metrics.opening_thresholds(np.concatenate(parts).astype(np.float64))
@@ -282,13 +339,16 @@ def _score_ears(data: Path, features: Store, network: "Network") -> tuple[list[d
         row: dict[str, Any] = {
             "method": "audio",
             "seen": record.split == "test_seen",
-            "speaker": record.speaker if record.video else "LibriSpeech",
+            "speaker": (record.speaker or UNNAMED) if record.video else "LibriSpeech",
             "clip": record.id,
         }
-        row |= metrics.ear_scores(posteriors, labels, phone_bigram=network.audio_encoder.phone_bigram.numpy())
+        bigram = network.audio_encoder.phone_bigram.numpy()
+        row |= metrics.ear_scores(posteriors, labels, phone_bigram=bigram, complete=record.complete)
         matrix += metrics.confusion_matrix(labels, posteriors.argmax(1))
         truth = read_textgrid(alignment_path(data, record.id))
         try:
+            if not record.complete:
+                raise InputError("not all that is said is known")
             found = align_posteriors(posteriors, spoken_words(truth))
             errors = metrics.boundary_errors(found.phones, truth.phones)
             row |= metrics.boundary_summary(errors)
@@ -309,6 +369,9 @@ def draw(data: Path, out: Path, network: "Network") -> list[Path]:
     if (out / "confusion.npy").is_file():
         files.append(out / "confusion.png")
         save_figure(confusion(np.load(out / "confusion.npy")), files[-1])
+    from phonolips.evaluation.one_word import draw_words
+
+    files += draw_words(out)
     chosen: list[Record] = []
     for split in TESTS:
         chosen += [r for r in read_records(data / "records.jsonl", [split]) if r.id in made][:PICTURED]

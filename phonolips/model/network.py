@@ -5,7 +5,7 @@ model.json           format, settings, phone list, lip layout, speakers, notes o
 """
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,14 @@ from phonolips.model.bottleneck import PhoneBottleneck
 from phonolips.model.decoder import LipDecoder, count_outputs
 from phonolips.model.folder import DESCRIPTION_FILE, WEIGHTS_FILE, write_model
 from phonolips.model.gestures import Gestures
-from phonolips.model.speaker import MEAN_SPEAKER, LipSpeaker, SpeakerTable
+from phonolips.model.speaker import (
+    MEAN_SPEAKER,
+    SOURCES,
+    LipSpeaker,
+    SpeakerEncoder,
+    SpeakerTable,
+    describe_voice,
+)
 from phonolips.model.text_encoder import DurationPredictor
 from phonolips.phones import PHONES
 
@@ -67,6 +74,9 @@ class Network(nn.Module):
         self.durations = DurationPredictor(settings.durations, speakers)
         self.bottleneck = PhoneBottleneck(settings.decoder.latent)
         self.speakers = SpeakerTable(speakers, settings.decoder.speaker)
+        self.speaker_encoder: SpeakerEncoder | None = None
+        if settings.speaker_from:
+            self.speaker_encoder = SpeakerEncoder(settings.speaker_from, settings.decoder.speaker)
         self.gestures = Gestures(settings.gestures, settings.audio_encoder.channels)
         self.decoder = LipDecoder(settings.decoder, settings.lips, len(settings.gestures.names))
         self.register_buffer("lip_mean", torch.zeros(speakers, LIP_POINTS, 2))
@@ -98,6 +108,26 @@ class Network(nn.Module):
                 f"{dim}; adapt the speaker to this model again"
             )
         return speaker
+
+    def unnamed_speaker(self, mean_lip: np.ndarray, mel: np.ndarray | None = None, *, name: str = "") -> LipSpeaker:
+        """Make a speaker of a lip shape, and of a voice where the model listens to that.
+
+        Args:
+            mean_lip: float32 (40, 2), mouth space.
+            mel: float32 (steps, mels), log-mel of some speech.
+            name: for people.
+
+        Returns:
+            a speaker of that shape, with the embedding that the model makes of it; the mean speaker's if it makes none,
+            or listens to voices and is given none.
+        """
+        encoder = self.speaker_encoder
+        if encoder is None or (mel is None and "voice" in encoder.sources):
+            return replace(self.lip_speaker(None), name=name, mean_lip=mean_lip)
+        voice = describe_voice(mel) if mel is not None else np.zeros(SOURCES["voice"], np.float32)
+        with torch.inference_mode():
+            embedding = encoder(torch.from_numpy(mean_lip.astype(np.float32))[None], torch.from_numpy(voice)[None])[0]
+        return LipSpeaker(name, embedding.numpy(), mean_lip)
 
     def coefficients_to_lips(self, coefficients: Tensor, mean_lip: Tensor) -> Tensor:
         """Map (..., frames, outputs) to lips (..., frames, 40, 2) around mean_lip (..., 40, 2)."""

@@ -2,10 +2,12 @@
 
 Row 0 of the table is the mean speaker, for everybody unknown. A person who was not in the training can bring
 the lip shape of one frame, or a few clips from which embedding and shape are fitted (`phonolips.adapt`);
-either is a `LipSpeaker`, which a small JSON file keeps.
+either is a `LipSpeaker`, which a small JSON file keeps. Where a corpus does not say who speaks (LRW), a
+`SpeakerEncoder` makes the embedding from the clip's own lip shape, or its voice.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,11 +17,15 @@ import torch
 from torch import Tensor, nn
 
 from phonolips.atomic import whole_file
+from phonolips.audio.features import NUM_MELS
 from phonolips.errors import InputError
 
 MEAN_SPEAKER = "mean"
 MEAN_SPEAKER_ROW = 0
 FORMAT = "phonolips speaker 1"
+SOURCES = {"shape": 2 * 40, "voice": 2 * NUM_MELS}  # what can tell of a speaker -> numbers
+HIDDEN = 32  # units of the speaker encoder
+LEAST_SPREAD = 1e-3
 
 
 class SpeakerTable(nn.Module):
@@ -39,6 +45,50 @@ def hide_speakers(speaker: Tensor, share: float, generator: torch.Generator) -> 
     """Replace a random share of int64 (batch,) rows by the mean speaker's."""
     hidden = torch.rand(len(speaker), generator=generator) < share
     return torch.where(hidden.to(speaker.device), MEAN_SPEAKER_ROW, speaker)
+
+
+class SpeakerEncoder(nn.Module):
+    """Embeddings of speakers without a name, from what can be seen and heard of them.
+
+    Args:
+        sources: of SOURCES: `shape`, the mean lip; `voice`, the sound's long-term average and spread.
+        dim: of the embedding.
+    """
+
+    def __init__(self, sources: Sequence[str], dim: int) -> None:
+        super().__init__()
+        for source in sources:
+            if source not in SOURCES:
+                raise InputError(f"network.speaker_from has {source!r}; expected some of {', '.join(SOURCES)}")
+        self.sources = tuple(sources)
+        self.heads = nn.ModuleDict()
+        for source in self.sources:
+            size = SOURCES[source]
+            self.heads[source] = nn.Sequential(
+                nn.Linear(size, HIDDEN), nn.Tanh(), nn.Dropout(0.2), nn.Linear(HIDDEN, dim)
+            )
+            self.register_buffer(f"{source}_mean", torch.zeros(size))
+            self.register_buffer(f"{source}_scale", torch.ones(size))
+
+    def forward(self, shape: Tensor, voice: Tensor) -> Tensor:
+        """Map mean lips (batch, 40, 2) and voices (batch, 2 * mels) to embeddings (batch, dim)."""
+        given = {"shape": shape.flatten(1), "voice": voice}
+        parts = []
+        for source in self.sources:
+            mean, scale = self.get_buffer(f"{source}_mean"), self.get_buffer(f"{source}_scale")
+            parts.append(self.heads[source]((given[source] - mean) / scale))
+        return torch.stack(parts).sum(0)
+
+    def set_spread(self, source: str, mean: np.ndarray, scale: np.ndarray) -> None:
+        """Set what a source is normalised by: mean and standard deviation over the training clips."""
+        self.get_buffer(f"{source}_mean").copy_(torch.from_numpy(np.asarray(mean, np.float32)))
+        self.get_buffer(f"{source}_scale").copy_(torch.from_numpy(np.maximum(scale, LEAST_SPREAD).astype(np.float32)))
+
+
+def describe_voice(mel: np.ndarray) -> np.ndarray:
+    """Describe a voice by its log-mel (steps, mels): mean and standard deviation over time, float32 (2 * mels,)."""
+    values = np.asarray(mel, np.float32)
+    return np.concatenate([values.mean(0), values.std(0)])
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ Wherever there is time, all panels share one axis in seconds.
 """
 
 from phonolips.plot.alignments import alignment_figure
+from phonolips.plot.labels import label_kinds, step_kinds
 from phonolips.plot.lips import OUTER_POINTS, comparison, curves, filmstrip, lip_shapes
 from phonolips.plot.posteriors import confusion, posteriorgram
 from phonolips.plot.style import (
@@ -39,9 +40,11 @@ __all__ = [
     "confusion",
     "curves",
     "filmstrip",
+    "label_kinds",
     "lip_shapes",
     "new_figure",
     "posteriorgram",
+    "step_kinds",
     "style_axes",
     "viseme_order",
 ]

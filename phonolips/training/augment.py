@@ -36,18 +36,23 @@ def mel_centres() -> np.ndarray:
     return np.linspace(float(hertz_to_mel(LOWEST_HZ)), float(hertz_to_mel(HIGHEST_HZ)), NUM_MELS + 2)[1:-1]
 
 
+def steps_at_speed(steps: int, speed: float) -> int:
+    """Count the steps that `steps` become when spoken `speed` times as fast."""
+    return max(1, round(steps / speed))
+
+
 def change_speed(mel: np.ndarray, labels: np.ndarray, speed: float) -> tuple[np.ndarray, np.ndarray]:
     """Speak faster or slower.
 
     Args:
         mel: float (steps, mels).
-        labels: int64 (steps,).
+        labels: (steps, ...), what belongs to each step.
         speed: 1.1 makes 10 % fewer steps of it.
 
     Returns:
-        log-mel and labels of round(steps / speed) steps; step t is read at t * steps / new steps.
+        log-mel and labels of `steps_at_speed` steps; step t is read at t * steps / new steps.
     """
-    steps = max(1, round(len(mel) / speed))
+    steps = steps_at_speed(len(mel), speed)
     at = np.clip((np.arange(steps) + 0.5) * len(mel) / steps - 0.5, 0, len(mel) - 1)
     low = at.astype(np.int64)
     high = np.minimum(low + 1, len(mel) - 1)

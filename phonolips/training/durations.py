@@ -1,7 +1,8 @@
 """Train the duration predictor on the phone tiers of everything that is aligned.
 
 GRID's speakers have rows of their own; all other speech teaches the mean speaker's row. Silences are not
-learnt: how long a pause is follows from the punctuation.
+learnt: how long a pause is follows from the punctuation. A corpus of millions has far more than is needed, so
+utterances are read evenly spread up to a limit, and held in memory.
 """
 
 import logging
@@ -17,15 +18,17 @@ from phonolips.config import DurationsFit
 from phonolips.corpus.prepare import alignment_path
 from phonolips.corpus.store import Store
 from phonolips.model.network import Network
-from phonolips.model.speaker import MEAN_SPEAKER_ROW, hide_speakers
+from phonolips.model.speaker import MEAN_SPEAKER_ROW
 from phonolips.model.text_encoder import LONGEST_STEPS, flatten_words
 from phonolips.phones import PHONE_IDS, SILENCE, UNKNOWN
 from phonolips.timebase import STEPS_PER_SECOND
-from phonolips.training.loop import Fit, batch_by_length, length_mask, pad_stack, run_fit
+from phonolips.training.loop import Fit, length_mask, mean_over_ranks, pad_stack, run_fit, share_of
+from phonolips.training.order import batch_by_length, evenly
 
 log = logging.getLogger("phonolips.training")
-UNKNOWN_SPEAKER_SHARE = 0.1
+UNKNOWN_SPEAKER_SHARE = 0.1  # of the utterances that are shown to the mean speaker
 EDGE_SECONDS = 1e-4
+MOST_CLIPS = {"train": 100_000, "valid": 2_000}  # clips that are read
 
 
 class Utterance(NamedTuple):
@@ -69,10 +72,10 @@ def read_utterance(path: Path, speaker: int) -> Utterance | None:
     return Utterance(phones, position, np.array(steps, np.float32), speaker)
 
 
-def make_batch(utterances: list[Utterance]) -> DurationBatch:
-    """Pad utterances to one length; the mask is False on silences too where durations are concerned."""
+def make_batch(utterances: list[Utterance], longest: int = 0) -> DurationBatch:
+    """Pad utterances to one length, `longest` or more; silences have 0 steps."""
     lengths = [len(utterance.phones) for utterance in utterances]
-    longest = max(lengths)
+    longest = max(longest, *lengths)
     return DurationBatch(
         pad_stack([utterance.phones for utterance in utterances], longest),
         pad_stack([utterance.position for utterance in utterances], longest),
@@ -87,34 +90,42 @@ class DurationsTrain:
 
     def __init__(self, utterances: list[Utterance], settings: DurationsFit) -> None:
         self.utterances, self.settings = utterances, settings
-        self.batches: list[list[int]] = []
+        self.lengths = np.array([len(utterance.phones) for utterance in utterances])
         self.set_epoch(0)
 
     def set_epoch(self, epoch: int) -> None:
-        """Draw the batches of an epoch."""
+        """Draw the batches of an epoch, and which of their speakers are hidden."""
         rng = np.random.default_rng((self.settings.seed, epoch))
-        lengths = [len(utterance.phones) for utterance in self.utterances]
-        self.batches = batch_by_length(lengths, self.settings.batch, rng)
+        self.batches = batch_by_length(self.lengths, self.settings.batch, rng)
+        generator = torch.Generator().manual_seed(self.settings.seed * 10_000 + epoch)
+        self.hidden = [
+            (torch.rand(len(group), generator=generator) < UNKNOWN_SPEAKER_SHARE).numpy() for group in self.batches
+        ]
 
     def __len__(self) -> int:
         return len(self.batches)
 
-    def __getitem__(self, index: int) -> DurationBatch:
-        return make_batch([self.utterances[i] for i in self.batches[index]])
+    def batch(self, index: int, rank: int = 0, world: int = 1) -> DurationBatch:
+        """Make one batch, or this rank's share of it."""
+        group, hidden = (share_of(part[index], rank, world) for part in (self.batches, self.hidden))
+        items = [self.utterances[i] for i in group]
+        items = [
+            item._replace(speaker=MEAN_SPEAKER_ROW) if hide else item for item, hide in zip(items, hidden, strict=True)
+        ]
+        return make_batch(items, int(self.lengths[self.batches[index]].max()))
 
 
 class DurationsRun(Fit):
     """Poisson likelihood of the steps of every spoken phone."""
 
+    uses_everything = True
+
     def compute_forward(self, batch: DurationBatch, stage: sb.Stage) -> Tensor:
         """Predict log steps (batch, phones)."""
-        speaker = batch.speaker
-        if stage == sb.Stage.TRAIN:
-            speaker = hide_speakers(speaker, UNKNOWN_SPEAKER_SHARE, self.generator)
         return self.modules.durations(
             batch.phones.to(self.device),
             batch.position.to(self.device),
-            speaker.to(self.device),
+            batch.speaker.to(self.device),
             batch.mask.to(self.device),
         )
 
@@ -122,7 +133,7 @@ class DurationsRun(Fit):
         """Average over the spoken phones."""
         steps = batch.steps.to(self.device)
         spoken = steps > 0
-        loss = torch.nn.functional.poisson_nll_loss(predictions[spoken], steps[spoken], log_input=True)
+        total = torch.nn.functional.poisson_nll_loss(predictions[spoken].float(), steps[spoken], reduction="sum")
         if stage != sb.Stage.TRAIN:
             predicted = predictions[spoken].exp()
             self.count(
@@ -131,7 +142,7 @@ class DurationsRun(Fit):
                 true=float(steps[spoken].sum()),
                 phones=float(spoken.sum()),
             )
-        return loss
+        return mean_over_ranks(total, spoken.sum())
 
     def scores(self) -> dict[str, float]:
         """Give the mean absolute error in ms, and predicted over true total."""
@@ -141,19 +152,27 @@ class DurationsRun(Fit):
         }
 
 
+def read_utterances(network: Network, store: Store, data: Path, split: str) -> list[Utterance]:
+    """Read the utterances of a split whose transcript is complete, MOST_CLIPS of it at most, evenly spread."""
+    names = network.description.speakers
+    positions = store.where(split=split)
+    positions = positions[store.lengths("soft")[positions] == 0]
+    codes, speakers = store.column("speaker")
+    rows = [names.index(speaker) if speaker in names else MEAN_SPEAKER_ROW for speaker in speakers]
+    if len(positions) > MOST_CLIPS[split]:
+        log.info("durations: %d of %d clips of %s are read", MOST_CLIPS[split], len(positions), split)
+    found = (
+        read_utterance(alignment_path(data, store.id_at(position)), rows[codes[position]])
+        for position in evenly(positions, MOST_CLIPS[split])
+    )
+    return [utterance for utterance in found if utterance is not None]
+
+
 def train_durations(
     network: Network, store: Store, data: Path, settings: DurationsFit, folder: Path, *, device: str = "auto"
 ) -> None:
     """Train the duration predictor of `network` in place on the TextGrids of the prepared corpus `data`."""
-    names = network.description.speakers
-    found: dict[str, list[Utterance]] = {"train": [], "valid": []}
-    for clip in store:
-        split, speaker = store.meta(clip)["split"], store.meta(clip)["speaker"]
-        if split in found:
-            row = names.index(speaker) if speaker in names else MEAN_SPEAKER_ROW
-            utterance = read_utterance(alignment_path(data, clip), row)
-            if utterance is not None:
-                found[split].append(utterance)
+    found = {split: read_utterances(network, store, data, split) for split in MOST_CLIPS}
     log.info("durations: %d utterances for training, %d for validation", *map(len, found.values()))
     valid = sorted(found["valid"], key=lambda utterance: len(utterance.phones))
     run_fit(

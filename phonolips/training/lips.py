@@ -1,17 +1,19 @@
 """Train bottleneck, gestures, speakers and lip decoder, on what the ears hear and on aligned text alike.
 
-The ears are fixed by then, so what they hear is computed once, clean and once more through noise. Exposure
-bias: the decoder hears its own last frame in training as in use, with gradients through time.
+The ears are fixed by then, so what they hear is computed once (`hearings`). A speaker who has a name has a row in the
+table; of a clip whose speaker has none, the deviation is taken around the clip's own mean lip, and the embedding comes
+from what can be seen and heard of the speaker (`SpeakerEncoder`). Nothing is held in memory but numbers per clip.
+
+Exposure bias: the decoder hears its own last frame in training as in use, with gradients through time.
 `own_output_until` above 0 starts with the true last frame instead and fades it out (scheduled sampling, Bengio
 et al. 2015); on GRID that was worse, since the true frame tells the clip's own resting place, which nothing
 tells in use.
 """
 
 import logging
-from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import speechbrain as sb
@@ -20,25 +22,24 @@ from torch import Tensor
 
 from phonolips.config import LipsFit
 from phonolips.corpus.store import Store
+from phonolips.errors import CorpusError
 from phonolips.model.gestures import FINES_PER_FRAME, measure_gestures
-from phonolips.model.network import Network
-from phonolips.model.speaker import MEAN_SPEAKER_ROW, hide_speakers
+from phonolips.model.network import LIP_POINTS, Network
+from phonolips.model.speaker import MEAN_SPEAKER_ROW, describe_voice
 from phonolips.model.text_encoder import labels_to_posteriors
-from phonolips.timebase import frames_to_steps, steps_to_frames
-from phonolips.training.augment import augment_mel
-from phonolips.training.loop import Fit, length_mask, pad_stack, run_fit
+from phonolips.phones import IGNORED_ID
+from phonolips.timebase import frames_to_steps
+from phonolips.training.hearings import Hearing, Hearings, hear_clips
+from phonolips.training.loop import Fit, length_mask, mean_over_ranks, pad_stack, run_fit, share_of
+from phonolips.training.order import evenly, shuffle_in_blocks
 from phonolips.video.lips import opening
 
+LIP_SHAPE = (LIP_POINTS, 2)
 log = logging.getLogger("phonolips.training")
-NOISE = {"noise_share": 0.8, "masked_share": 0.0, "reverb_share": 0.25}  # of the second hearing
+UNNAMED = ""  # the speaker of a clip, where nobody knows who speaks
+HEARINGS = "hearings"
+SPREAD_CLIPS = 2_000  # clips on which the spread of shapes and voices is measured
 SHUT_SHARE = 0.4  # of the mean lip's opening; below it the mouth counts as shut
-
-
-class Hearing(NamedTuple):
-    """What the ears made of a clip: posteriors (steps, phones) and hidden (steps / 2, channels), float16."""
-
-    posteriors: np.ndarray
-    hidden: np.ndarray
 
 
 class LipsClip(NamedTuple):
@@ -56,6 +57,9 @@ class LipsClip(NamedTuple):
     detected: np.ndarray
     shut: np.ndarray
     speaker: int
+    named: bool
+    shape: np.ndarray
+    voice: np.ndarray
 
 
 class LipsBatch(NamedTuple):
@@ -63,7 +67,8 @@ class LipsBatch(NamedTuple):
 
     posteriors (batch, steps, phones), zero in padding; hidden (batch, steps / 2, channels); guessed bool
     (batch,), True where gestures come from the posteriors; coefficients and gestures, the truth (batch,
-    frames, ...); weight and shut float (batch, frames); mask bool (batch, frames); speaker int64 (batch,).
+    frames, ...); weight and shut float (batch, frames); mask bool (batch, frames); speaker int64 (batch,), rows of
+    the table; encoded bool (batch,), True where the embedding comes from shape (batch, 40, 2) and voice (batch, ...).
     """
 
     posteriors: Tensor
@@ -75,39 +80,89 @@ class LipsBatch(NamedTuple):
     shut: Tensor
     mask: Tensor
     speaker: Tensor
+    encoded: Tensor
+    shape: Tensor
+    voice: Tensor
 
 
-def clip_shares(speakers: Sequence[object], balance: float) -> np.ndarray:
+def clip_shares(speakers: Sequence[object] | np.ndarray, balance: float) -> np.ndarray:
     """Say how often each clip comes up, given the speaker of each; float64 (clips,), summing to 1."""
-    counts = Counter(speakers)
-    weights = np.array([counts[speaker] ** -balance for speaker in speakers])
+    _, codes, counts = np.unique(np.asarray(speakers), return_inverse=True, return_counts=True)
+    return _shares(counts[codes], balance)
+
+
+def _shares(clips_of_speaker: np.ndarray, balance: float) -> np.ndarray:
+    weights = np.asarray(clips_of_speaker, np.float64) ** -balance
     return weights / weights.sum()
 
 
-def fit_lip_basis(network: Network, store: Store, clips: list[str], balance: float) -> None:
+def _shares_of(store: Store, positions: np.ndarray, settings: LipsFit) -> np.ndarray:
+    """Say how often each clip of the training comes up; see `clip_shares`, and `unnamed_clips`."""
+    codes, names = store.column("speaker")
+    own = codes[positions]
+    counts = np.bincount(own, minlength=len(names))
+    if UNNAMED in names:
+        counts[names.index(UNNAMED)] = settings.unnamed_clips
+    return _shares(counts[own], settings.balance)
+
+
+def fit_lip_basis(network: Network, store: Store, clips: Sequence[str] | np.ndarray, settings: LipsFit) -> None:
     """Measure mean lips and PCA basis on the training clips and set them in the network.
 
-    Every speaker's mean lip is the mean over that speaker's detected frames. Row 0, the mean speaker's, is
-    their mean weighted as the speakers come up in training: its embedding learns deviations in these shares,
-    and only then does a deviation that shuts the mouth shut this one. The basis is that of the deviations,
-    all speakers' frames together.
+    Every named speaker's mean lip is the mean over that speaker's detected frames. Row 0, the mean speaker's, is the
+    mean over the clips' speakers, weighted as they come up in training: its embedding learns deviations in these
+    shares, and only then does a deviation that shuts the mouth shut this one. The basis is that of the deviations,
+    all speakers' frames together; of a clip whose speaker has no name, the deviations are those from its own mean.
+
+    Args:
+        network: gets lip_mean, lip_basis, lip_scale, and the scales of gestures and of the speaker encoder.
+        store: the features.
+        clips: ids or positions of the training clips.
+        settings: of the training; how often each speaker comes up.
     """
-    frames: dict[str, list[np.ndarray]] = defaultdict(list)
-    for clip in clips:
-        frames[store.meta(clip)["speaker"]].append(store.get(clip, "lips")[store.get(clip, "detected")])
+    from tqdm import tqdm
+
+    positions = np.array([store.position(clip if isinstance(clip, str) else int(clip)) for clip in clips], np.int64)
+    codes, speakers = store.column("speaker")
+    shares = _shares_of(store, positions, settings)
     names = network.description.speakers
-    means = {name: np.concatenate(parts).mean(0) for name, parts in frames.items()}
-    for name, mean in means.items():
-        network.lip_mean[names.index(name)] = torch.from_numpy(mean)
-    speakers = [store.meta(clip)["speaker"] for clip in clips]
-    shares = clip_shares(speakers, balance)
-    mean = sum(share * means[speaker] for share, speaker in zip(shares, speakers, strict=True))
-    network.lip_mean[MEAN_SPEAKER_ROW] = torch.from_numpy(np.asarray(mean, np.float32))
-    deviations = np.concatenate(
-        [(part - means[name]).reshape(len(part), -1) for name, parts in frames.items() for part in parts]
-    )
+    rows = [names.index(speaker) if speaker in names else -1 for speaker in speakers]
+    sums, counts = np.zeros((len(names), *LIP_SHAPE)), np.zeros(len(names))
+    everybody = np.zeros(LIP_SHAPE)
+    row_shares = np.zeros(len(names))
+    for share, position in tqdm(
+        zip(shares, positions, strict=True), total=len(positions), desc="mean lips", disable=None
+    ):
+        lips = store.get(int(position), "lips")[store.get(int(position), "detected")]
+        row = rows[codes[position]]
+        if row < 0:
+            everybody += share * lips.mean(0)
+        else:
+            sums[row] += lips.sum(0, dtype=np.float64)
+            counts[row] += len(lips)
+            row_shares[row] += share
+    means = sums / np.maximum(counts, 1)[:, None, None]
+    for row in np.flatnonzero(counts):
+        network.lip_mean[row] = torch.from_numpy(means[row].astype(np.float32))
+        everybody += row_shares[row] * means[row]
+    network.lip_mean[MEAN_SPEAKER_ROW] = torch.from_numpy(everybody.astype(np.float32))
+
+    numbers = int(np.prod(LIP_SHAPE))
+    scatter, frames = np.zeros((numbers, numbers)), 0
+    gestures = network.gestures.settings.names
+    moved, moved_squared = np.zeros(len(gestures)), np.zeros(len(gestures))
+    for position in tqdm(positions, desc="lip basis", disable=None):
+        lips = store.get(int(position), "lips")[store.get(int(position), "detected")]
+        row = rows[codes[position]]
+        mean = lips.mean(0) if row < 0 else network.lip_mean[row].numpy()
+        deviations = (lips - mean).reshape(len(lips), -1)
+        scatter += deviations.T @ deviations
+        frames += len(lips)
+        moves = measure_gestures(lips, gestures) - measure_gestures(mean, gestures)
+        moved += moves.sum(0, dtype=np.float64)
+        moved_squared += np.square(moves, dtype=np.float64).sum(0)
     outputs = len(network.lip_basis)
-    _, values, vectors = np.linalg.svd(deviations.T @ deviations / len(deviations))
+    _, values, vectors = np.linalg.svd(scatter / frames)
     is_pca = network.description.settings.lips.representation != "heatmap"
     basis = vectors[:outputs] * np.sign(vectors[:outputs].sum(1, keepdims=True)) if is_pca else np.eye(outputs)
     network.lip_basis.copy_(torch.from_numpy(basis.reshape(outputs, -1, 2)))
@@ -115,48 +170,79 @@ def fit_lip_basis(network: Network, store: Store, clips: list[str], balance: flo
     if is_pca:
         kept = values[:outputs].sum() / values.sum()
         log.info("lips: %d components keep %.3f %% of the variance", outputs, 100 * kept)
-    names_of_gestures = network.gestures.settings.names
-    moves = [
-        measure_gestures(part, names_of_gestures) - measure_gestures(means[name], names_of_gestures)
-        for name, parts in frames.items()
-        for part in parts
-    ]
-    network.gestures.scale.copy_(torch.from_numpy(np.concatenate(moves).std(0)))
+    spread = np.sqrt(np.maximum(moved_squared / frames - (moved / frames) ** 2, 0))
+    network.gestures.scale.copy_(torch.from_numpy(spread.astype(np.float32)))
+    if network.speaker_encoder is not None:
+        some = evenly(positions, SPREAD_CLIPS)
+        shapes = [mean_lip(store, int(position)).ravel() for position in some]
+        voices = [describe_voice(store.get(int(position), "mel")) for position in some]
+        for source, described in (("shape", shapes), ("voice", voices)):
+            if source in network.speaker_encoder.sources:
+                network.speaker_encoder.set_spread(source, np.mean(described, 0), np.std(described, 0))
+
+
+def mean_lip(store: Store, clip: str | int) -> np.ndarray:
+    """Average the detected lips of a clip: float32 (40, 2)."""
+    return store.get(clip, "lips")[store.get(clip, "detected")].mean(0)
+
+
+class LipsClips(Sequence[LipsClip]):
+    """The clips that the lips learn from, each read from disk when it is asked for.
+
+    Args:
+        network: with its lip basis.
+        store: the features.
+        positions: int64 (clips,), in `store`.
+        hearings: what the ears made of each, by its id.
+    """
+
+    def __init__(self, network: Network, store: Store, positions: np.ndarray, hearings: Hearings) -> None:
+        self.network, self.store, self.positions, self.hearings = network, store, positions, hearings
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        position = int(self.positions[index])
+        return read_clip(self.network, self.store, position, self.hearings[self.store.id_at(position)])
 
 
 def read_clips(
-    network: Network, store: Store, clips: list[str], device: str, *, noise_seed: int | None = None
+    network: Network, store: Store, clips: Sequence[str], device: str, *, noise_seed: int | None = None
 ) -> list[LipsClip]:
     """Read clips from the store and listen to each with the network's ears, through noise too where seeded."""
-    from tqdm import tqdm
-
-    names = network.description.speakers
     encoder = network.audio_encoder.to(device).eval()
-    generator = torch.Generator().manual_seed(noise_seed or 0)
-
-    def hear(mel: Tensor) -> Hearing:
-        posteriors, hidden = (part[0].cpu().numpy().astype(np.float16) for part in encoder.listen(mel.to(device)))
-        return Hearing(posteriors, hidden)
-
-    result = []
-    for clip in tqdm(clips, desc="listening", unit="clip", dynamic_ncols=True, disable=None):
-        row = names.index(store.meta(clip)["speaker"])
-        with torch.inference_mode():
-            mel = torch.from_numpy(store.get(clip, "mel").astype(np.float32))[None]
-            heard = [hear(mel)]
-            if noise_seed is not None:
-                everywhere = torch.ones(mel.shape[:2], dtype=torch.bool)
-                noisy = augment_mel(mel, everywhere, **NOISE, generator=generator)
-                heard.append(hear(noisy))
-            lips = np.array(store.get(clip, "lips"))
-            coefficients = network.lips_to_coefficients(torch.from_numpy(lips), network.lip_mean[row]).numpy()
-        labels, detected = np.array(store.get(clip, "labels")), np.array(store.get(clip, "detected"))
-        mean = network.lip_mean[row].numpy()
-        shut = opening(lips) < SHUT_SHARE * float(opening(mean))
-        gestures = true_gestures(network, lips, mean)
-        result.append(LipsClip(clip, labels, tuple(heard), coefficients, gestures, detected, shut & detected, row))
+    heard = hear_clips(encoder, store, clips, device, noise_seed=noise_seed)
     encoder.to("cpu")
-    return result
+    return [read_clip(network, store, clip, hearings) for clip, hearings in zip(clips, heard, strict=True)]
+
+
+def read_clip(network: Network, store: Store, clip: str | int, heard: tuple[Hearing, ...]) -> LipsClip:
+    """Read one clip from the store, beside what the ears made of it."""
+    names, speaker = network.description.speakers, store.meta(clip)["speaker"]
+    named = speaker in names
+    row = names.index(speaker) if named else MEAN_SPEAKER_ROW
+    lips, detected = store.get(clip, "lips"), store.get(clip, "detected")
+    shape = lips[detected].mean(0)
+    mean = network.lip_mean[row].numpy() if named else shape
+    with torch.inference_mode():
+        coefficients = network.lips_to_coefficients(torch.from_numpy(lips), torch.from_numpy(mean)).numpy()
+    listens = network.speaker_encoder is not None and "voice" in network.speaker_encoder.sources
+    return LipsClip(
+        store.id_at(store.position(clip)),
+        store.get(clip, "labels"),
+        heard,
+        coefficients,
+        true_gestures(network, lips, mean),
+        detected,
+        (opening(lips) < SHUT_SHARE * float(opening(mean))) & detected,
+        row,
+        named,
+        shape,
+        describe_voice(store.get(clip, "mel")) if listens else np.zeros(0, np.float32),
+    )
 
 
 def true_gestures(network: Network, lips: np.ndarray, mean_lip: np.ndarray) -> np.ndarray:
@@ -193,24 +279,34 @@ def cut(clip: LipsClip, first: int, frames: int) -> LipsClip:
 
 
 class Feed(NamedTuple):
-    """How a clip reaches the decoder: from text or the ears, clean or noisy, gestures heard or guessed."""
+    """How a clip is shown: from text or the ears, clean or noisy, gestures heard or guessed; and whose lips.
+
+    `hidden` shows it to the mean speaker, `encoded` with an embedding from its shape or voice.
+    """
 
     text: bool = False
     noisy: bool = False
     phones_only: bool = False
+    hidden: bool = False
+    encoded: bool = False
 
 
-def make_batch(clips: list[LipsClip], feeds: list[Feed]) -> LipsBatch:
-    """Pad clips to one length, each fed as `feeds` says."""
+def tell(clip: LipsClip) -> np.ndarray:
+    """Spread a clip's known phones, and where nobody told them what the ears made of it; float32 (steps, phones)."""
+    unknown = (clip.labels == IGNORED_ID)[:, None]
+    return np.where(unknown, clip.heard[0].posteriors.astype(np.float32), labels_to_posteriors(clip.labels))
+
+
+def make_batch(clips: Sequence[LipsClip], feeds: Sequence[Feed], longest: int = 0) -> LipsBatch:
+    """Pad clips to one length, at least `longest` frames, each fed as `feeds` says."""
     hearings = [clip.heard[1 if feed.noisy else 0] for clip, feed in zip(clips, feeds, strict=True)]
     posteriors = [
-        labels_to_posteriors(clip.labels) if feed.text else heard.posteriors.astype(np.float32)
+        tell(clip) if feed.text else heard.posteriors.astype(np.float32)
         for clip, heard, feed in zip(clips, hearings, feeds, strict=True)
     ]
-    steps = max(len(part) for part in posteriors)
-    frames = steps_to_frames(steps)
+    frames = max(longest, *(len(clip.coefficients) for clip in clips))
     return LipsBatch(
-        pad_stack(posteriors, steps),
+        pad_stack(posteriors, frames_to_steps(frames)),
         pad_stack([heard.hidden.astype(np.float32) for heard in hearings], FINES_PER_FRAME * frames),
         torch.tensor([feed.text or feed.phones_only for feed in feeds]),
         pad_stack([clip.coefficients for clip in clips], frames),
@@ -218,48 +314,105 @@ def make_batch(clips: list[LipsClip], feeds: list[Feed]) -> LipsBatch:
         pad_stack([clip.detected.astype(np.float32) for clip in clips], frames),
         pad_stack([clip.shut.astype(np.float32) for clip in clips], frames),
         length_mask([len(clip.coefficients) for clip in clips], frames),
-        torch.tensor([clip.speaker for clip in clips]),
+        torch.tensor(
+            [MEAN_SPEAKER_ROW if feed.hidden else clip.speaker for clip, feed in zip(clips, feeds, strict=True)]
+        ),
+        torch.tensor(
+            [(feed.encoded or not clip.named) and not feed.hidden for clip, feed in zip(clips, feeds, strict=True)]
+        ),
+        torch.from_numpy(np.stack([clip.shape for clip in clips])),
+        torch.from_numpy(np.stack([clip.voice for clip in clips])),
     )
 
 
 class LipsTrain:
-    """Training batches; speakers with few clips come up more often, as `balance` says."""
+    """Training batches; speakers with few clips come up more often, as `balance` says.
 
-    def __init__(self, clips: list[LipsClip], settings: LipsFit) -> None:
+    Args:
+        clips: to train on.
+        settings: of the training.
+        shares: how often each comes up, summing to 1; None = as the clips' speakers say.
+        shard_of: int (clips,), where each lies on disk: an epoch then goes from some shards to the next ones.
+    """
+
+    def __init__(
+        self,
+        clips: Sequence[LipsClip],
+        settings: LipsFit,
+        *,
+        shares: np.ndarray | None = None,
+        shard_of: np.ndarray | None = None,
+    ) -> None:
         self.clips, self.settings = clips, settings
-        self.shares = clip_shares([clip.speaker for clip in clips], settings.balance)
+        self.shares = clip_shares([clip.speaker for clip in clips], settings.balance) if shares is None else shares
+        self.shard_of = np.zeros(len(clips), np.int32) if shard_of is None else shard_of
         self.set_epoch(0)
 
     def set_epoch(self, epoch: int) -> None:
-        """Draw which clips an epoch shows, and which of them from text."""
-        rng = np.random.default_rng((self.settings.seed, epoch))
+        """Draw which clips an epoch shows, and how each is fed."""
+        settings = self.settings
+        rng = np.random.default_rng((settings.seed, epoch))
         number = len(self.clips)
-        self.order = rng.choice(number, number, p=self.shares) if self.settings.balance else rng.permutation(number)
-        text, noisy, phones_only = (
-            rng.random(number) < share
-            for share in (self.settings.text_share, self.settings.noisy_share, self.settings.phones_only_share)
-        )
-        self.feeds = [Feed(*map(bool, feed)) for feed in zip(text, noisy, phones_only, strict=True)]
+        drawn = rng.choice(number, number, p=self.shares) if settings.balance else np.arange(number)
+        self.order = shuffle_in_blocks(drawn, self.shard_of, rng)
+        self.draws = rng.random((number, len(Feed._fields)), dtype=np.float32)
         self.epoch = epoch
 
     def __len__(self) -> int:
         return -(-len(self.clips) // self.settings.batch)
 
-    def __getitem__(self, index: int) -> LipsBatch:
-        part = slice(index * self.settings.batch, (index + 1) * self.settings.batch)
-        rng = np.random.default_rng((self.settings.seed, self.epoch, index))
-        clips = [self._vary(self.clips[i], rng) for i in self.order[part]]
-        feeds = self.feeds[part]
+    def batch(self, index: int, rank: int = 0, world: int = 1) -> LipsBatch:
+        """Make one batch, or of its clips those that fall to this rank."""
+        size = self.settings.batch
+        places = np.arange(index * size, min((index + 1) * size, len(self.order)))
+        mine = share_of(places, rank, world)
+        clips = [self._vary(self.clips[int(self.order[place])], int(place)) for place in mine]
+        feeds = [self._feed(int(place)) for place in mine]
         if any(len(clip.heard) < 2 for clip in clips):
             feeds = [feed._replace(noisy=False) for feed in feeds]
         return make_batch(clips, feeds)
 
-    def _vary(self, clip: LipsClip, rng: np.random.Generator) -> LipsClip:
-        """Cut a clip at random and move its phone edges."""
+    def __getitem__(self, index: int) -> LipsBatch:
+        return self.batch(index)
+
+    def _feed(self, place: int) -> Feed:
+        settings = self.settings
+        shares = (
+            settings.text_share,
+            settings.noisy_share,
+            settings.phones_only_share,
+            settings.unknown_speaker_share,
+            settings.encoded_share,
+        )
+        return Feed(*(bool(draw < share) for draw, share in zip(self.draws[place], shares, strict=True)))
+
+    def _vary(self, clip: LipsClip, place: int) -> LipsClip:
+        """Cut a clip at random, move its phone edges and its shape; the same at the same place of the same epoch."""
+        rng = np.random.default_rng((self.settings.seed, self.epoch, place))
         whole = len(clip.coefficients)
         frames = int(rng.integers(min(self.settings.least_frames, whole), whole + 1))
         piece = cut(clip, int(rng.integers(0, whole - frames + 1)), frames)
-        return piece._replace(labels=move_edges(piece.labels, self.settings.edge_jitter_steps, rng))
+        shape = clip.shape + self.settings.shape_noise * rng.standard_normal(clip.shape.shape, np.float32)
+        return piece._replace(labels=move_edges(piece.labels, self.settings.edge_jitter_steps, rng), shape=shape)
+
+
+class LipsValid(Sequence[LipsBatch]):
+    """Validation batches, from the ears and then from text, made when they are asked for."""
+
+    def __init__(self, clips: Sequence[LipsClip], settings: LipsFit) -> None:
+        self.clips, self.size = clips, settings.batch
+        self.feeds = [Feed(), Feed(text=True)] if settings.text_share else [Feed()]
+        self.parts = -(-len(clips) // self.size)
+
+    def __len__(self) -> int:
+        return self.parts * len(self.feeds)
+
+    def __getitem__(self, index: Any) -> Any:
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        first = index % self.parts * self.size
+        part = self.clips[first : first + self.size]
+        return make_batch(part, [self.feeds[index // self.parts]] * len(part))
 
 
 class LipsRun(Fit):
@@ -274,18 +427,20 @@ class LipsRun(Fit):
 
     def compute_forward(self, batch: LipsBatch, stage: sb.Stage) -> tuple[Tensor, Tensor]:
         """Make outputs (batch, frames, outputs) and gestures, hearing the truth as often as the schedule says."""
-        modules, speaker = self.modules, batch.speaker
+        modules = self.modules
         truth = batch.coefficients.to(self.device)
         use_truth = None
         if stage == sb.Stage.TRAIN:
-            speaker = hide_speakers(speaker, self.settings.unknown_speaker_share, self.generator)
             until = self.settings.own_output_until
             if self.progress < until:
                 share = 1.0 - self.progress / until
                 use_truth = (torch.rand(truth.shape[:2], generator=self.generator) < share).to(self.device)
         mask, posteriors = batch.mask.to(self.device), batch.posteriors.to(self.device)
         gestures = self._gestures(posteriors, batch) * mask[..., None]
-        embedding = modules.speakers(speaker.to(self.device))
+        embedding = modules.speakers(batch.speaker.to(self.device))
+        if "speaker_encoder" in modules:
+            encoded = modules.speaker_encoder(batch.shape.to(self.device), batch.voice.to(self.device))
+            embedding = torch.where(batch.encoded.to(self.device)[:, None], encoded, embedding)
         context = modules.decoder.context(modules.bottleneck(posteriors), embedding, gestures)
         state = modules.decoder.start(len(truth), truth.device)
         coefficients, _ = modules.decoder(context, state, truth, use_truth)
@@ -304,10 +459,11 @@ class LipsRun(Fit):
         made, gestures = predictions
         truth, weight = batch.coefficients.to(self.device), batch.weight.to(self.device)
         squared = (made - truth).square().sum(-1)
-        position = (squared * weight).sum() / weight.sum().clamp_min(1)
+        frames = weight.sum()
+        position = mean_over_ranks((squared * weight).sum(), frames)
         both = weight[:, 1:] * weight[:, :-1]
         velocity = (made.diff(dim=1) - truth.diff(dim=1)).square().sum(-1)
-        moving = (velocity * both).sum() / both.sum().clamp_min(1)
+        moving = mean_over_ranks((velocity * both).sum(), both.sum())
         if stage != sb.Stage.TRAIN:
             self.count(
                 squared=float((squared * weight).sum()),
@@ -317,11 +473,11 @@ class LipsRun(Fit):
             )
         shut = batch.shut.to(self.device)
         parted = ((made - truth) @ self.opening_direction.to(self.device)).square()
-        closing = (parted * shut).sum() / weight.sum().clamp_min(1)
+        closing = mean_over_ranks((parted * shut).sum(), frames)
         loss = position + self.settings.velocity_weight * moving + self.settings.closure_weight * closing
         if gestures.shape[-1]:
             missed = (gestures - batch.gestures.to(self.device)).square().mean(-1)
-            loss = loss + self.settings.gesture_weight * (missed * weight).sum() / weight.sum().clamp_min(1)
+            loss = loss + self.settings.gesture_weight * mean_over_ranks((missed * weight).sum(), frames)
         return loss
 
     def scores(self) -> dict[str, float]:
@@ -332,47 +488,68 @@ class LipsRun(Fit):
         }
 
 
+def lip_positions(store: Store, split: str) -> np.ndarray:
+    """Find the clips of a split that have lips: positions, int64."""
+    positions = store.where(split=split)
+    return positions[store.lengths("lips")[positions] > 0]
+
+
 def lip_clips(store: Store, split: str) -> list[str]:
-    """List the clips of a split that have lips."""
-    return [clip for clip in store if store.meta(clip)["split"] == split and store.rows(clip, "lips")]
+    """Name the clips of a split that have lips."""
+    return [store.id_at(position) for position in lip_positions(store, split).tolist()]
 
 
 def train_lips(network: Network, store: Store, settings: LipsFit, folder: Path, *, device: str = "auto") -> None:
-    """Train bottleneck, gestures, speaker table and decoder of `network` in place."""
-    names = lip_clips(store, "train")
-    fit_lip_basis(network, store, names, settings.balance)
+    """Train bottleneck, gestures, speakers and decoder of `network` in place."""
+    train, valid = lip_positions(store, "train"), lip_positions(store, "valid")
+    checked = evenly(valid, settings.most_valid_clips)
+    log.info("lips: %d clips for training; %d of %d for validation", len(train), len(checked), len(valid))
+    if not len(train):
+        raise CorpusError(
+            "no clip with lips to train on; see dropped*.tsv in the prepared corpus for what was left out"
+        )
+    fit_lip_basis(network, store, train, settings)
     listening = "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
     noise_seed = settings.seed if settings.noisy_share else None
-    train = read_clips(network, store, names, listening, noise_seed=noise_seed)
-    valid = read_clips(network, store, lip_clips(store, "valid"), listening)
-    fit_lips(network, train, valid, settings, folder, device=device)
+    heard, checked_heard = (
+        Hearings(network.audio_encoder, store, positions, folder / HEARINGS, listening, noise_seed=seed)
+        for positions, seed in ((train, noise_seed), (checked, None))
+    )
+    fit_lips(
+        network,
+        LipsClips(network, store, train, heard),
+        LipsClips(network, store, checked, checked_heard),
+        settings,
+        folder,
+        device=device,
+        shares=_shares_of(store, train, settings),
+        shard_of=store.shard_of[train],
+    )
 
 
 def fit_lips(
     network: Network,
-    train: list[LipsClip],
-    valid: list[LipsClip],
+    train: Sequence[LipsClip],
+    valid: Sequence[LipsClip],
     settings: LipsFit,
     folder: Path,
     *,
     device: str = "auto",
+    shares: np.ndarray | None = None,
+    shard_of: np.ndarray | None = None,
 ) -> None:
-    """Train on clips that are read already."""
-    size = settings.batch
-    valid_batches = [
-        make_batch(part, [Feed(text=text)] * len(part))
-        for text in ((False, True) if settings.text_share else (False,))
-        for part in (valid[i : i + size] for i in range(0, len(valid), size))
-    ]
-    parts = ("bottleneck", "gestures", "speakers", "decoder")
+    """Train on clips that can be read; see `LipsTrain` for the last two arguments."""
+    parts = ["bottleneck", "gestures", "speakers", "decoder"]
+    if network.speaker_encoder is not None:
+        parts.append("speaker_encoder")
     modules = {name: getattr(network, name) for name in parts}
     run_fit(
         LipsRun,
         modules=modules,
         saved=torch.nn.ModuleDict(modules),
         settings=settings,
-        train=LipsTrain(train, settings),
-        valid=valid_batches,
+        train=LipsTrain(train, settings, shares=shares, shard_of=shard_of),
+        valid=LipsValid(valid, settings),
         folder=folder,
         device=device,
         attributes={"opening_direction": torch.from_numpy(opening(network.lip_basis.numpy()))},

@@ -3,6 +3,9 @@
 A checkpoint is kept after every epoch, and everything random in an epoch (order, crops, noise, dropout)
 depends on the seed and the epoch's number alone. So a killed run, started again, ends with the weights
 that it would have had. `epoch_batches` keeps epochs short on a large corpus.
+
+Under torchrun a batch is shared out among the processes. What is drawn for an item (crop, speed) is the same
+for any number of them; noise and dropout, which are drawn where they are used, belong to the process.
 """
 
 import json
@@ -16,14 +19,30 @@ from typing import Any, Protocol
 import numpy as np
 import speechbrain as sb
 import torch
+from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, Subset
 
+from phonolips.atomic import whole_file
 from phonolips.config import FitSettings
 from phonolips.errors import CorpusError
+from phonolips.training.ranks import (
+    SyncedBatchNorm,
+    choose_device,
+    gather,
+    is_main,
+    join_ranks,
+    mean_of_ranks,
+    mean_over_ranks,
+    rank_and_world,
+    set_batch_norms,
+    share_of,
+    wait_for_all,
+)
 
+__all__ = ["Batches", "Fit", "length_mask", "mean_over_ranks", "pad_stack", "run_fit", "share_of"]
 log = logging.getLogger("phonolips.training")
-SORTED_BATCHES = 16  # so many batches are drawn together and sorted by length
+SEED_STEP = 1_000_003  # between the seeds of the ranks
 LEAST_RATE = 0.01  # of the learning rate, at the end of the cosine
 
 
@@ -35,19 +54,17 @@ class Batches(Protocol):
 
     def __len__(self) -> int: ...
 
-    def __getitem__(self, index: int) -> Any: ...
+    def batch(self, index: int, rank: int = 0, world: int = 1) -> Any:
+        """Make one batch, or of its items those that fall to this rank (`share_of`), padded as the whole batch is."""
 
 
 class EpochBatches(Dataset):
-    """Cut a training set's batches to `limit` (0 = all) and to this process's share under DDP."""
+    """Cut a training set's batches to `limit` (0 = all), and each to this process's share under DDP."""
 
     def __init__(self, batches: Batches, limit: int = 0) -> None:
         self.batches = batches
-        self.rank, self.world = 0, 1
-        if torch.distributed.is_available() and torch.distributed.is_initialized():
-            self.rank, self.world = torch.distributed.get_rank(), torch.distributed.get_world_size()
-        whole = min(len(batches), limit) if limit else len(batches)
-        self.length = max(1, whole // self.world)
+        self.rank, self.world = rank_and_world()
+        self.length = min(len(batches), limit) if limit else len(batches)
 
     def set_epoch(self, epoch: int) -> None:
         """Draw the batches of an epoch."""
@@ -59,7 +76,19 @@ class EpochBatches(Dataset):
     def __getitem__(self, index: int) -> Any:
         if not 0 <= index < self.length:
             raise IndexError(index)
-        return self.batches[(index * self.world + self.rank) % len(self.batches)]
+        return self.batches.batch(index % len(self.batches), self.rank, self.world)
+
+
+class _TrainingLoss(torch.nn.Module):
+    """The loss of one batch as a module, which is what DistributedDataParallel wraps."""
+
+    def __init__(self, fit: "Fit") -> None:
+        super().__init__()
+        self.parts = fit.modules
+        self.compute = fit.compute_training_loss
+
+    def forward(self, batch: Any) -> torch.Tensor:
+        return self.compute(batch)
 
 
 def learning_rate_at(update: int, updates: int, settings: FitSettings) -> float:
@@ -72,8 +101,13 @@ def learning_rate_at(update: int, updates: int, settings: FitSettings) -> float:
 
 
 class Fit(sb.Brain):
-    """One training run; subclasses give `compute_forward`, `compute_objectives` and `scores`."""
+    """One training run; subclasses give `compute_forward`, `compute_objectives` and `scores`.
 
+    A loss is a mean over the batch of all ranks: `mean_over_ranks`. `uses_everything` promises that every loss
+    depends on every parameter, which spares DDP a search.
+    """
+
+    uses_everything = False
     settings: FitSettings
     train_batches: EpochBatches
     history: Path
@@ -87,7 +121,8 @@ class Fit(sb.Brain):
         if settings.average:
             self.average = AveragedModel(saved, multi_avg_fn=get_ema_multi_avg_fn(settings.average))
             self.checkpointer.add_recoverable("average", self.average)
-        self.epoch = 0
+        self.parallel: DistributedDataParallel | None = None
+        self.epoch, self.valid_share = 0, 0
         self.sums: dict[str, float] = {}
         self.train_loss = float("nan")
 
@@ -113,10 +148,39 @@ class Fit(sb.Brain):
             self.swap_average()
         if stage == sb.Stage.TRAIN:
             self.epoch = epoch or 1
-            seed = self.settings.seed * 10_000 + self.epoch
+            seed = self.settings.seed * 10_000 + self.epoch + SEED_STEP * rank_and_world()[0]
             torch.manual_seed(seed)
             self.generator = torch.Generator().manual_seed(seed)
             self.train_batches.set_epoch(self.epoch)
+
+    def _wrap_distributed(self) -> None:
+        """Wrap the whole loss, not each module by itself as SpeechBrain does: modules have more methods than one.
+
+        `modules`, `saved` and the average keep their parameters and names.
+        """
+        if not self.distributed_launch:
+            return
+        set_batch_norms(self.modules, torch.nn.SyncBatchNorm if self.device_type == "cuda" else SyncedBatchNorm)
+        self.parallel = DistributedDataParallel(
+            _TrainingLoss(self), find_unused_parameters=not self.uses_everything, broadcast_buffers=False
+        )
+
+    def compute_training_loss(self, batch: Any) -> torch.Tensor:
+        """Compute the loss of a training batch."""
+        return self.compute_objectives(self.compute_forward(batch, sb.Stage.TRAIN), batch, sb.Stage.TRAIN)
+
+    def fit_batch(self, batch: Any) -> torch.Tensor:
+        """Do one update; under DDP the backward pass averages the gradients of the ranks."""
+        if self.parallel is None:
+            return super().fit_batch(batch)
+        self.on_fit_batch_start(batch, True)
+        with self.training_ctx:
+            loss = self.parallel(batch)
+        self.check_loss_isfinite(loss)
+        self.scaler.scale(loss).backward()
+        self.optimizers_step()
+        self.on_fit_batch_end(batch, None, loss, True)
+        return loss.detach().cpu()
 
     def on_fit_batch_start(self, batch: Any, should_step: bool) -> None:
         """Set the learning rate of this update."""
@@ -143,23 +207,36 @@ class Fit(sb.Brain):
     def on_stage_end(self, stage: sb.Stage, stage_loss: float, epoch: int | None = None) -> None:
         """Log the epoch and keep a checkpoint."""
         if stage == sb.Stage.TRAIN:
-            self.train_loss = stage_loss
+            self.train_loss = mean_of_ranks(float(stage_loss))
             self.train_seconds = time.perf_counter() - self.started
             return
         self.swap_average()
+        shares = gather((self.valid_share, float(stage_loss), self.sums))
+        batches = sum(number for number, _, _ in shares)
+        self.sums = {}
+        for _, _, sums in shares:
+            self.count(**sums)
         line = {
             "epoch": epoch,
-            "train_loss": round(float(self.train_loss), 5),
-            "valid_loss": round(float(stage_loss), 5),
+            "train_loss": round(self.train_loss, 5),
+            "valid_loss": round(sum(number * loss for number, loss, _ in shares) / max(1, batches), 5),
             **{name: round(value, 5) for name, value in self.scores().items()},
             "train_seconds": round(self.train_seconds, 1),
         }
         log.info("%s", " ".join(f"{name}={value}" for name, value in line.items()))
-        if sb.utils.distributed.if_main_process():
-            with self.history.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(line) + "\n")
+        if is_main():
+            self._write_history(line)
         if self.checkpointer is not None:
             self.checkpointer.save_and_keep_only(num_to_keep=1, verbosity=logging.DEBUG)
+        wait_for_all()
+
+    def _write_history(self, line: dict[str, Any]) -> None:
+        """Add an epoch's line, in place of one that a run left which was killed before its checkpoint was whole."""
+        text = self.history.read_text(encoding="utf-8") if self.history.is_file() else ""
+        earlier = [json.loads(one) for one in text.splitlines()]
+        kept = [one for one in earlier if one["epoch"] < line["epoch"]]
+        with whole_file(self.history) as temporary:
+            temporary.write_text("".join(json.dumps(one) + "\n" for one in [*kept, line]), encoding="utf-8")
 
 
 def run_fit(
@@ -182,21 +259,24 @@ def run_fit(
         saved: the module that a checkpoint stores whole (it holds `modules`).
         settings: of this run.
         train: training batches.
-        valid: validation batches.
+        valid: validation batches; each rank takes its share of them.
         folder: where checkpoints and `history.jsonl` go.
-        device: `auto` (a GPU where there is one), `cpu`, `cuda`, `cuda:1`.
+        device: `auto` (a GPU where there is one; under torchrun each rank its own), `cpu`, `cuda`, `cuda:1`.
         attributes: what else the subclass needs.
 
     Returns:
-        the Fit, with `saved` trained, in evaluation mode, on the CPU.
+        the Fit, with `saved` trained, in evaluation mode, on the CPU; the same in every rank.
+
+    Raises:
+        CorpusError: there is nothing to train on.
+        InputError: torchrun started more processes than there are GPUs.
     """
     if not len(train):
         raise CorpusError("no clip to train on; see dropped*.tsv in the prepared corpus for what was left out")
     folder.mkdir(parents=True, exist_ok=True)
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
+    join_ranks(device)
+    device = choose_device(device)
     run_options = {"device": device, "precision": settings.precision, "max_grad_norm": settings.max_grad_norm}
-    sb.utils.distributed.ddp_init_group(run_options)
     torch.manual_seed(settings.seed)
     counter = sb.utils.epoch_loop.EpochCounter(limit=settings.epochs)
     checkpointer = sb.utils.checkpoints.Checkpointer(
@@ -215,21 +295,16 @@ def run_fit(
     saved.to(fit.device)
     batches = EpochBatches(train, settings.epoch_batches)
     fit.prepare(settings, batches, folder / "history.jsonl", saved)
-    fit.fit(counter, DataLoader(batches, batch_size=None), DataLoader(list(valid), batch_size=None))  # type: ignore[arg-type]
+    rank, world = rank_and_world()
+    checked: Subset = Subset(valid, range(rank, len(valid), world))  # type: ignore[arg-type]
+    fit.valid_share = len(checked)
+    loaders = [DataLoader(part, batch_size=None, num_workers=settings.workers) for part in (batches, checked)]
+    fit.fit(counter, *loaders)
+    if fit.parallel is not None:
+        set_batch_norms(fit.modules, torch.nn.BatchNorm1d)
     fit.swap_average()
     saved.to("cpu").eval()
     return fit
-
-
-def batch_by_length(lengths: Sequence[int], batch: int, rng: np.random.Generator) -> list[list[int]]:
-    """Draw batches of indices at random, items of like length together, so that little is padding."""
-    order = rng.permutation(len(lengths))
-    pool = SORTED_BATCHES * batch
-    batches = []
-    for start in range(0, len(order), pool):
-        group = sorted(order[start : start + pool].tolist(), key=lambda index: lengths[index])
-        batches += [group[i : i + batch] for i in range(0, len(group), batch)]
-    return [batches[i] for i in rng.permutation(len(batches))]
 
 
 def pad_stack(arrays: Sequence[np.ndarray], length: int, value: float = 0.0) -> torch.Tensor:

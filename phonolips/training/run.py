@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from phonolips import __version__
@@ -19,7 +20,7 @@ from phonolips.model.network import Description, Network, load_network
 from phonolips.model.speaker import MEAN_SPEAKER
 from phonolips.training.durations import train_durations
 from phonolips.training.ears import train_ears
-from phonolips.training.lips import lip_clips, train_lips
+from phonolips.training.lips import UNNAMED, lip_positions, train_lips
 from phonolips.training.sync import train_sync
 
 log = logging.getLogger("phonolips.training")
@@ -28,7 +29,7 @@ SYNC = "sync"  # the sync expert, which is no part of the network
 PARAMETERS_OF = {
     "ears": ("audio_encoder.",),
     "durations": ("durations.",),
-    "lips": ("bottleneck.", "gestures.", "speakers.", "decoder.", "lip_"),
+    "lips": ("bottleneck.", "gestures.", "speakers.", "speaker_encoder.", "decoder.", "lip_"),
 }
 
 
@@ -50,7 +51,8 @@ def _write_run(folder: Path, settings: Any, **more: Any) -> None:
 
 
 def _new_network(recipe: Recipe, store: Store) -> Network:
-    speakers = sorted({store.meta(clip)["speaker"] for clip in lip_clips(store, "train")})
+    codes, names = store.column("speaker")
+    speakers = sorted({names[code] for code in np.unique(codes[lip_positions(store, "train")])} - {UNNAMED})
     torch.manual_seed(recipe.ears.seed)
     return Network(Description(recipe.network, [MEAN_SPEAKER, *speakers]))
 

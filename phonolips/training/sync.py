@@ -10,6 +10,7 @@ tract, level, noise and masks, and the lips in size of movement, place, tracking
 """
 
 import logging
+import os
 from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
@@ -21,7 +22,7 @@ from torch import Tensor
 
 from phonolips.config import SyncFitSettings
 from phonolips.corpus.store import Store
-from phonolips.errors import CorpusError
+from phonolips.errors import CorpusError, InputError
 from phonolips.model.sync import LEAST_WINDOWS, SyncExpert, mean_distances, summarise_distances
 from phonolips.timebase import frames_to_steps
 from phonolips.training.augment import augment_mel
@@ -119,7 +120,8 @@ class SyncTrain:
     def __len__(self) -> int:
         return -(-len(self.clips) // self.settings.batch)
 
-    def __getitem__(self, index: int) -> SyncBatch:
+    def batch(self, index: int, rank: int = 0, world: int = 1) -> SyncBatch:
+        """Make one batch; it is never shared out, since every clip is compared with all others of it."""
         settings = self.settings
         rng = np.random.default_rng((settings.seed, self.epoch, index))
         clips = [self.clips[i] for i in self.order[index * settings.batch : (index + 1) * settings.batch]]
@@ -209,7 +211,12 @@ def train_sync(store: Store, settings: SyncFitSettings, folder: Path, *, device:
 
     Raises:
         CorpusError: no training clip is long enough.
+        InputError: there is more than one process.
     """
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise InputError(
+            "train sync compares all clips of a batch, so it runs in one process; start it without torchrun"
+        )
     torch.manual_seed(settings.seed)
     expert = SyncExpert(settings.expert)
     least = expert.window_frames + LEAST_WINDOWS

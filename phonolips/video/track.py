@@ -8,16 +8,20 @@ from pathlib import Path
 import numpy as np
 
 from phonolips.atomic import whole_file
-from phonolips.errors import PhonolipsWarning
-from phonolips.video import facemesh, io
+from phonolips.errors import InputError, PhonolipsWarning
+from phonolips.video import facemesh, io, pose
 from phonolips.video.lips import (
     MEDIAPIPE_LIPS,
+    SMOOTHING_SECONDS,
     MouthSpace,
     fill_missing,
     fit_mouth_space,
     neutral_centre,
     to_ibug20,
 )
+from phonolips.video.wild import Likeness, WildLimits, check_face, check_found
+
+TRACKED_POINTS = facemesh.KEPT_POINTS + pose.POSE_POINTS
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,9 @@ class Track:
         space: the transform between pixels and mouth space.
         fps: frames per second.
         seconds: how long the tracking took.
+        pose: float32 (frames, 3), yaw, pitch and roll of the head in degrees (see `phonolips.video.pose`).
+        frontalised: whether the lips are those of the face turned to the front. Then `space` leads to where they
+            would lie in the picture if the face looked at the camera and its mouth stayed in place.
     """
 
     lips: np.ndarray
@@ -37,6 +44,8 @@ class Track:
     space: MouthSpace
     fps: float
     seconds: float
+    pose: np.ndarray
+    frontalised: bool = False
 
     @property
     def frames_per_second(self) -> float:
@@ -44,21 +53,38 @@ class Track:
         return len(self.lips) / max(self.seconds, 1e-9)
 
 
-def track_video(video: Path, *, layout: str = "mediapipe40") -> Track:
+def track_video(video: Path, *, layout: str = "mediapipe40", wild: WildLimits | None = None) -> Track:
     """Track the lips through a video file.
 
     Args:
         video: any video that PyAV opens.
         layout: `mediapipe40` or `ibug20`.
+        wild: for videos that nobody set up for this, such as LRW's: follow the face nearest to the picture's centre
+            instead of the largest, refuse a clip that does not fulfil these limits, and turn a face that looks aside
+            to the front. None: take what there is, as it is.
 
     Raises:
-        InputError: not a readable video, or a face is missing in most frames.
+        InputError: not a readable video, or a face is missing in most frames; with `wild`, the first of its limits
+            that the clip does not fulfil, and the message begins with one of `wild.KINDS`.
         MissingToolError: mediapipe is not installed.
     """
     started = time.perf_counter()
-    fps = float(io.probe(video).fps)
-    points_px, detected = facemesh.find_points(io.read_frames(video), fps)
-    points_px = fill_missing(points_px, detected)
+    likeness = Likeness()
+    try:
+        fps = float(io.probe(video).fps)
+        frames = io.read_frames(video)
+        followed = facemesh.follow_face(
+            frames if wild is None else likeness.watch(frames), fps, TRACKED_POINTS, centred=wild is not None
+        )
+    except InputError as error:
+        raise error if wild is None else InputError(f"unreadable: {error}") from error
+    if wild is not None:
+        check_found(followed, wild)
+    points_px, detected = fill_missing(followed.points_px, followed.detected), followed.detected
+    rotations = pose.fit_rotations(points_px[:, len(facemesh.KEPT_POINTS) :])
+    angles = pose.rotations_to_angles(rotations)
+    if wild is not None:
+        check_face(followed, angles, likeness, wild)
     missing = int((~detected).sum())
     if missing:
         warnings.warn(
@@ -68,12 +94,17 @@ def track_video(video: Path, *, layout: str = "mediapipe40") -> Track:
             stacklevel=2,
         )
     lip_points = len(MEDIAPIPE_LIPS)
+    frontalised = wild is not None and abs(float(np.median(angles[detected, 0]))) > wild.front_yaw
+    if frontalised:
+        smooth = pose.smooth_rotations(rotations, SMOOTHING_SECONDS * fps)
+        points_px = pose.turn_to_front(points_px, smooth, points_px[:, :lip_points].mean(1))
+    points_px = points_px[:, : len(facemesh.KEPT_POINTS), :2]
     space = fit_mouth_space(points_px[:, lip_points:], fps)
     space = space.shifted(neutral_centre(space.forward(points_px[:, :lip_points]), detected))
     lips = space.forward(points_px[:, :lip_points]).astype(np.float32)
     if layout == "ibug20":
         lips = to_ibug20(lips)
-    return Track(lips, detected, space, fps, time.perf_counter() - started)
+    return Track(lips, detected, space, fps, time.perf_counter() - started, angles.astype(np.float32), frontalised)
 
 
 def draw_track(video: Path, track: Track, out: Path) -> None:
@@ -91,7 +122,7 @@ def draw_track(video: Path, track: Track, out: Path) -> None:
 
 
 def save_track(track: Track, out: Path) -> None:
-    """Write a track as npz: lips, detected, fps, layout, and origin and axis of mouth space in pixels."""
+    """Write a track as npz: lips, detected, fps, layout, pose, and origin and axis of mouth space in pixels."""
     from phonolips.video.lips import layout_of
 
     with whole_file(out) as temporary:
@@ -101,6 +132,7 @@ def save_track(track: Track, out: Path) -> None:
             detected=track.detected,
             fps=track.fps,
             layout=layout_of(track.lips),
+            pose=track.pose,
             origin_px=track.space.origin,
             axis_px=track.space.axis,
         )

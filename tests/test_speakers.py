@@ -1,0 +1,171 @@
+"""Speakers without a name: what tells of them, how they train beside named ones; and hearings kept on disk."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from phonolips.config import LipsFit, NetworkSettings
+from phonolips.corpus.prepare import FEATURE_ARRAYS
+from phonolips.corpus.store import Store, StoreWriter
+from phonolips.errors import InputError
+from phonolips.model.network import Description, Network, load_network
+from phonolips.model.speaker import SpeakerEncoder, describe_voice
+from phonolips.phones import IGNORED_ID, NUM_PHONES
+
+pytest.importorskip("speechbrain")
+from test_training import TINY, make_corpus
+
+from phonolips.training.hearings import Hearings, hear_clips
+from phonolips.training.lips import LipsTrain, fit_lip_basis, lip_positions, read_clips, tell
+from phonolips.training.run import train
+
+SHAPE = np.random.default_rng(5).normal(size=(40, 2)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    """Named clips, and as many of nobody, whose mouths are narrower and of whose words only a part is known."""
+    named = make_corpus(tmp_path_factory.mktemp("named"), incomplete=2)
+    folder = tmp_path_factory.mktemp("both")
+    source = Store(named / "features")
+    with StoreWriter(folder / "features", FEATURE_ARRAYS) as store:
+        for speaker in (True, False):
+            for clip in source:
+                values = {name: source.get(clip, name) for name in FEATURE_ARRAYS}
+                meta = source.meta(clip)
+                if not speaker:
+                    values["lips"] = values["lips"] + 0.3 * SHAPE
+                    meta |= {"speaker": ""}
+                store.add(clip if speaker else f"WORD/train/{clip[3:]}", values, meta)
+    (folder / "alignments").symlink_to(named / "alignments")
+    return folder
+
+
+def network(*sources: str, speakers=("mean", "s1", "s2")) -> Network:
+    torch.manual_seed(1)
+    settings = NetworkSettings(speaker_from=list(sources))
+    settings.audio_encoder.channels = settings.audio_encoder.coarse_channels = 16
+    return Network(Description(settings, list(speakers))).eval()
+
+
+def test_the_shipped_model_knows_nothing_of_it():
+    shipped = load_network_of_the_package()
+    assert shipped.speaker_encoder is None
+    found, mean = shipped.unnamed_speaker(SHAPE), shipped.lip_speaker(None)
+    assert np.array_equal(found.embedding, mean.embedding)
+    assert np.array_equal(found.mean_lip, SHAPE)
+
+
+def load_network_of_the_package() -> Network:
+    from phonolips import synth
+
+    return synth.load_network()
+
+
+def test_an_embedding_follows_what_it_is_made_from():
+    rng = np.random.default_rng(0)
+    mels = [rng.normal(size=(80, 80)).astype(np.float32) + shift for shift in (0, 3)]
+    shape, voice, both = network("shape"), network("voice"), network("shape", "voice")
+    assert not np.allclose(shape.unnamed_speaker(SHAPE).embedding, shape.unnamed_speaker(2 * SHAPE).embedding)
+    assert np.allclose(shape.unnamed_speaker(SHAPE, mels[0]).embedding, shape.unnamed_speaker(SHAPE).embedding)
+    one, two = (voice.unnamed_speaker(SHAPE, mel).embedding for mel in mels)
+    assert not np.allclose(one, two)
+    assert np.array_equal(voice.unnamed_speaker(SHAPE).embedding, voice.lip_speaker(None).embedding)  # no voice given
+    assert not np.allclose(
+        both.unnamed_speaker(SHAPE, mels[0]).embedding, both.unnamed_speaker(0 * SHAPE, mels[0]).embedding
+    )
+    assert describe_voice(mels[0]).shape == (160,)
+    with pytest.raises(InputError, match="speaker_from has 'face'; expected some of shape, voice"):
+        SpeakerEncoder(["face"], 4)
+
+
+def test_a_model_with_an_encoder_is_saved_whole(tmp_path):
+    made = network("shape", "voice")
+    made.speaker_encoder.set_spread("shape", SHAPE.ravel(), np.abs(SHAPE.ravel()) + 0.1)
+    made.save(tmp_path)
+    again = load_network(tmp_path)
+    for name, value in made.state_dict().items():
+        assert torch.equal(value, again.state_dict()[name]), name
+
+
+def test_both_kinds_train_together(corpus, tmp_path):
+    words = [*TINY, "ears.epochs=1", "lips.epochs=40", "network.speaker_from=[shape]", "lips.learning_rate=5e-3",
+             "lips.average=0.9", "network.decoder.dropout=0", "network.gestures.dropout=0", "lips.shape_noise=0",
+             "lips.unnamed_clips=2", "ears.batch=2"]  # fmt: skip
+    train("ears", data=corpus, out=tmp_path, overrides=words, device="cpu")
+    folder = train("lips", data=corpus, out=tmp_path, overrides=words, device="cpu")
+    made = load_network(folder)
+    assert made.description.speakers == ["mean", "s1", "s2"]  # nobody is not a speaker
+
+    lines = [json.loads(line) for line in (tmp_path / "lips" / "history.jsonl").read_text().splitlines()]
+    assert lines[-1]["skill"] > lines[0]["skill"] + 0.1
+    kept = sorted(path.name for path in (tmp_path / "lips" / "hearings").iterdir())
+    assert len(kept) == 2  # heard clean for validation, clean and noisy for training
+    shards = {path: path.stat().st_mtime_ns for path in (tmp_path / "lips" / "hearings").rglob("*.safetensors")}
+    (tmp_path / "lips" / "history.jsonl").unlink()
+    train("lips", data=corpus, out=tmp_path, overrides=[*words, "lips.epochs=41"], device="cpu")
+    assert {path: path.stat().st_mtime_ns for path in shards} == shards  # not heard again
+
+
+def test_unnamed_clips_deviate_from_their_own_mean(corpus):
+    store, made = Store(corpus / "features"), network("shape")
+    positions = lip_positions(store, "train")
+    fit_lip_basis(made, store, positions, LipsFit(unnamed_clips=2))
+    clips = {clip.name: clip for clip in read_clips(made, store, [store.id_at(p) for p in positions], "cpu")}
+    named, nobody = clips["s1/clip0"], clips["WORD/train/clip0"]
+    assert (named.named, nobody.named, nobody.speaker) == (True, False, 0)
+    assert np.allclose(nobody.shape - named.shape, 0.3 * SHAPE, atol=1e-5)
+    assert np.abs(nobody.coefficients.mean(0)).max() < 1e-4
+    assert np.abs(named.coefficients.mean(0)).max() > 1e-3  # of the clip, not of the speaker
+    lips = [store.get(clip, "lips") for clip in ("s1/clip0", "s1/clip2", "s2/clip1", "s2/clip3")]
+    assert np.allclose(made.lip_mean[1].numpy(), np.concatenate(lips[:2]).mean(0), atol=1e-6)
+
+
+def test_text_fills_what_nobody_told_with_what_was_heard(corpus):
+    store, made = Store(corpus / "features"), network()
+    (clip,) = read_clips(made, store, ["s1/clip0"], "cpu")
+    unknown = clip.labels == IGNORED_ID
+    assert unknown.any()
+    assert not unknown.all()
+    told = tell(clip)
+    assert np.array_equal(told[unknown], clip.heard[0].posteriors[unknown].astype(np.float32))
+    assert np.array_equal(told[~unknown].argmax(1), clip.labels[~unknown])
+    assert np.allclose(told.sum(1), 1, atol=2e-3)
+
+
+def test_hearing_together_is_hearing_alone(corpus, tmp_path):
+    store, made = Store(corpus / "features"), network()
+    names = list(store)[:5]
+    together = hear_clips(made.audio_encoder, store, names, "cpu", noise_seed=3)
+    for name, heard in zip(names, together, strict=True):
+        (alone,) = hear_clips(made.audio_encoder, store, [name], "cpu", noise_seed=3)
+        for one, two in zip(heard, alone, strict=True):
+            assert np.allclose(one.posteriors, two.posteriors, atol=2e-3)
+            assert np.allclose(one.hidden, two.hidden, atol=1e-2)
+    assert not np.allclose(together[0][0].posteriors, together[0][1].posteriors, atol=1e-2)  # noise is noise
+    kept = Hearings(made.audio_encoder, store, np.arange(5), tmp_path, "cpu", noise_seed=3)
+    for name, heard in zip(names, together, strict=True):
+        assert kept[name][1].posteriors.shape == (store.rows(name, "mel"), NUM_PHONES)
+        assert np.allclose(kept[name][1].posteriors, heard[1].posteriors, atol=2e-3)
+    other = network()
+    with torch.no_grad():
+        next(other.audio_encoder.parameters()).add_(0.1)
+    assert Hearings(other.audio_encoder, store, np.arange(5), tmp_path, "cpu", noise_seed=3).folder != kept.folder
+
+
+def test_two_ranks_share_the_batch_that_one_would_have(corpus):
+    store, made = Store(corpus / "features"), network("shape")
+    positions = lip_positions(store, "train")
+    fit_lip_basis(made, store, positions, LipsFit())
+    clips = read_clips(made, store, [store.id_at(p) for p in positions], "cpu", noise_seed=1)
+    sets = [LipsTrain(clips, LipsFit(batch=4, least_frames=10)) for _ in range(2)]
+    for one in sets:
+        one.set_epoch(3)
+    whole, parts = sets[0].batch(0), [sets[1].batch(0, rank, 2) for rank in range(2)]
+    for rank, part in enumerate(parts):
+        frames = part.coefficients.shape[1]
+        assert torch.equal(whole.coefficients[rank::2, :frames], part.coefficients)
+        assert torch.equal(whole.posteriors[rank::2, : 4 * frames], part.posteriors)
+        assert torch.equal(whole.encoded[rank::2], part.encoded)
