@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from conftest import tool
 
 from phonolips.errors import InputError
 from phonolips.video import io, pose, wild
@@ -66,8 +67,8 @@ def followed_face(frames=FRAMES, eyes=60.0, place=(128.0, 128.0), others=()):
     return Followed(points, np.ones(frames, bool), box, [np.array(others, float).reshape(-1, 3)] * frames)
 
 
-def judge(followed, angles=(0, 0, 0), likeness=1.0, limits=WildLimits()):
-    watched = Likeness()
+def judge(followed, angles=(0, 0, 0), likeness=1.0):
+    watched, limits = Likeness(), WildLimits()
     watched.values, watched.size = [likeness] * len(followed.detected), (SIDE, SIDE)
     wild.check_found(followed, limits)
     wild.check_face(followed, np.tile(angles, (len(followed.detected), 1)), watched, limits)
@@ -156,14 +157,26 @@ def test_a_real_clip_is_tracked_the_same_whatever_was_before(clip, crops, tmp_pa
     np.testing.assert_array_equal(np.load(tmp_path / "lips.npz")["pose"], again.pose)
 
 
-def test_a_mirrored_clip_has_mirrored_angles(clip, crops, tmp_path):
-    io.write_video(tmp_path / "mirrored.mp4", (np.ascontiguousarray(picture[:, ::-1]) for picture in crops[0]), 25)
-    limits = WildLimits(front_yaw=0.0)
-    one, mirrored = track_video(clip, wild=limits), track_video(tmp_path / "mirrored.mp4", wild=limits)
-    assert np.median(one.pose, 0) * (-1, 1, -1) == pytest.approx(np.median(mirrored.pose, 0), abs=2)
-    assert abs(np.median(one.pose[:, 0])) > 3  # so that a yaw of 0 everywhere does not pass
-    assert one.frontalised
-    assert np.abs(one.lips - track_video(clip).lips).max() < 0.1  # some 7 degrees move little
+def test_a_turned_face_has_its_yaw_and_is_turned_back(clip, crops, tmp_path):
+    bench = tool("bench_pose")
+    meshes = bench.follow(crops[0], range(478)).points_px
+    turned = [bench.turn_picture(*both, (25, 0, 0)) for both in zip(crops[0], meshes, strict=True)]
+    io.write_video(tmp_path / "turned.mp4", turned, 25)
+    io.write_video(tmp_path / "mirrored.mp4", (np.ascontiguousarray(picture[:, ::-1]) for picture in turned), 25)
+    straight = track_video(clip)
+    found, mirrored = (track_video(tmp_path / f"{name}.mp4", wild=WildLimits()) for name in ("turned", "mirrored"))
+    assert np.median(found.pose[:, 0] - straight.pose[:, 0]) == pytest.approx(25, abs=6)
+    assert np.median(found.pose, 0) * (-1, 1, -1) == pytest.approx(np.median(mirrored.pose, 0), abs=4)
+    assert found.frontalised
+    assert mirrored.frontalised
+    as_found = track_video(tmp_path / "turned.mp4")
+    assert not as_found.frontalised
+    error, error_as_found = (np.abs(track.lips - straight.lips).mean() for track in (found, as_found))
+    assert error < 0.8 * error_as_found
+    # The way back to pixels leads to a mouth as wide as the face in front has, in the place of the turned one.
+    pixels, pixels_as_found = (track.space.inverse(track.lips) for track in (found, as_found))
+    np.testing.assert_allclose(pixels.mean((0, 1)), pixels_as_found.mean((0, 1)), atol=1)
+    assert np.ptp(pixels[..., 0], axis=1).mean() > 1.03 * np.ptp(pixels_as_found[..., 0], axis=1).mean()
 
 
 def small_face(pictures, side):

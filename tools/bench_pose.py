@@ -4,9 +4,10 @@
 
 Every picture of a GRID clip is turned by known angles: the face's mesh, with mediapipe's depth, is turned about the
 head's middle and the picture carried along triangle by triangle, the nearer ones over the farther. The face is then
-found anew, and its lips are compared with those of the clip as it was filmed: as they are found, with their width
-divided by the cosine of the yaw, and turned to the front by the pose found. The depth of the mouth is mediapipe's own
-on both ways, so this says what turning does to what mediapipe sees, not how true its depth is.
+found anew, and its lips are compared with those of the clip as it was filmed: as they are found, with their height
+multiplied by the cosine of the yaw (which shortens mouth and eye distance alike), and turned to the front by the pose
+found. The depth of the mouth is mediapipe's own on both ways, so this says what turning does to what mediapipe sees,
+not how true its depth is.
 """
 
 import argparse
@@ -34,7 +35,7 @@ from phonolips.video.wild import Likeness, WildLimits, eye_distances
 FPS = 25.0
 FIRST_FRAME = 12  # of a clip that is used; before it nobody speaks
 TURNS = ((0, 0), (10, 0), (20, 0), (30, 0), (40, 0), (50, 0), (0, 15), (0, -15), (0, 30), (0, -30))  # yaw, pitch
-WAYS = ("as found", "wider", "front")
+WAYS = ("as found", "lower", "front")
 EYES_PX = (48, 32, 24, 16, 12, 8)
 RIM = 0.35  # of the way from the nose to the face's outline, outside of it
 RIM_BEHIND = 0.5  # eye-corner distances that the rim lies behind the outline
@@ -51,7 +52,7 @@ def triangles() -> np.ndarray:
 
 
 def turn_picture(picture: np.ndarray, mesh: np.ndarray, angles: Sequence[float]) -> np.ndarray:
-    """Turn the face in a picture by yaw, pitch and roll in degrees; mesh (478, 3) in pixels; around it all is blurred."""
+    """Turn the face in a picture by yaw, pitch and roll in degrees, and blur the rest; mesh (478, 3) in pixels."""
     outline = mesh[list(face_warp.face_outline())]
     rim = outline + RIM * (outline - mesh[face_warp.NOSE_TIP])
     rim[:, 2] = outline[:, 2] + RIM_BEHIND * np.ptp(mesh[list(face_warp.EYE_CORNERS), 0])
@@ -88,7 +89,7 @@ def read_lips(followed: facemesh.Followed, way: str) -> tuple[np.ndarray, np.nda
         points = pose.turn_to_front(points, smooth, points[:, :count].mean(1))
     space = fit_mouth_space(points[:, count : len(facemesh.KEPT_POINTS), :2], FPS)
     lips = space.forward(points[:, :count, :2])
-    if way == "wider":  # both mouth and eye distance shrink by the cosine, so what is left to undo is the height
+    if way == "lower":
         lips = lips * (1, np.cos(np.radians(np.median(angles[:, 0]))))
     return lips - neutral_centre(lips, followed.detected), angles
 

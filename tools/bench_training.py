@@ -17,6 +17,7 @@ It has not been run on a GPU yet: there was none at hand when it was written.
 
 import argparse
 import json
+import re
 import resource
 import subprocess
 import sys
@@ -240,7 +241,7 @@ def run_one(arguments: argparse.Namespace, data: Path, precision: str, devices: 
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     found = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(work_folder.glob("[0-9]*.json"))]
     if done.returncode or len(found) != devices:
-        lines = [line for line in done.stderr.splitlines() if "Error" in line]
+        lines = re.findall(r"^[\w.]*Error: .*", done.stderr, re.MULTILINE)
         return Result(precision, devices, problem=(lines or ["no result"])[0].strip())
     return Result(precision, devices, found)
 

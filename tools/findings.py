@@ -26,7 +26,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from phonolips.config import Recipe, load_settings
+from phonolips.config import LipsFit, Recipe, load_settings
 from phonolips.corpus.store import Store
 from phonolips.evaluation import metrics
 from phonolips.model.network import Description, Network, load_network

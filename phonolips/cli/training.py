@@ -41,7 +41,11 @@ def prepare(
     ] = None,
     jobs: Jobs = 1,
     backend: Annotated[
-        str, typer.Option(help="Who works: local, dask (a cluster here), or dask:ADDRESS of a running scheduler.")
+        str,
+        typer.Option(
+            help="Who works: local, dask (a cluster here), dask:tcp://HOST:PORT or dask:PATH/scheduler.json (a running "
+            "scheduler), dask:slurm."
+        ),
     ] = "local",
     retry: Annotated[bool, typer.Option(help="Try the clips again that failed in this step.")] = False,
 ) -> None:
@@ -74,7 +78,7 @@ def prepare(
     for name in ("lips", "features"):
         if retry and name in chosen:
             forget_failures(out / name)
-    with open_backend(backend, jobs) as workers:
+    with open_backend(backend, jobs, folder=out) as workers:
         if "lips" in chosen:
             dropped += steps.track_lips(out, backend=workers)
         if "align" in chosen:
@@ -109,10 +113,12 @@ def train(
 ) -> None:
     """Train the ears, the durations, the lips or the sync expert. Goes on where a killed run stopped."""
     need("speechbrain", "training")
+    from phonolips.training.ranks import is_main
     from phonolips.training.run import train as run_training
 
     folder = run_training(part, data=data, out=out, config=config, overrides=overrides or (), device=device)
-    print_files([folder])
+    if is_main():
+        print_files([folder])
 
 
 def evaluate(

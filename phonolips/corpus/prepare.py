@@ -123,6 +123,9 @@ class _ShardTask(NamedTuple):
     number: int
     records: list[Record]
 
+    def __str__(self) -> str:
+        return f"shard {self.number} ({len(self.records)} clips from {self.records[0].id})"
+
 
 def _make_shard(
     task: _ShardTask, *, folder: Path, arrays: Mapping[str, ArraySpec], work: Callable[[Record], Clip]

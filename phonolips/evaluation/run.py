@@ -361,7 +361,7 @@ def _score_ears(data: Path, features: Store, network: "Network") -> tuple[list[d
 def draw(data: Path, out: Path, network: "Network") -> list[Path]:
     """Draw the confusion matrix, and curves and posteriorgrams of some test clips."""
     from phonolips.files import save_figure
-    from phonolips.plot import confusion, curves, posteriorgram
+    from phonolips.plot import confusion, curves, label_kinds, posteriorgram
     from phonolips.video.lips import opening
 
     features, made = Store(data / "features"), Store(out / "synthesis")
@@ -384,6 +384,18 @@ def draw(data: Path, out: Path, network: "Network") -> list[Path]:
         title = f"{record.id}: {record.text}"
         figure = curves({"truth": truth, **lips}, MODEL_FPS, phones=alignment.phones, title=title)
         save_figure(figure, files[-1])
+        if not record.complete:
+            files.append(out / f"labels_{name}.png")
+            figure = label_kinds(
+                features.get(record.id, "labels"),
+                features.get(record.id, "soft"),
+                phones=alignment.phones,
+                words=alignment.words,
+                window=record.words[0][1:] if record.words else None,
+                waveform=_padded_waveform(record, len(truth)),
+                title=f"{record.id}: {record.text}",
+            )
+            save_figure(figure, files[-1])
         files.append(out / f"posteriorgram_{name}.png")
         figure = posteriorgram(
             made.get(record.id, "posteriors"),

@@ -225,18 +225,7 @@ def _draw_words(axes: "Axes", rows: Sequence[Mapping[str, Any]], name: str, name
     place = np.arange(len(rows))
     axes.axhline(0, color=RULE, linewidth=0.8, zorder=0)
     axes.axhline(mean.mean(), color=METHOD_COLOURS[1], linewidth=1.0, linestyle=(0, (4, 2)), zorder=1)
-    axes.annotate(
-        f"mean of the words {mean.mean():.2f}",
-        (1, mean.mean()),
-        xycoords=("axes fraction", "data"),
-        xytext=(0, 2),
-        textcoords="offset points",
-        fontsize=7.5,
-        color=METHOD_COLOURS[1],
-        ha="right",
-        va="bottom",
-        bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5, "alpha": 0.85},
-    )
+    axes.set_title(f"mean of the words {mean.mean():.2f}", fontsize=8, color=METHOD_COLOURS[1], loc="right")
     axes.vlines(
         place, low, high, color=FAINT if named else METHOD_COLOURS[5], linewidth=1.4 if named else 0.7, zorder=2
     )

@@ -50,8 +50,11 @@ class DurationBatch(NamedTuple):
     speaker: Tensor
 
 
-def read_utterance(path: Path, speaker: int) -> Utterance | None:
-    """Read one TextGrid; None where a word's phones are unknown or there is nothing but silence."""
+def read_utterance(path: Path, speaker: int, *, partly: bool = False) -> Utterance | None:
+    """Read one TextGrid; None where a word's phones are unknown or there is nothing but silence.
+
+    With `partly`, what is unknown around the known word is left out instead.
+    """
     from phonolips.alignment.tiers import read_textgrid
 
     alignment = read_textgrid(path)
@@ -60,7 +63,9 @@ def read_utterance(path: Path, speaker: int) -> Utterance | None:
     starts = {round(word.start / EDGE_SECONDS) for word in alignment.words}
     for phone in alignment.phones:
         if phone.label == UNKNOWN:
-            return None
+            if not partly:
+                return None
+            continue
         if not words or round(phone.start / EDGE_SECONDS) in starts:
             words.append([])
         words[-1].append(PHONE_IDS[phone.label])
@@ -153,16 +158,21 @@ class DurationsRun(Fit):
 
 
 def read_utterances(network: Network, store: Store, data: Path, split: str) -> list[Utterance]:
-    """Read the utterances of a split whose transcript is complete, MOST_CLIPS of it at most, evenly spread."""
+    """Read the utterances of a split whose transcript is complete, MOST_CLIPS of it at most, evenly spread.
+
+    Where no transcript is (LRW alone), the one known word of each clip is an utterance.
+    """
     names = network.description.speakers
     positions = store.where(split=split)
-    positions = positions[store.lengths("soft")[positions] == 0]
+    complete = store.lengths("soft")[positions] == 0
+    partly = not complete.any()
+    positions = positions if partly else positions[complete]
     codes, speakers = store.column("speaker")
     rows = [names.index(speaker) if speaker in names else MEAN_SPEAKER_ROW for speaker in speakers]
     if len(positions) > MOST_CLIPS[split]:
         log.info("durations: %d of %d clips of %s are read", MOST_CLIPS[split], len(positions), split)
     found = (
-        read_utterance(alignment_path(data, store.id_at(position)), rows[codes[position]])
+        read_utterance(alignment_path(data, store.id_at(position)), rows[codes[position]], partly=partly)
         for position in evenly(positions, MOST_CLIPS[split])
     )
     return [utterance for utterance in found if utterance is not None]

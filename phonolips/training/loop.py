@@ -25,7 +25,7 @@ from torch.utils.data import DataLoader, Dataset, Subset
 
 from phonolips.atomic import whole_file
 from phonolips.config import FitSettings
-from phonolips.errors import CorpusError
+from phonolips.errors import CorpusError, InputError
 from phonolips.training.ranks import (
     SyncedBatchNorm,
     choose_device,
@@ -269,13 +269,15 @@ def run_fit(
 
     Raises:
         CorpusError: there is nothing to train on.
-        InputError: torchrun started more processes than there are GPUs.
+        InputError: torchrun started more processes than there are GPUs, or fp16 on a CPU.
     """
     if not len(train):
         raise CorpusError("no clip to train on; see dropped*.tsv in the prepared corpus for what was left out")
     folder.mkdir(parents=True, exist_ok=True)
     join_ranks(device)
     device = choose_device(device)
+    if settings.precision == "fp16" and device == "cpu":
+        raise InputError("precision=fp16: works on a GPU only; on a CPU use bf16 or fp32")
     run_options = {"device": device, "precision": settings.precision, "max_grad_norm": settings.max_grad_norm}
     torch.manual_seed(settings.seed)
     counter = sb.utils.epoch_loop.EpochCounter(limit=settings.epochs)

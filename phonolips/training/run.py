@@ -21,6 +21,7 @@ from phonolips.model.speaker import MEAN_SPEAKER
 from phonolips.training.durations import train_durations
 from phonolips.training.ears import train_ears
 from phonolips.training.lips import UNNAMED, lip_positions, train_lips
+from phonolips.training.ranks import is_main, join_ranks, wait_for_all
 from phonolips.training.sync import train_sync
 
 log = logging.getLogger("phonolips.training")
@@ -40,6 +41,8 @@ def network_folder(out: Path) -> Path:
 
 def _write_run(folder: Path, settings: Any, **more: Any) -> None:
     """Write what a run was made with into its folder."""
+    if not is_main():
+        return
     run = {
         "settings": settings_to_dict(settings),
         **more,
@@ -105,6 +108,7 @@ def train(
     if part not in (*PARTS, SYNC, "all"):
         raise InputError(f"train {part!r}; expected one of {', '.join((*PARTS, SYNC, 'all'))}")
     recipe: Recipe = load_settings(Recipe, config=config, overrides=overrides)
+    join_ranks(device)
     store = Store(data / "features")
     if part == SYNC:
         log.info("training %s", part)
@@ -127,5 +131,7 @@ def train(
         else:
             train_lips(network, store, recipe.lips, out / now, device=device)
         network.description.notes["trained"] = [*trained, now]
-        network.save(folder)
+        if is_main():
+            network.save(folder)
+        wait_for_all()
     return folder

@@ -18,7 +18,18 @@ THUMBNAIL = 16  # pixels; the side of the grey pictures that are compared to fin
 
 @dataclass(frozen=True)
 class WildLimits:
-    """What a clip must fulfil to be tracked. `tools/bench_pose.py` measures what the defaults rest on.
+    """What a clip must fulfil to be tracked.
+
+    `tools/bench_pose.py` measures what the defaults rest on, on clips of six GRID speakers made smaller or turned (error:
+    root mean square against the clip as filmed, as a share of the mean lip's):
+
+    - eyes 32, 24, 16 px apart: error 0.20, 0.34, 0.69. A small picture that was enlarged is not recognised.
+    - turned by 10, 20, 30, 40 degrees: error 0.65, 1.11, 1.70, 2.46 as found, and 0.49, 0.62, 0.82, 1.10 turned to
+      the front; not turned at all: 0.22 and 0.27. Of the true yaw some 0.86 is found, so 30 found is 35 turned; there
+      the error passes the mean lip's.
+    - looking up or down by 15, 30 degrees (11, 22 found): error 0.8, 1.45, opening r 0.97, 0.94.
+    - likeness is above 0.999 in one shot, and 0.5 to 0.7 where one speaker follows another in the same studio; eyes
+      jump by less than 0.05 in one shot.
 
     Args:
         least_frames: a clip of fewer is short.
@@ -38,16 +49,16 @@ class WildLimits:
 
     least_frames: int = 25
     least_detected: float = 0.8
-    least_eye_px: float = 16.0
+    least_eye_px: float = 24.0
     rival_width: float = 0.6
     rival_lead: float = 0.5
     most_rivals: float = 0.5
     least_likeness: float = 0.8
     most_jump: float = 0.5
-    most_yaw: float = 40.0
-    most_pitch: float = 30.0
+    most_yaw: float = 30.0
+    most_pitch: float = 20.0
     most_turned: float = 0.2
-    front_yaw: float = 15.0
+    front_yaw: float = 8.0
 
 
 def kind_of(reason: str) -> str:
