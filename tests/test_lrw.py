@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from phonolips.corpus.lrw import find_records, read_duration, word_window
-from phonolips.corpus.records import read_records, write_records
+from phonolips.corpus.records import Dropped, count_by_reason, read_records, write_records
 from phonolips.errors import CorpusError
 
 TEXT = "Disk reference: 1\nChannel: BBC One HD\nProgram start: 2010-09-22 01:30:01 +0100\nClip start: 2.02 seconds\n"
@@ -101,3 +101,12 @@ def test_the_word_lies_in_the_middle(tmp_path):
     path = tmp_path / "a.txt"
     path.write_text(TEXT + "Duration: 0.33 seconds\n\n")
     assert read_duration(path) == 0.33
+
+
+def test_what_was_left_out_is_counted_by_kind():
+    reasons = [
+        "several faces: 2 in 29 of 29 frames", "several faces: 2 in 20 of 29 frames",
+        "/data/a.mp4: the file is empty", "/data/b.mp4: the file is empty", "/data/c.mp4: 12 of 29 frames", "no alignment",
+    ]  # fmt: skip
+    counted = dict(count_by_reason([Dropped(str(number), reason) for number, reason in enumerate(reasons)]))
+    assert counted == {"several faces": 2, "the file is empty": 2, "N of N frames": 1, "no alignment": 1}

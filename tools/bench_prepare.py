@@ -12,10 +12,14 @@ import resource
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
+from phonolips import synth
 from phonolips.corpus.lrw import find_records
 from phonolips.corpus.records import Record, write_records
+from phonolips.corpus.store import Store
+from phonolips.training.hearings import hear_clips
 
 LRW_CLIPS = 538_766
 STEPS = ("lips", "align", "features")
@@ -42,7 +46,18 @@ def measure(records: list[Record]) -> dict[str, tuple[float, float, int]]:
             made = folder / {"align": "alignments"}.get(step, step)
             size = sum(path.stat().st_blocks * 512 for path in made.rglob("*") if path.is_file())
             found[step] = (seconds, memory, size)
+        found["listen"] = listen(folder)
         return found
+
+
+def listen(folder: Path) -> tuple[float, float, int]:
+    """Hear every clip twice, clean and through noise, as the training of the lips does."""
+    store, network = Store(folder / "features"), synth.load_network()
+    started = time.process_time()
+    heard = hear_clips(network.audio_encoder, store, list(store), "cpu", noise_seed=1)
+    seconds = time.process_time() - started
+    size = sum(part.nbytes for hearings in heard for hearing in hearings for part in hearing)
+    return seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, size
 
 
 def main() -> None:
@@ -57,7 +72,7 @@ def main() -> None:
     start, whole = measure(few), measure(chosen)
     print("| step | processor ms a clip | peak MiB | KiB a clip | LRW: hours of one core | LRW: GiB |")
     print("|---|---|---|---|---|---|")
-    for step in STEPS:
+    for step in (*STEPS, "listen"):
         clips = len(chosen) - len(few)
         each = (whole[step][0] - start[step][0]) / clips
         size = (whole[step][2] - start[step][2]) / clips

@@ -17,21 +17,28 @@ def track(
         typer.Option(help="Video to draw the found lips on. [default: beside --out, .overlay.mp4]"),
     ] = None,
     layout: Annotated[str, typer.Option(help="mediapipe40 or ibug20.")] = "mediapipe40",
+    wild: Annotated[
+        bool,
+        typer.Option(
+            "--wild", help="Refuse cuts, several, small and turned faces; turn a face that looks aside to the front."
+        ),
+    ] = False,
 ) -> None:
     """Track the lips in a video: lips.npz in mouth space, and an overlay video to look at.
 
-    lips.npz holds lips (frames, points, 2), detected (frames,), fps, layout, and origin_px and axis_px, which
-    lead back to pixels: pixel = origin + axis * conj(x + iy).
+    lips.npz holds lips (frames, points, 2), detected (frames,), fps, layout, pose (yaw, pitch, roll in degrees), and
+    origin_px and axis_px, which lead back to pixels: pixel = origin + axis * conj(x + iy).
     """
     from phonolips.video.lips import LAYOUTS
     from phonolips.video.track import draw_track, save_track, track_video
+    from phonolips.video.wild import WildLimits
 
     if layout not in LAYOUTS:
         raise InputError(f"--layout {layout}; expected one of {', '.join(LAYOUTS)}")
     if out.suffix != ".npz":
         raise InputError(f"--out {out}: expected a file name ending in .npz")
     existing_file(video, "a video")
-    found = track_video(video, layout=layout)
+    found = track_video(video, layout=layout, wild=WildLimits() if wild else None)
     save_track(found, out)
     picture = overlay or out.with_suffix(".overlay.mp4")
     draw_track(video, found, picture)

@@ -13,7 +13,6 @@ processes may make it at the same time, and read one that another process remove
     failed          bytes, JSON: the clips that could not be made, with the reasons
 """
 
-import contextlib
 import json
 import os
 import shutil
@@ -87,8 +86,8 @@ def open_index(files: LocalFolder | RemoteFolder, arrays: Mapping[str, ArraySpec
     """
     name = f"index-{zlib.crc32(json.dumps([INDEX_FORMAT, shards]).encode()):08x}"
     for _ in range(ATTEMPTS):
+        new = not (files.folder / name).is_dir()
         folder = files.fetch_folder(name)
-        made = folder is None
         if folder is None:
             if not os.access(files.folder, os.W_OK):
                 break
@@ -98,7 +97,7 @@ def open_index(files: LocalFolder | RemoteFolder, arrays: Mapping[str, ArraySpec
         except (OSError, EOFError, ValueError, KeyError):  # removed by a process that saw other shards, or damaged
             shutil.rmtree(folder, ignore_errors=True)
             continue
-        if made:
+        if new and os.access(files.folder, os.W_OK):
             _tidy(files, shards, name)
         return index
     holder = tempfile.TemporaryDirectory()
@@ -225,13 +224,28 @@ def _find_double(ids: np.ndarray, keys: np.ndarray) -> tuple[int, int] | None:
     return None
 
 
+def is_left_behind(path: Path) -> bool:
+    """Say whether something half-made is so old that whoever made it must have been killed."""
+    try:
+        return time.time() - path.stat().st_mtime > LEFT_BEHIND_SECONDS
+    except OSError:  # gone
+        return False
+
+
 def _tidy(files: LocalFolder | RemoteFolder, shards: list[str], name: str) -> None:
-    """Remove the indices of other shards, or this one where it is that by now; and what killed runs left."""
+    """Remove the indices of other shards, or this one where it is that by now; and what killed runs left.
+
+    Of what was fetched, shards that are not there any more are removed as well.
+    """
+    there = set(shards)
     stale = current_shards(files.list(SHARDS)) != shards
     for path in files.folder.glob("index-*"):
         if (path.name == name) == stale:
             shutil.rmtree(path, ignore_errors=True)
     for path in files.folder.glob(".index-*"):
-        with contextlib.suppress(OSError):  # gone
-            if time.time() - path.stat().st_mtime > LEFT_BEHIND_SECONDS:
-                shutil.rmtree(path, ignore_errors=True)
+        if is_left_behind(path):
+            shutil.rmtree(path, ignore_errors=True)
+    if isinstance(files, RemoteFolder) and not stale:
+        for path in (files.folder / SHARDS).glob("*"):
+            if path.name not in there and (path.name[0] != "." or is_left_behind(path)):
+                path.unlink(missing_ok=True)

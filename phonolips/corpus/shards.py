@@ -11,6 +11,7 @@ memory counts as this process's and grows with the epoch. It also takes three ti
 """
 
 import json
+import math
 import os
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -37,7 +38,7 @@ class ArraySpec(NamedTuple):
     @property
     def row_bytes(self) -> int:
         """Size of one row in bytes."""
-        return int(np.dtype(self.dtype).itemsize * np.prod(self.row_shape, dtype=np.int64))
+        return np.dtype(self.dtype).itemsize * math.prod(self.row_shape)
 
 
 class Clip(NamedTuple):

@@ -11,7 +11,6 @@ number of machines can make the shards of one store, and be killed at any time. 
 memory, so a store of a million clips opens as fast as one of a thousand.
 """
 
-import contextlib
 import json
 import time
 from collections import OrderedDict
@@ -23,7 +22,7 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 
 from phonolips.atomic import whole_file
-from phonolips.corpus.index import LEFT_BEHIND_SECONDS, Index, open_index
+from phonolips.corpus.index import Index, is_left_behind, open_index
 from phonolips.corpus.records import Dropped
 from phonolips.corpus.remote import LocalFolder, RemoteFolder, open_folder
 from phonolips.corpus.shards import SHARDS, ArraySpec, Clip, Shard, check_clip, current_shards, write_shard
@@ -120,9 +119,8 @@ def _free_numbers(taken: Iterable[str]) -> Iterator[int]:
 def _sweep(folder: Path) -> None:
     """Remove what runs that were killed left half-written."""
     for path in (folder / SHARDS).glob(".*"):
-        with contextlib.suppress(OSError):  # gone
-            if time.time() - path.stat().st_mtime > LEFT_BEHIND_SECONDS:
-                path.unlink()
+        if is_left_behind(path):
+            path.unlink(missing_ok=True)
 
 
 def plan_shards(

@@ -20,8 +20,8 @@ THUMBNAIL = 16  # pixels; the side of the grey pictures that are compared to fin
 class WildLimits:
     """What a clip must fulfil to be tracked.
 
-    `tools/bench_pose.py` measures what the defaults rest on, on clips of six GRID speakers made smaller or turned (error:
-    root mean square against the clip as filmed, as a share of the mean lip's):
+    `tools/bench_pose.py` measures what the defaults rest on, on clips of six GRID speakers, made smaller or turned
+    (error: root mean square against the clip as filmed, as a share of the mean lip's):
 
     - eyes 32, 24, 16 px apart: error 0.20, 0.34, 0.69. A small picture that was enlarged is not recognised.
     - turned by 10, 20, 30, 40 degrees: error 0.65, 1.11, 1.70, 2.46 as found, and 0.49, 0.62, 0.82, 1.10 turned to
