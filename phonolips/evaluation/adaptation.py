@@ -44,7 +44,8 @@ def unseen_speaker_rows(
     Args:
         network: the model.
         features: a prepared corpus.
-        clips: with lips; those of the model's own speakers are left out, and of others with a single clip.
+        clips: with lips; those of the model's own speakers are left out, and of others with a single clip, and all
+            whose speaker has no name.
 
     Returns:
         (method, clip -> lips (frames, 40, 2)).
@@ -52,7 +53,7 @@ def unseen_speaker_rows(
     by_speaker: dict[str, dict[str, HeardClip]] = defaultdict(dict)
     for clip in clips:
         speaker = features.meta(clip)["speaker"]
-        if speaker not in network.description.speakers:
+        if speaker and speaker not in network.description.speakers:
             by_speaker[speaker][clip] = hear_stored(network, features, clip)
     rows: list[tuple[str, dict[str, np.ndarray]]] = [(MEAN_ROW, {}), (FRAME_ROW, {}), (ADAPTED_ROW, {})]
     for heard in by_speaker.values():
