@@ -103,7 +103,7 @@ def prepare(
 
 def train(
     part: Annotated[str, typer.Argument(help="ears, durations, lips, all of these three, or sync.")],
-    data: Annotated[Path, typer.Option(help="A prepared corpus.")],
+    data: Annotated[str, typer.Option(help="A prepared corpus, or its address, such as s3://bucket/corpus.")],
     out: Annotated[Path, typer.Option(help="Gets network/ (the model) or sync_expert/, checkpoints and histories.")],
     overrides: Annotated[
         list[str] | None, typer.Argument(help="Settings such as lips.epochs=3, stronger than --config.")

@@ -13,6 +13,7 @@ import torch
 from phonolips import __version__
 from phonolips.config import Recipe, load_settings, settings_to_dict
 from phonolips.corpus.records import write_text_atomically
+from phonolips.corpus.remote import is_address
 from phonolips.corpus.store import Store
 from phonolips.errors import InputError
 from phonolips.model.folder import DESCRIPTION_FILE
@@ -81,7 +82,7 @@ def _carry_over(network: Network, folder: Path, parts: Sequence[str]) -> list[st
 def train(
     part: str,
     *,
-    data: Path,
+    data: Path | str,
     out: Path,
     config: Path | None = None,
     overrides: Sequence[str] = (),
@@ -91,7 +92,7 @@ def train(
 
     Args:
         part: what to train; `lips` needs trained ears, `sync` nothing.
-        data: a prepared corpus.
+        data: a prepared corpus, or the address of one (durations are read off its TextGrids, so they need a folder).
         out: gets `network/` (the model) or `sync_expert/`, and for each part checkpoints and `history.jsonl`.
             A killed run goes on from its last epoch; a finished one is not repeated.
         config: YAML with settings.
@@ -109,7 +110,9 @@ def train(
         raise InputError(f"train {part!r}; expected one of {', '.join((*PARTS, SYNC, 'all'))}")
     recipe: Recipe = load_settings(Recipe, config=config, overrides=overrides)
     join_ranks(device)
-    store = Store(data / "features")
+    store = Store(f"{data}/features" if is_address(data) else Path(data) / "features")
+    if is_address(data) and part in ("durations", "all"):
+        raise InputError(f"{data}: durations are learnt from TextGrids in a folder; train {part} where the corpus lies")
     if part == SYNC:
         log.info("training %s", part)
         _write_run(out / part, recipe.sync)
@@ -127,7 +130,7 @@ def train(
         if now == "ears":
             train_ears(network, store, recipe.ears, out / now, device=device)
         elif now == "durations":
-            train_durations(network, store, data, recipe.durations, out / now, device=device)
+            train_durations(network, store, Path(data), recipe.durations, out / now, device=device)
         else:
             train_lips(network, store, recipe.lips, out / now, device=device)
         network.description.notes["trained"] = [*trained, now]
