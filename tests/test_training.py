@@ -211,3 +211,25 @@ def test_other_sizes_than_the_trained_ones_are_refused(corpus, tmp_path):
     other = [*TINY, "network.audio_encoder.channels=32"]
     with pytest.raises(InputError, match="other sizes"):
         train("lips", data=corpus, out=tmp_path, overrides=other, device="cpu")
+
+
+def test_training_from_an_address_is_training_from_the_folder(corpus, tmp_path, monkeypatch):
+    import fsspec
+
+    from phonolips.model.network import load_network
+    from phonolips.training.run import train
+
+    monkeypatch.setenv("PHONOLIPS_CACHE", str(tmp_path / "cache"))
+    memory, address = fsspec.filesystem("memory"), f"memory://{tmp_path.name}"
+    for path in (corpus / "features").rglob("*"):
+        if path.is_file():
+            memory.pipe_file(
+                f"{address}/features/{path.relative_to(corpus / 'features').as_posix()}", path.read_bytes()
+            )
+    words = [*TINY, "ears.epochs=1"]
+    here = train("ears", data=corpus, out=tmp_path / "here", overrides=words, device="cpu")
+    there = train("ears", data=address, out=tmp_path / "there", overrides=words, device="cpu")
+    first, second = (load_network(folder).state_dict() for folder in (here, there))
+    assert all(torch.equal(value, second[name]) for name, value in first.items())
+    with pytest.raises(InputError, match="durations are learnt from TextGrids in a folder"):
+        train("durations", data=address, out=tmp_path / "there", overrides=words, device="cpu")
