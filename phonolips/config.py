@@ -140,6 +140,7 @@ class LipsFit(FitSettings):
     learning_rate: float = 2e-3
     weight_decay: float = 0.05
     average: float = 0.99
+    start: str = ""  # a model folder whose lips are trained further; default = the package's; "" = from nothing
     velocity_weight: float = 0.5  # of the squared error of the frame-to-frame difference
     closure_weight: float = 2.0  # of the squared error of the opening where the true mouth is shut
     least_frames: int = 30  # clips are cut at random to no less than this, so that no place in a clip is special

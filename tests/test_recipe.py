@@ -60,7 +60,7 @@ def test_every_stage_leaves_its_files(finished):
         "data/records.jsonl", "data/dropped.tsv", "data/lips/store.json", "data/features/store.json",
         "model/ears/history.jsonl", "model/durations/history.jsonl", "model/lips/history.jsonl",
         "model/network/model.safetensors", "model/network/model.json",
-        "results/synthesis/audio.bin", "results/lips.csv", "results/ears.csv", "results/results.md", "results/confusion.png",
+        "results/synthesis/store.json", "results/lips.csv", "results/ears.csv", "results/results.md", "results/confusion.png",
     ):  # fmt: skip
         assert (finished / name).stat().st_size > 0 or name.endswith("dropped.tsv"), name
 

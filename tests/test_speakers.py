@@ -9,7 +9,7 @@ import torch
 from phonolips.config import LipsFit, NetworkSettings
 from phonolips.corpus.prepare import FEATURE_ARRAYS
 from phonolips.corpus.store import Store, StoreWriter
-from phonolips.errors import InputError
+from phonolips.errors import CorpusError, InputError
 from phonolips.model.network import Description, Network, load_network
 from phonolips.model.speaker import SpeakerEncoder, describe_voice
 from phonolips.phones import IGNORED_ID, NUM_PHONES
@@ -18,7 +18,15 @@ pytest.importorskip("speechbrain")
 from test_training import TINY, make_corpus
 
 from phonolips.training.hearings import Hearings, hear_clips
-from phonolips.training.lips import LipsTrain, fit_lip_basis, lip_positions, read_clips, tell
+from phonolips.training.lips import (
+    LipsTrain,
+    fit_lip_basis,
+    lip_positions,
+    read_clips,
+    start_from,
+    tell,
+    train_lips,
+)
 from phonolips.training.run import train
 
 SHAPE = np.random.default_rng(5).normal(size=(40, 2)).astype(np.float32)
@@ -153,6 +161,50 @@ def test_hearing_together_is_hearing_alone(corpus, tmp_path):
     with torch.no_grad():
         next(other.audio_encoder.parameters()).add_(0.1)
     assert Hearings(other.audio_encoder, store, np.arange(5), tmp_path, "cpu", noise_seed=3).folder != kept.folder
+
+
+def test_hearings_of_another_corpus_are_refused(corpus, tmp_path):
+    store, made = Store(corpus / "features"), network()
+    Hearings(made.audio_encoder, store, np.arange(2), tmp_path / "heard", "cpu")
+    with StoreWriter(tmp_path / "features", FEATURE_ARRAYS) as writer:
+        for position in range(2):
+            values = {name: store.get(position, name) for name in FEATURE_ARRAYS}
+            values["mel"] = values["mel"][:-4]
+            writer.add(store.id_at(position), values, store.meta(position))
+    other = Store(tmp_path / "features")
+    with pytest.raises(CorpusError, match=r"when it was heard and has .* now; remove this folder"):
+        Hearings(made.audio_encoder, other, np.arange(2), tmp_path / "heard", "cpu")
+
+
+def test_lips_go_on_from_those_of_another_model(corpus, tmp_path):
+    store, settings = Store(corpus / "features"), LipsFit(epochs=1, learning_rate=0.0, weight_decay=0.0, average=0.0)
+    earlier = network("shape", speakers=("mean", "s2"))
+    fit_lip_basis(earlier, store, lip_positions(store, "train")[:2], settings)
+    earlier.save(tmp_path / "earlier")
+    made = network("shape")
+    with torch.no_grad():
+        for part in (made.bottleneck, made.gestures, made.speakers, made.decoder, made.speaker_encoder):
+            for value in part.parameters():
+                value.add_(0.5)
+    settings.start = str(tmp_path / "earlier")
+    train_lips(made, store, settings, tmp_path / "out", device="cpu")
+    for part in ("bottleneck", "gestures", "speaker_encoder"):
+        values = getattr(earlier, part).state_dict()
+        for name, value in getattr(made, part).state_dict().items():
+            assert torch.equal(value, values[name]), (part, name)
+    for name, value in made.decoder.named_parameters():
+        assert torch.equal(value, earlier.decoder.get_parameter(name)), name
+    assert torch.equal(made.lip_basis, earlier.lip_basis)
+    assert torch.equal(made.lip_scale, earlier.lip_scale)
+    table, known = made.speakers.embedding.weight, earlier.speakers.embedding.weight
+    assert torch.equal(table, known[[0, 0, 1]])  # s1 is new and starts as the mean speaker; s2 is not
+    assert not torch.equal(made.lip_mean[1], earlier.lip_mean[1])  # shapes are this corpus's
+
+    wider = NetworkSettings(speaker_from=["shape"])
+    wider.decoder.hidden += 8
+    wider.audio_encoder.channels = wider.audio_encoder.coarse_channels = 16
+    with pytest.raises(InputError, match=r"lips\.start=.*its decoder.* is .*, expected"):
+        start_from(Network(Description(wider, ["mean"])), tmp_path / "earlier")
 
 
 def test_two_ranks_share_the_batch_that_one_would_have(corpus):

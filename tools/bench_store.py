@@ -271,7 +271,7 @@ def report(rows: list[dict[str, float]]) -> str:
         values = np.array([row.get(name, np.nan) for row in rows])
         cells = [f"{value:,.4g}" if np.isfinite(value) else "" for value in values]
         kept = np.flatnonzero(np.isfinite(values))[-3:]  # below, what every process needs hides what grows
-        if "added" in name and np.ptp(values[kept]) < 4:
+        if len(kept) > 1 and "added" in name and np.ptp(values[kept]) < 4:
             cells += ["flat", f"{values[kept].max():,.4g}"]
         elif len(kept) > 1 and (values[kept] > 0).all():
             power, constant = np.polyfit(np.log(sizes[kept]), np.log(values[kept]), 1)

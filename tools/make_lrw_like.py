@@ -79,9 +79,18 @@ def words_of(record: Record, alignments: Path | None) -> list[tuple[str, float, 
 
 
 def plan(
-    records: Sequence[Record], out: Path, *, alignments: Path | None, words: Sequence[str], per_word: int, broken: int
-) -> list[Source]:
+    records: Sequence[Record],
+    out: Path,
+    *,
+    alignments: Path | None,
+    words: Sequence[str],
+    per_word: int,
+    broken: int,
+    seed: int = 0,
+) -> tuple[list[Source], int]:
     """Choose which word of which video becomes which clip; the same arguments choose the same.
+
+    Returns the sources, and how many words lie so early that their window would begin before the video.
 
     Args:
         records: of GRID.
@@ -90,13 +99,18 @@ def plan(
         words: which words.
         per_word: at most so many training clips of each; test and val get all there are.
         broken: how many clips of each of KINDS are broken, besides.
+        seed: another one chooses other clips.
     """
+    early = 0
     found: dict[tuple[str, str], list[tuple[Record, Window]]] = defaultdict(list)
     for record in records:
         for word, start, end in words_of(record, alignments):
             first = round((start + end - CLIP_SECONDS) / 2 * MODEL_FPS)
-            fits = first >= 0 and end - start < CLIP_SECONDS
-            if word in words and fits:
+            if word not in words or end - start >= CLIP_SECONDS:
+                continue
+            if first < 0:
+                early += 1
+            else:
                 split = SPLITS[record.split]
                 found[word.upper(), split].append((record, Window(Path(), word.upper(), start, end, first)))
     chosen: dict[str, list[Window]] = defaultdict(list)
@@ -104,7 +118,7 @@ def plan(
     spare: dict[str, list[tuple[Record, Window]]] = {}
     numbers: dict[str, int] = {}
     for (word, split), windows in sorted(found.items()):
-        windows.sort(key=lambda item: zlib.crc32(f"{item[0].id}/{word}".encode()))
+        windows.sort(key=lambda item: zlib.crc32(f"{item[0].id}/{word}".encode(), seed))
         kept = windows[:per_word] if split == "train" else windows
         for number, (record, window) in enumerate(kept, start=1):
             path = out / ROOT / word / split / f"{word}_{number:05d}.mp4"
@@ -125,7 +139,8 @@ def plan(
     def other(speaker: str) -> str:
         return first_of[speakers[(speakers.index(speaker) + 1) % len(speakers)]].video
 
-    return [Source(by_id[name], other(by_id[name].speaker), windows) for name, windows in sorted(chosen.items())]
+    sources = [Source(by_id[name], other(by_id[name].speaker), windows) for name, windows in sorted(chosen.items())]
+    return sources, early
 
 
 class Pictures:
@@ -238,9 +253,12 @@ def make_lrw_like(
     words: Sequence[str] = tuple(WORDS),
     per_word: int = 100,
     broken: int = 10,
+    seed: int = 0,
     jobs: int = 1,
 ) -> int:
     """Build the stand-in in OUT; return how many clips there are. What is there already is kept.
+
+    Words whose window does not lie within the video are left out, and counted on stderr.
 
     Raises:
         CorpusError: GRID is not there. InputError: a word that GRID does not have.
@@ -249,10 +267,14 @@ def make_lrw_like(
     if unknown:
         raise InputError(f"{unknown[0]!r} is none of the words; expected some of {' '.join(WORDS)}")
     records, _ = find_records(grid, splits=splits)
-    sources = plan(records, out, alignments=alignments, words=words, per_word=per_word, broken=broken)
-    for source, _, reason, _ in map_clips(make_clips, sources, jobs=jobs, description="stand-in", unit="video"):
+    sources, early = plan(records, out, alignments=alignments, words=words, per_word=per_word, broken=broken, seed=seed)
+    late = 0
+    for source, beyond, reason, _ in map_clips(make_clips, sources, jobs=jobs, description="stand-in", unit="video"):
         if reason:
             print(f"{source.record.id}: {reason}", file=sys.stderr)
+        late += beyond or 0
+    if early or late:
+        print(f"left out: {early} words too near their video's start, {late} too near its end", file=sys.stderr)
     made = [window for source in sources for window in source.windows if window.out.is_file()]
     spoilt = sorted(
         (window.out.relative_to(out / ROOT).with_suffix("").as_posix(), window.broken)
@@ -273,6 +295,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--words", nargs="+", default=WORDS, help="default: GRID's commands, colours, digits, adverbs")
     parser.add_argument("--per-word", type=int, default=100, help="training clips of each word, at most")
     parser.add_argument("--broken", type=int, default=10, help="clips of each broken kind")
+    parser.add_argument("--seed", type=int, default=0, help="another one chooses other clips")
     parser.add_argument("--jobs", type=int, default=1)
     options = vars(parser.parse_args(arguments))
     try:

@@ -110,6 +110,7 @@ def check_corpus(folder: Path) -> str:
     """
     from phonolips.alignment.tiers import read_textgrid
 
+    next(iterate_records(folder / "records.jsonl"), None)  # the first thing to be missing is the first to be named
     features = Store(folder / "features")
     by_speaker: dict[str, _Speaker] = defaultdict(_Speaker)
     ears_only = _Speaker()

@@ -10,12 +10,13 @@ duration. The word lies in the middle of the clip; what is said around it, nobod
 
 import os
 import re
+import warnings
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from phonolips.corpus.records import Dropped, Record
-from phonolips.errors import CorpusError
+from phonolips.errors import CorpusError, PhonolipsWarning
 from phonolips.timebase import MODEL_FPS
 
 FRAMES = 29
@@ -90,7 +91,10 @@ def find_records(
         word with times, no speaker, and `complete` False; and everything left out, with reasons.
 
     Raises:
-        CorpusError: no such folder or layout, or a word that is not there.
+        CorpusError: no such folder or layout, no word chosen, or a word that is not there.
+
+    Warns:
+        PhonolipsWarning: a word's folder lacks train, val or test, as in a copy that is not complete.
     """
     from tqdm import tqdm
 
@@ -101,11 +105,14 @@ def find_records(
             f"{root}: no word's folder with train, val or test inside; expected {root}/ABOUT/train. {APPLY}"
         )
     chosen = there if words is None else sorted({word.upper() for word in words})
+    if not chosen:
+        raise CorpusError(f"{root}: no word was chosen; name some of the {len(there)} that are there, or leave it out")
     missing = [word for word in chosen if word not in set(there)]
     if missing:
         raise CorpusError(
             f"{root}: no folder for {', '.join(missing[:5])}; {len(there)} words are there, such as {there[0]}"
         )
+    _warn_of_missing_splits(root, chosen if words is not None else None)
     records: list[Record] = []
     dropped: list[Dropped] = []
     for word in tqdm(chosen, desc="LRW words", unit="word", dynamic_ncols=True, disable=None):
@@ -131,12 +138,30 @@ def find_records(
     return records, dropped
 
 
+def _warn_of_missing_splits(root: Path, words: Iterable[str] | None) -> None:
+    """Warn of words' folders (None = of all in capitals) without some of the splits; LRW itself has all three."""
+    names = words if words is not None else (name for name in sorted(os.listdir(root)) if re.fullmatch("[A-Z]+", name))
+    lacking = []
+    for name in names:
+        absent = [split for split in SPLITS if (root / name).is_dir() and not (root / name / split).is_dir()]
+        if absent:
+            lacking.append(f"{name} has no {', '.join(absent)}")
+    if lacking:
+        more = f"; and {len(lacking) - 3} more words" if len(lacking) > 3 else ""
+        warnings.warn(
+            f"{root}: {'; '.join(lacking[:3])}{more}; expected WORD/{{train,val,test}}: is the copy complete?",
+            PhonolipsWarning,
+            stacklevel=3,
+        )
+
+
 def _videos(folder: Path) -> list[tuple[Path, int]]:
-    """List the videos of a folder with their sizes, sorted; an absent folder is empty."""
+    """List the videos of a folder with their sizes, sorted; of an absent folder none; a link to nothing has 0 bytes."""
     if not folder.is_dir():
         return []
     with os.scandir(folder) as entries:
-        found = [(folder / entry.name, entry.stat().st_size) for entry in entries if entry.name.endswith(".mp4")]
+        videos = [entry for entry in entries if entry.name.endswith(".mp4")]
+        found = [(folder / entry.name, entry.stat().st_size if entry.is_file() else 0) for entry in videos]
     return sorted(found)
 
 
@@ -147,7 +172,7 @@ def _record(video: Path, size: int, word: str, split: str, clip: str) -> Record:
     if match[1] != word:
         raise CorpusError(f"{video}: a clip of {match[1]} in the folder of {word}")
     if not size:
-        raise CorpusError(f"{video}: the file is empty")
+        raise CorpusError(f"{video}: the file is empty, or a link to nothing")
     start, end = word_window(read_duration(video.with_suffix(".txt")))
     text = word.lower()
     return Record(clip, "", split, text, str(video), str(video), ((text, start, end),), complete=False, wild=True)

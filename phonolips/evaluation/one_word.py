@@ -81,6 +81,6 @@ def draw_words(out: Path) -> list[Path]:
 
 def _number(value: str) -> Any:
     try:
-        return float(value)
+        return float(value or "nan")
     except ValueError:
         return value

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from phonolips.corpus.store import ArraySpec, Clip, Store, plan_shards, write_shard
+from phonolips.errors import CorpusError
 from phonolips.model.audio_encoder import AudioEncoder
 from phonolips.phones import NUM_PHONES
 from phonolips.training.augment import augment_mel
@@ -99,9 +100,12 @@ class Hearings:
         encoder: the ears.
         store: the features.
         positions: int64 (clips,), of the clips in `store` that are needed.
-        folder: gets a store for these ears, this noise and this corpus; others that are there are not touched.
+        folder: gets a store for these ears and this noise; others that are there are not touched.
         device: where to listen.
         noise_seed: see `hear_clips`.
+
+    Raises:
+        CorpusError: what was heard before was another corpus, with clips of the same names.
     """
 
     def __init__(
@@ -149,6 +153,19 @@ class Hearings:
         encoder.to("cpu")
         wait_for_all()
         self.store = Store(self.folder)
+        self._check(store, positions)
+
+    def _check(self, store: Store, positions: np.ndarray) -> None:
+        """Raise CorpusError where a clip was heard that was longer or shorter than it is now."""
+        steps, heard = store.lengths("mel"), self.store.lengths("clean_posteriors")
+        for position in positions.tolist():
+            name = store.id_at(position)
+            found = int(heard[self.store.position(name)])
+            if found != steps[position]:
+                raise CorpusError(
+                    f"{self.folder}: clip {name!r} had {found} steps when it was heard and has {steps[position]} now; "
+                    "remove this folder, and it is heard again"
+                )
 
     def __getitem__(self, clip: str) -> tuple[Hearing, ...]:
         """Read one clip's hearings: clean, then noisy if there are two."""

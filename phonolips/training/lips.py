@@ -22,9 +22,9 @@ from torch import Tensor
 
 from phonolips.config import LipsFit
 from phonolips.corpus.store import Store
-from phonolips.errors import CorpusError
+from phonolips.errors import CorpusError, InputError
 from phonolips.model.gestures import FINES_PER_FRAME, measure_gestures
-from phonolips.model.network import LIP_POINTS, Network
+from phonolips.model.network import LIP_POINTS, Network, load_network
 from phonolips.model.speaker import MEAN_SPEAKER_ROW, describe_voice
 from phonolips.model.text_encoder import labels_to_posteriors
 from phonolips.phones import IGNORED_ID
@@ -36,6 +36,7 @@ from phonolips.video.lips import opening
 
 LIP_SHAPE = (LIP_POINTS, 2)
 log = logging.getLogger("phonolips.training")
+PACKAGED = Path(__file__).resolve().parents[1] / "weights" / "default"  # what `lips.start=default` means
 UNNAMED = ""  # the speaker of a clip, where nobody knows who speaks
 HEARINGS = "hearings"
 SPREAD_CLIPS = 2_000  # clips on which the spread of shapes and voices is measured
@@ -46,7 +47,8 @@ class LipsClip(NamedTuple):
     """One clip: labels (steps,), what the ears heard (clean, then noisy), what stands for the lips (frames, outputs).
 
     `gestures` are the true ones, float32 (frames, gestures). `detected` and `shut` are bool (frames,): the face
-    was found; the true mouth is shut.
+    was found; the true mouth is shut. `speaker` is a row of the table, the mean speaker's unless `named`. `shape`
+    float32 (40, 2) is the clip's own mean lip; `voice` float32 (2 * mels,), empty where the model does not use it.
     """
 
     name: str
@@ -499,8 +501,60 @@ def lip_clips(store: Store, split: str) -> list[str]:
     return [store.id_at(position) for position in lip_positions(store, split).tolist()]
 
 
-def train_lips(network: Network, store: Store, settings: LipsFit, folder: Path, *, device: str = "auto") -> None:
-    """Train bottleneck, gestures, speakers and decoder of `network` in place."""
+def start_from(network: Network, folder: Path) -> None:
+    """Take over the lips of a model: basis, gestures, decoder, and the embeddings of the speakers that it knows.
+
+    Speakers whom it does not know start as its mean speaker; its encoder of speakers is taken where it is of the same
+    kind.
+
+    Raises:
+        InputError: a part has other sizes than the settings ask for.
+    """
+    other = load_network(folder)
+    same_encoder = other.description.settings.speaker_from == network.description.settings.speaker_from
+    parts = ["bottleneck.", "gestures.", "decoder.", "lip_basis", "lip_scale", *["speaker_encoder."] * same_encoder]
+    own, values = network.state_dict(), other.state_dict()
+    for name in [name for name in own if name.startswith(tuple(parts))]:
+        if name not in values or values[name].shape != own[name].shape:
+            found = tuple(values[name].shape) if name in values else "missing"
+            raise InputError(
+                f"lips.start={folder}: its {name} is {found}, expected {tuple(own[name].shape)}; "
+                "give network the sizes of that model (its model.json)"
+            )
+        own[name].copy_(values[name])
+    known, table = other.description.speakers, other.speakers.embedding.weight
+    if table.shape[1] != network.speakers.embedding.weight.shape[1]:
+        raise InputError(
+            f"lips.start={folder}: its speakers have {table.shape[1]} numbers; set network.decoder.speaker"
+        )
+    rows = [known.index(name) if name in known else MEAN_SPEAKER_ROW for name in network.description.speakers]
+    own["speakers.embedding.weight"].copy_(table[rows])
+    log.info("lips: started from %s", folder)
+
+
+def train_lips(
+    network: Network,
+    store: Store,
+    settings: LipsFit,
+    folder: Path,
+    *,
+    device: str = "auto",
+    hearings: Path | None = None,
+) -> None:
+    """Train bottleneck, gestures, speakers and decoder of `network` in place, from nothing or from `settings.start`.
+
+    Args:
+        network: with trained ears.
+        store: the prepared features.
+        settings: of the training.
+        folder: gets checkpoints and `history.jsonl`.
+        device: `auto`, `cpu`, `cuda`.
+        hearings: where what the ears hear is kept, for this training and others; None = inside `folder`.
+
+    Raises:
+        CorpusError: nothing to train on.
+        InputError: `settings.start` has lips of other sizes.
+    """
     train, valid = lip_positions(store, "train"), lip_positions(store, "valid")
     checked = evenly(valid, settings.most_valid_clips)
     log.info("lips: %d clips for training; %d of %d for validation", len(train), len(checked), len(valid))
@@ -509,10 +563,12 @@ def train_lips(network: Network, store: Store, settings: LipsFit, folder: Path, 
             "no clip with lips to train on; see dropped*.tsv in the prepared corpus for what was left out"
         )
     fit_lip_basis(network, store, train, settings)
+    if settings.start:
+        start_from(network, PACKAGED if settings.start == "default" else Path(settings.start))
     listening = "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
     noise_seed = settings.seed if settings.noisy_share else None
     heard, checked_heard = (
-        Hearings(network.audio_encoder, store, positions, folder / HEARINGS, listening, noise_seed=seed)
+        Hearings(network.audio_encoder, store, positions, hearings or folder / HEARINGS, listening, noise_seed=seed)
         for positions, seed in ((train, noise_seed), (checked, None))
     )
     fit_lips(
