@@ -1,5 +1,6 @@
 """The GRID recipe from end to end on a toy corpus: every stage, every file, shapes, and going on after a kill."""
 
+import json
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from phonolips.corpus.placing import mean_centre
 from phonolips.corpus.records import read_records
 from phonolips.corpus.store import Store
 
@@ -79,6 +81,20 @@ def test_shapes_and_clocks_of_the_prepared_corpus(finished):
         assert phones[0, 1] == 0
         assert phones[-1, 2] == 300
         assert np.array_equal(phones[1:, 1], phones[:-1, 2])
+
+
+def test_all_clips_of_a_speaker_lie_in_one_place(finished):
+    features = Store(finished / "data/features")
+    by_speaker: dict[str, list[np.ndarray]] = {}
+    for clip in features:
+        assert "late_ms" in features.meta(clip)
+        by_speaker.setdefault(features.meta(clip)["speaker"], []).append(
+            mean_centre(features.get(clip, "lips"), features.get(clip, "detected"))
+        )
+    centres = json.loads((finished / "data/centres.json").read_text())
+    assert sorted(centres) == sorted(by_speaker)
+    for speaker, found in by_speaker.items():
+        assert np.abs(np.array(found) - centres[speaker]).max() < 2e-3  # what moving in time leaves
 
 
 def test_the_tables_hold_every_method_for_every_test_clip(finished):

@@ -142,7 +142,7 @@ def test_whole_run_calls_the_command_line(recipe: Recipe) -> None:
         f"prepare --step records --out {data} --data my grid --splits {splits} --librispeech libri --corpus grid",
         f"prepare --step lips --out {data} {workers}",
         f"prepare --step align --out {data} {workers} --alignments mfa --librispeech-alignments libri mfa",
-        f"prepare --step features --out {data} {workers}",
+        f"prepare --step features --out {data} {workers} --sync",
         f"check-data {data}",
         f"train ears {training}",
         f"train durations {training}",

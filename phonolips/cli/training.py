@@ -39,6 +39,9 @@ def prepare(
         Path | None,
         typer.Option(help="Model that listens where no transcript says all. [default: the one in the package]"),
     ] = None,
+    sync: Annotated[
+        bool, typer.Option(help="Move lips in time to where the sync expert hears them, where it is sure (features).")
+    ] = False,
     jobs: Jobs = 1,
     backend: Annotated[
         str,
@@ -92,7 +95,7 @@ def prepare(
                 backend=workers,
             )
         if "features" in chosen:
-            dropped += steps.make_features(out, ears=ears, backend=workers)
+            dropped += steps.make_features(out, ears=ears, sync=sync, backend=workers)
     for item in dropped[:MOST_NAMED]:
         typer.echo(f"left out {item.id}: {item.reason}", err=True)
     if len(dropped) > MOST_NAMED:

@@ -118,6 +118,7 @@ def check_corpus(folder: Path) -> str:
     mismatched: list[str] = []
     noted: list[str] = []
     turned = 0
+    late_ms: list[float] = []
     kinds = dict.fromkeys(("hard", "soft", "unlabelled"), 0)
     seen = [record.id for record in iterate_records(folder / "records.jsonl") if record.video and record.id in features]
     looked_at = set(_evenly(seen))
@@ -135,6 +136,8 @@ def check_corpus(folder: Path) -> str:
             continue
         meta = features.meta(position)
         turned += bool(meta.get("frontalised"))
+        if "late_ms" in meta:
+            late_ms.append(float(meta["late_ms"]))
         speaker.frames += features.rows(position, "lips")
         speaker.misses += int((~features.get(position, "detected")).sum())
         speaker.rates.add(round(float(meta["fps"]), 3))
@@ -161,6 +164,12 @@ def check_corpus(folder: Path) -> str:
         )
     if turned:
         lines.append(f"faces that looked aside, turned to the front: {turned} clips")
+    if late_ms:
+        moved = np.array([value for value in late_ms if value] or [0.0])
+        lines.append(
+            f"lips moved in time to their sound: {np.count_nonzero(moved)} of {len(late_ms)} clips, by "
+            f"{np.sqrt(np.mean(moved**2)):.0f} ms (root mean square), at most {np.abs(moved).max():.0f} ms"
+        )
     steps = sum(kinds.values())
     if steps:
         shares = ", ".join(f"{count / steps:.0%} {kind}" for kind, count in kinds.items())

@@ -5,6 +5,7 @@ A prepared corpus is one folder:
     records.jsonl, dropped.tsv      the clips, and those left out with the reason
     lips/                           Store: lips tracked in every video
     alignments/ID.TextGrid          words and phones with their times
+    centres.json                    where in the face each speaker's mouth is laid
     features/                       Store: log-mel, phone labels and lips, on one clock
 
 Every step cuts its clips into groups. A group is made whole or not at all, by one process here or on another machine
@@ -12,6 +13,7 @@ Every step cuts its clips into groups. A group is made whole or not at all, by o
 the same whoever did the work.
 """
 
+import json
 import shutil
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -26,7 +28,16 @@ from phonolips.atomic import whole_file
 from phonolips.audio.features import NUM_MELS
 from phonolips.corpus.backend import Backend, LocalBackend
 from phonolips.corpus.parallel import GroupDone, guarded, map_groups
-from phonolips.corpus.records import Dropped, Record, count_records, iterate_records, write_dropped, write_records
+from phonolips.corpus.placing import bring_into_sync, mean_centre, speaker_centres
+from phonolips.corpus.records import (
+    Dropped,
+    Record,
+    count_records,
+    iterate_records,
+    write_dropped,
+    write_records,
+    write_text_atomically,
+)
 from phonolips.corpus.store import ArraySpec, Clip, Store, plan_shards, write_shard
 from phonolips.errors import CorpusError, InputError, PhonolipsWarning
 from phonolips.phones import IGNORED_ID, NUM_PHONES
@@ -341,33 +352,51 @@ def _lips_store(folder: Path, shards: int) -> Store:
     return Store(folder / "lips")
 
 
-def _features_of(record: Record, *, folder: Path, clips: int, ears: Path | None) -> Clip:
+class _Featuring(NamedTuple):
+    """How clips get their features; the paths are absolute."""
+
+    folder: Path
+    clips: int  # tracked
+    ears: Path | None
+    centres: dict[str, list[float]]  # speaker -> where the mouth is on average, mouth-space units
+    sync: bool
+
+
+def _features_of(record: Record, *, how: _Featuring) -> Clip:
     from phonolips.alignment.tiers import read_textgrid
     from phonolips.audio.features import log_mel
     from phonolips.audio.io import read
+
+    folder = how.folder
 
     alignment = read_textgrid(alignment_path(folder, record.id))
     waveform = read(Path(record.audio))
     audio_seconds = samples_to_seconds(len(waveform))
     seen: dict[str, Any] = {}
     if record.video:
-        tracked = _lips_store(folder, clips)
+        tracked = _lips_store(folder, how.clips)
         seen = {name: value for name, value in tracked.meta(record.id).items() if name in SEEN}
         fps = float(seen["fps"])
         lips = resample_frames(tracked.get(record.id, "lips"), fps, MODEL_FPS)
         detected = resample_frames(tracked.get(record.id, "detected").astype(np.float32), fps, MODEL_FPS) > 0.5
         frames = len(lips)
+        if record.speaker in how.centres and detected.any():
+            place = np.array(how.centres[record.speaker]) - mean_centre(lips, detected)
+            lips = (lips + place).astype(np.float32)
     else:
         lips, detected = np.zeros((0, 40, 2), np.float32), np.zeros(0, bool)
         frames = samples_to_frames(len(waveform))
     samples = frames_to_samples(frames)
     mel = log_mel(np.pad(waveform[:samples], (0, max(0, samples - len(waveform)))))
+    if how.sync and record.video:
+        lips, detected, late_ms = bring_into_sync(lips, detected, mel)
+        seen["late_ms"] = late_ms
     labels = alignment.labels(len(mel))
     soft = np.zeros((0, NUM_PHONES), np.float16)
     if not record.complete and (labels == IGNORED_ID).any():
         from phonolips.alignment.star import soft_labels
 
-        soft = soft_labels(_listen(mel, ears), labels)
+        soft = soft_labels(_listen(mel, how.ears), labels)
     values = {
         "mel": mel,
         "labels": labels,
@@ -386,14 +415,31 @@ def _listen(mel: np.ndarray, ears: Path | None) -> np.ndarray:
         return _ears(ears).audio_encoder.posteriors(torch.from_numpy(mel)[None])[0].numpy()
 
 
-def make_features(folder: Path, *, ears: Path | None = None, backend: Backend = HERE) -> list[Dropped]:
+def _mouth_centres(folder: Path, lips: Store) -> dict[str, list[float]]:
+    """Read where each speaker's mouth is on average, or measure and keep it."""
+    kept = folder / "centres.json"
+    if not kept.is_file():
+        records = iterate_records(folder / "records.jsonl")
+        seen = ((record.id, record.speaker) for record in records if record.video and record.id in lips)
+        write_text_atomically(kept, json.dumps(speaker_centres(lips, seen), indent=1) + "\n")
+    centres: dict[str, list[float]] = json.loads(kept.read_text(encoding="utf-8"))
+    return centres
+
+
+def make_features(
+    folder: Path, *, ears: Path | None = None, sync: bool = False, backend: Backend = HERE
+) -> list[Dropped]:
     """Put log-mel, labels and lips of every clip on one clock into `folder`/features.
 
-    Sound is cut or padded with silence to the length of the picture, so steps = 4 * frames exactly.
+    Sound is cut or padded with silence to the length of the picture, so steps = 4 * frames exactly. All clips of a
+    named speaker are laid onto one place in the face (see `phonolips.corpus.placing`), which `folder`/centres.json
+    keeps; it is measured once, so that a run that goes on lays its clips onto the same.
 
     Args:
         folder: a prepared corpus with its lips and alignments.
         ears: the model that labels what no transcript tells; None = the one in the package.
+        sync: move lips in time to where the sync expert in the package hears them, where it is sure; each clip's
+            meta `late_ms` says by how much they were late.
         backend: who works.
 
     Returns:
@@ -413,7 +459,9 @@ def make_features(folder: Path, *, ears: Path | None = None, backend: Backend = 
                 yield record
 
     clips = count_records(source)
-    work = partial(_features_of, folder=folder.resolve(), clips=len(lips) if lips else 0, ears=ears and ears.resolve())
+    centres = {} if lips is None else _mouth_centres(folder, lips)
+    how = _Featuring(folder.resolve(), len(lips) if lips else 0, ears and ears.resolve(), centres, sync)
+    work = partial(_features_of, how=how)
     failed = _fill_store(folder / "features", FEATURE_ARRAYS, ready(), clips, work, backend) + unready
     write_dropped(failed, folder / "dropped_features.tsv")
     return failed

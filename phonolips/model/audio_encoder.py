@@ -39,6 +39,13 @@ class ResidualBlock(nn.Module):
         """Map (batch, channels, positions) to the same shape."""
         return hidden + self.layers(hidden)
 
+    def start_as_nothing(self) -> None:
+        """Set the last convolution to zero: the block passes its input on until it is trained."""
+        last = self.layers[3]
+        assert isinstance(last, nn.Conv1d) and last.bias is not None
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
+
 
 class AudioEncoder(nn.Module):
     """Log-mel to phone logits and a CTC blank logit.

@@ -332,19 +332,30 @@ def measure_input(encoder: AudioEncoder, store: Store, clips: np.ndarray, seed: 
 
 
 def start_from(encoder: AudioEncoder, folder: Path) -> None:
-    """Take over the ears of a model, with their normalisation of the input."""
+    """Take over the ears of a model, with their normalisation of the input.
+
+    Blocks that the encoder has beyond that model's start out as doing nothing (their last convolution is zero), so
+    the deeper ears hear at first just what the others do, and grow from there.
+
+    Raises:
+        InputError: the model's ears have other sizes, or more blocks.
+    """
     values, own = load_network(folder).audio_encoder.state_dict(), encoder.state_dict()
+    grown = {name for name in own if name not in values and name.split(".")[0] in ("fine", "coarse")}
     for name, value in own.items():
-        if name not in values or values[name].shape != value.shape:
+        if name not in grown and (name not in values or values[name].shape != value.shape):
             found = tuple(values[name].shape) if name in values else "missing"
             raise InputError(
                 f"ears.start={folder}: its {name} is {found}, expected {tuple(value.shape)}; "
                 "give network.audio_encoder the sizes of that model (its model.json)"
             )
-    if len(values) > len(own):
+    if set(values) - set(own):
         raise InputError(f"ears.start={folder}: its ears have more layers than network.audio_encoder asks for")
-    encoder.load_state_dict(values)
-    log.info("ears: started from %s", folder)
+    encoder.load_state_dict(values, strict=False)
+    blocks = sorted({".".join(name.split(".")[:2]) for name in grown})
+    for block in blocks:
+        encoder.get_submodule(block).start_as_nothing()  # type: ignore[operator]
+    log.info("ears: started from %s%s", folder, f", {len(blocks)} blocks deeper" if blocks else "")
 
 
 @torch.inference_mode()

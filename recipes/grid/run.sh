@@ -31,7 +31,7 @@ $common_stages"
 [ -n "$data" ] || die "--data is missing; expected the folder of the GRID corpus"
 check_common_options "$alignments" "$librispeech" "$librispeech_alignments"
 
-records_options=(--corpus grid) align_options=() features_options=()
+records_options=(--corpus grid) align_options=() features_options=(--sync)
 
 check_tools_and_data() {
   local fetch=()
