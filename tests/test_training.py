@@ -233,3 +233,33 @@ def test_training_from_an_address_is_training_from_the_folder(corpus, tmp_path, 
     assert all(torch.equal(value, second[name]) for name, value in first.items())
     with pytest.raises(InputError, match="durations are learnt from TextGrids in a folder"):
         train("durations", data=address, out=tmp_path / "there", overrides=words, device="cpu")
+
+
+def test_deeper_ears_start_out_hearing_what_the_others_hear(tmp_path):
+    from dataclasses import replace
+
+    from phonolips.config import AudioEncoderSettings, NetworkSettings
+    from phonolips.model.network import Description, Network
+    from phonolips.training.ears import start_from
+
+    def ears(fine, coarse):
+        sizes = AudioEncoderSettings(channels=8, coarse_channels=8, dilations=fine, coarse_dilations=coarse)
+        return Network(Description(replace(NetworkSettings(), audio_encoder=sizes), ["mean"]))
+
+    torch.manual_seed(1)
+    shallow, deep = ears([1], [1, 2]), ears([1, 2], [1, 2, 1, 4])
+    shallow.save(tmp_path)
+    shallow.eval()
+    deep.eval()
+    mel = torch.randn(1, 200, 80)
+    with torch.inference_mode():
+        assert not torch.allclose(deep.audio_encoder.posteriors(mel), shallow.audio_encoder.posteriors(mel), atol=1e-3)
+        start_from(deep.audio_encoder, tmp_path)
+        assert torch.equal(deep.audio_encoder.posteriors(mel), shallow.audio_encoder.posteriors(mel))
+    learnt = [value for name, value in deep.audio_encoder.named_parameters() if name.startswith("coarse.3")]
+    assert (
+        sum(float(value.detach().abs().sum()) for value in learnt) > 0
+    )  # all but the last convolution can learn at once
+    deep.save(tmp_path / "deep")
+    with pytest.raises(InputError, match="more layers than"):
+        start_from(shallow.audio_encoder, tmp_path / "deep")

@@ -42,7 +42,8 @@ class ResidualBlock(nn.Module):
     def start_as_nothing(self) -> None:
         """Set the last convolution to zero: the block passes its input on until it is trained."""
         last = self.layers[3]
-        assert isinstance(last, nn.Conv1d) and last.bias is not None
+        assert isinstance(last, nn.Conv1d)
+        assert last.bias is not None
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)
 
