@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from phonolips.corpus.placing import mean_centre
 from phonolips.errors import InputError, PhonolipsWarning
 from phonolips.phones import NUM_PHONES, SILENCE_ID
 from phonolips.timebase import (
@@ -61,14 +62,13 @@ class AdaptSettings:
         gain_frames: the same of a factor e of the gain.
         shape_frames: frames of material that the mean lip's shape, as the frames at rest tell it (one of each clip),
             weighs as much as.
-        place_frames: the same of its place in the face, which the tracker finds anew for every clip: one clip tells
-            little of it, however many frames it has.
+        place_frames: the same of its place in the face.
     """
 
     embedding_frames: float = 20.0
     gain_frames: float = 100.0
     shape_frames: float = 50.0
-    place_frames: float = 300.0
+    place_frames: float = 50.0
 
 
 class HeardClip(NamedTuple):
@@ -246,6 +246,20 @@ def _cut_pieces(network: "Network", clips: Sequence[HeardClip]) -> _Pieces:
     return _Pieces(*map(torch.from_numpy, (posteriors, gestures, truth, weight)))
 
 
+def lay_together(clips: Sequence[HeardClip]) -> list[HeardClip]:
+    """Lay clips of one person onto one place in the face, the mean of theirs, as those of the training are.
+
+    Every clip's origin is its own neutral mouth centre, which differs from clip to clip (`corpus.placing`). A clip
+    without a detected frame stays as it is.
+    """
+    centres = [mean_centre(clip.lips, clip.detected) if clip.detected.any() else None for clip in clips]
+    common = np.mean([centre for centre in centres if centre is not None], axis=0)
+    return [
+        clip if centre is None else clip._replace(lips=(clip.lips + (common - centre)).astype(np.float32))
+        for clip, centre in zip(clips, centres, strict=True)
+    ]
+
+
 def speaker_directions(network: "Network") -> "Tensor":
     """Find how the training's speakers differ: (directions, dim), each as long as one standard deviation.
 
@@ -295,6 +309,7 @@ def adapt(
     detected = sum(int(clip.detected.sum()) for clip in clips)
     if not detected:
         raise InputError(f"no frame of {len(clips)} clips shows a face; expected one face, seen from the front")
+    clips = lay_together(clips)
     frames = sum(len(clip.lips) for clip in clips)
     shapes = np.concatenate([clip.lips[clip.detected] for clip in clips])
     mean = network.unnamed_speaker(shapes.mean(0))  # the mean speaker, where the model makes nothing of a shape
