@@ -164,18 +164,18 @@ def _pad_to_frames(posteriors: np.ndarray) -> np.ndarray:
     return np.concatenate([posteriors, silence]) if missing else posteriors
 
 
-def read_phones(posteriors: np.ndarray, phone_bigram: np.ndarray | None = None) -> Alignment:
+def read_phones(posteriors: np.ndarray, phone_trigram: np.ndarray | None = None) -> Alignment:
     """Read phones with times off posteriors, without their text.
 
     Args:
         posteriors: float (steps, 40), rows sum to 1.
-        phone_bigram: float (40, 40), log probability of a phone (column) after another (row); a network's ears
-            have one, `network.audio_encoder.phone_bigram`. None = all alike.
+        phone_trigram: float (40, 40, 40), log probability of a phone (last axis) after two others; a network's ears
+            have one, `network.audio_encoder.phone_trigram`. None = all alike.
 
     Returns:
         an alignment without words; confidences are the mean posterior of each phone.
     """
-    best = best_path(posteriors, phone_bigram=phone_bigram)
+    best = best_path(posteriors, phone_trigram=phone_trigram)
     edges = [0, *(np.flatnonzero(np.diff(best)) + 1).tolist(), len(best)]
     kept = [(int(best[a]), a, b) for a, b in pairwise(edges)]
     duration = steps_to_seconds(len(best))
@@ -251,7 +251,7 @@ def from_posteriors(
     seconds = steps_to_seconds(len(checked))
     if waveform is not None:
         seconds = min(seconds, samples_to_seconds(len(waveform)))
-    spoken = alignment or read_phones(checked, network.audio_encoder.phone_bigram.numpy())
+    spoken = alignment or read_phones(checked, network.audio_encoder.phone_trigram.numpy())
     check_emphasis(emphasis, [word.label for word in spoken.words])
     lively = network.description.settings.lips.liveliness if liveliness is None else check_liveliness(liveliness)
     lips = enliven(np.concatenate(list(speak(network, padded, moves, who))), lively)

@@ -360,9 +360,9 @@ def labels_to_phones(labels: np.ndarray) -> list[str]:
     return [PHONES[label] for label, _, _ in runs if label not in (SILENCE_ID, IGNORED_ID)]
 
 
-def recognise_phones(posteriors: np.ndarray, phone_bigram: np.ndarray | None = None) -> list[str]:
+def recognise_phones(posteriors: np.ndarray, phone_trigram: np.ndarray | None = None) -> list[str]:
     """Read the phone sequence off posteriors (steps, phones) by `alignment.decode.best_path`."""
-    return labels_to_phones(best_path(posteriors, phone_bigram=phone_bigram))
+    return labels_to_phones(best_path(posteriors, phone_trigram=phone_trigram))
 
 
 def phone_errors(reference: Sequence[str], hypothesis: Sequence[str]) -> int:
@@ -445,14 +445,14 @@ def confusion_matrix(labels: np.ndarray, predicted: np.ndarray) -> np.ndarray:
 
 
 def ear_scores(
-    posteriors: np.ndarray, labels: np.ndarray, *, phone_bigram: np.ndarray | None = None, complete: bool = True
+    posteriors: np.ndarray, labels: np.ndarray, *, phone_trigram: np.ndarray | None = None, complete: bool = True
 ) -> dict[str, float]:
     """Score one clip's posteriors against the true phones.
 
     Args:
         posteriors: float (steps, phones).
         labels: int64 (steps,); steps with IGNORED_ID are left out on both sides.
-        phone_bigram: float (phones, phones), log probabilities that help to read the phones, as the ears have them.
+        phone_trigram: float (phones, phones, phones), log probabilities that help to read the phones, as the ears have them.
         complete: False where more is said than the labels tell, so that phones cannot be counted.
 
     Returns:
@@ -464,7 +464,7 @@ def ear_scores(
     """
     posteriors, labels = _known_steps(posteriors, labels)
     reference = labels_to_phones(labels) if complete else []
-    errors = phone_errors(reference, recognise_phones(posteriors, phone_bigram)) if complete else 0
+    errors = phone_errors(reference, recognise_phones(posteriors, phone_trigram)) if complete else 0
     right = int((posteriors.argmax(1) == labels).sum())
     return {
         "right_steps": float(right),

@@ -55,14 +55,15 @@ class AudioEncoder(nn.Module):
         settings: sizes.
 
     Buffers `mel_mean` and `mel_scale` (mels,) normalise the input and are set from the training data;
-    `temperature` () divides the logits on the way to posteriors; `phone_bigram` (phones, phones) is the log
-    probability of a phone (column) after another (row) in the training, which helps to read phones off.
+    `temperature` () divides the logits on the way to posteriors; `phone_trigram` (phones,
+    phones, phones) is the log probability of a phone (last axis) after two others in the training, which helps to read
+    phones off.
     """
 
     mel_mean: Tensor
     mel_scale: Tensor
     temperature: Tensor
-    phone_bigram: Tensor
+    phone_trigram: Tensor
 
     def __init__(self, settings: AudioEncoderSettings) -> None:
         super().__init__()
@@ -71,7 +72,7 @@ class AudioEncoder(nn.Module):
         self.register_buffer("mel_mean", torch.zeros(NUM_MELS))
         self.register_buffer("mel_scale", torch.ones(NUM_MELS))
         self.register_buffer("temperature", torch.ones(()))
-        self.register_buffer("phone_bigram", torch.full((NUM_PHONES, NUM_PHONES), 1.0 / NUM_PHONES).log())
+        self.register_buffer("phone_trigram", torch.full((NUM_PHONES,) * 3, 1.0 / NUM_PHONES).log())
         padding = (STEM_KERNEL - FINE_STEPS) // 2
         self.stem = nn.Conv1d(NUM_MELS, fine, STEM_KERNEL, stride=FINE_STEPS, padding=padding)
         self.fine = nn.Sequential(

@@ -183,6 +183,14 @@ class Network(nn.Module):
         write_model(folder, tensors, description)
 
 
+def _of_today(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Read what earlier versions wrote: their ears knew which phone follows which one, not which two."""
+    bigram = tensors.pop("audio_encoder.phone_bigram", None)
+    if bigram is not None:
+        tensors["audio_encoder.phone_trigram"] = bigram[None].repeat(len(bigram), 1, 1)
+    return tensors
+
+
 def load_network(folder: Path) -> Network:
     """Rebuild a network from its folder, ready for inference on the CPU.
 
@@ -209,7 +217,7 @@ def load_network(folder: Path) -> Network:
             values.get("notes", {}),
         )
         network = Network(description)
-        network.load_state_dict(load_file(str(folder / WEIGHTS_FILE)))
+        network.load_state_dict(_of_today(load_file(str(folder / WEIGHTS_FILE))))
     except (ValueError, KeyError, TypeError, RuntimeError, SafetensorError, OSError) as error:
         raise CheckpointError(f"{folder}: not a readable model ({str(error).splitlines()[0]})") from error
     except PhonolipsError as error:

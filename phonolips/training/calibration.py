@@ -1,16 +1,16 @@
-"""What is fitted once the ears are trained: a temperature for the posteriors, and which phone follows which."""
+"""What is fitted once the ears are trained: a temperature for the posteriors, and which phone follows which two."""
 
 import logging
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
 
 import numpy as np
 
-from phonolips.phones import IGNORED_ID, NUM_PHONES
+from phonolips.phones import IGNORED_ID, NUM_PHONES, SILENCE_ID
 
 log = logging.getLogger("phonolips.training")
 TEMPERATURES = (0.2, 5.0)  # where the search looks
-STRETCH = 3  # phones on each side that make a pair's context; the same pair in the same context counts once
+MOST_DISCOUNT = 0.9  # where too little was seen to tell how much to take off
+STRETCH = 3  # phones on each side that make a context; the same phones in the same context count once
 
 
 def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
@@ -45,37 +45,46 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
     return temperature
 
 
-def fit_phone_bigram(sequences: Iterable[Sequence[int] | np.ndarray]) -> np.ndarray:
-    """Learn which phone follows which.
+def fit_phone_trigram(sequences: Iterable[Sequence[int] | np.ndarray]) -> np.ndarray:
+    """Learn which phone follows which two.
 
-    Runs of a phone count as one. A pair counts once for each context of STRETCH phones to both sides, so a
-    corpus that says a few words in one order again and again (GRID) does not drown the others. Smoothed by
-    absolute discounting, interpolated with the phones' own frequencies (Ney et al. 1994).
+    Runs of a phone count as one, and a clip begins after silence. Three phones count once for each context of STRETCH
+    phones to both sides, so a corpus that says a few words in one order again and again (GRID) does not drown the
+    others. Smoothed by absolute discounting, interpolated with pairs and those with single phones (Ney et al. 1994).
 
     Args:
-        sequences: phone ids of each clip in order, silence included; no pair is made with IGNORED_ID.
+        sequences: phone ids of each clip in order, silence included; nothing is counted across IGNORED_ID.
 
     Returns:
-        float32 (phones, phones), log probability of the phone of the column after that of the row.
+        float32 (phones, phones, phones), log probability of the phone of the last axis after the one of the middle
+        axis after the one of the first.
     """
     seen: set[tuple[int, ...]] = set()
-    counts = np.zeros((NUM_PHONES, NUM_PHONES))
+    counts = np.zeros((NUM_PHONES, NUM_PHONES, NUM_PHONES))
     for sequence in sequences:
         ids = np.asarray(sequence, np.int64)
-        merged = ids[np.diff(ids, prepend=IGNORED_ID - 1) != 0].tolist()
-        for index, (first, second) in enumerate(pairwise(merged)):
-            context = (min(index, STRETCH), *merged[max(0, index - STRETCH) : index + 2 + STRETCH])
-            if IGNORED_ID in (first, second) or context in seen:
+        merged = [SILENCE_ID, *ids[np.diff(ids, prepend=IGNORED_ID - 1) != 0].tolist()]
+        for index in range(len(merged) - 2):
+            three = tuple(merged[index : index + 3])
+            context = (min(index, STRETCH), *merged[max(0, index + 1 - STRETCH) : index + 3 + STRETCH])
+            if IGNORED_ID in three or context in seen:
                 continue
             seen.add(context)
-            counts[first, second] += 1
+            counts[three] += 1
+    single = (counts.sum((0, 1)) + 1) / (counts.sum() + NUM_PHONES)
+    pairs = _discount(counts.sum(0), single)
+    trigram: np.ndarray = np.log(_discount(counts, pairs))
+    perplexity = float(np.exp(-(counts * trigram).sum() / max(1.0, counts.sum())))
+    log.info("phone trigram from %d triples, perplexity %.1f on them", counts.sum(), perplexity)
+    return trigram.astype(np.float32)
+
+
+def _discount(counts: np.ndarray, lower: np.ndarray) -> np.ndarray:
+    """Turn counts (..., phones) into probabilities; what is taken off those seen is shared out like `lower`."""
     once, twice = int((counts == 1).sum()), int((counts == 2).sum())
-    discount = once / (once + 2 * twice) if once else 0.5
-    single = (counts.sum(0) + 1) / (counts.sum() + NUM_PHONES)
-    total = counts.sum(1, keepdims=True)
-    spared = discount * (counts > 0).sum(1, keepdims=True)
-    pairs = (np.maximum(counts - discount, 0) + spared * single) / np.maximum(total, 1)
-    bigram = np.log(np.where(total > 0, pairs, single))
-    perplexity = float(np.exp(-(counts * bigram).sum() / max(1.0, counts.sum())))
-    log.info("phone bigram from %d pairs, perplexity %.1f on them", counts.sum(), perplexity)
-    return bigram.astype(np.float32)
+    discount = min(once / (once + 2 * twice), MOST_DISCOUNT) if once else 0.5
+    total = counts.sum(-1, keepdims=True)
+    spared = discount * (counts > 0).sum(-1, keepdims=True)
+    shares = (np.maximum(counts - discount, 0) + spared * lower) / np.maximum(total, 1)
+    result: np.ndarray = np.where(total > 0, shares, lower)
+    return result

@@ -27,7 +27,7 @@ from phonolips.model.network import Network, load_network
 from phonolips.phones import IGNORED_ID, NUM_PHONES, PHONES, SILENCE_ID
 from phonolips.timebase import seconds_to_steps
 from phonolips.training.augment import augment_mel, change_speed, steps_at_speed
-from phonolips.training.calibration import fit_phone_bigram, fit_temperature
+from phonolips.training.calibration import fit_phone_trigram, fit_temperature
 from phonolips.training.loop import Fit, length_mask, mean_over_ranks, pad_stack, run_fit, share_of
 from phonolips.training.order import batch_by_length, evenly
 
@@ -36,7 +36,7 @@ BLANK = NUM_PHONES  # CTC's classes are the phones, then the blank
 PACKAGED = Path(__file__).resolve().parents[1] / "weights" / "default"  # what `ears.start=default` means
 LONGEST_VALID_STEPS = 1600
 STATISTICS_CLIPS = 400  # clips from which the input normalisation is measured
-BIGRAM_CLIPS = 20_000  # clips whose phones the bigram is counted on, at most, evenly spread
+TRIGRAM_CLIPS = 20_000  # clips whose phones the trigram is counted on, at most, evenly spread
 CALIBRATION_STEPS = 500_000  # steps of the validation clips that the temperature is fitted on, at most
 
 
@@ -282,7 +282,7 @@ def train_ears(
 ) -> None:
     """Train the audio encoder of `network` in place, from nothing or from the ears of `settings.start`.
 
-    Then fit its temperature on the validation clips, and its bigram of phones on the training clips; a finished
+    Then fit its temperature on the validation clips, and its trigram of phones on the training clips; a finished
     training that is started again fits the same ones.
 
     Args:
@@ -360,10 +360,10 @@ def start_from(encoder: AudioEncoder, folder: Path) -> None:
 
 @torch.inference_mode()
 def calibrate(encoder: AudioEncoder, store: Store, clips: np.ndarray, valid: EarsValid) -> None:
-    """Set the trained encoder's `phone_bigram` from the phones of `clips`, and `temperature` from labels of `valid`."""
-    some = clips[:: 1 + len(clips) // BIGRAM_CLIPS]
-    bigram = fit_phone_bigram(store.get(clip, "phones")[:, 0] for clip in some)
-    encoder.phone_bigram.copy_(torch.from_numpy(bigram))
+    """Set the trained encoder's `phone_trigram` from the phones of `clips`, and `temperature` from labels of `valid`."""
+    some = clips[:: 1 + len(clips) // TRIGRAM_CLIPS]
+    trigram = fit_phone_trigram(store.get(clip, "phones")[:, 0] for clip in some)
+    encoder.phone_trigram.copy_(torch.from_numpy(trigram))
     stride = 1 + valid.padded_steps // CALIBRATION_STEPS
     heard = [
         (encoder(batch.mel, batch.mask)[0].flatten(0, 1)[::stride], batch.labels.flatten()[::stride]) for batch in valid
