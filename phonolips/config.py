@@ -22,7 +22,7 @@ class AudioEncoderSettings:
     kernel: int = 3
     dilations: list[int] = field(default_factory=lambda: [1, 2])
     coarse_channels: int = 320  # at 40 ms
-    coarse_dilations: list[int] = field(default_factory=lambda: [1, 2, 4, 1, 2, 4])
+    coarse_dilations: list[int] = field(default_factory=lambda: [1, 2, 4, 1, 2, 4, 1, 2, 4, 1])
     dropout: float = 0.1
 
 
@@ -53,7 +53,7 @@ class LipsSettings:
 
     representation: str = "pca"  # pca, heatmap (per point, soft-argmax), displacement (pca, from the last frame)
     components: int = 12  # of the PCA
-    liveliness: float = 0.5  # how much quick movements are exaggerated after the decoder; see video.lips.enliven
+    liveliness: float = 0.3  # how much quick movements are exaggerated after the decoder; see video.lips.enliven
 
 
 @dataclass
