@@ -452,7 +452,7 @@ def ear_scores(
     Args:
         posteriors: float (steps, phones).
         labels: int64 (steps,); steps with IGNORED_ID are left out on both sides.
-        phone_trigram: float (phones, phones, phones), log probabilities that help to read the phones, as the ears have them.
+        phone_trigram: float (phones, phones, phones), log probabilities that help to read phones, of the ears.
         complete: False where more is said than the labels tell, so that phones cannot be counted.
 
     Returns:

@@ -360,7 +360,7 @@ def start_from(encoder: AudioEncoder, folder: Path) -> None:
 
 @torch.inference_mode()
 def calibrate(encoder: AudioEncoder, store: Store, clips: np.ndarray, valid: EarsValid) -> None:
-    """Set the trained encoder's `phone_trigram` from the phones of `clips`, and `temperature` from labels of `valid`."""
+    """Set the encoder's `phone_trigram` from the phones of `clips`, and `temperature` from labels of `valid`."""
     some = clips[:: 1 + len(clips) // TRIGRAM_CLIPS]
     trigram = fit_phone_trigram(store.get(clip, "phones")[:, 0] for clip in some)
     encoder.phone_trigram.copy_(torch.from_numpy(trigram))
