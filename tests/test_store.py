@@ -1,5 +1,6 @@
 """The ragged store and the records: round trips, kills, races, and wrong files."""
 
+import errno
 import json
 import multiprocessing
 import os
@@ -417,6 +418,23 @@ def test_reading_while_others_write(tmp_path):
     assert [process.exitcode for process in (*readers, *writers)] == [0] * 4
     Store(tmp_path)
     assert len(list(tmp_path.glob("index-*"))) == 1
+    assert not list(tmp_path.glob(".index-*"))
+
+
+def test_an_index_that_another_process_makes_and_a_third_removes(tmp_path, monkeypatch):
+    declare_store(tmp_path, SMALL)
+    write_shard(tmp_path, 0, SMALL, clips("a/1", "a/2"))
+    rename, met = Path.rename, []
+
+    def meet(self, target):
+        if self.name.startswith(".index-") and not met:  # it is there when this process wants to put its own there
+            met.append(target)
+            raise OSError(errno.ENOTEMPTY, "Directory not empty")  # and gone when it looks
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", meet)
+    assert len(Store(tmp_path)) == 2
+    assert met
     assert not list(tmp_path.glob(".index-*"))
 
 

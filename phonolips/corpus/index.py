@@ -13,6 +13,7 @@ processes may make it at the same time, and read one that another process remove
     failed          bytes, JSON: the clips that could not be made, with the reasons
 """
 
+import errno
 import json
 import os
 import shutil
@@ -140,8 +141,8 @@ def _make_index(
         made = parent / name
         try:
             temporary.rename(made)
-        except OSError:  # another process was faster
-            if not made.is_dir():
+        except OSError as error:  # another process was faster; a third may be removing what it made already
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                 raise
         return made
     finally:

@@ -10,6 +10,7 @@ is never fetched again, and a store that changed has other names. Put the index 
 opened has one): without it, all shards are fetched to make it.
 """
 
+import errno
 import hashlib
 import os
 import shutil
@@ -152,8 +153,8 @@ class RemoteFolder:
             temporary.rename(folder)
         except FileNotFoundError:  # removed meanwhile
             return None
-        except OSError:  # another process was faster
-            if not folder.is_dir():
+        except OSError as error:  # another process was faster; a third may be removing what it fetched already
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                 raise
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
