@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, TypedDict, Unpack
 import numpy as np
 
 from phonolips.alignment.decode import best_path
+from phonolips.alignment.phone_ngram import PhoneNgram
 from phonolips.alignment.tiers import Alignment, Interval
 from phonolips.emphasis import check_emphasis, emphasis_curve, word_factor
 from phonolips.errors import CheckpointError, InputError, PhonolipsWarning
@@ -164,18 +165,18 @@ def _pad_to_frames(posteriors: np.ndarray) -> np.ndarray:
     return np.concatenate([posteriors, silence]) if missing else posteriors
 
 
-def read_phones(posteriors: np.ndarray, phone_trigram: np.ndarray | None = None) -> Alignment:
+def read_phones(posteriors: np.ndarray, ngram: PhoneNgram | None = None) -> Alignment:
     """Read phones with times off posteriors, without their text.
 
     Args:
         posteriors: float (steps, 40), rows sum to 1.
-        phone_trigram: float (40, 40, 40), log probability of a phone (last axis) after two others; a network's ears
-            have one, `network.audio_encoder.phone_trigram`. None = all alike.
+        ngram: which phone follows which others; a network's ears have one, `network.audio_encoder.phone_ngram()`.
+            None = all alike.
 
     Returns:
         an alignment without words; confidences are the mean posterior of each phone.
     """
-    best = best_path(posteriors, phone_trigram=phone_trigram)
+    best = best_path(posteriors, ngram=ngram)
     edges = [0, *(np.flatnonzero(np.diff(best)) + 1).tolist(), len(best)]
     kept = [(int(best[a]), a, b) for a, b in pairwise(edges)]
     duration = steps_to_seconds(len(best))
@@ -251,7 +252,7 @@ def from_posteriors(
     seconds = steps_to_seconds(len(checked))
     if waveform is not None:
         seconds = min(seconds, samples_to_seconds(len(waveform)))
-    spoken = alignment or read_phones(checked, network.audio_encoder.phone_trigram.numpy())
+    spoken = alignment or read_phones(checked, network.audio_encoder.phone_ngram())
     check_emphasis(emphasis, [word.label for word in spoken.words])
     lively = network.description.settings.lips.liveliness if liveliness is None else check_liveliness(liveliness)
     lips = enliven(np.concatenate(list(speak(network, padded, moves, who))), lively)

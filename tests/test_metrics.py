@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from phonolips.alignment.phone_ngram import PhoneNgram
 from phonolips.alignment.tiers import Interval
 from phonolips.errors import InputError
 from phonolips.evaluation import metrics
@@ -289,18 +290,21 @@ def test_recognised_phones_merge_drop_silence_and_noise():
     assert metrics.recognise_phones(one_hot(np.zeros(9, int))) == []
 
 
-def test_a_trigram_helps_to_recognise_what_the_sound_leaves_open():
+def test_an_ngram_helps_to_recognise_what_the_sound_leaves_open():
     labels = make_labels(("sil", 2), ("B", 2), ("AA", 3), ("sil", 2))
     posteriors = one_hot(labels, 0.9)
     vowel = labels == PHONE_IDS["AA"]
     posteriors[vowel] = 0.2 / NUM_PHONES
     posteriors[vowel, PHONE_IDS["AA"]], posteriors[vowel, PHONE_IDS["AO"]] = 0.39, 0.41
-    trigram = np.full((NUM_PHONES,) * 3, np.log(1 / NUM_PHONES))
-    trigram[PHONE_IDS["sil"], PHONE_IDS["B"], PHONE_IDS["AO"]] = np.log(1e-4)
+    rows = np.full((2, NUM_PHONES), np.log(1 / NUM_PHONES), np.float32)
+    rows[1, PHONE_IDS["AO"]] = np.log(1e-4)
+    row_of = np.zeros(NUM_PHONES, np.int32)
+    row_of[PHONE_IDS["B"]] = 1
+    ngram = PhoneNgram(rows, row_of, np.zeros(NUM_PHONES, np.float32))
     assert metrics.recognise_phones(posteriors) == ["B", "AO"]
-    assert metrics.recognise_phones(posteriors, trigram) == ["B", "AA"]
+    assert metrics.recognise_phones(posteriors, ngram) == ["B", "AA"]
     assert metrics.ear_scores(posteriors, labels)["phone_errors"] == 1
-    assert metrics.ear_scores(posteriors, labels, phone_trigram=trigram)["phone_errors"] == 0
+    assert metrics.ear_scores(posteriors, labels, ngram=ngram)["phone_errors"] == 0
 
 
 def test_ear_scores_leave_unknown_steps_out():

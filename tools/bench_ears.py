@@ -159,7 +159,7 @@ def bench(data: Path, model: Path | None, utterances: int, clips: int, seed: int
         raise CorpusError(f"{data}: no unseen LibriSpeech utterance and no test clip of {GRID_SPEAKER} is prepared")
     babble = Babble([r for r in records if r.split == "train" and not r.video], rng)
     sounds = {"LibriSpeech": [load(r, features) for r in unseen], GRID_SPEAKER: [load(r, features) for r in own]}
-    trigram = network.audio_encoder.phone_trigram.numpy()
+    ngram = network.audio_encoder.phone_ngram()
     lines = [
         f"| condition | LibriSpeech, {len(unseen)} utterances of unseen speakers: phone error rate | step accuracy "
         f"| GRID {GRID_SPEAKER}, {len(own)} clips: phone error rate | step accuracy | opening r |",
@@ -183,7 +183,7 @@ def bench(data: Path, model: Path | None, utterances: int, clips: int, seed: int
                     else:
                         posteriors = network.posteriors(waveform)
                     heard = posteriors[: len(sound.labels)]
-                    rows[group].append(metrics.ear_scores(heard, sound.labels, phone_trigram=trigram))
+                    rows[group].append(metrics.ear_scores(heard, sound.labels, ngram=ngram))
                     bar.update()
             lips = interval(float(np.nanmean(followed)), followed) if followed else "-"
             lines.append("| " + " | ".join([name, *(c for r in rows.values() for c in ears_cells(r)), lips]) + " |")

@@ -88,8 +88,8 @@ def run(store: Store, variant: Variant, folder: Path, seed: int) -> dict[str, An
             with torch.inference_mode():
                 posteriors = network.audio_encoder.posteriors(mel)[0].numpy()
             labels = store.get(clip, "labels").astype(np.int64)
-            trigram = network.audio_encoder.phone_trigram.numpy()
-            rows.append(metrics.ear_scores(posteriors, labels, phone_trigram=trigram))
+            ngram = network.audio_encoder.phone_ngram()
+            rows.append(metrics.ear_scores(posteriors, labels, ngram=ngram))
         for name, top, bottom in (("PER", "phone_errors", "phone_total"), ("accuracy", "right_steps", "known_steps")):
             result[f"{title} {name}"] = sum(r[top] for r in rows) / sum(r[bottom] for r in rows)
     return result

@@ -1,62 +1,54 @@
 """Read phones with times off posteriors, without knowing the text.
 
-The costs and the weight had the least phone errors on validation clips. Neither a least duration of 2 or 3
-steps nor posteriors divided by the phones' frequencies lowered them further.
+The costs and weights had the least phone errors on validation clips. A least duration of 2 steps and the evidence of
+CTC's blank would take off some tenths of a point more.
 """
 
 import numpy as np
 
-from phonolips.phones import SILENCE_ID
+from phonolips.alignment.phone_ngram import PhoneNgram
+from phonolips.phones import NUM_PHONES
 
 SWITCH_COST = 2.5  # nats that a change of phone must earn, where all phones may follow each other alike
-TRIGRAM_SWITCH_COST = 0.5  # nats, likewise, beside the trigram
-TRIGRAM_WEIGHT = 0.7
+NGRAM_SWITCH_COST = 0.5  # nats, likewise, beside the n-gram
+NGRAM_WEIGHT = 1.0
+PRIOR_WEIGHT = 0.3  # beside the n-gram, posteriors are divided by the phones' shares of the steps to this power
 LEAST_POSTERIOR = 1e-6
-BLOCK_STEPS = 4096  # steps that are decided together
-LAG_STEPS = 500  # steps beyond a block that have a say in it
-BEAM = 12.0  # nats; pairs of phones that are further behind the best are not followed
-NEVER = -1e9
+BEAM = 9.0  # nats; histories that are further behind the best are not followed
+MOST_STATES = 512  # histories followed at a time
+BLOCK_STEPS = 4096  # steps whose logarithms are held at once
 
 
 def best_path(
     posteriors: np.ndarray,
     switch_cost: float | None = None,
     *,
-    phone_trigram: np.ndarray | None = None,
-    trigram_weight: float = TRIGRAM_WEIGHT,
+    ngram: PhoneNgram | None = None,
+    ngram_weight: float = NGRAM_WEIGHT,
+    prior_weight: float = PRIOR_WEIGHT,
 ) -> np.ndarray:
     """Find the likeliest phone of every step where each change of phone has a cost (Viterbi 1967).
 
-    That is the path with the greatest sum of log posteriors, less `switch_cost` and plus `trigram_weight` *
-    `phone_trigram` at each change. With a trigram, what comes more than 5 s after a block of 41 s does not change it.
-    Takes about a hundredth of the recording's time.
+    That is the path with the greatest sum of log posteriors, less `switch_cost` at each change; with an n-gram, also
+    plus `ngram_weight` times its log probability at each change, and less `prior_weight` times the phone's log prior
+    at each step. With an n-gram the search follows a beam of histories, takes about a hundredth of the recording's
+    time, and begins after silence.
 
     Args:
-        posteriors: float (steps, phones), rows sum to 1; at most 128 phones.
-        switch_cost: nats; 0 without a trigram gives the best phone of every step by itself. None = SWITCH_COST,
-            or TRIGRAM_SWITCH_COST with a trigram.
-        phone_trigram: float (phones, phones, phones), log probability of a phone (last axis) after two others, the
-            nearer one on the middle axis. Before the first phone is silence.
-        trigram_weight: of `phone_trigram`.
+        posteriors: float (steps, phones), rows sum to 1; at most 128 phones, 40 with an n-gram.
+        switch_cost: nats; 0 without an n-gram gives the best phone of every step by itself. None = SWITCH_COST,
+            or NGRAM_SWITCH_COST with an n-gram.
+        ngram: which phone follows which others.
+        ngram_weight: of the n-gram's log probabilities.
+        prior_weight: of the phones' log prior.
 
     Returns:
         int64 (steps,), phone ids.
     """
-    if phone_trigram is None:
+    if ngram is None:
         return _best_alone(posteriors, SWITCH_COST if switch_cost is None else switch_cost)
-    cost = TRIGRAM_SWITCH_COST if switch_cost is None else switch_cost
-    change = trigram_weight * np.asarray(phone_trigram, np.float32) - np.float32(cost)
-    phones = np.arange(posteriors.shape[1])
-    change[:, phones, phones] = NEVER
-    total = np.full(change.shape[:2], NEVER, np.float32)  # of the best path that ends in each pair of phones
-    total[SILENCE_ID] = 0.0
-    path = np.empty(len(posteriors), np.int64)
-    for first in range(0, len(posteriors), BLOCK_STEPS):
-        own = min(BLOCK_STEPS, len(posteriors) - first)
-        path[first : first + own], total = _best_block(
-            _logarithms(posteriors[first : first + own + LAG_STEPS]), change, total, own, is_start=first == 0
-        )
-    return path
+    cost = NGRAM_SWITCH_COST if switch_cost is None else switch_cost
+    return _best_with_ngram(posteriors, ngram, np.float32(cost), np.float32(ngram_weight), np.float32(prior_weight))
 
 
 def _logarithms(posteriors: np.ndarray) -> np.ndarray:
@@ -84,45 +76,35 @@ def _best_alone(posteriors: np.ndarray, switch_cost: float) -> np.ndarray:
     return path
 
 
-def _best_block(
-    scores: np.ndarray, change: np.ndarray, total: np.ndarray, own: int, *, is_start: bool
-) -> tuple[np.ndarray, np.ndarray]:
-    """Find the best path through a block with a trigram.
-
-    Args:
-        scores: float (steps, phones), log posteriors of the block and of what follows it.
-        change: float (phones, phones, phones), what a change to the phone of the last axis earns.
-        total: float (phones, phones), of the best path before the block that ends in each pair of phones.
-        own: steps that are the block's own.
-        is_start: nothing comes before; its first step is no change.
-
-    Returns:
-        int64 (own,), phones; and `total` for the next block, which follows the path found alone.
-    """
-    stay = -1
-    came_from = np.full((len(scores), *total.shape), stay, np.int8)  # the phone before the pair, or `stay`
-    for step, score in enumerate(scores):
-        if step or not is_start:
-            reached = total.max(0)
-            followed = np.flatnonzero(reached > reached.max() - BEAM)
-            through = total[:, followed, None] + change[:, followed]
-            before = through.argmax(0)
-            moved = np.take_along_axis(through, before[None], 0)[0]
-            better = moved > total[followed]
-            came_from[step, followed] = np.where(better, before, stay)
-            total = total.copy()
-            total[followed] = np.where(better, moved, total[followed])
-        total = total + score
-    path = np.empty(len(scores), np.int64)
-    pair = divmod(int(total.argmax()), total.shape[1])
-    end = pair
-    for step in range(len(scores) - 1, -1, -1):
-        if step == own - 1:
-            end = pair
-        path[step] = pair[1]
-        earlier = int(came_from[step][pair])
-        if earlier != stay:
-            pair = (earlier, pair[0])
-    left = np.full_like(total, NEVER)
-    left[end] = 0.0
-    return path[:own], left
+def _best_with_ngram(
+    posteriors: np.ndarray, ngram: PhoneNgram, cost: np.float32, weight: np.float32, prior_weight: np.float32
+) -> np.ndarray:
+    """Find the best path among histories within the beam; about 30 bytes are kept for each step."""
+    kept = len(ngram.row_of) // NUM_PHONES  # of a history's number, once its oldest phone is dropped
+    history = np.zeros(1, np.int64)  # silences
+    total = np.zeros(1, np.float32)
+    steps: list[tuple[np.ndarray, np.ndarray]] = []  # of each state: the state before, and its phone
+    for first in range(0, len(posteriors), BLOCK_STEPS):
+        for score in _logarithms(posteriors[first : first + BLOCK_STEPS]) - prior_weight * ngram.log_prior:
+            phone = history % NUM_PHONES
+            moved = total[:, None] + weight * ngram.rows[ngram.row_of[history]] - cost + score
+            moved[np.arange(len(history)), phone] = -np.inf
+            stayed = total + score[phone]
+            best = max(float(stayed.max()), float(moved.max()))
+            before, to = np.nonzero(moved > best - BEAM)
+            still = np.flatnonzero(stayed > best - BEAM)
+            parent = np.concatenate([still, before])
+            total = np.concatenate([stayed[still], moved[before, to]]) - np.float32(best)
+            history = np.concatenate([history[still], history[before] % kept * NUM_PHONES + to])
+            if len(before):  # of paths that end in the same history only the best is followed
+                order = np.argsort(-total, kind="stable")[:MOST_STATES]
+                _, unique = np.unique(history[order], return_index=True)
+                chosen = order[unique]
+                parent, total, history = parent[chosen], total[chosen], history[chosen]
+            steps.append((parent.astype(np.int16), (history % NUM_PHONES).astype(np.int8)))
+    path = np.empty(len(posteriors), np.int64)
+    state = int(total.argmax())
+    for step in range(len(steps) - 1, -1, -1):
+        parents, phones = steps[step]
+        path[step], state = phones[state], int(parents[state])
+    return path

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from phonolips.alignment.decode import best_path
+from phonolips.alignment.phone_ngram import PhoneNgram
 from phonolips.errors import InputError
 from phonolips.phones import (
     BILABIALS,
@@ -360,9 +361,9 @@ def labels_to_phones(labels: np.ndarray) -> list[str]:
     return [PHONES[label] for label, _, _ in runs if label not in (SILENCE_ID, IGNORED_ID)]
 
 
-def recognise_phones(posteriors: np.ndarray, phone_trigram: np.ndarray | None = None) -> list[str]:
+def recognise_phones(posteriors: np.ndarray, ngram: PhoneNgram | None = None) -> list[str]:
     """Read the phone sequence off posteriors (steps, phones) by `alignment.decode.best_path`."""
-    return labels_to_phones(best_path(posteriors, phone_trigram=phone_trigram))
+    return labels_to_phones(best_path(posteriors, ngram=ngram))
 
 
 def phone_errors(reference: Sequence[str], hypothesis: Sequence[str]) -> int:
@@ -445,14 +446,14 @@ def confusion_matrix(labels: np.ndarray, predicted: np.ndarray) -> np.ndarray:
 
 
 def ear_scores(
-    posteriors: np.ndarray, labels: np.ndarray, *, phone_trigram: np.ndarray | None = None, complete: bool = True
+    posteriors: np.ndarray, labels: np.ndarray, *, ngram: PhoneNgram | None = None, complete: bool = True
 ) -> dict[str, float]:
     """Score one clip's posteriors against the true phones.
 
     Args:
         posteriors: float (steps, phones).
         labels: int64 (steps,); steps with IGNORED_ID are left out on both sides.
-        phone_trigram: float (phones, phones, phones), log probabilities that help to read phones, of the ears.
+        ngram: which phone follows which others; the ears have one.
         complete: False where more is said than the labels tell, so that phones cannot be counted.
 
     Returns:
@@ -464,7 +465,7 @@ def ear_scores(
     """
     posteriors, labels = _known_steps(posteriors, labels)
     reference = labels_to_phones(labels) if complete else []
-    errors = phone_errors(reference, recognise_phones(posteriors, phone_trigram)) if complete else 0
+    errors = phone_errors(reference, recognise_phones(posteriors, ngram)) if complete else 0
     right = int((posteriors.argmax(1) == labels).sum())
     return {
         "right_steps": float(right),

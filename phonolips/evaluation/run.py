@@ -342,8 +342,8 @@ def _score_ears(data: Path, features: Store, network: "Network") -> tuple[list[d
             "speaker": (record.speaker or UNNAMED) if record.video else "LibriSpeech",
             "clip": record.id,
         }
-        trigram = network.audio_encoder.phone_trigram.numpy()
-        row |= metrics.ear_scores(posteriors, labels, phone_trigram=trigram, complete=record.complete)
+        ngram = network.audio_encoder.phone_ngram()
+        row |= metrics.ear_scores(posteriors, labels, ngram=ngram, complete=record.complete)
         matrix += metrics.confusion_matrix(labels, posteriors.argmax(1))
         truth = read_textgrid(alignment_path(data, record.id))
         try:

@@ -8,9 +8,13 @@ blanks cannot make them peaky. One temperature, fitted on validation clips after
 posteriors mean what they say (Guo et al. 2017).
 """
 
+from typing import Any
+
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from phonolips.alignment.phone_ngram import PhoneNgram, fit_ngram
 from phonolips.audio.features import NUM_MELS
 from phonolips.config import AudioEncoderSettings
 from phonolips.phones import NUM_PHONES
@@ -18,6 +22,7 @@ from phonolips.phones import NUM_PHONES
 FINE_STEPS = 2  # steps per fine position
 COARSE_FINES = 2  # fine positions per coarse position
 STRIDE = FINE_STEPS * COARSE_FINES  # steps: the length of the input is a multiple of it
+COUNTED = ("phone_ngrams", "phone_ngram_counts")  # buffers whose length the training decides
 STEM_KERNEL = 6  # steps; two steps beyond the position's own two on each side
 
 
@@ -55,15 +60,16 @@ class AudioEncoder(nn.Module):
         settings: sizes.
 
     Buffers `mel_mean` and `mel_scale` (mels,) normalise the input and are set from the training data;
-    `temperature` () divides the logits on the way to posteriors; `phone_trigram` (phones,
-    phones, phones) is the log probability of a phone (last axis) after two others in the training, which helps to read
-    phones off.
+    `temperature` () divides the logits on the way to posteriors; `phone_ngrams` and
+    `phone_ngram_counts` (kinds,) and `phone_prior` (phones,) are counted in the training and help to read phones off.
     """
 
     mel_mean: Tensor
     mel_scale: Tensor
     temperature: Tensor
-    phone_trigram: Tensor
+    phone_ngrams: Tensor
+    phone_ngram_counts: Tensor
+    phone_prior: Tensor
 
     def __init__(self, settings: AudioEncoderSettings) -> None:
         super().__init__()
@@ -72,7 +78,10 @@ class AudioEncoder(nn.Module):
         self.register_buffer("mel_mean", torch.zeros(NUM_MELS))
         self.register_buffer("mel_scale", torch.ones(NUM_MELS))
         self.register_buffer("temperature", torch.ones(()))
-        self.register_buffer("phone_trigram", torch.full((NUM_PHONES,) * 3, 1.0 / NUM_PHONES).log())
+        self.register_buffer("phone_ngrams", torch.zeros(0, dtype=torch.int32))
+        self.register_buffer("phone_ngram_counts", torch.zeros(0, dtype=torch.int32))
+        self.register_buffer("phone_prior", torch.full((NUM_PHONES,), 1.0 / NUM_PHONES))
+        self._phone_ngram: PhoneNgram | None = None
         padding = (STEM_KERNEL - FINE_STEPS) // 2
         self.stem = nn.Conv1d(NUM_MELS, fine, STEM_KERNEL, stride=FINE_STEPS, padding=padding)
         self.fine = nn.Sequential(
@@ -85,6 +94,29 @@ class AudioEncoder(nn.Module):
         self.up = nn.Conv1d(coarse, COARSE_FINES * fine, 1)
         self.norm = nn.BatchNorm1d(fine)
         self.head = nn.Conv1d(fine, FINE_STEPS * (NUM_PHONES + 1), 1)
+
+    def set_phone_ngrams(self, kinds: np.ndarray, counts: np.ndarray, prior: np.ndarray) -> None:
+        """Keep what `count_ngrams` gave, and the phones' shares of the steps, float (phones,)."""
+        device = self.phone_prior.device
+        self.phone_ngrams = torch.from_numpy(kinds.astype(np.int32)).to(device)
+        self.phone_ngram_counts = torch.from_numpy(counts.astype(np.int32)).to(device)
+        self.phone_prior.copy_(torch.from_numpy(prior.astype(np.float32)))
+        self._phone_ngram = None
+
+    def phone_ngram(self) -> PhoneNgram | None:
+        """Make the n-gram of phones that helps to read them off; None where nothing was counted."""
+        if self._phone_ngram is None and len(self.phone_ngrams):
+            kinds, counts = self.phone_ngrams.cpu().numpy(), self.phone_ngram_counts.cpu().numpy()
+            self._phone_ngram = fit_ngram(kinds, counts, self.phone_prior.cpu().numpy())
+        return self._phone_ngram
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
+        """Take over counts of any number."""
+        for name in COUNTED:
+            if prefix + name in state_dict:
+                setattr(self, name, torch.empty_like(state_dict[prefix + name], device=self.phone_prior.device))
+        self._phone_ngram = None
+        super()._load_from_state_dict(state_dict, prefix, *args)
 
     @property
     def reach_steps(self) -> int:

@@ -170,7 +170,7 @@ class Network(nn.Module):
         """
         tensors = self.state_dict()
         if half:
-            large = [name for name, value in tensors.items() if value.numel() >= LARGE_TENSOR]
+            large = [n for n, value in tensors.items() if value.numel() >= LARGE_TENSOR and value.is_floating_point()]
             tensors |= {name: tensors[name].half() for name in large}
         description = {
             "format": FORMAT,
@@ -184,10 +184,12 @@ class Network(nn.Module):
 
 
 def _of_today(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Read what earlier versions wrote: their ears knew which phone follows which one, not which two."""
-    bigram = tensors.pop("audio_encoder.phone_bigram", None)
-    if bigram is not None:
-        tensors["audio_encoder.phone_trigram"] = bigram[None].repeat(len(bigram), 1, 1)
+    """Read what earlier versions wrote: their ears had counted no n-grams of phones."""
+    ears = "audio_encoder."
+    if any(tensors.pop(f"{ears}{name}", None) is not None for name in ("phone_bigram", "phone_trigram")):
+        tensors[f"{ears}phone_ngrams"] = torch.zeros(0, dtype=torch.int32)
+        tensors[f"{ears}phone_ngram_counts"] = torch.zeros(0, dtype=torch.int32)
+        tensors[f"{ears}phone_prior"] = torch.full((len(PHONES),), 1.0 / len(PHONES))
     return tensors
 
 

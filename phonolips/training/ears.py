@@ -18,16 +18,17 @@ import speechbrain as sb
 import torch
 from torch import Tensor
 
+from phonolips.alignment.phone_ngram import count_ngrams
 from phonolips.audio.features import NUM_MELS
 from phonolips.config import EarsSettings
 from phonolips.corpus.store import Store
 from phonolips.errors import InputError
-from phonolips.model.audio_encoder import STRIDE, AudioEncoder
+from phonolips.model.audio_encoder import COUNTED, STRIDE, AudioEncoder
 from phonolips.model.network import Network, load_network
 from phonolips.phones import IGNORED_ID, NUM_PHONES, PHONES, SILENCE_ID
 from phonolips.timebase import seconds_to_steps
 from phonolips.training.augment import augment_mel, change_speed, steps_at_speed
-from phonolips.training.calibration import fit_phone_trigram, fit_temperature
+from phonolips.training.calibration import fit_temperature
 from phonolips.training.loop import Fit, length_mask, mean_over_ranks, pad_stack, run_fit, share_of
 from phonolips.training.order import batch_by_length, evenly
 
@@ -36,7 +37,7 @@ BLANK = NUM_PHONES  # CTC's classes are the phones, then the blank
 PACKAGED = Path(__file__).resolve().parents[1] / "weights" / "default"  # what `ears.start=default` means
 LONGEST_VALID_STEPS = 1600
 STATISTICS_CLIPS = 400  # clips from which the input normalisation is measured
-TRIGRAM_CLIPS = 20_000  # clips whose phones the trigram is counted on, at most, evenly spread
+NGRAM_CLIPS = 20_000  # clips whose phones n-grams are counted on, at most, evenly spread
 CALIBRATION_STEPS = 500_000  # steps of the validation clips that the temperature is fitted on, at most
 
 
@@ -282,7 +283,7 @@ def train_ears(
 ) -> None:
     """Train the audio encoder of `network` in place, from nothing or from the ears of `settings.start`.
 
-    Then fit its temperature on the validation clips, and its trigram of phones on the training clips; a finished
+    Then fit its temperature on the validation clips, and count its n-grams of phones on the training clips; a finished
     training that is started again fits the same ones.
 
     Args:
@@ -343,7 +344,7 @@ def start_from(encoder: AudioEncoder, folder: Path) -> None:
     values, own = load_network(folder).audio_encoder.state_dict(), encoder.state_dict()
     grown = {name for name in own if name not in values and name.split(".")[0] in ("fine", "coarse")}
     for name, value in own.items():
-        if name not in grown and (name not in values or values[name].shape != value.shape):
+        if name not in grown and name not in COUNTED and (name not in values or values[name].shape != value.shape):
             found = tuple(values[name].shape) if name in values else "missing"
             raise InputError(
                 f"ears.start={folder}: its {name} is {found}, expected {tuple(value.shape)}; "
@@ -360,10 +361,15 @@ def start_from(encoder: AudioEncoder, folder: Path) -> None:
 
 @torch.inference_mode()
 def calibrate(encoder: AudioEncoder, store: Store, clips: np.ndarray, valid: EarsValid) -> None:
-    """Set the encoder's `phone_trigram` from the phones of `clips`, and `temperature` from labels of `valid`."""
-    some = clips[:: 1 + len(clips) // TRIGRAM_CLIPS]
-    trigram = fit_phone_trigram(store.get(clip, "phones")[:, 0] for clip in some)
-    encoder.phone_trigram.copy_(torch.from_numpy(trigram))
+    """Count the encoder's n-grams in the phones of `clips`, and fit its `temperature` to labels of `valid`."""
+    some = clips[:: 1 + len(clips) // NGRAM_CLIPS]
+    kinds, counts = count_ngrams(store.get(clip, "phones")[:, 0] for clip in some)
+    steps = np.ones(NUM_PHONES)
+    for clip in some:
+        labels = store.get(clip, "labels")
+        steps += np.bincount(labels[labels != IGNORED_ID], minlength=NUM_PHONES)
+    encoder.set_phone_ngrams(kinds, counts, steps / steps.sum())
+    log.info("ears: %d different n-grams of phones", len(kinds))
     stride = 1 + valid.padded_steps // CALIBRATION_STEPS
     heard = [
         (encoder(batch.mel, batch.mask)[0].flatten(0, 1)[::stride], batch.labels.flatten()[::stride]) for batch in valid

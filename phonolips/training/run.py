@@ -16,6 +16,7 @@ from phonolips.corpus.records import write_text_atomically
 from phonolips.corpus.remote import is_address
 from phonolips.corpus.store import Store
 from phonolips.errors import InputError
+from phonolips.model.audio_encoder import COUNTED
 from phonolips.model.folder import DESCRIPTION_FILE
 from phonolips.model.network import Description, Network, load_network
 from phonolips.model.speaker import MEAN_SPEAKER
@@ -70,12 +71,14 @@ def _carry_over(network: Network, folder: Path, parts: Sequence[str]) -> list[st
     own, other = network.state_dict(), earlier.state_dict()
     for part in trained:
         for name in [name for name in own if name.startswith(PARAMETERS_OF[part])]:
-            if name not in other or other[name].shape != own[name].shape:
+            counted = name.removeprefix("audio_encoder.") in COUNTED
+            if name not in other or (other[name].shape != own[name].shape and not counted):
                 raise InputError(
                     f"{folder}: the trained {part} have other sizes or speakers than the settings now; "
                     f"train {part} again, or use another --out"
                 )
-            own[name].copy_(other[name])
+            own[name] = other[name]
+    network.load_state_dict(own)
     return trained
 
 
