@@ -3,9 +3,12 @@
 
     python tools/findings_model.py text-audio --data exp/default/data --model exp/default/model/network
     python tools/findings_model.py motion --data exp/default/data --model ... --picture docs/motion.png
+    python tools/findings_model.py residual --data exp/default/data --model ...
 
 text-audio: how far apart are the lips from text and from sound, by class of phone, and do the two encoders agree
 in the latent? motion: what does it cost to move as much as people do? Both on test clips, `--speaker s1`.
+residual: what of the movement does the model miss from sound, on clips that it has learnt from and on others, and how
+much of that is a constant of the clip, which the pose of the head explains?
 """
 
 import argparse
@@ -189,10 +192,50 @@ def draw_motion(curves: dict[tuple[str, str], list[tuple[float, float]]], pictur
     save_figure(figure, picture)
 
 
+def residual(network: Network, data: Path, speaker: str) -> str:
+    """Split what the model misses into a constant of each clip (in place, in shape) and the rest."""
+    features, tracked = Store(data / "features"), Store(data / "lips")
+    lines = [
+        "| clips | | skill | missed: the clip's place | the clip's shape | the rest |",
+        "|---|---|---|---|---|---|",
+    ]
+    shapes, poses = [], []
+    for split in ("train", "valid", "test_seen"):
+        shares: list[tuple[float, ...]] = []
+        for clip in read_clips(network, features, split, speaker):
+            error = (clip.made["audio"] - clip.lips)[clip.detected]
+            constant = error.mean(0)
+            place = constant.mean(0)
+            parts = (np.square(place).mean(), np.square(constant - place).mean(), np.square(error - constant).mean())
+            variance = np.square(clip.lips - clip.mean_lip)[clip.detected].mean()
+            shares.append((1 - sum(parts) / variance, *(part / variance for part in parts)))
+            shapes.append((constant - place).ravel())
+            poses.append(tracked.get(clip.name, "pose")[tracked.get(clip.name, "detected")].mean(0))
+        cells = " | ".join(interval(list(column)) for column in zip(*shares, strict=True))
+        lines.append(f"| {split} | {len(shares)} | {cells} |")
+    explained = 100 * explained_share(np.array(poses, np.float64), np.array(shapes, np.float64))
+    return "\n".join(lines) + (
+        f"\n\nOf the {len(poses)} clips' constants of shape, a linear map from the clip's mean yaw, pitch and roll "
+        f"explains {explained:.0f} % (of clips left out, five folds)."
+    )
+
+
+def explained_share(causes: np.ndarray, effects: np.ndarray, folds: int = 5) -> float:
+    """Say which share of the variance of effects (clips, n) a linear map from causes (clips, m) explains, left out."""
+    causes = np.column_stack([causes - causes.mean(0), np.ones(len(causes))])
+    effects = effects - effects.mean(0)
+    fold = np.arange(len(causes)) % folds
+    missed = 0.0
+    for left_out in (fold == number for number in range(folds)):
+        weights = np.linalg.lstsq(causes[~left_out], effects[~left_out], rcond=None)[0]
+        missed += float(np.square(effects[left_out] - causes[left_out] @ weights).sum())
+    return 1 - missed / float(np.square(effects).sum())
+
+
 def main() -> None:
     """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("text-audio", "motion"))
+    parser.add_argument("what", choices=("text-audio", "motion", "residual"))
     parser.add_argument("--data", type=Path, required=True, help="a prepared corpus")
     parser.add_argument("--model", type=Path, required=True, help="model folder")
     parser.add_argument("--speaker", default="s1")
@@ -201,6 +244,9 @@ def main() -> None:
     given = parser.parse_args()
     torch.set_num_threads(1)
     network = load_network(given.model)
+    if given.what == "residual":
+        print(residual(network, given.data, given.speaker))
+        return
     clips = read_clips(network, Store(given.data / "features"), given.split, given.speaker)
     if given.what == "motion":
         print(motion(clips, given.picture))
