@@ -113,3 +113,14 @@ def test_shipped_weights_are_half_as_large_and_say_the_same(tmp_path):
     assert sizes[0] < 0.55 * sizes[1]  # counts of phones stay whole numbers
     lips = [synth.from_text("bin blue", network=network).lips for network in (original, shipped)]
     assert np.abs(lips[0] - lips[1]).max() < 2e-3
+
+
+def test_what_is_explained_is_explained_on_what_was_left_out():
+    share = tool("findings_model").explained_share
+    rng = np.random.default_rng(0)
+    causes = rng.standard_normal((200, 3))
+    effects = causes @ rng.standard_normal((3, 8)) + 4
+    assert share(causes, effects) == pytest.approx(1)
+    noise = rng.standard_normal((200, 8)) * effects.std(0)
+    assert share(causes, effects + noise) == pytest.approx(0.5, abs=0.06)
+    assert share(causes, noise) < 0.02

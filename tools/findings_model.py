@@ -28,7 +28,7 @@ from phonolips.model.text_encoder import labels_to_posteriors
 from phonolips.phones import PHONES, SILENCE, SILENCE_ID, VISEMES
 from phonolips.timebase import STEPS_PER_FRAME
 from phonolips.training.lips import lip_clips
-from phonolips.video.lips import enliven, opening
+from phonolips.video.lips import enliven, opening, width
 
 LIVELINESS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
 GAINS = (1.0, 1.1, 1.2, 1.3)
@@ -196,8 +196,8 @@ def residual(network: Network, data: Path, speaker: str) -> str:
     """Split what the model misses into a constant of each clip (in place, in shape) and the rest."""
     features, tracked = Store(data / "features"), Store(data / "lips")
     lines = [
-        "| clips | | skill | missed: the clip's place | the clip's shape | the rest |",
-        "|---|---|---|---|---|---|",
+        "| clips | | opening r | width r | skill | missed: the clip's place | the clip's shape | the rest |",
+        "|---" * 8 + "|",
     ]
     shapes, poses = [], []
     for split in ("train", "valid", "test_seen"):
@@ -208,7 +208,11 @@ def residual(network: Network, data: Path, speaker: str) -> str:
             place = constant.mean(0)
             parts = (np.square(place).mean(), np.square(constant - place).mean(), np.square(error - constant).mean())
             variance = np.square(clip.lips - clip.mean_lip)[clip.detected].mean()
-            shares.append((1 - sum(parts) / variance, *(part / variance for part in parts)))
+            rs = [
+                metrics.correlation(measure(clip.made["audio"])[clip.detected], measure(clip.lips)[clip.detected])
+                for measure in (opening, width)
+            ]
+            shares.append((*rs, 1 - sum(parts) / variance, *(part / variance for part in parts)))
             shapes.append((constant - place).ravel())
             poses.append(tracked.get(clip.name, "pose")[tracked.get(clip.name, "detected")].mean(0))
         cells = " | ".join(interval(list(column)) for column in zip(*shares, strict=True))
