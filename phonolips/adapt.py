@@ -8,7 +8,8 @@
 2. One frame: its lip shape, less what the mean speaker's lips do at that moment, becomes the mean lip. (FlexLip,
    Oneata et al. 2022, puts the shape of one frame in the mean's place too.)
 3. A few clips: embedding, mean lip and gain are fitted to them, the decoder is frozen. The embedding moves in the
-   directions in which the speakers of the training differ, each held by a ridge; so does the gain.
+   directions in which the speakers of the training differ, each held by a ridge; so does the gain. Then the mixing:
+   what else this person moves with what the decoder moves (one opens more by the jaw, another by the upper lip).
 """
 
 import warnings
@@ -63,12 +64,14 @@ class AdaptSettings:
         shape_frames: frames of material that the mean lip's shape, as the frames at rest tell it (one of each clip),
             weighs as much as.
         place_frames: the same of its place in the face.
+        mixing_frames: frames of usual movement that the mixing's being zero weighs as much as.
     """
 
     embedding_frames: float = 20.0
     gain_frames: float = 100.0
-    shape_frames: float = 50.0
-    place_frames: float = 50.0
+    shape_frames: float = 10.0
+    place_frames: float = 10.0
+    mixing_frames: float = 25.0
 
 
 class HeardClip(NamedTuple):
@@ -282,12 +285,12 @@ def adapt(
     name: str = "adapted",
     settings: AdaptSettings | None = None,
 ) -> Adaptation:
-    """Fit embedding, mean lip and gain to clips of one person; nothing in the network changes.
+    """Fit embedding, mean lip, gain and mixing to clips of one person; nothing in the network changes.
 
     Minimised is the squared error of the lips, plus ridges: on the embedding's steps along `speaker_directions`, on
     the log of the gain, and on the mean lip's distance, in shape and in place, from what one frame of each clip tells.
-    For every embedding and gain the best mean lip has a closed form; the rest is found by L-BFGS. Nothing is drawn at
-    random.
+    For every embedding and gain the best mean lip has a closed form; the rest is found by L-BFGS. The mixing is a ridge
+    regression of what is left, and the mean lip is then found once more. Nothing is drawn at random.
 
     Args:
         network: the model that will speak.
@@ -319,16 +322,18 @@ def adapt(
     scale = float(network.lip_scale)
     weight = pieces.weight[..., None]
 
-    def deviations(steps: "Tensor") -> "Tensor":
+    def decode(steps: "Tensor") -> "Tensor":
         embedding = (start + steps @ directions).expand(len(pieces.truth), -1)
-        outputs = network.decode(pieces.posteriors, embedding, pieces.gestures)
+        return network.decode(pieces.posteriors, embedding, pieces.gestures)
+
+    def deviations(outputs: "Tensor") -> "Tensor":
         return network.coefficients_to_lips(outputs, torch.zeros(40, 2)).flatten(-2)
 
     def error_of(deviation: "Tensor", shape: "Tensor") -> "Tensor":
         return ((pieces.truth - shape - deviation).square() * weight).sum()
 
     with torch.no_grad():
-        at_mean = deviations(torch.zeros(len(directions)))
+        at_mean = deviations(decode(torch.zeros(len(directions))))
     at_rest = [rest_speaker(network, clip, name) for clip in clips if clip.detected.any()]
     one_frame = at_rest[0]
     rest = torch.from_numpy(np.mean([speaker.mean_lip for speaker in at_rest], axis=0))
@@ -354,7 +359,7 @@ def adapt(
 
         def objective() -> "Tensor":
             optimiser.zero_grad()
-            deviation = log_gain.exp() * deviations(steps)
+            deviation = log_gain.exp() * deviations(decode(steps))
             lip, ridges = best_lip(deviation)
             misfit = error_of(deviation, lip) + ridges
             held = settings.embedding_frames * steps.square().sum() + settings.gain_frames * log_gain.square()
@@ -369,7 +374,10 @@ def adapt(
 
     with torch.no_grad():
         gain = float(log_gain.exp().clamp(LEAST_GAIN, MOST_GAIN))
-        fitted = gain * deviations(steps)
+        outputs = decode(steps)
+        truth = network.lips_to_coefficients(pieces.truth.unflatten(-1, (40, 2)), torch.zeros(40, 2))
+        mixing = _fit_mixing(outputs, truth - gain * outputs, pieces.weight, settings.mixing_frames)
+        fitted = deviations(gain * outputs + outputs @ mixing)
         mean_lip, _ = best_lip(fitted)
         errors = {
             label: float((error_of(deviation, lip) / (detected * 80)).sqrt())
@@ -387,8 +395,30 @@ def adapt(
         "detected": detected,
         "errors": {label: round(value, 5) for label, value in errors.items()},
     }
-    speaker = LipSpeaker(name, embedding, mean_lip.reshape(40, 2).numpy(), gain, notes)
+    speaker = LipSpeaker(name, embedding, mean_lip.reshape(40, 2).numpy(), gain, notes, mixing.numpy())
     return Adaptation(speaker, one_frame, mean, frames, detected, errors)
+
+
+def _fit_mixing(outputs: "Tensor", missed: "Tensor", weight: "Tensor", ridge_frames: float) -> "Tensor":
+    """Regress what is missed on what the decoder makes, around the means of both.
+
+    Args:
+        outputs: (pieces, frames, outputs).
+        missed: the same shape.
+        weight: (pieces, frames), 0 or 1: which frames count.
+        ridge_frames: frames of `outputs` as large as they usually are, that the ridge weighs as much as.
+
+    Returns:
+        (outputs, outputs).
+    """
+    import torch
+
+    counts = weight > 0
+    made, left = outputs[counts].double(), missed[counts].double()
+    made, left = made - made.mean(0), left - left.mean(0)
+    gram = made.T @ made
+    ridge = ridge_frames * gram.trace() / len(gram) / len(made) + 1e-6
+    return torch.linalg.solve(gram + ridge * torch.eye(len(gram)), made.T @ left).float()
 
 
 def rest_speaker(network: "Network", clip: HeardClip, name: str = "one frame") -> "LipSpeaker":

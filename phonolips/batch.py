@@ -62,7 +62,9 @@ class Manner(NamedTuple):
         """Write it down for the manifest: a call with another manner does not go on with these results."""
         who = self.speaker
         if who is not None and not isinstance(who, str):
-            numbers = np.concatenate([who.embedding.ravel(), who.mean_lip.ravel(), [who.gain]]).astype(np.float32)
+            mixing = np.zeros(0) if who.mixing is None else who.mixing
+            parts = [who.embedding.ravel(), who.mean_lip.ravel(), np.array([who.gain]), mixing.ravel()]
+            numbers = np.concatenate(parts).astype(np.float32)
             who = f"{who.name} #{hashlib.sha256(numbers.tobytes()).hexdigest()[:12]}"
         return {
             "speaker": who,

@@ -91,8 +91,36 @@ def test_the_gain_comes_back(network):
     assert found.speaker.gain == pytest.approx(1.4, abs=0.02)
 
 
+def test_movements_that_go_together_in_another_way_come_back(network):
+    mixing = np.zeros((12, 12), np.float32)
+    mixing[0, 1], mixing[2, 2] = 0.6, -0.5
+    person = replace(person_of(network, [0, 0, 0]), mixing=mixing)
+    clips, test = [clip_of(network, person, seed, frames=75) for seed in range(4)], clip_of(network, person, 9)
+    loose = replace(LOOSE, embedding_frames=1e6, gain_frames=1e6, mixing_frames=0.01)
+    found = adapt(network, clips, settings=loose).speaker
+    assert found.mixing is not None
+    assert found.mixing[0, 1] == pytest.approx(0.6, abs=0.05)
+    assert found.mixing[2, 2] == pytest.approx(-0.5, abs=0.05)
+    held = adapt(network, clips, settings=replace(loose, mixing_frames=1e9)).speaker
+    assert held.mixing is not None
+    assert np.abs(held.mixing).max() < 1e-4
+    assert error(network, test, found) < 0.2 * error(network, test, held)
+
+
+def test_material_without_movement_mixes_nothing(network):
+    clip = clip_of(network, person_of(network, [0, 1, 0]), 1)
+    still = clip._replace(
+        lips=np.repeat(clip.lips[:1], 40, 0), posteriors=np.eye(NUM_PHONES, dtype=np.float32)[np.zeros(160, int)],
+        gestures=np.zeros((40, 3), np.float32),
+    )  # fmt: skip
+    found = adapt(network, [still]).speaker
+    assert found.mixing is not None
+    assert np.abs(found.mixing).max() < 0.5
+    assert np.isfinite(found.mean_lip).all()
+
+
 def test_strong_ridges_leave_the_mean_speaker(network):
-    held = AdaptSettings(embedding_frames=1e9, gain_frames=1e9, shape_frames=1e9, place_frames=1e9)
+    held = AdaptSettings(embedding_frames=1e9, gain_frames=1e9, shape_frames=1e9, place_frames=1e9, mixing_frames=1e9)
     found = adapt(network, [clip_of(network, person_of(network, [1, 0, 0]), 1)], settings=held)
     assert np.allclose(found.speaker.embedding, found.mean.embedding, atol=1e-3)
     assert found.speaker.gain == pytest.approx(1, abs=1e-3)
@@ -193,6 +221,8 @@ def test_a_file_keeps_the_speaker(network, tmp_path):
     assert np.allclose(again.embedding, speaker.embedding, atol=1e-6)
     assert np.allclose(again.mean_lip, speaker.mean_lip, atol=1e-6)
     assert again.gain == pytest.approx(speaker.gain, abs=1e-6)
+    assert speaker.mixing is not None
+    assert np.allclose(again.mixing, speaker.mixing, atol=1e-6)
     posteriors, _ = speech(network, 3)
     ours, theirs = (synth.from_posteriors(posteriors, speaker=who, network=network).lips for who in (speaker, again))
     assert np.abs(ours - theirs).max() < 1e-4
@@ -209,6 +239,8 @@ def test_a_file_keeps_the_speaker(network, tmp_path):
         (lambda v: v | {"embedding": ["a"]}, "not a speaker"),
         (lambda v: v | {"gain": float("inf")}, "finite"),
         (lambda v: v | {"gain": "much"}, "not a speaker"),
+        (lambda v: v | {"mixing": [[1.0, 2.0]]}, r"mixing of shape \(1, 2\)"),
+        (lambda v: v | {"mixing": [[float("nan")]]}, "square of finite numbers"),
         (lambda v: v | {"notes": 3}, "not a speaker"),
         (lambda v: {name: value for name, value in v.items() if name != "mean_lip"}, "mean_lip"),
         (lambda v: [v], "not a speaker"),
@@ -234,10 +266,23 @@ def test_files_that_are_no_json(tmp_path):
         read_speaker(tmp_path / "none.json")
 
 
+def test_a_file_of_before_the_mixing_is_read(network, tmp_path):
+    path = tmp_path / "me.json"
+    save_speaker(person_of(network, [0, 1, 0], gain=1.2), path)
+    values = json.loads(path.read_text())
+    assert values.pop("mixing") is None
+    path.write_text(json.dumps(values | {"format": "phonolips speaker 1"}))
+    again = read_speaker(path)
+    assert (again.gain, again.mixing) == (1.2, None)
+
+
 def test_an_embedding_of_another_model_is_refused(network):
     other = replace(network.lip_speaker(None), embedding=np.zeros(7, np.float32))
     with pytest.raises(InputError, match="adapt the speaker to this model again"):
         network.lip_speaker(other)
+    mixed = replace(network.lip_speaker(None), mixing=np.zeros((5, 5), np.float32))
+    with pytest.raises(InputError, match="mixes 5 outputs, this model's decoder has 12"):
+        network.lip_speaker(mixed)
 
 
 def test_rows_for_unseen_speakers_leave_the_scored_clip_out(network, tmp_path):

@@ -91,7 +91,7 @@ def adapt(
         typer.echo(f"{found.seconds:.1f} s of material, a face in {found.detected} of {found.frames} frames")
         errors = ", ".join(f"{label} {value:.4f}" for label, value in found.errors.items())
         typer.echo(f"error on this material (root mean square, eye distances): {errors}")
-        typer.echo(f"embedding, mean lip and gain {found.speaker.gain:.2f} fitted")
+        typer.echo(f"embedding, mean lip, gain {found.speaker.gain:.2f} and mixing fitted")
     else:
         typer.echo("lip shape of one frame taken; the manner is the mean speaker's")
     save_figure(lip_shapes(shapes, title=f"Mean lips of {found.speaker.name}"), picture)

@@ -107,6 +107,11 @@ class Network(nn.Module):
                 f"speaker {speaker.name!r} has an embedding of {len(speaker.embedding)} numbers, this model's have "
                 f"{dim}; adapt the speaker to this model again"
             )
+        if speaker.mixing is not None and len(speaker.mixing) != self.decoder.outputs:
+            raise InputError(
+                f"speaker {speaker.name!r} mixes {len(speaker.mixing)} outputs, this model's decoder has "
+                f"{self.decoder.outputs}; adapt the speaker to this model again"
+            )
         return speaker
 
     def unnamed_speaker(self, mean_lip: np.ndarray, mel: np.ndarray | None = None, *, name: str = "") -> LipSpeaker:

@@ -22,7 +22,8 @@ from phonolips.errors import InputError
 
 MEAN_SPEAKER = "mean"
 MEAN_SPEAKER_ROW = 0
-FORMAT = "phonolips speaker 1"
+FORMAT = "phonolips speaker 2"
+READABLE = ("phonolips speaker 1", FORMAT)  # the first knew no `mixing`
 SOURCES = {"shape": 2 * 40, "voice": 2 * NUM_MELS}  # what can tell of a speaker -> numbers
 HIDDEN = 32  # units of the speaker encoder
 LEAST_SPREAD = 1e-3
@@ -101,6 +102,8 @@ class LipSpeaker:
         mean_lip: float32 (40, 2), mouth space: the shape that is moved.
         gain: factor on the deviation from the mean lip.
         notes: free JSON: how it was made.
+        mixing: float32 (outputs, outputs), what this person moves besides: row by column, how much of each of the
+            decoder's outputs comes with another one. None = nothing.
     """
 
     name: str
@@ -108,6 +111,13 @@ class LipSpeaker:
     mean_lip: np.ndarray
     gain: float = 1.0
     notes: dict[str, Any] = field(default_factory=dict)
+    mixing: np.ndarray | None = None
+
+    def move(self, outputs: Tensor) -> Tensor:
+        """Turn what the decoder makes for this embedding, (..., outputs), into what this person does; same shape."""
+        if self.mixing is None:
+            return outputs * self.gain
+        return outputs * self.gain + outputs @ torch.from_numpy(np.asarray(self.mixing, np.float32))
 
 
 def save_speaker(speaker: LipSpeaker, path: Path) -> None:
@@ -118,6 +128,7 @@ def save_speaker(speaker: LipSpeaker, path: Path) -> None:
         "embedding": np.asarray(speaker.embedding, np.float64).round(6).tolist(),
         "mean_lip": np.asarray(speaker.mean_lip, np.float64).round(6).tolist(),
         "gain": round(float(speaker.gain), 6),
+        "mixing": None if speaker.mixing is None else np.asarray(speaker.mixing, np.float64).round(6).tolist(),
         "notes": speaker.notes,
     }
     with whole_file(path) as temporary:
@@ -133,13 +144,16 @@ def read_speaker(path: Path) -> LipSpeaker:
         found = values["format"]
         embedding = np.array(values["embedding"], np.float32)
         mean_lip = np.array(values["mean_lip"], np.float32)
-        speaker = LipSpeaker(str(values["name"]), embedding, mean_lip, float(values["gain"]), dict(values["notes"]))
+        mixing = None if values.get("mixing") is None else np.array(values["mixing"], np.float32)
+        name, gain, notes = str(values["name"]), float(values["gain"]), dict(values["notes"])
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path}: not a speaker made by 'phonolips adapt' ({error})") from error
-    if found != FORMAT:
+    if found not in READABLE:
         raise InputError(f"{path}: format is {found!r}; this version reads {FORMAT!r}")
-    if embedding.ndim != 1 or not np.isfinite(embedding).all() or not np.isfinite(speaker.gain):
+    if embedding.ndim != 1 or not np.isfinite(embedding).all() or not np.isfinite(gain):
         raise InputError(f"{path}: embedding of shape {embedding.shape}; expected finite numbers in a row")
     if mean_lip.shape != (40, 2) or not np.isfinite(mean_lip).all():
         raise InputError(f"{path}: mean_lip of shape {mean_lip.shape}; expected 40 finite points (40, 2)")
-    return speaker
+    if mixing is not None and (mixing.ndim != 2 or len(set(mixing.shape)) != 1 or not np.isfinite(mixing).all()):
+        raise InputError(f"{path}: mixing of shape {mixing.shape}; expected a square of finite numbers")
+    return LipSpeaker(name, embedding, mean_lip, gain, notes, mixing)

@@ -153,4 +153,4 @@ def speak(
         moves = torch.from_numpy(gestures[start:stop])[None]
         context = decoder.context(network.bottleneck(rows), embedding, moves)
         outputs, state = decoder(context[:, first - start : last - start], state)
-        yield network.coefficients_to_lips(outputs[0] * speaker.gain, shape).numpy()
+        yield network.coefficients_to_lips(speaker.move(outputs[0]), shape).numpy()
