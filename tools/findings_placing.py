@@ -57,21 +57,20 @@ def main() -> None:
     print("| speaker | clips | method | truth | " + " | ".join(name.replace("_", " ") for name in MEASURES) + " |")
     print("|---" * (4 + len(MEASURES)) + "|")
     for speaker, clips in by_speaker.items():
+        known = speaker in network.description.speakers
         for array, method in METHODS.items():
             for name, truth in truths.items():
-                known = speaker in network.description.speakers
-                everything = [lips[seen] for lips, seen in map(truth, clips)]
-                mean = (
-                    network.lip_mean[network.speaker_row(speaker)].numpy()
-                    if known
-                    else np.concatenate(everything).mean(0)
-                )
+                true = [truth(clip) for clip in clips]
+                if known:
+                    mean = network.lip_mean[network.speaker_row(speaker)].numpy()
+                else:
+                    mean = np.concatenate([lips[seen] for lips, seen in true]).mean(0)
                 rows = [
                     metrics.lip_scores(
-                        made.get(clip, array), truth(clip)[0], mean_lip=mean, detected=truth(clip)[1],
+                        made.get(clip, array), lips, mean_lip=mean, detected=seen,
                         labels=features.get(clip, "labels").astype(np.int64),
                     )
-                    for clip in clips
+                    for clip, (lips, seen) in zip(clips, true, strict=True)
                 ]  # fmt: skip
                 cells = []
                 for measure in MEASURES:

@@ -79,11 +79,11 @@ def _best_alone(posteriors: np.ndarray, switch_cost: float) -> np.ndarray:
 def _best_with_ngram(
     posteriors: np.ndarray, ngram: PhoneNgram, cost: np.float32, weight: np.float32, prior_weight: np.float32
 ) -> np.ndarray:
-    """Find the best path among histories within the beam; about 30 bytes are kept for each step."""
+    """Find the best path among histories within the beam; some 200 bytes are kept for each step."""
     kept = len(ngram.row_of) // NUM_PHONES  # of a history's number, once its oldest phone is dropped
     history = np.zeros(1, np.int64)  # silences
     total = np.zeros(1, np.float32)
-    steps: list[tuple[np.ndarray, np.ndarray]] = []  # of each state: the state before, and its phone
+    steps: list[np.ndarray] = []  # of each state: the number of the state before * NUM_PHONES + its phone
     for first in range(0, len(posteriors), BLOCK_STEPS):
         for score in _logarithms(posteriors[first : first + BLOCK_STEPS]) - prior_weight * ngram.log_prior:
             phone = history % NUM_PHONES
@@ -101,10 +101,9 @@ def _best_with_ngram(
                 _, unique = np.unique(history[order], return_index=True)
                 chosen = order[unique]
                 parent, total, history = parent[chosen], total[chosen], history[chosen]
-            steps.append((parent.astype(np.int16), (history % NUM_PHONES).astype(np.int8)))
+            steps.append((parent * NUM_PHONES + history % NUM_PHONES).astype(np.int16))
     path = np.empty(len(posteriors), np.int64)
     state = int(total.argmax())
     for step in range(len(steps) - 1, -1, -1):
-        parents, phones = steps[step]
-        path[step], state = phones[state], int(parents[state])
+        state, path[step] = divmod(int(steps[step][state]), NUM_PHONES)
     return path

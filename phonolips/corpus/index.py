@@ -13,7 +13,6 @@ processes may make it at the same time, and read one that another process remove
     failed          bytes, JSON: the clips that could not be made, with the reasons
 """
 
-import errno
 import json
 import os
 import shutil
@@ -26,6 +25,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from phonolips.atomic import whole_folder
 from phonolips.corpus.records import Dropped
 from phonolips.corpus.remote import LocalFolder, RemoteFolder
 from phonolips.corpus.shards import SHARDS, SMALLEST_ID_BYTES, ArraySpec, Shard, current_shards
@@ -134,19 +134,10 @@ def _make_index(
     files: LocalFolder | RemoteFolder, arrays: Mapping[str, ArraySpec], shards: list[str], parent: Path, name: str
 ) -> Path:
     """Read what every shard says of its clips into memory-mapped files; return their folder."""
-    temporary = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=parent))
-    try:
+    with whole_folder(parent / name) as temporary:
         _fill_index(temporary, files, arrays, shards)
         temporary.chmod(0o755)
-        made = parent / name
-        try:
-            temporary.rename(made)
-        except OSError as error:  # another process was faster; a third may be removing what it made already
-            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
-                raise
-        return made
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    return parent / name
 
 
 def _fill_index(

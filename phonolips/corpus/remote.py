@@ -10,15 +10,12 @@ is never fetched again, and a store that changed has other names. Put the index 
 opened has one): without it, all shards are fetched to make it.
 """
 
-import errno
 import hashlib
 import os
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
-from phonolips.atomic import whole_file
+from phonolips.atomic import whole_file, whole_folder
 from phonolips.errors import CorpusError, InputError, MissingToolError
 
 
@@ -146,18 +143,12 @@ class RemoteFolder:
         names = self.list(name)
         if not names:
             return None
-        temporary = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=self.folder))
         try:
-            for file in names:
-                self._call(f"{name}/{file}", "get_file", str(temporary / file))
-            temporary.rename(folder)
+            with whole_folder(folder) as temporary:
+                for file in names:
+                    self._call(f"{name}/{file}", "get_file", str(temporary / file))
         except FileNotFoundError:  # removed meanwhile
             return None
-        except OSError as error:  # another process was faster; a third may be removing what it fetched already
-            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
-                raise
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
         return folder
 
 

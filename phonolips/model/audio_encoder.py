@@ -79,7 +79,7 @@ class AudioEncoder(nn.Module):
         self.register_buffer("mel_scale", torch.ones(NUM_MELS))
         self.register_buffer("temperature", torch.ones(()))
         self.register_buffer("phone_ngrams", torch.zeros(0, dtype=torch.int32))
-        self.register_buffer("phone_ngram_counts", torch.zeros(0, dtype=torch.int32))
+        self.register_buffer("phone_ngram_counts", torch.zeros(0, dtype=torch.int16))
         self.register_buffer("phone_prior", torch.full((NUM_PHONES,), 1.0 / NUM_PHONES))
         self._phone_ngram: PhoneNgram | None = None
         padding = (STEM_KERNEL - FINE_STEPS) // 2
@@ -99,7 +99,8 @@ class AudioEncoder(nn.Module):
         """Keep what `count_ngrams` gave, and the phones' shares of the steps, float (phones,)."""
         device = self.phone_prior.device
         self.phone_ngrams = torch.from_numpy(kinds.astype(np.int32)).to(device)
-        self.phone_ngram_counts = torch.from_numpy(counts.astype(np.int32)).to(device)
+        few = np.minimum(counts, np.iinfo(np.int16).max).astype(np.int16)
+        self.phone_ngram_counts = torch.from_numpy(few).to(device)
         self.phone_prior.copy_(torch.from_numpy(prior.astype(np.float32)))
         self._phone_ngram = None
 

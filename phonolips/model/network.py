@@ -188,13 +188,10 @@ class Network(nn.Module):
         write_model(folder, tensors, description)
 
 
-def _of_today(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Read what earlier versions wrote: their ears had counted no n-grams of phones."""
-    ears = "audio_encoder."
-    if any(tensors.pop(f"{ears}{name}", None) is not None for name in ("phone_bigram", "phone_trigram")):
-        tensors[f"{ears}phone_ngrams"] = torch.zeros(0, dtype=torch.int32)
-        tensors[f"{ears}phone_ngram_counts"] = torch.zeros(0, dtype=torch.int32)
-        tensors[f"{ears}phone_prior"] = torch.full((len(PHONES),), 1.0 / len(PHONES))
+def _of_today(tensors: dict[str, Tensor], new: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Read what earlier versions wrote: their ears had counted no n-grams of phones, as `new` ones have not."""
+    if any(tensors.pop(f"audio_encoder.{name}", None) is not None for name in ("phone_bigram", "phone_trigram")):
+        tensors |= {name: value for name, value in new.items() if name.startswith("audio_encoder.phone_")}
     return tensors
 
 
@@ -224,7 +221,7 @@ def load_network(folder: Path) -> Network:
             values.get("notes", {}),
         )
         network = Network(description)
-        network.load_state_dict(_of_today(load_file(str(folder / WEIGHTS_FILE))))
+        network.load_state_dict(_of_today(load_file(str(folder / WEIGHTS_FILE)), network.state_dict()))
     except (ValueError, KeyError, TypeError, RuntimeError, SafetensorError, OSError) as error:
         raise CheckpointError(f"{folder}: not a readable model ({str(error).splitlines()[0]})") from error
     except PhonolipsError as error:
