@@ -30,9 +30,13 @@ def test_the_faster_one_stays(tmp_path):
 
 
 def test_nothing_is_left_of_a_block_that_fails(tmp_path):
-    with pytest.raises(RuntimeError), whole_folder(tmp_path / "made") as temporary:
-        (temporary / "a").write_text("1")
-        raise RuntimeError
+    def fail():
+        with whole_folder(tmp_path / "made") as temporary:
+            (temporary / "a").write_text("1")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
     assert names(tmp_path) == []
 
 

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from phonolips.config import (
     AudioEncoderSettings,
@@ -245,6 +246,37 @@ def test_a_broken_weights_file_is_refused(network, tmp_path):
         load_network(tmp_path)
     with pytest.raises(CheckpointError, match=r"no model\.json"):
         load_network(tmp_path / "none")
+
+
+@pytest.mark.parametrize("known", ["phone_bigram", "phone_trigram"])
+def test_ears_of_before_the_ngrams_are_read_without(network, tmp_path, known):
+    network.save(tmp_path)
+    tensors = load_file(tmp_path / "model.safetensors")
+    counted = [name for name in tensors if name.startswith("audio_encoder.phone_")]
+    assert len(counted) == 3
+    for name in counted:
+        del tensors[name]
+    save_file(tensors, tmp_path / "model.safetensors")
+    with pytest.raises(CheckpointError, match="not a readable model"):
+        load_network(tmp_path)
+    axes = 2 if known == "phone_bigram" else 3
+    save_file(tensors | {f"audio_encoder.{known}": torch.zeros((NUM_PHONES,) * axes)}, tmp_path / "model.safetensors")
+    again = load_network(tmp_path)
+    assert again.audio_encoder.phone_ngram() is None
+    posteriors = torch.rand(1, 40, 80)
+    assert torch.equal(again.audio_encoder.posteriors(posteriors), network.audio_encoder.posteriors(posteriors))
+
+
+def test_counted_ngrams_are_kept(network, tmp_path):
+    ears = make_network().audio_encoder
+    prior = np.full(NUM_PHONES, 1 / NUM_PHONES)
+    ears.set_phone_ngrams(np.array([5, 46]), np.array([2, 70_000]), prior)
+    assert ears.phone_ngram_counts.tolist() == [2, 32_767]  # no more than two bytes hold
+    assert ears.phone_ngram() is ears.phone_ngram()
+    other = make_network().audio_encoder
+    assert other.phone_ngram() is None
+    other.load_state_dict(ears.state_dict())
+    assert np.array_equal(other.phone_ngram().rows, ears.phone_ngram().rows)
 
 
 def test_speakers_by_name(network):
