@@ -20,7 +20,7 @@ from phonolips.corpus.records import Record, read_records, write_text_atomically
 from phonolips.corpus.store import ArraySpec, Store, StoreWriter
 from phonolips.errors import CorpusError, InputError, PhonolipsError
 from phonolips.evaluation import metrics, report
-from phonolips.evaluation.adaptation import unseen_speaker_rows
+from phonolips.evaluation.adaptation import hear_stored, unseen_speaker_rows
 from phonolips.evaluation.baselines import Clip, mean_lips, standard_baselines
 from phonolips.evaluation.sync import sync_table
 from phonolips.phones import IGNORED_ID, NUM_PHONES, SILENCE, UNKNOWN
@@ -365,6 +365,7 @@ def draw(data: Path, out: Path, network: "Network") -> list[Path]:
     from phonolips.video.lips import opening
 
     features, made = Store(data / "features"), Store(out / "synthesis")
+    names = network.gestures.settings.names
     files = []
     if (out / "confusion.npy").is_file():
         files.append(out / "confusion.png")
@@ -403,6 +404,7 @@ def draw(data: Path, out: Path, network: "Network") -> list[Path]:
             words=alignment.speech_words(),
             waveform=_padded_waveform(record, len(truth)),
             opening=opening(made.get(record.id, "audio")),
+            gestures=dict(zip(names, hear_stored(network, features, record.id).gestures.T, strict=True)),
             title=title,
         )
         save_figure(figure, files[-1])
