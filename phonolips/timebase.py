@@ -5,11 +5,16 @@ Step `t` covers [t, t + 1) hops and is sampled at its centre; frame `i` covers [
 sampled at its centre. All ratios are exact: one that does not come out raises `ValueError`.
 """
 
-from typing import TypeVar
+from fractions import Fraction
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from phonolips.errors import InputError
+
+if TYPE_CHECKING:
+    pass
+
 
 Number = TypeVar("Number", float, np.ndarray)
 
@@ -108,3 +113,22 @@ def check_rate(rate: float) -> float:
     if not LEAST_RATE <= rate <= MOST_RATE:
         raise InputError(f"rate {rate}; expected a factor between {LEAST_RATE} and {MOST_RATE:.0f}, 1 = as it stands")
     return float(rate)
+
+
+NTSC_RATES = (Fraction(24000, 1001), Fraction(30000, 1001), Fraction(60000, 1001))  # frames per second
+MAX_FPS = 1000  # frames per second; more than this is a damaged header or a slip of the pen
+
+
+def exact_fps(fps: Fraction | float) -> Fraction:
+    """Turn a frame rate as people write it into the exact one: 29.97 -> 30000/1001.
+
+    Raises InputError unless 0 < fps <= 1000.
+    """
+    if not 0 < fps <= MAX_FPS:
+        raise InputError(f"fps is {fps}; expected a number of frames per second above 0, such as 25 or 29.97")
+    if isinstance(fps, Fraction):
+        return fps
+    for rate in NTSC_RATES:
+        if abs(fps - rate) < 0.005:
+            return rate
+    return Fraction(fps).limit_denominator(1001)

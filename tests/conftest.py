@@ -1,6 +1,6 @@
 """Fixtures that several test files share."""
 
-import importlib
+import importlib.util
 import os
 import sys
 from pathlib import Path
@@ -21,12 +21,14 @@ def shared_data() -> Path:
 
 
 def tool(name: str) -> ModuleType:
-    """Import a script of tools/."""
-    sys.path.insert(0, str(PROJECT / "tools"))
-    try:
-        return importlib.import_module(name)
-    finally:
-        sys.path.remove(str(PROJECT / "tools"))
+    """Import a script by its path without the ending, such as `tools/bench/speech`."""
+    spec = importlib.util.spec_from_file_location(name.replace("/", "_"), PROJECT / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.fixture

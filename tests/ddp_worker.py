@@ -10,11 +10,12 @@ from pathlib import Path
 
 import torch
 
-from phonolips.config import Recipe, load_settings
-from phonolips.corpus.store import Store
+from phonolips.corpus.store.store import Store
 from phonolips.model.network import Description, Network
-from phonolips.training import durations, ears, loop
+from phonolips.training import durations, loop
+from phonolips.training import encoder as ears
 from phonolips.training.ranks import is_main
+from phonolips.training.settings import Recipe, load_settings
 
 SETTINGS = [
     "network.audio_encoder={channels: 24, dilations: [1, 2], coarse_channels: 24, coarse_dilations: [1], dropout: 0}",

@@ -9,15 +9,21 @@ import pytest
 import soundfile
 import torch
 
-from phonolips import adapt as adapting
-from phonolips import synth
-from phonolips.adapt import AdaptSettings, HeardClip, adapt, one_frame_speaker, predict_deviations, rest_frame
-from phonolips.config import AudioEncoderSettings, DecoderSettings, DurationSettings, GestureSettings, NetworkSettings
 from phonolips.errors import InputError
+from phonolips.media.video import write_video
+from phonolips.model import adapt as adapting
+from phonolips.model.adapt import AdaptSettings, HeardClip, adapt, one_frame_speaker, predict_deviations, rest_frame
 from phonolips.model.network import Description, Network
-from phonolips.model.speaker import LipSpeaker, read_speaker, save_speaker
-from phonolips.phones import NUM_PHONES
-from phonolips.video.io import write_video
+from phonolips.model.settings import (
+    AudioEncoderSettings,
+    DecoderSettings,
+    DurationSettings,
+    GestureSettings,
+    NetworkSettings,
+)
+from phonolips.model.speakers import LipSpeaker, read_speaker, save_speaker
+from phonolips.phones.inventory import NUM_PHONES
+from phonolips.synth import verbs as synth
 
 LOOSE = AdaptSettings(embedding_frames=0.01, gain_frames=0.01, shape_frames=0.01, place_frames=0.01)
 
@@ -205,7 +211,7 @@ def test_rest_frame_without_silence_is_the_least_open_one(network):
     loud = np.eye(NUM_PHONES, dtype=np.float32)[np.full(160, 5)]
     detected = np.ones(40, bool)
     detected[:20] = False
-    from phonolips.video.lips import opening
+    from phonolips.lips.measures import opening
 
     index = rest_frame(clip._replace(posteriors=loud, detected=detected))
     assert index == 20 + int(opening(clip.lips[20:]).argmin())
@@ -286,7 +292,7 @@ def test_an_embedding_of_another_model_is_refused(network):
 
 
 def test_rows_for_unseen_speakers_leave_the_scored_clip_out(network, tmp_path):
-    from phonolips.corpus.store import ArraySpec, Store, StoreWriter
+    from phonolips.corpus.store.store import ArraySpec, Store, StoreWriter
     from phonolips.evaluation.adaptation import ADAPTED_ROW, FRAME_ROW, MEAN_ROW, unseen_speaker_rows
 
     specs = {
@@ -436,7 +442,7 @@ def test_real_videos_from_files_to_lips(shared_data, tmp_path, model, command):
 def test_one_frame_of_a_video_and_the_same_as_a_picture(shared_data, tmp_path, model, command):
     from PIL import Image
 
-    from phonolips.video.io import read_frames
+    from phonolips.media.video import read_frames
 
     video = sorted((shared_data / "grid" / "s30").glob("*.mpg"))[0]
     code, out, err = command("adapt", "--one-frame", video, "--out", tmp_path / "video.json", "--model", model)
@@ -448,7 +454,7 @@ def test_one_frame_of_a_video_and_the_same_as_a_picture(shared_data, tmp_path, m
     assert (tmp_path / "me.png").is_file()
     shapes = [read_speaker(tmp_path / name).mean_lip for name in ("video.json", "me.json")]
     centred = [shape - shape.mean(0) for shape in shapes]
-    from phonolips.video.lips import width
+    from phonolips.lips.measures import width
 
     assert width(shapes[0]) == pytest.approx(width(shapes[1]), rel=0.25)
     assert np.abs(centred[0] - centred[1]).mean() < 0.1

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from phonolips.atomic import whole_folder
+from phonolips.storage import whole_folder
 
 
 def names(folder):

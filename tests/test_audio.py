@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from phonolips.audio import features, io
 from phonolips.errors import InputError, PhonolipsWarning
+from phonolips.media import audio as io
+from phonolips.speech import mel as features
 
 
 def tone(seconds: float, rate: int, hertz: float = 440.0, level: float = 0.3) -> np.ndarray:
@@ -100,7 +101,7 @@ def test_refuses_what_is_no_sound(tmp_path):
 
 
 def test_a_video_without_sound_is_refused(tmp_path):
-    from phonolips.video.io import write_video
+    from phonolips.media.video import write_video
 
     write_video(tmp_path / "a.mp4", (np.zeros((64, 64, 3), np.uint8) for _ in range(5)), 25)
     assert "no sound" in refusal(tmp_path / "a.mp4")

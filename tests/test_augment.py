@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from phonolips.audio.features import NUM_MELS, hertz_to_mel, log_mel
+from phonolips.speech.mel import NUM_MELS, hertz_to_mel, log_mel
 from phonolips.training.augment import (
     NATS_PER_DB,
     TELEPHONE_HZ,

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from phonolips import __version__
-from phonolips.corpus import backend as module
-from phonolips.corpus.backend import MOST_DEATHS, WAITING_PER_JOB, DaskBackend, LocalBackend, _Work, open_backend
 from phonolips.errors import InputError, MissingToolError, PhonolipsError, PhonolipsWarning
+from phonolips.workers import backend as module
+from phonolips.workers.backend import MOST_DEATHS, WAITING_PER_JOB, DaskBackend, LocalBackend, _Work, open_backend
 
 ROOT = Path(__file__).parents[1]
 LONG = 60.0  # seconds that a busy machine may take
@@ -124,7 +124,7 @@ def test_a_piece_that_kills_worker_after_worker_is_named(tmp_path):
 def test_workers_end_with_a_parent_that_is_killed(tmp_path):
     code = (
         "from functools import partial; from pathlib import Path\n"
-        "from phonolips.corpus.backend import LocalBackend; from tests.test_backend import sleep_with_pid\n"
+        "from phonolips.workers.backend import LocalBackend; from tests.test_backend import sleep_with_pid\n"
         "if __name__ == '__main__':\n"
         f"    list(LocalBackend(2).map(partial(sleep_with_pid, folder=Path({str(tmp_path)!r})), range(4)))\n"
     )

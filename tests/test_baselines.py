@@ -8,7 +8,7 @@ import pytest
 from phonolips.errors import InputError
 from phonolips.evaluation import baselines
 from phonolips.evaluation.baselines import Clip
-from phonolips.phones import IGNORED_ID, PHONE_IDS
+from phonolips.phones.inventory import IGNORED_ID, PHONE_IDS
 
 PHONES = ("sil", "B", "AA", "T", "UW")
 SHAPES = np.random.default_rng(0).normal(scale=0.05, size=(len(PHONES), 40, 2)).astype(np.float32)

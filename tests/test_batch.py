@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from phonolips.batch import Manner, find_items, synthesise_all
 from phonolips.errors import InputError
+from phonolips.synth.batch import Manner, find_items, synthesise_all
 
 
 def write_sound(path: Path, seconds: float = 0.6, seed: int = 0) -> Path:
@@ -114,7 +114,7 @@ def test_formats_have_the_rate_that_was_asked_for(tmp_path):
 
 
 def test_a_batch_hands_its_rate_to_the_formats(tmp_path, monkeypatch):
-    from phonolips import export
+    from phonolips.export import formats as export
 
     rates: list[float | None] = []
     monkeypatch.setattr(export, "export", lambda run, names, fps: rates.append(fps) or [])
@@ -132,7 +132,7 @@ def test_a_speaker_nobody_knows_stops_a_batch_at_once(tmp_path):
 
 
 def test_a_bug_in_one_recording_does_not_stop_the_others(tmp_path, monkeypatch):
-    from phonolips import synth
+    from phonolips.synth import verbs as synth
 
     def fails(blocks, **how):
         raise ZeroDivisionError("no step at all")

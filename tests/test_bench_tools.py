@@ -9,7 +9,7 @@ import pytest
 from conftest import tool
 
 from phonolips.corpus.records import Record
-from phonolips.phones import NUM_PHONES, PHONE_IDS, SILENCE_ID
+from phonolips.phones.inventory import NUM_PHONES, PHONE_IDS, SILENCE_ID
 
 TOOLS = Path(__file__).resolve().parents[1] / "tools"
 
@@ -19,12 +19,12 @@ def sound():
     labels = np.repeat([SILENCE_ID, PHONE_IDS["AA"], SILENCE_ID], 100)
     speech = np.repeat(labels > SILENCE_ID, 160)
     waveform = np.where(speech, 0.2 * np.sin(2 * np.pi * 440 * np.arange(48_000) / 16_000), 0).astype(np.float32)
-    return tool("bench_ears").Sound(Record("c", "1", "test_unseen", "a", "a.wav"), waveform, speech, labels)
+    return tool("tools/bench/encoder").Sound(Record("c", "1", "test_unseen", "a", "a.wav"), waveform, speech, labels)
 
 
 @pytest.mark.parametrize("ratio_db", [20, 5, -5])
 def test_noise_has_the_ratio_that_it_says(sound, ratio_db):
-    ears = tool("bench_ears")
+    ears = tool("tools/bench/encoder")
     noise = np.random.default_rng(0).normal(size=48_000)
     mixed = ears.add_noise(sound, noise, ratio_db).astype(np.float64)
     assert np.abs(mixed).max() <= 1
@@ -35,7 +35,7 @@ def test_noise_has_the_ratio_that_it_says(sound, ratio_db):
 
 
 def test_the_telephone_keeps_its_band_only():
-    ears = tool("bench_ears")
+    ears = tool("tools/bench/encoder")
     times = np.arange(16_000) / 16_000
 
     def kept(hertz):
@@ -48,7 +48,7 @@ def test_the_telephone_keeps_its_band_only():
 
 
 def test_the_room_rings_after_the_sound_and_not_before():
-    ears = tool("bench_ears")
+    ears = tool("tools/bench/encoder")
     click = np.zeros(32_000, np.float32)
     click[8_000] = 0.5
     wet = ears.reverberate(click, np.random.default_rng(0))
@@ -60,14 +60,14 @@ def test_the_room_rings_after_the_sound_and_not_before():
 
 
 def test_quiet_is_quiet(sound):
-    ears = tool("bench_ears")
+    ears = tool("tools/bench/encoder")
     assert 10 * np.log10(ears.power_of(ears.quiet(sound), sound.speech)) == pytest.approx(ears.QUIET_DB, abs=0.01)
 
 
 def test_lateness_of_an_alignment_is_signed():
-    from phonolips.alignment.tiers import Alignment, Interval
+    from phonolips.phones.intervals import Alignment, Interval
 
-    boundaries = tool("bench_boundaries")
+    boundaries = tool("tools/bench/boundaries")
     found = Alignment.build([], [Interval("B", 0.12, 0.2), Interval("AA", 0.2, 0.5)], 0.6)
     late = boundaries.lateness(found, [("B", 0.1, 0.21), ("AA", 0.21, 0.5)])
     assert late.tolist() == pytest.approx([20, -10])
@@ -75,7 +75,7 @@ def test_lateness_of_an_alignment_is_signed():
 
 def test_espeak_speech_has_a_margin_and_words():
     pytest.importorskip("espeakng_loader")
-    boundaries = tool("bench_boundaries")
+    boundaries = tool("tools/bench/boundaries")
     sound, phones = boundaries.say("bin blue", "en-us", 150, 0)
     assert phones[0].start >= boundaries.MARGIN_SECONDS
     assert phones[-1].end <= len(sound) / 16_000 - boundaries.MARGIN_SECONDS + 1e-6
@@ -83,7 +83,7 @@ def test_espeak_speech_has_a_margin_and_words():
 
 
 def test_peakiness_counts_steps_of_speech():
-    picture = tool("picture_ctc")
+    picture = tool("tools/studies/ctc_peaks")
     labels = np.array([SILENCE_ID, 3, 3, 4, -1])
     heard = np.full((5, NUM_PHONES + 1), 1e-9)
     heard[[0, 1, 4], NUM_PHONES] = 1.0  # blank in silence, on one step of speech, and where nobody knows
@@ -94,7 +94,7 @@ def test_peakiness_counts_steps_of_speech():
     assert found["entropy"] == pytest.approx(0, abs=1e-4)
 
 
-@pytest.mark.parametrize("name", ["bench_ears", "bench_boundaries", "picture_ctc"])
+@pytest.mark.parametrize("name", ["bench/encoder", "bench/boundaries", "studies/ctc_peaks"])
 def test_every_tool_has_help(name):
     done = subprocess.run([sys.executable, TOOLS / f"{name}.py", "--help"], capture_output=True, text=True, check=True)
     assert "--model" in done.stdout
@@ -102,10 +102,11 @@ def test_every_tool_has_help(name):
 
 
 def test_shipped_weights_are_half_as_large_and_say_the_same(tmp_path):
-    from phonolips import synth
-    from phonolips.synth import DEFAULT_WEIGHTS, load_network
+    from phonolips.model.bundle import PACKAGED_MODEL
+    from phonolips.model.network import load_network
+    from phonolips.synth import verbs as synth
 
-    line = tool("ship_weights").ship(DEFAULT_WEIGHTS, tmp_path / "shipped")
+    line = tool("tools/release/ship_weights").ship(PACKAGED_MODEL, tmp_path / "shipped")
     assert "largest change of the lips" in line
     original, shipped = load_network(), load_network(tmp_path / "shipped")
     original.save(tmp_path / "full")
@@ -116,7 +117,7 @@ def test_shipped_weights_are_half_as_large_and_say_the_same(tmp_path):
 
 
 def test_what_is_explained_is_explained_on_what_was_left_out():
-    share = tool("findings_model").explained_share
+    share = tool("tools/studies/findings_model").explained_share
     rng = np.random.default_rng(0)
     causes = rng.standard_normal((200, 3))
     effects = causes @ rng.standard_normal((3, 8)) + 4

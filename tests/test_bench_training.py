@@ -7,9 +7,9 @@ pytest.importorskip("speechbrain")
 
 
 def test_the_made_up_corpus_has_the_shapes_of_grid(tmp_path):
-    from phonolips.corpus.store import Store
+    from phonolips.corpus.store.store import Store
 
-    store = Store(tool("bench_training").make_corpus(tmp_path, clips=5) / "features")
+    store = Store(tool("tools/bench/training").make_corpus(tmp_path, clips=5) / "features")
     assert len(store) == 5
     assert store.rows(0, "mel") == store.rows(0, "labels") == 300
     assert store.rows(0, "lips") == 75
@@ -22,7 +22,7 @@ def test_the_made_up_corpus_has_the_shapes_of_grid(tmp_path):
 
 
 def test_the_table_has_rates_over_all_processes_and_says_what_failed():
-    bench = tool("bench_training")
+    bench = tool("tools/bench/training")
     shares = {"data": 0.1, "augmentation": 0.1, "forward": 0.2, "backward": 0.5, "optimiser": 0.1}
     one = {"device": "CPU", "seconds": 4.0, "cpu_seconds": 5.0, "clips": 80, "speech_seconds": 240.0, "memory": 2**30}
     one |= {"shares": shares, "operators": {"aten::mm": 0.4}}

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from phonolips.phones import IGNORED_ID, NUM_PHONES
+from phonolips.phones.inventory import IGNORED_ID, NUM_PHONES
 from phonolips.training.calibration import fit_temperature
 
 
@@ -17,7 +17,7 @@ def test_a_wrong_temperature_is_found(temperature):
 
 
 def test_calibration_improves_with_the_temperature():
-    from phonolips.evaluation.metrics import calibration_error
+    from phonolips.evaluation.metrics.encoder import calibration_error
 
     rng = np.random.default_rng(1)
     logits = rng.normal(0, 2, (30_000, NUM_PHONES))

@@ -11,7 +11,7 @@ from PIL import Image
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     """A text that was spoken aloud."""
-    from phonolips import synth
+    from phonolips.synth import verbs as synth
 
     folder = tmp_path_factory.mktemp("run") / "run"
     synth.from_speech("bin blue at f two now").save(folder, speech=True)

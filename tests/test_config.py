@@ -2,8 +2,9 @@
 
 import pytest
 
-from phonolips.config import NetworkSettings, Recipe, load_settings, settings_from_dict, settings_to_dict
 from phonolips.errors import InputError
+from phonolips.model.settings import NetworkSettings, settings_from_dict, settings_to_dict
+from phonolips.training.settings import Recipe, load_settings
 
 
 def test_words_beat_the_file_and_the_file_beats_the_defaults(tmp_path):

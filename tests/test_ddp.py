@@ -97,8 +97,8 @@ def test_alone_the_mean_is_the_mean():
 
 
 def test_the_sync_expert_is_not_shared_out(tmp_path, monkeypatch):
-    from phonolips.config import SyncFitSettings
     from phonolips.errors import InputError
+    from phonolips.training.settings import SyncFitSettings
     from phonolips.training.sync import train_sync
 
     monkeypatch.setenv("WORLD_SIZE", "2")

@@ -5,8 +5,8 @@ from itertools import pairwise, product
 import numpy as np
 import pytest
 
-from phonolips.alignment.decode import LEAST_POSTERIOR, NGRAM_SWITCH_COST, SWITCH_COST, best_path
-from phonolips.alignment.phone_ngram import PhoneNgram, count_ngrams, fit_ngram
+from phonolips.phones.decode import LEAST_POSTERIOR, NGRAM_SWITCH_COST, SWITCH_COST, best_path
+from phonolips.phones.ngram import PhoneNgram, count_ngrams, fit_ngram
 
 NO_PRIOR = np.zeros(40, np.float32)
 

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from phonolips.audio.features import log_mel
-from phonolips.config import AudioEncoderSettings, NetworkSettings
-from phonolips.model.audio_encoder import AudioEncoder
 from phonolips.model.network import Description, Network
+from phonolips.model.networks.encoder import AudioEncoder
+from phonolips.model.settings import AudioEncoderSettings, NetworkSettings
 from phonolips.model.stream import listen
-from phonolips.phones import NUM_PHONES
+from phonolips.phones.inventory import NUM_PHONES
+from phonolips.speech.mel import log_mel
 
 
 @pytest.fixture(scope="module")
@@ -89,9 +89,9 @@ def test_temperature_and_ngrams_are_fitted_after_the_training_and_again_when_it_
     pytest.importorskip("speechbrain")
     from test_training import make_corpus
 
-    from phonolips.config import EarsSettings
-    from phonolips.corpus.store import Store
-    from phonolips.training.ears import train_ears
+    from phonolips.corpus.store.store import Store
+    from phonolips.training.encoder import train_ears
+    from phonolips.training.settings import EarsSettings
 
     store = Store(make_corpus(tmp_path / "corpus") / "features")
     settings = EarsSettings(epochs=2, batch=2)
@@ -120,15 +120,15 @@ def partly_known(tmp_path_factory):
     pytest.importorskip("speechbrain")
     from test_training import make_corpus
 
-    from phonolips.corpus.store import Store
+    from phonolips.corpus.store.store import Store
 
     return Store(make_corpus(tmp_path_factory.mktemp("partly"), clips=8, incomplete=3) / "features")
 
 
 def make_fit(**settings):
     """A fit to compute losses with, without a training."""
-    from phonolips.config import EarsSettings
-    from phonolips.training.ears import EarsFit
+    from phonolips.training.encoder import EarsFit
+    from phonolips.training.settings import EarsSettings
 
     fit = EarsFit(modules={"ears": torch.nn.Linear(1, 1)}, run_opts={"device": "cpu"})
     fit.settings = EarsSettings(**settings)
@@ -136,7 +136,7 @@ def make_fit(**settings):
 
 
 def batch_of(store, clips, speed=1.0):
-    from phonolips.training.ears import Crop, make_batch
+    from phonolips.training.encoder import Crop, make_batch
 
     return make_batch(store, [Crop(clip, 0, store.rows(clip, "mel"), speed) for clip in clips])
 
@@ -213,9 +213,9 @@ def test_a_batch_without_such_clips_carries_no_soft_steps(partly_known):
 
 
 def test_training_goes_on_from_other_ears_and_keeps_their_input(partly_known, network, tmp_path):
-    from phonolips.config import EarsSettings
     from phonolips.errors import InputError
-    from phonolips.training.ears import train_ears
+    from phonolips.training.encoder import train_ears
+    from phonolips.training.settings import EarsSettings
 
     network.save(tmp_path / "model")
     settings = EarsSettings(epochs=1, batch=4, learning_rate=0.0, weight_decay=0.0, start=str(tmp_path / "model"))
@@ -232,7 +232,7 @@ def test_training_goes_on_from_other_ears_and_keeps_their_input(partly_known, ne
 
 
 def test_validation_is_bounded_and_read_when_asked_for(partly_known):
-    from phonolips.training.ears import EarsValid
+    from phonolips.training.encoder import EarsValid
 
     valid = EarsValid(partly_known, np.arange(8), 3)
     assert [len(batch.mel) for batch in valid] == [3, 3, 2]

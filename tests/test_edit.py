@@ -9,19 +9,21 @@ import pytest
 import soundfile
 from conftest import tool
 
-from phonolips import synth
-from phonolips.alignment.tiers import Alignment, Interval, read_textgrid
 from phonolips.corpus.records import Record
-from phonolips.edit import Recording, edit, edit_recording
-from phonolips.edit.lips import close, fade, join
-from phonolips.edit.sound import Piece, Voice, crossfade, join_sound
-from phonolips.edit.timeline import Cut, Take, Zone, make_timeline
-from phonolips.edit.words import Change, describe, find_changes
+from phonolips.editing.edit import edit, edit_recording
+from phonolips.editing.infill import close, fade, join
+from phonolips.editing.recording import Recording
+from phonolips.editing.sound import Piece, Voice, crossfade, join_sound
+from phonolips.editing.timeline import Cut, Take, Zone, make_timeline
+from phonolips.editing.words import Change, describe, find_changes
 from phonolips.errors import InputError, PhonolipsWarning
-from phonolips.files import read_run
-from phonolips.phones import BILABIALS, SILENCE
-from phonolips.text import text_to_phones
-from phonolips.video.lips import opening
+from phonolips.lips.measures import opening
+from phonolips.phones.intervals import Alignment, Interval
+from phonolips.phones.inventory import BILABIALS, SILENCE
+from phonolips.phones.textgrid import read_textgrid
+from phonolips.speech.text.g2p import text_to_phones
+from phonolips.synth import verbs as synth
+from phonolips.synth.result import read_run
 
 SILENT_WORDS = "ignore:the new words are silent"
 
@@ -262,7 +264,7 @@ def spoken() -> Recording:
 def test_kept_frames_are_the_recorded_ones_and_seams_do_not_jump(spoken, fps, to):
     recording = spoken
     if fps != 25:
-        from phonolips.video.lips import resample_lips
+        from phonolips.lips.curve import resample_lips
 
         recording = replace(spoken, lips=resample_lips(spoken.lips, fps, spoken.seconds), fps=float(fps))
     done = edit_recording(recording, "bin blue at f two now", to, speaker="s1")
@@ -317,7 +319,7 @@ def test_a_recording_gives_new_words_their_sound_and_times(spoken, tmp_path, mon
     nine = words.speech_words()[4]
     sound[round(nine.start * 16_000) : round(nine.end * 16_000)] = 0.3
     soundfile.write(tmp_path / "new.wav", sound, 16_000)
-    monkeypatch.setattr("phonolips.alignment.align", lambda waveform, text, **options: words)
+    monkeypatch.setattr("phonolips.speech.align.align.align", lambda waveform, text, **options: words)
     done = edit_recording(spoken, "bin blue at f two now", to, speaker="s1", sound=tmp_path / "new.wav")
     said = done.alignment.speech_words()[4]
     assert said.duration == pytest.approx(0.45, abs=0.021)
@@ -379,7 +381,7 @@ def real(shared_data) -> tuple[Path, Alignment]:
 
 def test_a_real_clip_from_video_to_files(real, tmp_path, monkeypatch):
     video, alignment = real
-    monkeypatch.setattr("phonolips.adapt.MOST_EVALUATIONS", 5)
+    monkeypatch.setattr("phonolips.model.adapt.MOST_EVALUATIONS", 5)
     with pytest.warns(PhonolipsWarning, match="the new words are silent"):
         done = edit(video, "bin blue at f two now", "bin red at f two now", alignment=alignment)
     assert done.changes == ('"blue" becomes "red"',)
@@ -417,7 +419,7 @@ def test_a_transcript_of_something_else_is_doubted(real):
 
 
 def test_the_benchmark_pairs_clips_that_differ_in_one_place_only_around_it():
-    bench = tool("bench_edit")
+    bench = tool("tools/bench/edit")
     texts = ("bin blue at f two now", "bin red at f two now", "bin red at g nine now", "lay blue at f two soon")
     records = [Record(f"s1/{index}", "s1", "test_seen", text, "", "v") for index, text in enumerate(texts)]
     records.append(Record("s2/0", "s2", "test_seen", "bin white at f two now", "", "v"))
@@ -437,7 +439,7 @@ def test_the_benchmark_pairs_clips_that_differ_in_one_place_only_around_it():
 
 
 def test_the_benchmark_knows_the_truth_and_a_jump(spoken):
-    bench = tool("bench_edit")
+    bench = tool("tools/bench/edit")
     perfect = bench.score(spoken.lips, spoken.alignment, spoken, 4)
     assert perfect["opening_r"] == pytest.approx(1, abs=1e-6)
     assert perfect["rmse"] < 1e-6

@@ -8,11 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from phonolips import synth
-from phonolips.alignment.tiers import Alignment, Interval
 from phonolips.errors import InputError
-from phonolips.export import export
 from phonolips.export.cues import MOUTHS, divide, mouth_cues
+from phonolips.export.formats import export
 from phonolips.export.visemes import (
     DEFAULT_SET,
     OCULUS,
@@ -22,23 +20,25 @@ from phonolips.export.visemes import (
     viseme_cues,
     viseme_weights,
 )
-from phonolips.files import Layer, Run
-from phonolips.phones import BILABIALS, LABIODENTALS, PHONES
+from phonolips.lips.measures import opening
+from phonolips.phones.intervals import Alignment, Interval
+from phonolips.phones.inventory import BILABIALS, LABIODENTALS, PHONES
+from phonolips.synth import result, verbs
+from phonolips.synth.result import Layer, Run
 from phonolips.timebase import frame_centres, frames_in
-from phonolips.video.lips import opening
 
 RATES = (24, 25, 29.97, 30, 50, 60)
 SENTENCE = "Five brave men love a big blue bowl of warm soup, before they leave the room."
 
 
-def as_run(result: synth.Result, folder: Path = Path()) -> Run:
+def as_run(result: result.Result, folder: Path = Path()) -> Run:
     layer = Layer(result.posteriors, result.gestures, result.gesture_names)
     return Run(folder / "lips.npz", result.lips, result.fps, result.layout, result.alignment, layer, None)
 
 
 @pytest.fixture(scope="module")
 def spoken() -> Run:
-    return as_run(synth.from_text(SENTENCE))
+    return as_run(verbs.from_text(SENTENCE))
 
 
 def lips_that_open(openings: np.ndarray, narrower: float | np.ndarray = 0.0) -> np.ndarray:
@@ -278,10 +278,10 @@ def test_speak_audio_holds_what_the_avatar_wants(spoken):
 
 
 def test_audio_of_a_real_clip_gives_weights_and_few_cues(shared_data):
-    from phonolips.audio import read
+    from phonolips.media.audio import read
 
     clip = next(iter(sorted((shared_data / "grid" / "s1").glob("b*.mp4"))))
-    run = as_run(synth.from_audio(read(clip)))
+    run = as_run(verbs.from_audio(read(clip)))
     cues = mouth_cues(run.lips, run.fps, run.alignment)
     assert 6 <= len(cues) <= 20
     assert (cues[0].value, cues[-1].value) == ("X", "X")

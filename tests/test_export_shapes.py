@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 from conftest import tool
 
-from phonolips.alignment.tiers import Alignment, Interval
 from phonolips.corpus.records import Record, write_records
-from phonolips.corpus.store import ArraySpec, StoreWriter
+from phonolips.corpus.store.store import ArraySpec, StoreWriter
 from phonolips.errors import InputError
 from phonolips.export import blendshapes
 from phonolips.export.blendshapes import (
@@ -28,11 +27,13 @@ from phonolips.export.blendshapes import (
 )
 from phonolips.export.gltf import MOST_SHAPES, named_targets, principal_targets, write_gltf
 from phonolips.export.lip_mesh import LIP_ROWS, SAMPLES, mouth_mesh
-from phonolips.files import Layer, Run
-from phonolips.phones import NUM_PHONES, PHONE_IDS
+from phonolips.face.track import track_video
+from phonolips.lips.measures import opening, width
+from phonolips.lips.points import INNER_RING, OUTER_RING, to_ibug20
+from phonolips.phones.intervals import Alignment, Interval
+from phonolips.phones.inventory import NUM_PHONES, PHONE_IDS
+from phonolips.synth.result import Layer, Run
 from phonolips.timebase import STEPS_PER_FRAME, frame_centres, frames_in
-from phonolips.video.lips import INNER_RING, OUTER_RING, opening, to_ibug20, width
-from phonolips.video.track import track_video
 
 FPS = 25.0
 # The first line of a recording that the app Live Link Face made.
@@ -482,7 +483,7 @@ class TestFit:
         return tmp_path
 
     def test_sizes_bring_the_weights_to_their_targets(self, data, monkeypatch):
-        fitter = tool("fit_blendshapes")
+        fitter = tool("tools/studies/fit_blendshapes")
         monkeypatch.setattr(fitter, "TARGETS", {"jawOpen": (0.3, ("AY",))})
         before = dict(blendshapes.SIZES)
         try:
@@ -494,7 +495,7 @@ class TestFit:
             blendshapes.SIZES.update(before)
 
     def test_report(self, data, capsys, monkeypatch):
-        fitter = tool("fit_blendshapes")
+        fitter = tool("tools/studies/fit_blendshapes")
         monkeypatch.setattr("sys.argv", ["x", "report", "--data", str(data), "--picture", str(data / "p.png")])
         fitter.main()
         said = capsys.readouterr().out

@@ -9,23 +9,25 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from phonolips import synth
-from phonolips.alignment.tiers import Interval, read_textgrid
 from phonolips.errors import InputError, PhonolipsWarning
-from phonolips.export import FORMATS, check_names, check_out, export
+from phonolips.export.formats import FORMATS, check_names, check_out, export
 from phonolips.export.subtitles import LINE_LETTERS, subtitles
 from phonolips.export.tables import with_confidences
-from phonolips.files import LIPS_FILE, POSTERIORS_FILE, TEXTGRID_FILE, Layer, Run, read_run
-from phonolips.phones import PHONE_IDS, PHONES
+from phonolips.lips.curve import resample_lips
+from phonolips.lips.measures import opening, width
+from phonolips.phones.intervals import Interval
+from phonolips.phones.inventory import PHONE_IDS, PHONES
+from phonolips.phones.textgrid import read_textgrid
+from phonolips.synth import result, verbs
+from phonolips.synth.result import LIPS_FILE, POSTERIORS_FILE, TEXTGRID_FILE, Layer, Run, read_run
 from phonolips.timebase import frame_centres, frames_in
-from phonolips.video.lips import opening, resample_lips, width
 
 RATES = (24, 25, 29.97, 30, 50, 60)
 
 
 @pytest.fixture(scope="module")
-def result() -> synth.Result:
-    return synth.from_text("Set white with q seven again, please.")
+def result() -> result.Result:
+    return verbs.from_text("Set white with q seven again, please.")
 
 
 @pytest.fixture
@@ -113,7 +115,7 @@ def test_all_writes_what_there_is_material_for(run, tmp_path):
 def test_a_saved_run_goes_from_disk_to_disk(result, tmp_path):
     np.savez(tmp_path / LIPS_FILE, lips=result.lips, fps=result.fps)
     np.savez(tmp_path / POSTERIORS_FILE, posteriors=result.posteriors, phones=np.array(PHONES))
-    from phonolips.alignment.tiers import write_textgrid
+    from phonolips.phones.textgrid import write_textgrid
 
     write_textgrid(result.alignment, tmp_path / TEXTGRID_FILE)
     (made,) = export(read_run(tmp_path), "json")

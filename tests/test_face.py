@@ -9,14 +9,18 @@ import pytest
 from PIL import Image
 
 from phonolips.errors import InputError, PhonolipsWarning
-from phonolips.files import Run
-from phonolips.film import face as film_face
-from phonolips.film.face import Face, draw_on_face, play_along, read_face, render_face
-from phonolips.video import face_warp, facemesh, io
-from phonolips.video.lips import INNER_RING, MEDIAPIPE_INNER, MEDIAPIPE_LIPS, opening, width
-from phonolips.video.mouth_cavity import Cavity, shows_teeth, smooth_ring, white_of_eyes
-from phonolips.video.track import track_video
-from phonolips.video.transfer import close_lips, rest_lips, transfer
+from phonolips.face import mesh as facemesh
+from phonolips.face import person as film_face
+from phonolips.face import warp as face_warp
+from phonolips.face.cavity import Cavity, shows_teeth, smooth_ring, white_of_eyes
+from phonolips.face.person import Face, read_face
+from phonolips.face.render import draw_on_face, play_along, render_face
+from phonolips.face.track import track_video
+from phonolips.lips.measures import opening, width
+from phonolips.lips.points import INNER_RING, MEDIAPIPE_INNER, MEDIAPIPE_LIPS
+from phonolips.lips.shapes import close_lips, rest_lips, transfer
+from phonolips.media import video as io
+from phonolips.synth.result import Run
 
 pytest.importorskip("mediapipe")
 

@@ -10,17 +10,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from phonolips.alignment.tiers import Alignment, Interval
-from phonolips.audio import read
+from phonolips import timebase
 from phonolips.errors import InputError, PhonolipsWarning
-from phonolips.files import Layer, Run
-from phonolips.film import drawing
-from phonolips.film.drawing import lips_at, render
-from phonolips.phones import PHONES
-from phonolips.video import io
-from phonolips.video.caption import Caption, draw_caption, strip_height
-from phonolips.video.lips import resample_lips
-from phonolips.video.palette import DARK, FLAT, WARM
+from phonolips.lips.curve import resample_lips
+from phonolips.media import video
+from phonolips.media.audio import read
+from phonolips.phones.intervals import Alignment, Interval
+from phonolips.phones.inventory import PHONES
+from phonolips.show import film as drawing
+from phonolips.show.caption import Caption, draw_caption, strip_height
+from phonolips.show.film import lips_at, render
+from phonolips.show.palette import DARK, FLAT, WARM
+from phonolips.synth.result import Layer, Run
 
 
 def talking(frames: int, fps: float = 25.0) -> np.ndarray:
@@ -62,10 +63,10 @@ def write_clicks(path: Path, seconds: float, every: float = 1.0) -> None:
 )
 def test_blocks_give_the_same_curve_as_the_whole(fps: float, source: float, start: float) -> None:
     lips = talking(700, source)
-    seconds = 700 / float(io.exact_fps(source))
+    seconds = 700 / float(timebase.exact_fps(source))
     wanted = resample_lips(lips, fps, seconds, source_fps=source)
     assert len(wanted) > 2 * drawing.BLOCK_FRAMES
-    found = np.stack(list(lips_at(lips, source, io.exact_fps(fps), start, len(wanted))))
+    found = np.stack(list(lips_at(lips, source, timebase.exact_fps(fps), start, len(wanted))))
     assert np.abs(found - wanted).max() < 1e-5
 
 
@@ -84,9 +85,9 @@ def test_films_hold_all_frames_and_sound_in_step(tmp_path: Path, suffix: str) ->
     write_clicks(tmp_path / "a.wav", 2.0)
     out = tmp_path / f"film{suffix}"
     assert render(made_up_run(sound=tmp_path / "a.wav"), out, size=(96, 64), fps=30) == out
-    pictures = list(io.read_frames(out))
+    pictures = list(video.read_frames(out))
     assert (len(pictures), pictures[0].shape) == (60, (64, 96, 3))
-    assert io.probe(out).fps == 30
+    assert video.probe(out).fps == 30
     sound = read(out)
     for second in (0, 1):
         window = np.abs(sound[max(second * 16_000 - 1600, 0) : second * 16_000 + 1600]) > 0.3
@@ -181,9 +182,9 @@ def test_sound_is_cut_filled_up_and_left_away(tmp_path: Path) -> None:
         filled = np.concatenate(list(drawing.sound_blocks(tmp_path / "a.wav", 2.5, 2.0)))
     assert (len(filled), filled[8_000:].any()) == (32_000, False)
     run = made_up_run(10, sound=tmp_path / "a.wav")
-    assert not io.probe(render(run, tmp_path / "s.mp4", size=(32, 32), silent=True)).has_audio
+    assert not video.probe(render(run, tmp_path / "s.mp4", size=(32, 32), silent=True)).has_audio
     part = render(run, tmp_path / "p.mp4", size=(32, 32), seconds=(0.1, 0.3))
-    assert io.probe(part).frames == 5
+    assert video.probe(part).frames == 5
     assert abs(len(read(part)) / 16_000 - 0.2) < 0.04
 
 
@@ -256,7 +257,7 @@ def test_a_real_recording_gives_its_sound(shared_data: Path, tmp_path: Path) -> 
     clip = sorted((shared_data / "grid").rglob("*.mpg"))[0]
     run = made_up_run(75)
     out = render(run, tmp_path / "a.mp4", size=(240, 240), fps=29.97, caption="posteriors", sound=clip)
-    info = io.probe(out)
+    info = video.probe(out)
     assert info.has_audio
     assert abs(info.video_seconds - info.audio_seconds) < 1 / 29.97
     assert abs(info.video_seconds - run.seconds) < 1 / 29.97

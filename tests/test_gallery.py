@@ -6,13 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from phonolips import cli, plot_gallery
+from phonolips import cli
 from phonolips.corpus import occurrences as module
 from phonolips.corpus.occurrences import CONTEXT_PLACES, INSIDE, MIDDLE_PLACE, PLACES, draw_occurrences, place_times
-from phonolips.corpus.store import ArraySpec, Store, StoreWriter
+from phonolips.corpus.store.store import ArraySpec, Store, StoreWriter
 from phonolips.errors import CorpusError, InputError
 from phonolips.evaluation import gallery
-from phonolips.phones import PHONE_IDS, PHONES
+from phonolips.evaluation import gallery_pages as plot_gallery
+from phonolips.phones.inventory import PHONE_IDS, PHONES
 
 ARRAYS = {
     "labels": ArraySpec("int8", ()),

@@ -12,7 +12,7 @@ import pytest
 from phonolips.corpus import grid, librispeech
 from phonolips.corpus.records import Dropped
 from phonolips.errors import CorpusError, InputError, PhonolipsWarning
-from phonolips.video.io import write_video
+from phonolips.media.video import write_video
 
 SPLITS = Path(__file__).resolve().parents[1] / "recipes" / "grid" / "splits"
 GOOD_ALIGN = (

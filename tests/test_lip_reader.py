@@ -7,11 +7,20 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from phonolips.corpus.store import ArraySpec, Store, StoreWriter
+from phonolips.corpus.store.store import ArraySpec, Store, StoreWriter
 from phonolips.errors import CheckpointError, CorpusError, InputError
-from phonolips.evaluation import lip_reader, words
-from phonolips.evaluation.lip_reader import ReaderClip, ReaderSettings
-from phonolips.video.lips import CORNERS, INNER_MIDDLE, opening, width
+from phonolips.evaluation import reading, words
+from phonolips.lips.measures import opening, width
+from phonolips.lips.points import CORNERS, INNER_MIDDLE
+from phonolips.training.reader import (
+    ReaderClip,
+    ReaderSettings,
+    StoreClips,
+    load_reader,
+    mirror,
+    train_reader,
+    train_reader_on_store,
+)
 
 SMALL = ReaderSettings(epochs=4, batch=16, channels=24, components=6, average=0.0, learning_rate=6e-3, dropout=0.0)
 WORDS = ("high", "low", "twice")
@@ -47,26 +56,26 @@ def clips(each: int, seed: int, split: str = "train") -> list[ReaderClip]:
 @pytest.fixture(scope="module")
 def reader(tmp_path_factory):
     folder = tmp_path_factory.mktemp("reader")
-    return lip_reader.train_reader(clips(32, 0), WORDS, folder=folder, valid=clips(6, 1), settings=SMALL), folder
+    return train_reader(clips(32, 0), WORDS, folder=folder, valid=clips(6, 1), settings=SMALL), folder
 
 
 def test_a_mirror_exchanges_left_and_right_and_nothing_else():
     lips = say("high", np.random.default_rng(3))
-    seen = lip_reader.mirror(lips)
-    np.testing.assert_allclose(lip_reader.mirror(seen), lips)
+    seen = mirror(lips)
+    np.testing.assert_allclose(mirror(seen), lips)
     np.testing.assert_allclose(opening(seen), opening(lips))
     np.testing.assert_allclose(width(seen), width(lips), rtol=1e-6)
     left, right = CORNERS["mediapipe40"]
     upper, _ = INNER_MIDDLE["mediapipe40"]
     np.testing.assert_array_equal(seen[:, left] * (-1, 1), lips[:, right])
     np.testing.assert_array_equal(seen[:, upper] * (-1, 1), lips[:, upper])
-    np.testing.assert_allclose(lip_reader.mirror(neutral()), neutral(), atol=1e-6)
+    np.testing.assert_allclose(mirror(neutral()), neutral(), atol=1e-6)
 
 
 def test_the_sign_of_a_component_is_what_a_mirror_does_to_it(reader):
     read, _ = reader
     lips = say("low", np.random.default_rng(4))
-    own, seen = read.coefficients(lips), read.coefficients(lip_reader.mirror(lips))
+    own, seen = read.coefficients(lips), read.coefficients(mirror(lips))
     np.testing.assert_allclose(seen, own * read.mirror_sign.numpy(), atol=1e-3)
     basis = read.lip_basis.flatten(1).numpy()
     np.testing.assert_allclose(basis @ basis.T, np.eye(len(basis)), atol=1e-5)
@@ -80,10 +89,10 @@ def test_it_reads_words_of_new_clips_and_nothing_off_lips_that_stand_still(reade
     methods = {
         "true lips": {clip.id: clip.lips for clip in test},
         "another word": other,
-        "mean lip": lip_reader.mean_lip_clips(test),
+        "mean lip": reading.mean_lip_clips(test),
     }
-    rows = lip_reader.score_reader(read, test, methods)
-    table = {row["method"]: row for row in lip_reader.reader_table(read, rows)}
+    rows = reading.score_reader(read, test, methods)
+    table = {row["method"]: row for row in reading.reader_table(read, rows)}
     assert table["true lips"]["top1"] > 0.9
     assert table["another word"]["top1"] < 0.1
     assert table["mean lip"]["top1"] == pytest.approx(1 / 3)  # one word, whatever was said
@@ -92,7 +101,7 @@ def test_it_reads_words_of_new_clips_and_nothing_off_lips_that_stand_still(reade
     assert table["true lips"]["top5"] == 1.0
     assert table["chance"]["reciprocal_rank"] == pytest.approx((1 + 1 / 2 + 1 / 3) / 3)
     assert table["most frequent word"]["top1"] == pytest.approx(1 / 3)
-    assert "| true lips | 60 |" in lip_reader.reader_markdown(list(table.values()))
+    assert "| true lips | 60 |" in reading.reader_markdown(list(table.values()))
 
 
 def test_padding_changes_nothing(reader):
@@ -113,12 +122,12 @@ def test_where_the_mouth_is_does_not_matter(reader):
 def test_a_trained_reader_is_taken_from_its_folder_and_another_one_refused(reader):
     read, folder = reader
     lips = say("high", np.random.default_rng(7))
-    np.testing.assert_array_equal(lip_reader.load_reader(folder).read(lips), read.read(lips))
+    np.testing.assert_array_equal(load_reader(folder).read(lips), read.read(lips))
     before = (folder / "model.safetensors").stat().st_mtime_ns
-    lip_reader.train_reader(clips(32, 0), WORDS, folder=folder, valid=clips(6, 1), settings=SMALL)
+    train_reader(clips(32, 0), WORDS, folder=folder, valid=clips(6, 1), settings=SMALL)
     assert (folder / "model.safetensors").stat().st_mtime_ns == before
     with pytest.raises(CheckpointError, match="remove the folder"):
-        lip_reader.train_reader(clips(8, 0), WORDS, folder=folder, valid=clips(6, 1), settings=SMALL)
+        train_reader(clips(8, 0), WORDS, folder=folder, valid=clips(6, 1), settings=SMALL)
 
 
 def test_the_epoch_kept_is_the_one_that_validated_best(reader):
@@ -132,23 +141,23 @@ def test_the_epoch_kept_is_the_one_that_validated_best(reader):
 def test_broken_folders_and_wrong_input_are_named(reader, tmp_path):
     read, _ = reader
     with pytest.raises(CheckpointError, match=r"no model\.json"):
-        lip_reader.load_reader(tmp_path)
+        load_reader(tmp_path)
     read.save(tmp_path)
     values = json.loads((tmp_path / "model.json").read_text())
     (tmp_path / "model.json").write_text(json.dumps(values | {"kind": "something else"}))
     with pytest.raises(CheckpointError, match="something else"):
-        lip_reader.load_reader(tmp_path)
+        load_reader(tmp_path)
     (tmp_path / "model.json").write_text(json.dumps(values | {"words": ["a", "b"]}))
     with pytest.raises(CheckpointError, match="not a readable lip reader"):
-        lip_reader.load_reader(tmp_path)
+        load_reader(tmp_path)
     with pytest.raises(InputError, match=r"\(29, 20, 2\)"):
         read.read(np.zeros((29, 20, 2)))
     with pytest.raises(InputError, match="NaN"):
         read.read(np.full((29, 40, 2), np.nan))
     with pytest.raises(InputError, match="does not know never"):
-        lip_reader.score_reader(read, [ReaderClip("a", "never", neutral()[None])], {})
+        reading.score_reader(read, [ReaderClip("a", "never", neutral()[None])], {})
     with pytest.raises(CorpusError, match="two words"):
-        lip_reader.train_reader([], [], folder=tmp_path / "none")
+        train_reader([], [], folder=tmp_path / "none")
 
 
 def test_clips_come_from_a_store_and_the_cap_keeps_every_word(tmp_path):
@@ -159,35 +168,35 @@ def test_clips_come_from_a_store_and_the_cap_keeps_every_word(tmp_path):
         writer.add("HIGH/val/HIGH_00001", {"lips": clips(1, 1)[0].lips}, {"split": "valid", "speaker": ""})
         writer.add("HIGH/train/HIGH_99999", {"lips": np.zeros((0, 40, 2))}, {"split": "train", "speaker": ""})
     store = Store(tmp_path / "features")
-    whole = lip_reader.StoreClips(store, "train")
+    whole = StoreClips(store, "train")
     assert len(whole) == 36
     assert whole.words() == sorted(WORDS)
-    some = lip_reader.StoreClips(store, "train", most=9)
+    some = StoreClips(store, "train", most=9)
     assert len(some) == 9
     assert some.words() == sorted(WORDS)
     np.testing.assert_array_equal(some[0].lips, store.get(some[0].id, "lips"))
     settings = ReaderSettings(epochs=1, channels=8, components=4, average=0.0)
-    read = lip_reader.train_reader_on_store(store, tmp_path / "reader", settings=settings)
+    read = train_reader_on_store(store, tmp_path / "reader", settings=settings)
     assert read.words == tuple(sorted(WORDS))
     assert read.notes["clips"] == 36
     assert read.notes["valid_clips"] == 1
 
 
 def test_homophenes_are_words_with_the_same_lips():
-    seen = lip_reader.viseme_words(["pat", "bat", "mat", "soon"])
+    seen = reading.viseme_words(["pat", "bat", "mat", "soon"])
     assert seen["pat"] == seen["bat"] == seen["mat"] != seen["soon"]
 
 
 def test_the_confusion_picture_counts_every_clip():
     rows = [{"method": "audio", "word": w, "found": f} for w, f in (("pat", "bat"), ("pat", "pat"), ("soon", "soon"))]
     order = ["bat", "pat", "soon"]
-    matrix = lip_reader.word_confusion(rows, order, "audio")
+    matrix = reading.word_confusion(rows, order, "audio")
     np.testing.assert_array_equal(matrix, [[0, 0, 0], [1, 1, 0], [0, 0, 1]])
-    figure = lip_reader.confusion_figure(rows, order, ["audio"], homophenes=lip_reader.viseme_words(order))
+    figure = reading.confusion_figure(rows, order, ["audio"], homophenes=reading.viseme_words(order))
     assert "67% of 3 right" in figure.axes[0].get_title(loc="left")
     assert len(figure.axes[0].patches) == 1  # pat and bat are framed
     with pytest.raises(InputError, match="'text'"):
-        lip_reader.confusion_figure(rows, order, ["text"])
+        reading.confusion_figure(rows, order, ["text"])
 
 
 # Tables by word

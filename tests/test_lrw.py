@@ -152,7 +152,7 @@ def grid_records(clips: int) -> list[Record]:
 
 
 def test_the_plan_of_the_stand_in(tmp_path):
-    make = tool("make_lrw_like")
+    make = tool("tests/toy/make_lrw_like")
     records = grid_records(30)
     options = {"alignments": None, "words": ["bin", "blue", "two", "now"], "per_word": 5, "broken": 2}
     sources, early = make.plan(records, tmp_path, **options)
@@ -175,18 +175,18 @@ def test_the_plan_of_the_stand_in(tmp_path):
 def test_pictures_and_sound_of_the_stand_in_are_cut_from_one_place(tmp_path):
     for package in ("mediapipe", "skimage"):
         pytest.importorskip(package)
-    from phonolips.alignment.tiers import read_textgrid
-    from phonolips.audio import read
-    from phonolips.video.io import read_frames
+    from phonolips.media.audio import read
+    from phonolips.media.video import read_frames
+    from phonolips.phones.textgrid import read_textgrid
 
     toy = ["--out", tmp_path / "grid", "--clips", 2, "--speakers", 2, "--alignments-out", tmp_path / "mfa"]
-    assert tool("make_toy_corpus").main(list(map(str, toy))) == 0
+    assert tool("tests/toy/make_toy_corpus").main(list(map(str, toy))) == 0
     splits = tmp_path / "splits"
     splits.mkdir()
     (splits / "unseen_speakers.txt").write_text("s102\n")
     for name in ("seen_test.txt", "seen_valid.txt"):
         (splits / name).write_text("")
-    make = tool("make_lrw_like")
+    make = tool("tests/toy/make_lrw_like")
     options = {"alignments": tmp_path / "mfa", "splits": splits, "words": make.WORDS, "per_word": 9, "broken": 0}
     for out in ("first", "again"):
         made = make.make_lrw_like(tmp_path / "grid", tmp_path / out, **options)

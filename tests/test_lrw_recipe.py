@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from phonolips.corpus.records import read_dropped, read_records
-from phonolips.corpus.store import Store
-from phonolips.model.network import load_network
-from phonolips.phones import IGNORED_ID
+from phonolips.corpus.store.store import Store
+from phonolips.model.network import read_network
+from phonolips.phones.inventory import IGNORED_ID
 
 for package in ("speechbrain", "mediapipe", "skimage"):
     pytest.importorskip(package)
@@ -41,12 +41,12 @@ def run_recipe(folder: Path, *words: object) -> subprocess.CompletedProcess[str]
 def stand_in(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("stand_in")
     toy = run(
-        sys.executable, ROOT / "tools/make_toy_corpus.py", "--out", folder / "grid", "--clips", 10, "--speakers", 3,
+        sys.executable, ROOT / "tests/toy/make_toy_corpus.py", "--out", folder / "grid", "--clips", 10, "--speakers", 3,
         "--alignments-out", folder / "mfa", "--splits-out", folder / "splits",
     )  # fmt: skip
     assert toy.returncode == 0, toy.stderr
     made = run(
-        sys.executable, ROOT / "tools/make_lrw_like.py", "--grid", folder / "grid", "--alignments", folder / "mfa", "--out",
+        sys.executable, ROOT / "tests/toy/make_lrw_like.py", "--grid", folder / "grid", "--alignments", folder / "mfa", "--out",
         folder / "lrw", "--splits", folder / "splits", "--per-word", 4, "--broken", 1, "--jobs", 2, "--words", *WORDS,
     )  # fmt: skip
     assert made.returncode == 0, made.stderr
@@ -61,7 +61,7 @@ def finished(stand_in) -> Path:
 
 
 def test_the_stand_in_has_the_shape_of_lrw(stand_in):
-    from phonolips.video.io import read_frames
+    from phonolips.media.video import read_frames
 
     root = stand_in / "lrw" / "lipread_mp4"
     broken = dict(line.split("\t") for line in (stand_in / "lrw" / "broken.tsv").read_text().splitlines())
@@ -117,7 +117,7 @@ def test_what_is_known_of_a_clip_is_told_apart(finished):
 
 
 def test_one_kind_of_checkpoint(finished):
-    network = load_network(finished / "model" / "network")
+    network = read_network(finished / "model" / "network")
     assert network.description.speakers[0] == "mean"
     assert all(name.startswith("s10") for name in network.description.speakers[1:])  # GRID's, by name
     assert network.speaker_encoder is not None

@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 
-from phonolips.alignment.phone_ngram import PhoneNgram
-from phonolips.alignment.tiers import Interval
 from phonolips.errors import InputError
 from phonolips.evaluation import metrics
-from phonolips.phones import IGNORED_ID, NUM_PHONES, PHONE_IDS
-from phonolips.video.lips import CORNERS, INNER_RING, opening, width
+from phonolips.lips.measures import opening, width
+from phonolips.lips.points import CORNERS, INNER_RING
+from phonolips.phones.intervals import Interval
+from phonolips.phones.inventory import IGNORED_ID, NUM_PHONES, PHONE_IDS
+from phonolips.phones.ngram import PhoneNgram
 
 FRAMES = 60
 UPPER, LOWER = (34, 35, 36), (24, 25, 26)

@@ -7,7 +7,11 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from phonolips.config import (
+from phonolips.errors import CheckpointError, InputError
+from phonolips.lips.measures import measure_gestures
+from phonolips.model.network import Description, Network, read_network
+from phonolips.model.networks.durations import flatten_words
+from phonolips.model.settings import (
     AudioEncoderSettings,
     DecoderSettings,
     DurationSettings,
@@ -15,14 +19,10 @@ from phonolips.config import (
     LipsSettings,
     NetworkSettings,
 )
-from phonolips.errors import CheckpointError, InputError
-from phonolips.model.bottleneck import check_posteriors
-from phonolips.model.gestures import measure_gestures
-from phonolips.model.network import Description, Network, load_network
-from phonolips.model.speaker import LipSpeaker
+from phonolips.model.speakers import LipSpeaker
 from phonolips.model.stream import guess_gestures, listen, speak
-from phonolips.model.text_encoder import flatten_words, labels_to_posteriors
-from phonolips.phones import IGNORED_ID, NUM_PHONES
+from phonolips.phones.inventory import IGNORED_ID, NUM_PHONES
+from phonolips.phones.posteriors import check_posteriors, labels_to_posteriors
 
 
 def make_network(**decoder: object) -> Network:
@@ -212,7 +212,7 @@ def test_unknown_phones_are_silence_in_text_posteriors():
 
 def test_file_round_trip(network, tmp_path):
     network.save(tmp_path / "m")
-    again = load_network(tmp_path / "m")
+    again = read_network(tmp_path / "m")
     assert again.description == network.description
     for name, value in network.state_dict().items():
         assert torch.equal(again.state_dict()[name], value), name
@@ -235,7 +235,7 @@ def test_a_model_that_does_not_fit_is_refused(network, tmp_path, change, message
     path = tmp_path / "model.json"
     path.write_text(json.dumps(change(json.loads(path.read_text()))))
     with pytest.raises(CheckpointError, match=message) as caught:
-        load_network(tmp_path)
+        read_network(tmp_path)
     assert "\n" not in str(caught.value)
 
 
@@ -243,9 +243,9 @@ def test_a_broken_weights_file_is_refused(network, tmp_path):
     network.save(tmp_path)
     (tmp_path / "model.safetensors").write_bytes(b"not weights")
     with pytest.raises(CheckpointError, match="not a readable model"):
-        load_network(tmp_path)
+        read_network(tmp_path)
     with pytest.raises(CheckpointError, match=r"no model\.json"):
-        load_network(tmp_path / "none")
+        read_network(tmp_path / "none")
 
 
 @pytest.mark.parametrize("known", ["phone_bigram", "phone_trigram"])
@@ -258,10 +258,10 @@ def test_ears_of_before_the_ngrams_are_read_without(network, tmp_path, known):
         del tensors[name]
     save_file(tensors, tmp_path / "model.safetensors")
     with pytest.raises(CheckpointError, match="not a readable model"):
-        load_network(tmp_path)
+        read_network(tmp_path)
     axes = 2 if known == "phone_bigram" else 3
     save_file(tensors | {f"audio_encoder.{known}": torch.zeros((NUM_PHONES,) * axes)}, tmp_path / "model.safetensors")
-    again = load_network(tmp_path)
+    again = read_network(tmp_path)
     assert again.audio_encoder.phone_ngram() is None
     posteriors = torch.rand(1, 40, 80)
     assert torch.equal(again.audio_encoder.posteriors(posteriors), network.audio_encoder.posteriors(posteriors))

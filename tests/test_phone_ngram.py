@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from phonolips.alignment.phone_ngram import ORDER, STRETCH, count_ngrams, fit_ngram
-from phonolips.phones import IGNORED_ID, NUM_PHONES
+from phonolips.phones.inventory import IGNORED_ID, NUM_PHONES
+from phonolips.phones.ngram import ORDER, STRETCH, count_ngrams, fit_ngram
 
 ALIKE = np.full(NUM_PHONES, 1 / NUM_PHONES)
 

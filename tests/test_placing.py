@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from scipy.ndimage import shift
 
-from phonolips.corpus.placing import bring_into_sync, mean_centre, speaker_centres
 from phonolips.corpus.prepare import LIPS_ARRAYS
-from phonolips.corpus.store import Store, StoreWriter
+from phonolips.corpus.registration import bring_into_sync, speaker_centres
+from phonolips.corpus.store.store import Store, StoreWriter
 from phonolips.errors import InputError
+from phonolips.lips.space import mean_centre
 from phonolips.model import sync
 
 
@@ -80,9 +81,9 @@ def test_lips_stay_where_the_expert_is_not_sure(monkeypatch, result):
 
 def test_real_lips_come_back_from_a_shift_of_two_and_a_half_frames(shared_data):
     pytest.importorskip("mediapipe")
-    from phonolips.audio import read
-    from phonolips.audio.features import log_mel
-    from phonolips.video.track import track_video
+    from phonolips.face.track import track_video
+    from phonolips.media.audio import read
+    from phonolips.speech.mel import log_mel
 
     video = shared_data / "grid/s1/bbaf2n.mp4"
     lips = track_video(video).lips

@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from phonolips import plot
 from phonolips.errors import InputError
-from phonolips.phones import PHONES
-from phonolips.plot import alignments
+from phonolips.phones.inventory import PHONES
+from phonolips.show import plots as plot
+from phonolips.show.plots import alignments
 
 
 class Piece(NamedTuple):
@@ -231,7 +231,7 @@ def test_comparison_of_unlike_lengths_says_so_and_needs_no_phones() -> None:
 
 @pytest.mark.parametrize("layout", ["mediapipe40", "ibug20"])
 def test_filmstrip_draws_a_shape_a_phone_and_wraps(layout: str) -> None:
-    from phonolips.video.lips import to_ibug20
+    from phonolips.lips.points import to_ibug20
 
     words, phones, _ = random_speech(6.0)
     phones[3] = phones[3]._replace(label="B")
@@ -261,16 +261,16 @@ def test_filmstrip_needs_phones() -> None:
 def test_importing_is_cheap_and_drawing_touches_no_pyplot() -> None:
     code = (
         "import sys, numpy as np\n"
-        "from phonolips import plot\n"
+        "from phonolips.show import plots\n"
         "assert 'matplotlib' not in sys.modules\n"
-        "plot.posteriorgram(np.full((50, 40), 0.025)).canvas.draw()\n"
+        "plots.posteriorgram(np.full((50, 40), 0.025)).canvas.draw()\n"
         "assert 'matplotlib.pyplot' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
 def test_pictures_of_real_speech(shared_data: Any, tmp_path: Any) -> None:
-    from phonolips.alignment.tiers import read_textgrid
+    from phonolips.phones.textgrid import read_textgrid
 
     alignment = read_textgrid(sorted((shared_data / "grid_mfa" / "s1").glob("*.TextGrid"))[0])
     posteriors = np.eye(40)[np.maximum(alignment.labels(300), 0)]

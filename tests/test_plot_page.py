@@ -15,13 +15,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from phonolips import plot_page
-from phonolips.alignment.tiers import Alignment, Interval, write_textgrid
 from phonolips.errors import InputError, PhonolipsWarning
-from phonolips.files import Layer, Run, read_run
-from phonolips.phones import PHONES
-from phonolips.plot_page import page
-from phonolips.video.lips import INNER_MIDDLE, opening, to_ibug20
+from phonolips.lips.measures import opening
+from phonolips.lips.points import INNER_MIDDLE, to_ibug20
+from phonolips.media.audio import AAC_BIT_RATE
+from phonolips.phones.intervals import Alignment, Interval
+from phonolips.phones.inventory import PHONES
+from phonolips.phones.textgrid import write_textgrid
+from phonolips.show import pictures
+from phonolips.show.page import page
+from phonolips.synth.result import Layer, Run, read_run
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 SPOKEN = (("sil", 0.4), ("M", 0.2), ("AA", 0.6), ("P", 0.2), ("IY", 0.4), ("sil", 0.2))  # 2 s
@@ -102,7 +105,7 @@ def unpack(packed: dict[str, Any]) -> np.ndarray:
 
 
 def test_the_numbers_of_a_page_are_those_of_the_run(run: Run, tmp_path: Path) -> None:
-    reader, data = read_page(plot_page.write_page(run, tmp_path / "new" / "page.html"))
+    reader, data = read_page(page.write_page(run, tmp_path / "new" / "page.html"))
     assert np.abs(unpack(data["lips"]) - run.lips).max() <= 0.5001 * data["lips"]["unit"]
     assert data["lips"]["unit"] == page.LIP_UNIT
     assert run.layer is not None
@@ -120,7 +123,7 @@ def test_the_numbers_of_a_page_are_those_of_the_run(run: Run, tmp_path: Path) ->
 
 
 def test_nothing_in_a_page_points_elsewhere(run: Run, tmp_path: Path) -> None:
-    reader, _ = read_page(plot_page.write_page(run, tmp_path / "page.html"))
+    reader, _ = read_page(page.write_page(run, tmp_path / "page.html"))
     links = [value for _, attributes in reader.tags for name, value in attributes.items() if name in ("src", "href")]
     assert links == ["data:,"]
     policy = next(a["content"] for t, a in reader.tags if a.get("http-equiv") == "Content-Security-Policy")
@@ -133,9 +136,9 @@ def test_nothing_in_a_page_points_elsewhere(run: Run, tmp_path: Path) -> None:
 
 
 def test_the_sound_of_a_page_is_in_step_and_as_long_as_the_lips(run: Run, tmp_path: Path) -> None:
-    from phonolips.audio import read
+    from phonolips.media.audio import read
 
-    _, data = read_page(plot_page.write_page(run, tmp_path / "page.html"))
+    _, data = read_page(page.write_page(run, tmp_path / "page.html"))
     sound = base64.b64decode(data["sound"]["base64"])
     (tmp_path / "sound.m4a").write_bytes(sound)
     decoded = read(tmp_path / "sound.m4a")
@@ -145,12 +148,12 @@ def test_the_sound_of_a_page_is_in_step_and_as_long_as_the_lips(run: Run, tmp_pa
     wave = np.frombuffer(base64.b64decode(data["wave"]["int8"]), np.int8).reshape(-1, 2)
     assert len(wave) == 800
     assert np.argmax(wave[:, 1] > 20) == 400
-    assert len(sound) < 2 * page.SOUND_BIT_RATE / 8 + 4000
+    assert len(sound) < 2 * AAC_BIT_RATE / 8 + 4000
 
 
 def test_a_page_of_lips_alone_and_in_the_other_layout(run: Run, tmp_path: Path) -> None:
     bare = Run(tmp_path / "a" / "lips.npz", to_ibug20(run.lips), 50.0, "ibug20", None, None, None)
-    reader, data = read_page(plot_page.write_page(bare, tmp_path / "page.htm"))
+    reader, data = read_page(page.write_page(bare, tmp_path / "page.htm"))
     assert reader.texts["h1"] == "a"
     assert data["posteriors"] is data["gestures"] is data["sound"] is data["wave"] is None
     assert data["words"] == data["phones"] == []
@@ -172,29 +175,29 @@ def test_a_minute_stays_small_and_hours_are_warned_of(tmp_path: Path) -> None:
         Layer(posteriors),
         None,
     )
-    assert plot_page.write_page(long, tmp_path / "page.html").stat().st_size < 1_600_000
+    assert page.write_page(long, tmp_path / "page.html").stat().st_size < 1_600_000
     hours = Run(tmp_path / "lips.npz", mouth(np.zeros(130_000)), 25.0, "mediapipe40", None, None, None)
     with pytest.warns(PhonolipsWarning, match=r"87 minutes holds \d+ MB"):
-        plot_page.write_page(hours, tmp_path / "page.html")
+        page.write_page(hours, tmp_path / "page.html")
 
 
 def test_bad_input_is_one_line_and_leaves_no_file(run: Run, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"page.png: a page's name ends in \.html"):
-        plot_page.write_page(run, tmp_path / "page.png")
+        page.write_page(run, tmp_path / "page.png")
     run.lips[3] = np.nan
     with pytest.raises(InputError, match="not numbers"):
-        plot_page.write_page(run, tmp_path / "page.html")
+        page.write_page(run, tmp_path / "page.html")
     assert list(tmp_path.glob("*page*")) == []
 
 
 def test_draw_makes_every_kind(run: Run, tmp_path: Path) -> None:
     other = Run(tmp_path / "o" / "lips.npz", run.lips[:60:2], 25.0, "mediapipe40", run.alignment, None, None)
-    for kind in plot_page.KINDS:
+    for kind in pictures.KINDS:
         with_other = other if kind in ("lips", "compare") else None
-        target = plot_page.draw(run, kind, with_other, tmp_path / f"{kind}.png")
+        target = pictures.draw(run, kind, with_other, tmp_path / f"{kind}.png")
         assert target.stat().st_size > 10_000
     (tmp_path / "filmstrip.png").unlink()
-    assert plot_page.draw(run, "filmstrip") == tmp_path / "filmstrip.png"
+    assert pictures.draw(run, "filmstrip") == tmp_path / "filmstrip.png"
     assert (tmp_path / "filmstrip.png").is_file()
 
 
@@ -211,12 +214,12 @@ def test_draw_makes_every_kind(run: Run, tmp_path: Path) -> None:
 def test_draw_says_what_is_missing(kind: str, other: bool, message: str, run: Run, tmp_path: Path) -> None:
     bare = Run(tmp_path / "lips.npz", run.lips, 50.0, "mediapipe40", None, None, None)
     with pytest.raises(InputError, match=message):
-        plot_page.draw(bare, kind, run if other else None, tmp_path / "x.png")
+        pictures.draw(bare, kind, run if other else None, tmp_path / "x.png")
     assert not (tmp_path / "x.png").exists()
 
 
 def test_importing_is_cheap() -> None:
-    code = "import sys, phonolips.plot_page; assert not {'matplotlib', 'av', 'torch', 'scipy'} & set(sys.modules)"
+    code = "import sys, phonolips.show.page.page; assert not {'matplotlib', 'av', 'torch', 'scipy'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
@@ -224,7 +227,7 @@ def test_a_synthesised_run_read_back_from_disk(tmp_path: Path, run: Run) -> None
     np.savez_compressed(tmp_path / "lips.npz", lips=run.lips, fps=50.0)
     assert run.alignment is not None
     write_textgrid(run.alignment, tmp_path / "phones.TextGrid")
-    _, data = read_page(plot_page.write_page(read_run(tmp_path), tmp_path / "page.html"))
+    _, data = read_page(page.write_page(read_run(tmp_path), tmp_path / "page.html"))
     assert data["sound"]["type"] == "audio/mp4"
     assert len(data["phones"]) == len(SPOKEN)
     assert data["posteriors"] is None
@@ -386,7 +389,7 @@ def state(browser: Browser) -> SimpleNamespace:
 
 
 def test_clicks_keys_and_drags_move_the_play_head_and_the_mouth(browser: Browser, run: Run, tmp_path: Path) -> None:
-    browser.open(plot_page.write_page(run, tmp_path / "page.html"))
+    browser.open(page.write_page(run, tmp_path / "page.html"))
     assert browser.evaluate("document.getElementById('facts').textContent").startswith("2.00 s · 100 frames at 50")
     browser.click(*browser.place_of(0.5, "phones"))
     shut, shut_pixels = state(browser), browser.dark_pixels()
@@ -422,7 +425,7 @@ def test_clicks_keys_and_drags_move_the_play_head_and_the_mouth(browser: Browser
 def test_playing_follows_the_sound_or_the_clock(browser: Browser, run: Run, tmp_path: Path, with_sound: bool) -> None:
     if not with_sound:
         run = Run(run.path, run.lips, run.fps, run.layout, run.alignment, run.layer, None)
-    browser.open(plot_page.write_page(run, tmp_path / "page.html"))
+    browser.open(page.write_page(run, tmp_path / "page.html"))
     browser.press('.speed[data-speed="0.5"]')
     browser.key(" ")
     browser.wait(1.2)
@@ -445,7 +448,7 @@ def test_playing_follows_the_sound_or_the_clock(browser: Browser, run: Run, tmp_
 
 
 def test_the_browser_decodes_the_sound_in_step(browser: Browser, run: Run, tmp_path: Path) -> None:
-    browser.open(plot_page.write_page(run, tmp_path / "page.html"))
+    browser.open(page.write_page(run, tmp_path / "page.html"))
     length, onset = browser.evaluate(
         "(async () => { const text = JSON.parse(document.getElementById('data').textContent).sound.base64;"
         "const raw = Uint8Array.from(atob(text), c => c.charCodeAt(0));"
@@ -459,7 +462,7 @@ def test_the_browser_decodes_the_sound_in_step(browser: Browser, run: Run, tmp_p
 
 
 def test_zoom_and_scroll(browser: Browser, run: Run, tmp_path: Path) -> None:
-    browser.open(plot_page.write_page(run, tmp_path / "page.html"))
+    browser.open(page.write_page(run, tmp_path / "page.html"))
     place = browser.place_of(1.0, "opening")
     browser.mouse("mouseWheel", *place, deltaX=0, deltaY=-100, modifiers=2)
     browser.wait(0.1)
@@ -478,7 +481,7 @@ def test_zoom_and_scroll(browser: Browser, run: Run, tmp_path: Path) -> None:
 
 def test_a_page_of_lips_alone_works(browser: Browser, run: Run, tmp_path: Path) -> None:
     bare = Run(run.path, to_ibug20(run.lips), 50.0, "ibug20", None, None, None)
-    browser.open(plot_page.write_page(bare, tmp_path / "page.html"))
+    browser.open(page.write_page(bare, tmp_path / "page.html"))
     browser.click(*browser.place_of(0.9, "opening"))
     assert round(state(browser).opening, 3) == 0.25
     assert browser.troubles == []

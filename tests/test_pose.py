@@ -5,10 +5,12 @@ import pytest
 from conftest import tool
 
 from phonolips.errors import InputError
-from phonolips.video import io, pose, wild
-from phonolips.video.facemesh import KEPT_POINTS, FaceFollower, Followed
-from phonolips.video.track import save_track, track_video
-from phonolips.video.wild import Likeness, WildLimits
+from phonolips.face import limits as wild
+from phonolips.face import pose
+from phonolips.face.limits import Likeness, WildLimits
+from phonolips.face.mesh import KEPT_POINTS, FaceFollower, Followed
+from phonolips.face.track import save_track, track_video
+from phonolips.media import video as io
 
 SIDE, FRAMES = 256, 29
 NOSE_TIP, LEFT_EYE, RIGHT_EYE = (pose.POSE_POINTS.index(point) for point in (1, 33, 263))
@@ -158,7 +160,7 @@ def test_a_real_clip_is_tracked_the_same_whatever_was_before(clip, crops, tmp_pa
 
 
 def test_a_turned_face_has_its_yaw_and_is_turned_back(clip, crops, tmp_path):
-    bench = tool("bench_pose")
+    bench = tool("tools/bench/pose")
     meshes = bench.follow(crops[0], range(478)).points_px
     turned = [bench.turn_picture(*both, (25, 0, 0)) for both in zip(crops[0], meshes, strict=True)]
     io.write_video(tmp_path / "turned.mp4", turned, 25)

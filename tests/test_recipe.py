@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from phonolips.corpus.placing import mean_centre
 from phonolips.corpus.records import read_records
-from phonolips.corpus.store import Store
+from phonolips.corpus.store.store import Store
+from phonolips.lips.space import mean_centre
 
 for package in ("speechbrain", "mediapipe", "skimage"):
     pytest.importorskip(package)
@@ -39,7 +39,7 @@ def toy(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("toy")
     subprocess.run(
         [
-            sys.executable, ROOT / "tools/make_toy_corpus.py", "--out", folder / "grid", "--clips", "10", "--speakers", "3",
+            sys.executable, ROOT / "tests/toy/make_toy_corpus.py", "--out", folder / "grid", "--clips", "10", "--speakers", "3",
             "--alignments-out", folder / "mfa", "--splits-out", folder / "splits",
         ],
         check=True, capture_output=True,

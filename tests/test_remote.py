@@ -13,8 +13,8 @@ import fsspec
 import numpy as np
 import pytest
 
-from phonolips.corpus.remote import RemoteFolder, default_cache
-from phonolips.corpus.store import ArraySpec, Clip, Store, declare_store, write_shard
+from phonolips.corpus.store.remote import RemoteFolder, default_cache
+from phonolips.corpus.store.store import ArraySpec, Clip, Store, declare_store, write_shard
 from phonolips.errors import CorpusError, InputError, MissingToolError, PhonolipsError
 
 ARRAYS = {"mel": ArraySpec("float16", (4,)), "labels": ArraySpec("int8", ())}

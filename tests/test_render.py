@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from phonolips.errors import InputError
-from phonolips.video import curves, io, render
-from phonolips.video.lips import to_ibug20
-from phonolips.video.mouth import MouthPainter
-from phonolips.video.palette import FLAT, PALETTES, WARM, read_palette
+from phonolips.lips.points import to_ibug20
+from phonolips.media import video as io
+from phonolips.show import drawing as render
+from phonolips.show import outline as curves
+from phonolips.show.mouth import MouthPainter
+from phonolips.show.palette import FLAT, PALETTES, WARM, read_palette
 
 
 def ellipse(half_width: float, half_height: float) -> np.ndarray:

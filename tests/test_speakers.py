@@ -6,28 +6,21 @@ import numpy as np
 import pytest
 import torch
 
-from phonolips.config import LipsFit, NetworkSettings
 from phonolips.corpus.prepare import FEATURE_ARRAYS
-from phonolips.corpus.store import Store, StoreWriter
+from phonolips.corpus.store.store import Store, StoreWriter
 from phonolips.errors import CorpusError, InputError
-from phonolips.model.network import Description, Network, load_network
-from phonolips.model.speaker import SpeakerEncoder, describe_voice
-from phonolips.phones import IGNORED_ID, NUM_PHONES
+from phonolips.model.network import Description, Network, read_network
+from phonolips.model.networks.speakers import SpeakerEncoder, describe_voice
+from phonolips.model.settings import NetworkSettings
+from phonolips.phones.inventory import IGNORED_ID, NUM_PHONES
+from phonolips.training.settings import LipsFit
 
 pytest.importorskip("speechbrain")
 from test_training import TINY, make_corpus
 
-from phonolips.training.hearings import Hearings, hear_clips
-from phonolips.training.lips import (
-    LipsTrain,
-    fit_lip_basis,
-    lip_positions,
-    read_clips,
-    start_from,
-    tell,
-    train_lips,
-)
-from phonolips.training.run import train
+from phonolips.training.encoder_outputs import Hearings, hear_clips
+from phonolips.training.lips import LipsTrain, fit_lip_basis, lip_positions, read_clips, start_from, tell, train_lips
+from phonolips.training.train import train
 
 SHAPE = np.random.default_rng(5).normal(size=(40, 2)).astype(np.float32)
 
@@ -67,7 +60,7 @@ def test_the_shipped_model_knows_nothing_of_it():
 
 
 def load_network_of_the_package() -> Network:
-    from phonolips import synth
+    from phonolips.model import network as synth
 
     return synth.load_network()
 
@@ -93,7 +86,7 @@ def test_a_model_with_an_encoder_is_saved_whole(tmp_path):
     made = network("shape", "voice")
     made.speaker_encoder.set_spread("shape", SHAPE.ravel(), np.abs(SHAPE.ravel()) + 0.1)
     made.save(tmp_path)
-    again = load_network(tmp_path)
+    again = read_network(tmp_path)
     for name, value in made.state_dict().items():
         assert torch.equal(value, again.state_dict()[name]), name
 
@@ -104,7 +97,7 @@ def test_both_kinds_train_together(corpus, tmp_path):
              "lips.unnamed_clips=2", "ears.batch=2"]  # fmt: skip
     train("ears", data=corpus, out=tmp_path, overrides=words, device="cpu")
     folder = train("lips", data=corpus, out=tmp_path, overrides=words, device="cpu")
-    made = load_network(folder)
+    made = read_network(folder)
     assert made.description.speakers == ["mean", "s1", "s2"]  # nobody is not a speaker
 
     lines = [json.loads(line) for line in (tmp_path / "lips" / "history.jsonl").read_text().splitlines()]

@@ -12,16 +12,19 @@ import numpy as np
 import pytest
 from conftest import tool
 
-from phonolips import speech, synth
-from phonolips.alignment import align
-from phonolips.alignment.tiers import Alignment, Interval
 from phonolips.errors import InputError, MissingToolError, PhonolipsWarning
-from phonolips.phones import PHONES, SILENCE
-from phonolips.speech import espeak
-from phonolips.speech.espeak import SpokenPhone, stressed_phones
-from phonolips.speech.festival import Festival
-from phonolips.speech.spoken import EDGE_SECONDS, sentences
-from phonolips.text import SpokenWord, text_to_phones
+from phonolips.model.network import load_network
+from phonolips.phones.intervals import Alignment, Interval
+from phonolips.phones.inventory import PHONES, SILENCE
+from phonolips.speech.align.align import align
+from phonolips.speech.text.g2p import text_to_phones
+from phonolips.speech.tts import espeak
+from phonolips.speech.tts import speak as speech
+from phonolips.speech.tts.espeak import SpokenPhone, stressed_phones
+from phonolips.speech.tts.festival import Festival
+from phonolips.speech.tts.spoken import EDGE_SECONDS, sentences
+from phonolips.speech.words import SpokenWord
+from phonolips.synth import verbs
 from phonolips.timebase import FRAME_SAMPLES, SAMPLE_RATE
 
 TEXT = "Dr. Smith bought 3 apples, milk and a camera. Put the big one by the fire!"
@@ -30,8 +33,8 @@ FOX = "the quick brown fox jumps over the lazy dog"
 
 
 def predict(words, rate):
-    network = synth.load_network()
-    return synth.predict_alignment(network, words, network.speaker_row(None), rate)
+    network = load_network()
+    return verbs.predict_alignment(network, words, network.speaker_row(None), rate)
 
 
 def level(waveform: np.ndarray, start: float, end: float) -> float:
@@ -116,7 +119,7 @@ def test_every_phone_of_the_inventory_is_said_by_name():
 
 
 def test_dictionary_words_are_heard_as_asked():
-    from phonolips.text.lexicon import pronunciations
+    from phonolips.speech.text.lexicon import pronunciations
 
     text = (
         "the rural world feel film milk bottle people camera water button thistle judge vision strengths sixths "
@@ -181,11 +184,11 @@ def test_long_text_without_a_pause_is_said_whole():
 
 
 def test_lips_of_a_spoken_text_last_as_long_as_the_sound(spoken, tmp_path):
-    from phonolips.audio import read
-    from phonolips.files import VIDEO_FILE
-    from phonolips.video.io import read_frames
+    from phonolips.media.audio import read
+    from phonolips.media.video import read_frames
+    from phonolips.synth.result import VIDEO_FILE
 
-    result = synth.from_speech(TEXT)
+    result = verbs.from_speech(TEXT)
     assert result.alignment.phone_sequence() == spoken.alignment.phone_sequence()
     assert result.timing.startswith("espeak")
     result.save(tmp_path)
@@ -195,9 +198,9 @@ def test_lips_of_a_spoken_text_last_as_long_as_the_sound(spoken, tmp_path):
 
 
 def test_lips_close_for_a_p_before_it_is_heard():
-    from phonolips.video.lips import opening
+    from phonolips.lips.measures import opening
 
-    result = synth.from_speech("a pea, a pea, a pea")
+    result = verbs.from_speech("a pea, a pea, a pea")
     curve = opening(result.lips)
     for phone in result.alignment.phones:
         if phone.label == "P":
@@ -357,7 +360,7 @@ def test_festival_keeps_our_times():
 
 @needs_festival
 def test_festival_speaks_one_phone_fast_phones_and_edited_times():
-    from phonolips.speech.festival import LEAD_SECONDS
+    from phonolips.speech.tts.festival import LEAD_SECONDS
 
     one = Festival().speak((), alignment=Alignment.build([], [Interval("AA", 0.5, 0.8)], 1.3))
     assert level(one.waveform, 0.55, 0.75) > 0.05 > 1e-3 > level(one.waveform, 0.85, 1.3)
@@ -477,7 +480,7 @@ def test_a_piper_voice_that_is_none_is_refused(piper_voice, tmp_path):
 
 
 def test_a_missing_or_old_piper_says_how_to_get_it(monkeypatch):
-    from phonolips.speech import piper
+    from phonolips.speech.tts import piper
 
     def absent(name):
         raise PackageNotFoundError(name)
@@ -495,7 +498,7 @@ def test_a_missing_or_old_piper_says_how_to_get_it(monkeypatch):
 
 
 def test_the_bench_compares_phones_with_what_was_spoken(spoken):
-    bench = tool("bench_speech")
+    bench = tool("tools/bench/speech")
     words = bench.words_of(spoken.alignment)
     assert [word.word for word in words] == [word.word for word in text_to_phones(TEXT) if word.word]
     assert [phone for word in words for phone in word.phones] == phones_of(TEXT)

@@ -1,7 +1,6 @@
 """One known word in the middle: known answers, windows that are wrong, refusals, soft labels, real clips, the picture."""
 
 import json
-import sys
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,14 +11,18 @@ import torch
 from conftest import tool
 from test_alignment import fake_mfa, noise, posteriors_of  # noqa: F401
 
-from phonolips import plot, synth
-from phonolips.alignment import star
-from phonolips.alignment.tiers import Alignment, read_textgrid
-from phonolips.audio import read
+from phonolips.corpus import known_words
 from phonolips.corpus.records import Record, count_by_reason
-from phonolips.errors import InputError, MissingToolError
-from phonolips.phones import IGNORED_ID, NUM_PHONES, PHONE_IDS, SILENCE_ID, UNKNOWN
-from phonolips.text import SpokenWord
+from phonolips.errors import InputError
+from phonolips.media.audio import read
+from phonolips.model import network as synth
+from phonolips.model import stream
+from phonolips.phones.intervals import Alignment
+from phonolips.phones.inventory import IGNORED_ID, NUM_PHONES, PHONE_IDS, SILENCE_ID, UNKNOWN
+from phonolips.phones.textgrid import read_textgrid
+from phonolips.show import plots as plot
+from phonolips.speech.align import known_word
+from phonolips.speech.words import SpokenWord
 from phonolips.timebase import SAMPLE_RATE
 
 RED = SpokenWord("red", ("R", "EH", "D"))
@@ -46,7 +49,7 @@ def random_clip(seed: int) -> np.ndarray:
 @pytest.mark.parametrize("shift", [(0.0, 0.0), (0.08, -0.08), (-0.08, 0.08), (-0.16, -0.12), (0.14, 0.16)])
 def test_the_word_is_found_exactly_in_a_wrong_window(shift: tuple[float, float]) -> None:
     window = (START + shift[0], END + shift[1])
-    alignment = star.align_word(posteriors_of(CLIP), RED, window, duration=DURATION)
+    alignment = known_word.align_word(posteriors_of(CLIP), RED, window, duration=DURATION)
     assert known(alignment) == [("R", 0.42, 0.5), ("EH", 0.5, 0.62), ("D", 0.62, 0.66)]
     assert [tuple(word) for word in alignment.words] == [("spn", 0.0, 0.42), ("red", 0.42, 0.66), ("spn", 0.66, 1.16)]
     assert [phone.label for phone in alignment.phones] == ["spn", "R", "EH", "D", "spn"]
@@ -56,7 +59,7 @@ def test_the_word_is_found_exactly_in_a_wrong_window(shift: tuple[float, float])
 def test_neither_eats_the_other_where_the_ears_are_unsure() -> None:
     posteriors = posteriors_of(CLIP, sure=0.35)
     posteriors[42:66] = 0.6 * posteriors[42:66] + 0.4 * posteriors_of([("IH", 24)])  # a likelier phone than the word's
-    found = known(star.align_word(posteriors, RED, (0.4, 0.7), duration=DURATION))
+    found = known(known_word.align_word(posteriors, RED, (0.4, 0.7), duration=DURATION))
     assert [round(100 * start) for _, start, _ in found] == [42, 50, 62]
     assert found[-1][2] == 0.66
 
@@ -64,13 +67,13 @@ def test_neither_eats_the_other_where_the_ears_are_unsure() -> None:
 def test_the_words_own_phones_outside_the_slack_are_not_taken() -> None:
     twice = [*WORD, ("S", 30), ("AE", 20), *WORD, ("T", 18)]  # at 0.00 and at 0.74
     posteriors = posteriors_of(twice)
-    assert known(star.align_word(posteriors, RED, (0.7, 1.0), duration=DURATION))[0] == ("R", 0.74, 0.82)
-    assert known(star.align_word(posteriors, RED, (0.0, 0.3), duration=DURATION))[0] == ("R", 0.0, 0.08)
+    assert known(known_word.align_word(posteriors, RED, (0.7, 1.0), duration=DURATION))[0] == ("R", 0.74, 0.82)
+    assert known(known_word.align_word(posteriors, RED, (0.0, 0.3), duration=DURATION))[0] == ("R", 0.0, 0.08)
 
 
 def test_a_word_may_fill_the_clip_and_hold_silence() -> None:
     spans = [("R", 5), ("sil", 3), ("EH", 5), ("D", 4)]
-    alignment = star.align_word(posteriors_of(spans), RED, (-0.1, 0.5), duration=0.165)
+    alignment = known_word.align_word(posteriors_of(spans), RED, (-0.1, 0.5), duration=0.165)
     assert known(alignment) == [("R", 0.0, 0.08), ("EH", 0.08, 0.13), ("D", 0.13, 0.165)]
     assert len(alignment.words) == 1
     assert alignment.duration == 0.165
@@ -78,8 +81,8 @@ def test_a_word_may_fill_the_clip_and_hold_silence() -> None:
 
 def test_silence_around_the_word_is_not_the_words() -> None:
     clip = posteriors_of([("sil", 30), *WORD, ("sil", 40), ("S", 22)])
-    assert known(star.align_word(clip, RED, (0.2, 0.6), duration=DURATION))[0] == ("R", 0.3, 0.38)
-    labels = star.align_word(clip, RED, (0.2, 0.6), duration=DURATION).labels(116)
+    assert known(known_word.align_word(clip, RED, (0.2, 0.6), duration=DURATION))[0] == ("R", 0.3, 0.38)
+    labels = known_word.align_word(clip, RED, (0.2, 0.6), duration=DURATION).labels(116)
     assert (labels[:30] == IGNORED_ID).all()  # soft labels say that it is silence
 
 
@@ -87,7 +90,7 @@ def test_the_likeliest_pronunciation_is_taken() -> None:
     clip = posteriors_of([("S", 30), ("AY", 14), ("DH", 8), ("ER", 16), ("T", 48)])
     choices = [SpokenWord("either", ("IY", "DH", "ER")), SpokenWord("either", ("AY", "DH", "ER"))]
     for order in (choices, choices[::-1]):
-        found = known(star.align_word(clip, order, (0.3, 0.7), duration=DURATION))
+        found = known(known_word.align_word(clip, order, (0.3, 0.7), duration=DURATION))
         assert [label for label, _, _ in found] == ["AY", "DH", "ER"]
 
 
@@ -102,7 +105,7 @@ def test_whatever_is_heard_the_word_stays_near_its_window(seed: int) -> None:
     end = start + float(generator.uniform(0.1, 0.5))
     slack = float(generator.uniform(0.02, 0.2))
     duration = float(generator.uniform(1.151, 1.16))
-    alignment = star.align_word(
+    alignment = known_word.align_word(
         random_clip(seed), SpokenWord("w", phones), (start, end), duration=duration, slack=slack, least_confidence=0
     )
     found = known(alignment)
@@ -125,29 +128,25 @@ def test_whatever_is_heard_the_word_stays_near_its_window(seed: int) -> None:
 def test_what_cannot_be_there_is_a_misfit() -> None:
     clip = posteriors_of(CLIP)
     with pytest.raises(InputError, match=r"^misfit: 'shook' is not heard from 0\.42 to 0\.66 s: .* at least 0\.2"):
-        star.align_word(clip, SpokenWord("shook", ("SH", "UH", "K")), (START, END), duration=DURATION)
+        known_word.align_word(clip, SpokenWord("shook", ("SH", "UH", "K")), (START, END), duration=DURATION)
     long = SpokenWord("long", ("R", "EH") * 20)
     with pytest.raises(InputError, match=r"^misfit: 'long' has 40 phones, but .* has 20 steps"):
-        star.align_word(clip, long, (0.42, 0.52), duration=DURATION, slack=0.05)
+        known_word.align_word(clip, long, (0.42, 0.52), duration=DURATION, slack=0.05)
     for window in ((0.5, 0.5), (0.7, 0.5), (1.2, 1.5), (-1.0, -0.1), (0.1, float("nan"))):
         with pytest.raises(InputError, match=r"^misfit: 'red' from .*expected a start before the end"):
-            star.align_word(clip, RED, window, duration=DURATION)
-    assert known(star.align_word(clip, SpokenWord("x", ("SH",)), (START, END), duration=DURATION, least_confidence=0))
+            known_word.align_word(clip, RED, window, duration=DURATION)
+    assert known(
+        known_word.align_word(clip, SpokenWord("x", ("SH",)), (START, END), duration=DURATION, least_confidence=0)
+    )
 
 
 def test_bad_arrays_are_no_misfits() -> None:
     with pytest.raises(InputError, match=r"^posteriors of shape"):
-        star.align_word(np.zeros((5, 3)), RED, (0, 1), duration=0.05)
+        known_word.align_word(np.zeros((5, 3)), RED, (0, 1), duration=0.05)
     with pytest.raises(InputError, match=r"^a clip of 2 s; .*116 steps"):
-        star.align_word(posteriors_of(CLIP), RED, (0, 1), duration=2)
+        known_word.align_word(posteriors_of(CLIP), RED, (0, 1), duration=2)
     with pytest.raises(InputError, match="no words"):
-        star.align_word(posteriors_of(CLIP), [], (0, 1), duration=1)
-
-
-def test_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "torchaudio.functional", None)
-    with pytest.raises(MissingToolError, match=r"phonolips\[train\]"):
-        star.align_word(posteriors_of(CLIP), RED, (START, END), duration=DURATION)
+        known_word.align_word(posteriors_of(CLIP), [], (0, 1), duration=1)
 
 
 # ---------------------------------------------------------------- records
@@ -185,7 +184,7 @@ def write_records(folder: Path) -> list[Record]:
 def test_records_by_ears(tmp_path: Path, aligner: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     records, out, ears = write_records(tmp_path), tmp_path / "out", Ears()
-    dropped = star.align_records(records, out, aligner=aligner, network=ears)  # type: ignore[arg-type]
+    dropped = known_words.align_records(records, out, aligner=aligner, network=ears)  # type: ignore[arg-type]
     assert {item.id for item in dropped} == {"RED/train/gone", "RED/train/wrong", "RED/train/none"}
     assert count_by_reason(dropped)[0] == ("misfit", 2)
     assert sorted(ears.batches) == [1, 3]  # of one length together
@@ -194,23 +193,23 @@ def test_records_by_ears(tmp_path: Path, aligner: str, monkeypatch: pytest.Monke
     assert known(found) == [("R", 0.42, 0.5), ("EH", 0.5, 0.62), ("D", 0.62, 0.66)]
     assert found.duration == 1.16
     assert read_textgrid(out / "RED" / "train" / "c.TextGrid").duration == 1.2
-    again = star.align_record(records[0], ears)  # type: ignore[arg-type]
+    again = known_words.align_record(records[0], ears)  # type: ignore[arg-type]
     assert known(again) == known(found)
     (out / "RED" / "train" / "a.TextGrid").write_text("kept")
-    star.align_records(records[:3], out, aligner=aligner, network=ears)  # type: ignore[arg-type]
+    known_words.align_records(records[:3], out, aligner=aligner, network=ears)  # type: ignore[arg-type]
     assert (out / "RED" / "train" / "a.TextGrid").read_text() == "kept"
 
 
 def test_records_by_mfa_on_the_cut_out_word(fake_mfa: Path, tmp_path: Path) -> None:  # noqa: F811
     records, out = write_records(tmp_path), tmp_path / "out"
-    dropped = {item.id.split("/")[-1]: item.reason for item in star.align_records(records, out)}
+    dropped = {item.id.split("/")[-1]: item.reason for item in known_words.align_records(records, out)}
     assert sorted(dropped) == ["gone", "none"]
     asked = json.loads(fake_mfa.read_text())
     assert asked["labs"] == ["red\n", "red\n", "red\n", "shook\n"]
     found = read_textgrid(out / "RED" / "train" / "c.TextGrid")
     assert found.duration == 1.2
     # the stand-in spreads the phones evenly from 0.1 s after the start of what it gets to 0.1 s before its end
-    margin, cut = star.MARGIN_SECONDS, END - START - 0.08
+    margin, cut = known_words.MARGIN_SECONDS, END - START - 0.08
     edges = np.clip(np.linspace(0.1, cut + 2 * margin - 0.1, 4) - margin + START + 0.04, 0, 1.2)
     assert [label for label, _, _ in known(found)] == ["R", "EH", "D"]
     assert [start for _, start, _ in known(found)] == pytest.approx(edges[:3], abs=1e-4)
@@ -223,15 +222,15 @@ def test_a_word_that_mfa_cannot_find_is_a_misfit(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(star, "MARGIN_SECONDS", 0.01)  # too short for the stand-in
-    (item,) = star.align_records(write_records(tmp_path)[:1], tmp_path / "out", aligner="mfa")
+    monkeypatch.setattr(known_words, "MARGIN_SECONDS", 0.01)  # too short for the stand-in
+    (item,) = known_words.align_records(write_records(tmp_path)[:1], tmp_path / "out", aligner="mfa")
     assert item.reason.startswith("misfit: MFA found no alignment")
     assert not (tmp_path / "out").exists()
 
 
 def test_pronunciations_come_from_the_lexicon() -> None:
     def ways(*words: str) -> list[SpokenWord]:
-        return star.pronounce(Record("x", "", "train", "", "", words=tuple((word, 0.4, 0.8) for word in words)))
+        return known_words.pronounce(Record("x", "", "train", "", "", words=tuple((word, 0.4, 0.8) for word in words)))
 
     assert [way.phones for way in ways("either")] == [("IY", "DH", "ER"), ("AY", "DH", "ER")]
     assert ways("zorbal")[0].word == "zorbal"
@@ -248,15 +247,15 @@ def test_soft_labels_fill_what_is_unknown_where_the_ears_are_sure() -> None:
     sure, unsure = posteriors_of([("S", 2)], 0.9), posteriors_of([("S", 2)], 0.49)
     posteriors = np.concatenate([sure, unsure, sure])
     labels = np.array([IGNORED_ID] * 4 + [PHONE_IDS["T"]] * 2)
-    soft = star.soft_labels(posteriors, labels)
+    soft = known_word.soft_labels(posteriors, labels)
     assert soft.dtype == np.float16
     np.testing.assert_allclose(soft[:2], posteriors[:2], atol=1e-3)
     assert soft[:2].sum(1) == pytest.approx(1, abs=5e-3)
     assert not soft[2:].any()
-    assert star.soft_labels(posteriors, labels, least_confidence=0)[:4].any(1).all()
-    assert star.soft_labels(posteriors[:0], labels[:0]).shape == (0, NUM_PHONES)
+    assert known_word.soft_labels(posteriors, labels, least_confidence=0)[:4].any(1).all()
+    assert known_word.soft_labels(posteriors[:0], labels[:0]).shape == (0, NUM_PHONES)
     with pytest.raises(InputError, match=r"shape \(5,\) for 6 steps"):
-        star.soft_labels(posteriors, labels[:5])
+        known_word.soft_labels(posteriors, labels[:5])
 
 
 # ---------------------------------------------------------------- real speech
@@ -277,19 +276,19 @@ def red(shared_data: Path) -> tuple[np.ndarray, Alignment, float]:
 def test_a_real_word_is_found_where_mfa_has_it(red: tuple[np.ndarray, Alignment, float]) -> None:
     sound, mfa, begin = red
     network = synth.load_network()
-    ((_, posteriors),) = star.hear([sound], network)
+    ((_, posteriors),) = stream.hear([sound], network)
     np.testing.assert_allclose(posteriors, network.posteriors(sound), atol=1e-5)
     true = [phone for phone in mfa.phones if any(
         w.label == "red" and w.start - 1e-6 <= phone.start and phone.end <= w.end + 1e-6 for w in mfa.words
     )]  # fmt: skip
     window = (true[0].start - begin + 0.08, true[-1].end - begin + 0.08)
-    alignment = star.align_word(posteriors, RED, window, duration=len(sound) / SAMPLE_RATE)
+    alignment = known_word.align_word(posteriors, RED, window, duration=len(sound) / SAMPLE_RATE)
     errors = [abs(start + begin - phone.start) for (_, start, _), phone in zip(known(alignment), true, strict=True)]
     assert max(errors) <= 0.03
     with pytest.raises(InputError, match="misfit"):
-        star.align_word(posteriors, SpokenWord("shook", ("SH", "UH", "K")), window, duration=1.16)
+        known_word.align_word(posteriors, SpokenWord("shook", ("SH", "UH", "K")), window, duration=1.16)
     labels = alignment.labels(len(posteriors))
-    soft = star.soft_labels(posteriors, labels)
+    soft = known_word.soft_labels(posteriors, labels)
     rest = labels == IGNORED_ID
     heard = soft.any(1)
     truth = mfa.labels(10_000)[round(100 * begin) :][: len(labels)]
@@ -299,7 +298,7 @@ def test_a_real_word_is_found_where_mfa_has_it(red: tuple[np.ndarray, Alignment,
 
 
 def test_the_bench_counts_what_it_says() -> None:
-    bench = tool("bench_star")
+    bench = tool("tools/bench/known_word")
     assert bench.row([np.array([0.0, 10.0, 40.0]), None]).startswith("1 | 1 | 10 | 66.7%")
     cut = bench.Cut("GRID, s1", RED, np.array([0.42, 0.5, 0.62, 0.66]), np.zeros(18_560, np.float32), None)
     posteriors = posteriors_of(CLIP)
@@ -321,9 +320,9 @@ def test_the_bench_counts_what_it_says() -> None:
 def test_the_picture_shows_the_three_kinds_where_they_are() -> None:
     posteriors = posteriors_of(CLIP)
     posteriors[90:] = posteriors_of([("UW", 26)], 0.4)
-    alignment = star.align_word(posteriors, RED, (START, END), duration=DURATION)
+    alignment = known_word.align_word(posteriors, RED, (START, END), duration=DURATION)
     labels = alignment.labels(116)
-    soft = star.soft_labels(posteriors, labels)
+    soft = known_word.soft_labels(posteriors, labels)
     kinds = plot.step_kinds(labels, soft)
     assert (kinds[42:66] == 0).all()
     assert (kinds[:42] == 1).all()

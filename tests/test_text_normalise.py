@@ -2,8 +2,8 @@
 
 import pytest
 
-from phonolips.text.lexicon import pronunciations
-from phonolips.text.normalise import LONGEST_MARK_RUN, Token, clean_text, normalise_text
+from phonolips.speech.text.lexicon import pronunciations
+from phonolips.speech.text.normalise import LONGEST_MARK_RUN, Token, clean_text, normalise_text
 
 
 def say(text: str, language: str = "en-us") -> str:
@@ -151,7 +151,7 @@ def test_marks_do_not_pile_up() -> None:
 
 
 def test_every_word_that_the_rules_write_is_in_the_dictionary() -> None:
-    from phonolips.text import english
+    from phonolips.speech.text import english
 
     words = {*english.TITLES.values(), *english.SHORT_WORDS.values(), *english.MONTHS}
     words |= {word for names in english.CURRENCIES.values() for word in names if word}

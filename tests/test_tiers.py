@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from phonolips.alignment.tiers import Alignment, Interval, read_textgrid, write_textgrid
 from phonolips.errors import InputError, PhonolipsWarning
-from phonolips.phones import IGNORED_ID, PHONE_IDS, SILENCE_ID
+from phonolips.phones.intervals import Alignment, Interval
+from phonolips.phones.inventory import IGNORED_ID, PHONE_IDS, SILENCE_ID
+from phonolips.phones.textgrid import read_textgrid, write_textgrid
 from phonolips.timebase import samples_to_steps, step_centres
 
 WORDS = (Interval("bin", 0.1, 0.4), Interval("blue", 0.4, 0.7))

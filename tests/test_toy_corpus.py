@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from conftest import tool
 
-from phonolips.alignment.tiers import read_textgrid
-from phonolips.audio.io import read
 from phonolips.corpus import grid
-from phonolips.phones import SILENCE
-from phonolips.video.io import read_frames
+from phonolips.media.audio import read
+from phonolips.media.video import read_frames
+from phonolips.phones.inventory import SILENCE
+from phonolips.phones.textgrid import read_textgrid
 
 pytest.importorskip("skimage", reason="scikit-image is not installed (pip install 'phonolips[test]')")
 
@@ -21,7 +21,7 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with grid/, toy_mfa/ and splits/: four clips of two speakers, one of them in .mpg."""
     folder = tmp_path_factory.mktemp("toy")
     options = ["--out", str(folder / "grid"), "--clips", "4", "--speakers", "2"]
-    assert tool("make_toy_corpus").main([*options, "--splits-out", str(folder / "splits")]) == 0
+    assert tool("tests/toy/make_toy_corpus").main([*options, "--splits-out", str(folder / "splits")]) == 0
     return folder
 
 
@@ -44,7 +44,7 @@ def test_reads_as_grid(records: list) -> None:
 
 
 def test_ten_clips_of_three_speakers_fill_every_split(tmp_path: Path) -> None:
-    make = tool("make_toy_corpus")
+    make = tool("tests/toy/make_toy_corpus")
     clips: dict[str, list[str]] = {actor.name: [] for actor in make.ACTORS[:3]}
     for index, name in enumerate(make._choose_names(10, np.random.default_rng(0))):
         clips[make.ACTORS[index % 3].name].append(name)
@@ -81,15 +81,15 @@ def test_alignments_agree_with_the_word_times(toy: Path, records: list) -> None:
 
 def test_lips_follow_the_phones(toy: Path, records: list) -> None:
     pytest.importorskip("mediapipe", reason="mediapipe is not installed (pip install 'phonolips[train]')")
-    from phonolips.video.lips import opening
-    from phonolips.video.track import track_video
+    from phonolips.face.track import track_video
+    from phonolips.lips.measures import opening
 
     for record in (records[0], records[-1]):
         track = track_video(Path(record.video))
         assert track.detected.all()
         alignment = read_textgrid(toy / "toy_mfa" / f"{record.id}.TextGrid")
         phones = [tuple(phone) for phone in alignment.phones if phone.label != SILENCE]
-        intended = tool("make_toy_corpus").intended_lips(phones)[:, 0]
+        intended = tool("tests/toy/make_toy_corpus").intended_lips(phones)[:, 0]
         measured = opening(track.lips)
         assert np.corrcoef(measured, intended)[0, 1] > 0.8
         assert np.ptp(measured) > 0.1
@@ -97,7 +97,7 @@ def test_lips_follow_the_phones(toy: Path, records: list) -> None:
 
 
 def test_intended_lips_close_for_bilabials() -> None:
-    lips = tool("make_toy_corpus").intended_lips([("AA", 0.5, 0.9), ("B", 0.9, 1.1), ("AA", 1.1, 1.5)])
+    lips = tool("tests/toy/make_toy_corpus").intended_lips([("AA", 0.5, 0.9), ("B", 0.9, 1.1), ("AA", 1.1, 1.5)])
     assert lips.shape == (75, 2)
     assert lips[17, 0] == pytest.approx(1.0, abs=0.01)
     assert lips[25, 0] < 0.05
@@ -105,7 +105,7 @@ def test_intended_lips_close_for_bilabials() -> None:
 
 
 def test_same_seed_gives_the_same_clips() -> None:
-    make = tool("make_toy_corpus")
+    make = tool("tests/toy/make_toy_corpus")
     names = [make._choose_names(6, np.random.default_rng(seed)) for seed in (0, 0, 1)]
     assert names[0] == names[1] != names[2]
     assert len(set(names[0])) == 6
@@ -117,6 +117,6 @@ def test_impossible_numbers_are_refused(
     tmp_path: Path, clips: int, speakers: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     options = ["--out", str(tmp_path / "x"), "--clips", str(clips), "--speakers", str(speakers)]
-    assert tool("make_toy_corpus").main(options) == 1
+    assert tool("tests/toy/make_toy_corpus").main(options) == 1
     assert "expected" in capsys.readouterr().err
     assert not (tmp_path / "x").exists()

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from phonolips.config import Recipe, load_settings
 from phonolips.corpus.prepare import FEATURE_ARRAYS, alignment_path
-from phonolips.corpus.store import Store, StoreWriter
+from phonolips.corpus.store.store import Store, StoreWriter
 from phonolips.errors import CorpusError, InputError
-from phonolips.phones import NUM_PHONES, PHONES
+from phonolips.phones.inventory import NUM_PHONES, PHONES
+from phonolips.training.settings import Recipe, load_settings
 
 pytest.importorskip("speechbrain")
 
@@ -39,7 +39,8 @@ def make_corpus(folder, clips=6, frames=30, incomplete=0):
 
     Of the first `incomplete` clips only the two phones in the middle are known; other ears heard the ones before.
     """
-    from phonolips.alignment.tiers import Alignment, Interval, write_textgrid
+    from phonolips.phones.intervals import Alignment, Interval
+    from phonolips.phones.textgrid import write_textgrid
 
     rng = np.random.default_rng(0)
     sound = rng.normal(size=(NUM_PHONES, 80))
@@ -89,7 +90,7 @@ def history(folder, part):
 
 
 def test_every_part_learns_a_small_corpus_by_heart(corpus, tmp_path):
-    from phonolips.training.run import train
+    from phonolips.training.train import train
 
     words = [*TINY, "ears.epochs=60", "ears.batch=2", "durations.epochs=25", "lips.epochs=60", "ears.noise_share=0",
              "ears.masked_share=0", "lips.learning_rate=5e-3", "lips.average=0.9",
@@ -120,8 +121,8 @@ def stop_after(epoch, monkeypatch):
 
 @pytest.mark.parametrize("part", ["ears", "durations", "lips"])
 def test_a_killed_training_ends_with_the_same_weights(corpus, tmp_path, part, monkeypatch):
-    from phonolips.model.network import load_network
-    from phonolips.training.run import train
+    from phonolips.model.network import read_network
+    from phonolips.training.train import train
 
     words = [*TINY, "ears.epochs=3", "durations.epochs=3", "lips.epochs=3"]
     plain, killed = tmp_path / "plain", tmp_path / "killed"
@@ -135,13 +136,13 @@ def test_a_killed_training_ends_with_the_same_weights(corpus, tmp_path, part, mo
             train(part, data=corpus, out=killed, overrides=words, device="cpu")
     train(part, data=corpus, out=killed, overrides=words, device="cpu")
     assert [line["epoch"] for line in history(killed, part)] == [1, 2, 3]
-    first, second = (load_network(out / "network").state_dict() for out in (plain, killed))
+    first, second = (read_network(out / "network").state_dict() for out in (plain, killed))
     for name, value in first.items():
         assert torch.equal(value, second[name]), name
 
 
 def test_epochs_draw_the_same_again_and_differ_from_each_other(corpus):
-    from phonolips.training.ears import EarsTrain
+    from phonolips.training.encoder import EarsTrain
 
     settings = load_settings(Recipe, overrides=["ears.batch=2", "ears.crop_seconds=0.4"]).ears
     store = Store(corpus / "features")
@@ -160,7 +161,7 @@ def test_epochs_draw_the_same_again_and_differ_from_each_other(corpus):
 def test_batches_that_are_read_ahead_are_the_same(corpus):
     from torch.utils.data import DataLoader
 
-    from phonolips.training.ears import EarsTrain
+    from phonolips.training.encoder import EarsTrain
     from phonolips.training.loop import EpochBatches
 
     settings = load_settings(Recipe, overrides=["ears.batch=2", "ears.crop_seconds=0.6"]).ears
@@ -187,7 +188,7 @@ def test_mel_noise_has_the_level_that_it_says():
 
 
 def test_lips_need_ears_and_parts_have_names(corpus, tmp_path):
-    from phonolips.training.run import train
+    from phonolips.training.train import train
 
     with pytest.raises(InputError, match="no trained ears"):
         train("lips", data=corpus, out=tmp_path, overrides=TINY, device="cpu")
@@ -196,7 +197,7 @@ def test_lips_need_ears_and_parts_have_names(corpus, tmp_path):
 
 
 def test_an_empty_corpus_is_refused(tmp_path):
-    from phonolips.training.run import train
+    from phonolips.training.train import train
 
     StoreWriter(tmp_path / "features", FEATURE_ARRAYS).close()
     with pytest.raises(CorpusError, match="no clip to train on"):
@@ -204,7 +205,7 @@ def test_an_empty_corpus_is_refused(tmp_path):
 
 
 def test_other_sizes_than_the_trained_ones_are_refused(corpus, tmp_path):
-    from phonolips.training.run import train
+    from phonolips.training.train import train
 
     logging.getLogger("phonolips").setLevel(logging.WARNING)
     train("ears", data=corpus, out=tmp_path, overrides=[*TINY, "ears.epochs=1"], device="cpu")
@@ -216,8 +217,8 @@ def test_other_sizes_than_the_trained_ones_are_refused(corpus, tmp_path):
 def test_training_from_an_address_is_training_from_the_folder(corpus, tmp_path, monkeypatch):
     import fsspec
 
-    from phonolips.model.network import load_network
-    from phonolips.training.run import train
+    from phonolips.model.network import read_network
+    from phonolips.training.train import train
 
     monkeypatch.setenv("PHONOLIPS_CACHE", str(tmp_path / "cache"))
     memory, address = fsspec.filesystem("memory"), f"memory://{tmp_path.name}"
@@ -229,7 +230,7 @@ def test_training_from_an_address_is_training_from_the_folder(corpus, tmp_path, 
     words = [*TINY, "ears.epochs=1"]
     here = train("ears", data=corpus, out=tmp_path / "here", overrides=words, device="cpu")
     there = train("ears", data=address, out=tmp_path / "there", overrides=words, device="cpu")
-    first, second = (load_network(folder).state_dict() for folder in (here, there))
+    first, second = (read_network(folder).state_dict() for folder in (here, there))
     assert all(torch.equal(value, second[name]) for name, value in first.items())
     with pytest.raises(InputError, match="durations are learnt from TextGrids in a folder"):
         train("durations", data=address, out=tmp_path / "there", overrides=words, device="cpu")
@@ -238,9 +239,9 @@ def test_training_from_an_address_is_training_from_the_folder(corpus, tmp_path, 
 def test_deeper_ears_start_out_hearing_what_the_others_hear(tmp_path):
     from dataclasses import replace
 
-    from phonolips.config import AudioEncoderSettings, NetworkSettings
     from phonolips.model.network import Description, Network
-    from phonolips.training.ears import start_from
+    from phonolips.model.settings import AudioEncoderSettings, NetworkSettings
+    from phonolips.training.encoder import start_from
 
     def ears(fine, coarse):
         sizes = AudioEncoderSettings(channels=8, coarse_channels=8, dilations=fine, coarse_dilations=coarse)

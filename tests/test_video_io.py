@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from phonolips.errors import InputError, PhonolipsWarning
-from phonolips.video import io
+from phonolips.media import video as io
 
 
 def moving_picture(frames: int, height: int = 48, width: int = 64) -> np.ndarray:

@@ -31,7 +31,7 @@ app = typer.Typer(
 
 def info(model: Model = None) -> None:
     """Print versions, what is installed, and what the model knows."""
-    from phonolips.environment import describe
+    from phonolips.cli.info import describe
 
     typer.echo(describe(model))
 

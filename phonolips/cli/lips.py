@@ -29,9 +29,9 @@ def track(
     lips.npz holds lips (frames, points, 2), detected (frames,), fps, layout, pose (yaw, pitch, roll in degrees), and
     origin_px and axis_px, which lead back to pixels: pixel = origin + axis * conj(x + iy).
     """
-    from phonolips.video.lips import LAYOUTS
-    from phonolips.video.track import draw_track, save_track, track_video
-    from phonolips.video.wild import WildLimits
+    from phonolips.face.limits import WildLimits
+    from phonolips.face.track import draw_track, save_track, track_video
+    from phonolips.lips.points import LAYOUTS
 
     if layout not in LAYOUTS:
         raise InputError(f"--layout {layout}; expected one of {', '.join(LAYOUTS)}")
@@ -66,9 +66,9 @@ def adapt(
 
     Draws the lip shapes beside --out (.png).
     """
-    from phonolips.files import save_figure
-    from phonolips.model.speaker import save_speaker
-    from phonolips.plot import lip_shapes
+    from phonolips.model.speakers import save_speaker
+    from phonolips.show.plots import lip_shapes
+    from phonolips.show.plots.style import save_figure
 
     files = [*(video or ()), *(more or ())]
     if not files:
@@ -80,8 +80,8 @@ def adapt(
         existing_file(file, "a video or a picture")
         if file.resolve() == picture.resolve():
             raise InputError(f"--out {out}: its picture {picture} would overwrite the one given; choose another name")
-    from phonolips.adapt import lip_speaker_from_videos
-    from phonolips.synth import load_network
+    from phonolips.model.network import load_network
+    from phonolips.synth.adapt import lip_speaker_from_videos
 
     found = lip_speaker_from_videos(files, name=name, one_frame=one_frame, network=load_network(model))
     save_speaker(found.speaker, out)
@@ -110,14 +110,14 @@ def align(
     model: Model = None,
 ) -> None:
     """Find when each word and phone of a known text is said; writes a TextGrid."""
-    from phonolips.alignment import align as align_waveform
-    from phonolips.alignment.tiers import write_textgrid
-    from phonolips.audio import read
+    from phonolips.media.audio import read
+    from phonolips.phones.textgrid import write_textgrid
+    from phonolips.speech.align.align import align as align_waveform
 
     waveform = read(existing_file(audio, "a sound or video file"))
     network = None
     if aligner == "ctc":
-        from phonolips.synth import load_network
+        from phonolips.model.network import load_network
 
         network = load_network(model)
     found = align_waveform(waveform, text, aligner=aligner, language=language, network=network)
@@ -125,8 +125,8 @@ def align(
     write_textgrid(found, target)
     files = [target]
     if plot:
-        from phonolips.files import save_figure
-        from phonolips.plot import alignment_figure
+        from phonolips.show.plots import alignment_figure
+        from phonolips.show.plots.style import save_figure
 
         picture = target.with_suffix(".png")
         save_figure(alignment_figure(waveform, found), picture)
@@ -152,9 +152,9 @@ def plot(
     ] = False,
 ) -> None:
     """Draw a run: its posteriorgram (again, after an edit), its lips over time, a filmstrip, or two runs compared."""
-    from phonolips.files import read_run
-    from phonolips.plot_page import draw, write_page
-    from phonolips.plot_page.pictures import check_kind
+    from phonolips.show.page.page import write_page
+    from phonolips.show.pictures import check_kind, draw
+    from phonolips.synth.result import read_run
 
     if html:
         if other is not None or kind != "posteriorgram":
@@ -186,13 +186,13 @@ def render(
     ] = None,
 ) -> None:
     """Draw lips as a film, a GIF or a strip; or put them onto a person."""
-    from phonolips.files import read_run
+    from phonolips.synth.result import read_run
 
     source = read_run(run)
     if sound is not None:
         existing_file(sound, "a sound or video file")
     if face is not None:
-        from phonolips.film.face import render_face
+        from phonolips.face.render import render_face
 
         if silent or seconds is not None or (size, palette, caption) != ("360", "warm", "none"):
             raise InputError(
@@ -202,7 +202,7 @@ def render(
             [render_face(source, existing_file(face, "a photo or a video of a person"), out, fps=fps, sound=sound)]
         )
         return
-    from phonolips.film.drawing import render as draw
+    from phonolips.show.film import render as draw
 
     made = draw(
         source,
@@ -249,9 +249,9 @@ def export(
     ] = None,
 ) -> None:
     """Write lips, phones and words in the formats that other programs read (docs/formats.md)."""
-    from phonolips.export import FORMATS, check_names, check_out
-    from phonolips.export import export as write_formats
-    from phonolips.files import read_run
+    from phonolips.export.formats import FORMATS, check_names, check_out
+    from phonolips.export.formats import export as write_formats
+    from phonolips.synth.result import read_run
 
     if to is None:
         for name, known in FORMATS.items():
@@ -289,10 +289,10 @@ def edit(
     Recorded lips stay where the words stay. Writes what 'phonolips synth' writes, and edited.mp4, the person with the
     new lips; comparison.png, before and after; edit.npz, which frames are kept and where the seams are.
     """
-    from phonolips.alignment.tiers import read_textgrid
-    from phonolips.edit import edit as edit_video
-    from phonolips.files import check_out_folder
-    from phonolips.synth import load_network
+    from phonolips.editing.edit import edit as edit_video
+    from phonolips.model.network import load_network
+    from phonolips.phones.textgrid import read_textgrid
+    from phonolips.synth.files import check_out_folder
 
     check_out_folder(out)
     for path, what in ((video, "a video"), (textgrid, "a TextGrid"), (sound, "a sound file")):

@@ -8,7 +8,7 @@ import typer
 from phonolips.errors import InputError, MissingToolError
 
 if TYPE_CHECKING:
-    from phonolips.model.speaker import LipSpeaker
+    from phonolips.model.speakers import LipSpeaker
 
 Out = Annotated[Path, typer.Option(help="Folder to write to; made if it is not there.")]
 Model = Annotated[
@@ -33,7 +33,7 @@ def read_speaker_option(name: str | None) -> "str | LipSpeaker | None":
     """Read a speaker's file where the name is one."""
     if name is None or not name.endswith(".json"):
         return name
-    from phonolips.model.speaker import read_speaker
+    from phonolips.model.speakers import read_speaker
 
     return read_speaker(Path(name))
 

@@ -9,13 +9,13 @@ import typer
 
 from phonolips.cli.options import Jobs, Language, Model, Out, existing_file, print_files, read_speaker_option
 from phonolips.errors import InputError, PhonolipsError
-from phonolips.export import FORMATS
+from phonolips.export.formats import FORMATS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from phonolips.batch import Summary
-    from phonolips.synth import Result
+    from phonolips.synth.batch import Summary
+    from phonolips.synth.result import Result
 
 Speaker = Annotated[
     str | None,
@@ -99,13 +99,14 @@ def synth(
     a step), phones.TextGrid, posteriorgram.png and lips.mp4. Of many recordings, each gets a folder of its own, and
     manifest.jsonl a row; the same command goes on where a killed one stopped.
     """
-    from phonolips.batch import LIST_SUFFIXES, Manner, synthesise_all
-    from phonolips.emphasis import parse_emphasis
-    from phonolips.export import check_names
-    from phonolips.export import export as write_formats
-    from phonolips.files import FACE_FILE, check_out_folder, read_run, start_painter
+    from phonolips.export.formats import check_names
+    from phonolips.export.formats import export as write_formats
+    from phonolips.lips.curve import check_fps
+    from phonolips.lips.motion import parse_emphasis
+    from phonolips.synth.batch import LIST_SUFFIXES, Manner, synthesise_all
+    from phonolips.synth.files import check_out_folder, start_painter
+    from phonolips.synth.result import FACE_FILE, read_run
     from phonolips.timebase import MODEL_FPS
-    from phonolips.video.lips import check_fps
 
     given = {
         name: value
@@ -147,17 +148,19 @@ def synth(
             existing_file(path, what)
     person = None
     if face is not None:
-        from phonolips.film.face import read_face, render_face
+        from phonolips.face.person import read_face
+        from phonolips.face.render import render_face
 
         person = read_face(face)
     with start_painter() if pictures else nullcontext() as painter:
-        from phonolips import synth as verbs
+        from phonolips.model.network import load_network
+        from phonolips.synth import verbs
 
         aloud = {"backend": synthesiser, "voice": voice} if speak else None
         make = _maker(given, durations, rate, language, phones_only=phones_only, aloud=aloud)
         if liveliness is not None:
             verbs.check_liveliness(liveliness)
-        network = verbs.load_network(model)
+        network = load_network(model)
         network.lip_speaker(who)
         _seed(seed)
         how: dict[str, Any] = {"speaker": who, "fps": lips_fps, "liveliness": liveliness, "network": network}
@@ -181,11 +184,12 @@ def _maker(
     aloud: dict[str, Any] | None,
 ) -> "Callable[..., Result]":
     """Choose the verb for what is given, and read the files that it needs; all before the model loads."""
-    from phonolips import synth as verbs
-    from phonolips.alignment.tiers import read_textgrid
-    from phonolips.audio import read, read_blocks
-    from phonolips.files import read_posteriors
-    from phonolips.text import text_to_phones
+    from phonolips.media.audio import read, read_blocks
+    from phonolips.phones.textgrid import read_textgrid
+    from phonolips.speech import words
+    from phonolips.speech.text.g2p import text_to_phones
+    from phonolips.synth import verbs
+    from phonolips.synth.result import read_posteriors
 
     times = read_textgrid(durations) if durations is not None else None
     if "--text" in given:
@@ -195,7 +199,7 @@ def _maker(
         return partial(verbs.from_text, given["--text"], language=language, rate=rate, durations=times)
     if "--phones" in given:
         if aloud is not None:
-            words = verbs.phones_to_words(given["--phones"])
+            words = words.phones_to_words(given["--phones"])
             return partial(verbs.from_speech, words, **aloud, language=language, rate=rate, durations=times)
         return partial(verbs.from_phones, given["--phones"], rate=rate, durations=times)
     if "--textgrid" in given:

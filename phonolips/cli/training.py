@@ -54,10 +54,10 @@ def prepare(
 ) -> None:
     """Prepare a corpus for training. Goes on where a killed run stopped."""
     from phonolips.corpus import prepare as steps
-    from phonolips.corpus.backend import open_backend
     from phonolips.corpus.grid import read_list
     from phonolips.corpus.records import Dropped, count_by_reason
-    from phonolips.corpus.store import forget_failures
+    from phonolips.corpus.store.store import forget_failures
+    from phonolips.workers.backend import open_backend
 
     known = ("records", "lips", "align", "features")
     if step not in (*known, "all"):
@@ -117,7 +117,7 @@ def train(
     """Train the ears, the durations, the lips or the sync expert. Goes on where a killed run stopped."""
     need("speechbrain", "training")
     from phonolips.training.ranks import is_main
-    from phonolips.training.run import train as run_training
+    from phonolips.training.train import train as run_training
 
     folder = run_training(part, data=data, out=out, config=config, overrides=overrides or (), device=device)
     if is_main():
@@ -136,7 +136,7 @@ def evaluate(
     Writes lips.csv and ears.csv (a row a clip), results.md (tables with 95 % intervals) and pictures.
     """
     need("sklearn", "evaluation")
-    from phonolips.evaluation.run import evaluate as run_evaluation
+    from phonolips.evaluation.evaluate import evaluate as run_evaluation
 
     typer.echo(run_evaluation(data=data, out=out, model=model, step=step, references=references))
 

@@ -8,9 +8,9 @@ import numpy as np
 
 from phonolips.corpus.prepare import alignment_path
 from phonolips.corpus.records import Dropped, count_by_reason, iterate_records, read_dropped
-from phonolips.corpus.store import Store
+from phonolips.corpus.store.store import Store
 from phonolips.errors import CheckpointError, InputError
-from phonolips.phones import IGNORED_ID
+from phonolips.phones.inventory import IGNORED_ID
 from phonolips.timebase import MODEL_FPS
 
 FAR_SECONDS = 0.1  # sound and picture that differ by more than this are listed
@@ -108,7 +108,7 @@ def check_corpus(folder: Path) -> str:
     Raises:
         CorpusError: there is no prepared corpus.
     """
-    from phonolips.alignment.tiers import read_textgrid
+    from phonolips.phones.textgrid import read_textgrid
 
     next(iterate_records(folder / "records.jsonl"), None)  # the first thing to be missing is the first to be named
     features = Store(folder / "features")

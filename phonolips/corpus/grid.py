@@ -17,9 +17,9 @@ from typing import NamedTuple
 
 from tqdm import tqdm
 
-from phonolips.alignment.tiers import Interval
 from phonolips.corpus.records import Dropped, Record
 from phonolips.errors import CorpusError, InputError, PhonolipsWarning
+from phonolips.phones.intervals import Interval
 from phonolips.timebase import MODEL_FPS, align_units_to_seconds
 
 COMMANDS = {"b": "bin", "l": "lay", "p": "place", "s": "set"}
@@ -257,7 +257,7 @@ def _sort_key(record: Record) -> tuple[int, str]:
 
 def _clip_seconds(video: Path) -> float | None:
     """Read a clip's length; raise InputError where it cannot be read or is silent."""
-    from phonolips.video.io import probe
+    from phonolips.media.video import probe
 
     info = probe(video)
     if not info.has_audio:

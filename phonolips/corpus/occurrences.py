@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from phonolips.corpus.store import Store
+from phonolips.corpus.store.store import Store
 from phonolips.errors import InputError
-from phonolips.phones import PHONE_IDS, PHONES
+from phonolips.phones.inventory import PHONE_IDS, PHONES
 from phonolips.timebase import MODEL_FPS, STEPS_PER_SECOND
 
 INSIDE_PLACES = 17  # evenly from the phone's start to its end, both included

@@ -24,13 +24,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from phonolips.atomic import whole_file
-from phonolips.audio.features import NUM_MELS
-from phonolips.corpus.backend import Backend, LocalBackend
-from phonolips.corpus.parallel import GroupDone, guarded, map_groups
-from phonolips.corpus.placing import bring_into_sync, mean_centre, speaker_centres
 from phonolips.corpus.records import (
     Dropped,
+    GroupDone,
     Record,
     count_records,
     iterate_records,
@@ -38,20 +34,25 @@ from phonolips.corpus.records import (
     write_records,
     write_text_atomically,
 )
-from phonolips.corpus.store import ArraySpec, Clip, Store, plan_shards, write_shard
+from phonolips.corpus.registration import bring_into_sync, speaker_centres
+from phonolips.corpus.store.store import ArraySpec, Clip, Store, plan_shards, write_shard
 from phonolips.errors import CorpusError, InputError, PhonolipsWarning
-from phonolips.phones import IGNORED_ID, NUM_PHONES
+from phonolips.lips.space import mean_centre
+from phonolips.phones.inventory import IGNORED_ID, NUM_PHONES
+from phonolips.speech.mel import NUM_MELS
+from phonolips.storage import whole_file
 from phonolips.timebase import (
     MODEL_FPS,
-    frame_centres,
-    frames_in,
     frames_to_samples,
     samples_to_frames,
     samples_to_seconds,
 )
+from phonolips.workers.backend import Backend, LocalBackend
+from phonolips.workers.clips import guarded, map_groups
 
 if TYPE_CHECKING:
     from phonolips.model.network import Network
+from phonolips.lips.curve import resample_frames
 
 LIPS_ARRAYS = {
     "lips": ArraySpec("float32", (40, 2)),
@@ -172,8 +173,8 @@ def _fill_store(
 
 
 def _track_record(record: Record) -> Clip:
-    from phonolips.video.track import track_video
-    from phonolips.video.wild import WildLimits
+    from phonolips.face.limits import WildLimits
+    from phonolips.face.track import track_video
 
     track = track_video(Path(record.video), wild=WildLimits() if record.wild else None)
     values = {
@@ -203,7 +204,7 @@ def alignment_path(folder: Path, clip: str) -> Path:
 
 def _take_alignment(record: Record, folder: Path, ready: Path) -> bool:
     """Take a ready TextGrid whose words are those of the record; say whether there was one."""
-    from phonolips.alignment.tiers import read_textgrid
+    from phonolips.phones.textgrid import read_textgrid
 
     name = record.id.removeprefix(f"{LIBRISPEECH}/")
     source = ready / f"{name}.TextGrid"
@@ -230,7 +231,7 @@ class _Aligning(NamedTuple):
 
 def _align_group(records: list[Record], how: _Aligning) -> GroupDone:
     """Give every record of a group a TextGrid: a ready one, else from an aligner."""
-    from phonolips.alignment import align_corpus, align_record
+    from phonolips.corpus.align import align_corpus, align_record
 
     failed: list[Dropped] = []
     said: list[str] = []
@@ -248,7 +249,7 @@ def _align_group(records: list[Record], how: _Aligning) -> GroupDone:
     parts = [record for record in missing if not record.complete]
     missing = [record for record in missing if record.complete]
     if parts:
-        from phonolips.alignment import star
+        from phonolips.corpus import known_words as star
 
         failed += star.align_records(parts, out, aligner=how.aligner, network=_ears(how.ears), jobs=how.jobs)
     if how.aligner == "mfa":
@@ -287,7 +288,7 @@ def align_clips(
         folder: a prepared corpus with its records.
         alignments: ready TextGrids.
         librispeech_alignments: LibriSpeech's.
-        aligner: for all others; one of `phonolips.alignment.ALIGNERS`.
+        aligner: for all others; one of `phonolips.speech.align.align.ALIGNERS`.
         ears: the model that listens to clips with words unknown; None = the one in the package.
         jobs: processes that MFA works with, where it aligns.
         backend: who works otherwise.
@@ -295,7 +296,7 @@ def align_clips(
     Returns:
         The clips left without one, with the reason; they are listed in `dropped_alignments.tsv` too.
     """
-    from phonolips.alignment import choose_aligner
+    from phonolips.speech.align.align import choose_aligner
 
     for ready in (alignments, librispeech_alignments):
         if ready is not None and not ready.is_dir():
@@ -330,20 +331,9 @@ def align_clips(
 @lru_cache(maxsize=1)
 def _ears(model: Path | None) -> "Network":
     """Load the ears once in each worker."""
-    from phonolips.synth import load_network
+    from phonolips.model.network import load_network
 
     return load_network(model)
-
-
-def resample_frames(values: np.ndarray, fps: float, to_fps: float) -> np.ndarray:
-    """Resample a curve of frames to another rate, linearly between frame centres; (frames, ...) -> same."""
-    if fps == to_fps:
-        return values
-    frames = frames_in(len(values) / fps, to_fps)
-    flat = values.reshape(len(values), -1)
-    old, new = frame_centres(len(values), fps), frame_centres(frames, to_fps)
-    columns = [np.interp(new, old, column) for column in flat.T]
-    return np.stack(columns, axis=1).reshape(frames, *values.shape[1:]).astype(values.dtype)
 
 
 @lru_cache(maxsize=1)
@@ -363,9 +353,9 @@ class _Featuring(NamedTuple):
 
 
 def _features_of(record: Record, *, how: _Featuring) -> Clip:
-    from phonolips.alignment.tiers import read_textgrid
-    from phonolips.audio.features import log_mel
-    from phonolips.audio.io import read
+    from phonolips.media.audio import read
+    from phonolips.phones.textgrid import read_textgrid
+    from phonolips.speech.mel import log_mel
 
     folder = how.folder
 
@@ -394,7 +384,7 @@ def _features_of(record: Record, *, how: _Featuring) -> Clip:
     labels = alignment.labels(len(mel))
     soft = np.zeros((0, NUM_PHONES), np.float16)
     if not record.complete and (labels == IGNORED_ID).any():
-        from phonolips.alignment.star import soft_labels
+        from phonolips.speech.align.known_word import soft_labels
 
         soft = soft_labels(_listen(mel, how.ears), labels)
     values = {
@@ -432,7 +422,7 @@ def make_features(
     """Put log-mel, labels and lips of every clip on one clock into `folder`/features.
 
     Sound is cut or padded with silence to the length of the picture, so steps = 4 * frames exactly. All clips of a
-    named speaker are laid onto one place in the face (see `phonolips.corpus.placing`), which `folder`/centres.json
+    named speaker are laid onto one place in the face (see `phonolips.corpus.registration`), which `folder`/centres.json
     keeps; it is measured once, so that a run that goes on lays its clips onto the same.
 
     Args:

@@ -10,9 +10,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import NamedTuple
 
-from phonolips.atomic import whole_file
 from phonolips.errors import CorpusError
+from phonolips.storage import whole_file
 
 SPLITS = ("train", "valid", "test_seen", "test_unseen")
 
@@ -131,3 +132,11 @@ def _kind(reason: str) -> str:
     first, _, rest = reason.partition(": ")
     text = rest if "/" in first and rest else first
     return re.sub(r"\d+(\.\d+)?", "N", text.partition(": ")[0])
+
+
+class GroupDone(NamedTuple):
+    """What became of a group: how many clips it had, those that failed, and warnings."""
+
+    clips: int
+    failed: list[Dropped]
+    notes: list[str]

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from phonolips import synth
-from phonolips.adapt import HeardClip, adapt, rest_speaker
-from phonolips.corpus.store import Store
+from phonolips.corpus.store.store import Store
+from phonolips.model.adapt import HeardClip, adapt, rest_speaker
+from phonolips.synth import verbs as synth
 
 if TYPE_CHECKING:
     from phonolips.model.network import Network
-    from phonolips.model.speaker import LipSpeaker
+    from phonolips.model.speakers import LipSpeaker
 
 MEAN_ROW, FRAME_ROW, ADAPTED_ROW = "audio, mean speaker", "audio, one frame", "audio, adapted on the other clips"
 

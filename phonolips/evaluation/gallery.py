@@ -16,12 +16,13 @@ from typing import Any
 import numpy as np
 
 from phonolips.corpus.occurrences import INSIDE, MIDDLE_PLACE, Occurrences, draw_occurrences
-from phonolips.corpus.store import Store
+from phonolips.corpus.store.store import Store
 from phonolips.errors import CorpusError, InputError
 from phonolips.evaluation.report import write_csv
-from phonolips.files import check_out_folder, save_figure
-from phonolips.phones import PHONE_IDS, PHONE_TO_VISEME, PHONES, VISEME_NAMES
-from phonolips.video.lips import opening, width
+from phonolips.lips.measures import opening, width
+from phonolips.phones.inventory import PHONE_IDS, PHONE_TO_VISEME, PHONES, VISEME_NAMES
+from phonolips.show.plots.style import save_figure
+from phonolips.synth.files import check_out_folder
 
 
 def gallery_rows(occurrences: Sequence[Occurrences]) -> list[dict[str, Any]]:
@@ -78,7 +79,7 @@ def draw_gallery(
         InputError: no such phone or speaker, fewer than 1 sample, or no sample of a phone asked for.
         CorpusError: nothing prepared, or no training clip with lips.
     """
-    from phonolips.plot_gallery import contour_page, phone_page, trajectory_page
+    from phonolips.evaluation.gallery_pages import contour_page, phone_page, trajectory_page
 
     check_out_folder(out)
     wanted = list(dict.fromkeys(phone if phone in PHONE_IDS else phone.upper() for phone in phones))

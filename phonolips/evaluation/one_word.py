@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from phonolips.corpus.store import Store
-from phonolips.evaluation import lip_reader, report, words
+from phonolips.corpus.store.store import Store
+from phonolips.evaluation import reading, report, words
 from phonolips.evaluation.baselines import Clip
+from phonolips.training.reader import ReaderClip, load_reader, train_reader_on_store, word_of
 
 log = logging.getLogger("phonolips.evaluation")
 READER = "lip_reader"
@@ -38,19 +39,19 @@ def score_words(
         rows: the scores of these clips, one a clip and method.
         out: folder.
     """
-    reader = lip_reader.train_reader_on_store(features, out / READER, speaker="")
-    clips = [lip_reader.ReaderClip(clip.id, lip_reader.word_of(clip.id), clip.lips) for clip in tests]
+    reader = train_reader_on_store(features, out / READER, speaker="")
+    clips = [ReaderClip(clip.id, word_of(clip.id), clip.lips) for clip in tests]
     known = [clip for clip in clips if clip.word in reader.words]
     if len(known) < len(clips):
         log.info("lip reader: %d test clips of words without training clips are left out", len(clips) - len(known))
     everything = {TRUTH: {clip.id: clip.lips for clip in known}} | dict(methods)
-    found = lip_reader.score_reader(reader, known, everything)
+    found = reading.score_reader(reader, known, everything)
     report.write_csv(found, out / "reader.csv")
-    table = lip_reader.reader_table(reader, found, homophenes=lip_reader.viseme_words(reader.words))
+    table = reading.reader_table(reader, found, homophenes=reading.viseme_words(reader.words))
     joined = words.add_reader_scores(rows, found)
     words.write_word_tables(joined, out)
     return (
-        f"# Lip reader\n\n{len(reader.words)} words; trained on true lips\n\n{lip_reader.reader_markdown(table)}\n\n"
+        f"# Lip reader\n\n{len(reader.words)} words; trained on true lips\n\n{reading.reader_markdown(table)}\n\n"
         f"# Words\n\nAll of them: words.csv\n\n{(out / 'words.md').read_text(encoding='utf-8')}\n"
     )
 
@@ -59,7 +60,7 @@ def draw_words(out: Path) -> list[Path]:
     """Draw the tables of `score_words` that lie in `out`: words by score, and which words are read as which."""
     import csv
 
-    from phonolips.files import save_figure
+    from phonolips.show.plots.style import save_figure
 
     if not (out / "words.csv").is_file():
         return []
@@ -67,12 +68,12 @@ def draw_words(out: Path) -> list[Path]:
         table = [{name: _number(value) for name, value in row.items()} for row in csv.DictReader(file)]
     with (out / "reader.csv").open(encoding="utf-8", newline="") as file:
         found = list(csv.DictReader(file))
-    reader = lip_reader.load_reader(out / READER)
+    reader = load_reader(out / READER)
     save_figure(
         words.word_figure(table, method="audio", title="Lips from sound, word by word"), out / "words_audio.png"
     )
-    alike = lip_reader.viseme_words(reader.words)
-    figure = lip_reader.confusion_figure(
+    alike = reading.viseme_words(reader.words)
+    figure = reading.confusion_figure(
         found, reader.words, [TRUTH, "audio"], homophenes=alike, title="Which words were read"
     )
     save_figure(figure, out / "reader.png")

@@ -12,7 +12,7 @@ import numpy as np
 
 from phonolips.corpus.records import write_text_atomically
 from phonolips.errors import InputError
-from phonolips.evaluation.metrics import bootstrap_interval
+from phonolips.evaluation.metrics.statistics import bootstrap_interval
 
 if TYPE_CHECKING:
     pass

@@ -198,7 +198,7 @@ def word_figure(
     Raises:
         InputError: the table has no such rows or measures.
     """
-    from phonolips.plot.style import new_figure
+    from phonolips.show.plots.style import new_figure
 
     if not table:
         raise InputError("no words to draw; score at least one clip first")
@@ -219,7 +219,7 @@ def word_figure(
 
 def _draw_words(axes: "Axes", rows: Sequence[Mapping[str, Any]], name: str, named: bool) -> None:
     """Draw one measure of words that are sorted already."""
-    from phonolips.plot.style import FAINT, INK, METHOD_COLOURS, QUIET, RULE, name_panel, style_axes
+    from phonolips.show.plots.style import FAINT, INK, METHOD_COLOURS, QUIET, RULE, name_panel, style_axes
 
     mean, low, high = _columns(rows, (name, f"{name}_low", f"{name}_high"))
     place = np.arange(len(rows))

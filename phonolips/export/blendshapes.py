@@ -2,7 +2,7 @@
 
 Every shape is described once, as a displacement of the 40 lip points from the closed mouth (`shape_displacements`):
 the direction is what Apple's documentation of ARFaceAnchor.BlendShapeLocation says of the shape, the size at weight 1
-comes from how far real lips move (`SIZES`, made by tools/fit_blendshapes.py). The weights of a frame are those whose
+comes from how far real lips move (`SIZES`, made by tools/studies/fit_blendshapes.py). The weights of a frame are those whose
 displacements, added up, come nearest to the lips: least squares within 0 and 1, pulled softly towards what the phone
 being spoken is known for (`PHONE_WEIGHTS`), which decides where lips seen from the front leave a choice, such as
 pressed against rolled-in lips. What cannot be seen from the front at all, jawForward and tongueOut, is the phone's
@@ -22,14 +22,15 @@ import numpy as np
 
 from phonolips.errors import InputError
 from phonolips.export.writing import new_text_file
-from phonolips.phones import NUM_PHONES, PHONE_IDS, SILENCE_ID
-from phonolips.timebase import STEPS_PER_SECOND, frame_centres, step_centres
-from phonolips.video.io import exact_fps
-from phonolips.video.lips import check_fps, layout_of, opening, resample_lips
+from phonolips.lips.curve import check_fps, resample_lips
+from phonolips.lips.measures import opening
+from phonolips.lips.points import layout_of
+from phonolips.phones.inventory import NUM_PHONES, PHONE_IDS, SILENCE_ID
+from phonolips.timebase import STEPS_PER_SECOND, exact_fps, frame_centres, step_centres
 
 if TYPE_CHECKING:
-    from phonolips.alignment.tiers import Alignment
-    from phonolips.files import Run
+    from phonolips.phones.intervals import Alignment
+    from phonolips.synth.result import Run
 
 # The mouth and jaw of ARKit's 52 shapes, in Apple's order.
 ARKIT_NAMES: tuple[str, ...] = (
@@ -57,7 +58,7 @@ LIVE_LINK_FPS = 60.0  # frames per second that the app records at, and that its 
 
 # How far a shape moves the point that it moves most, at weight 1, in mouth-space units (1 = the distance between the
 # eye centres, about 62 mm). jawOpen, mouthPucker, mouthSide, mouthSmile and mouthStretch are fitted to speech by
-# tools/fit_blendshapes.py, which says how; speech moves the others too little for that, and they are anatomy by eye.
+# tools/studies/fit_blendshapes.py, which says how; speech moves the others too little for that, and they are anatomy by eye.
 SIZES: dict[str, float] = {
     "jawOpen": 0.49, "mouthFunnel": 0.125, "mouthPucker": 0.097, "mouthSide": 0.278, "jawSide": 0.1,
     "mouthSmile": 0.185, "mouthFrown": 0.12, "mouthDimple": 0.06, "mouthStretch": 0.163, "mouthRollLower": 0.045,

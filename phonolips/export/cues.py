@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from phonolips.errors import InputError
-from phonolips.phones import BILABIALS, LABIODENTALS, SILENCE, UNKNOWN
+from phonolips.lips.measures import opening, width
+from phonolips.phones.inventory import BILABIALS, LABIODENTALS, SILENCE, UNKNOWN
 from phonolips.timebase import STEPS_PER_SECOND, frame_centres, seconds_to_steps, step_centres, steps_to_seconds
-from phonolips.video.lips import opening, width
 
 if TYPE_CHECKING:
-    from phonolips.alignment.tiers import Alignment, Interval
+    from phonolips.phones.intervals import Alignment, Interval
 
 MOUTHS = "ABCDEFGHX"
 SHUT, BITE, TONGUE = (MOUTHS.index(mouth) for mouth in "AGH")

@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from phonolips.atomic import whole_file
 from phonolips.errors import InputError
 from phonolips.export.blendshapes import ARKIT_NAMES, LOWER_POINTS, UPPER_POINTS, run_weights, shape_displacements
 from phonolips.export.lip_mesh import CAVITY, LIPS, SKIN, TEETH, Part, mouth_mesh, vertex_normals
+from phonolips.storage import whole_file
 from phonolips.timebase import frame_centres
 
 if TYPE_CHECKING:
-    from phonolips.files import Run
+    from phonolips.synth.result import Run
 
 MOST_SHAPES = 8  # principal shapes: what every viewer must support at once
 ENOUGH_VARIANCE = 0.9995  # of the lips' movement; no more shapes than that takes

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from phonolips.video.lips import INNER_RING, OUTER_RING
+from phonolips.lips.points import INNER_RING, OUTER_RING
 
 SAMPLES = 28  # mesh points from one corner of the mouth to the other
 LIP_ROWS = 9  # of mesh points from the outer ring to the inner one

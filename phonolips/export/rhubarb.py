@@ -10,12 +10,11 @@ from xml.sax.saxutils import escape
 
 from phonolips.export.cues import Cue, mouth_cues
 from phonolips.export.writing import new_text_file
-from phonolips.timebase import STEPS_PER_SECOND, seconds_to_steps
-from phonolips.video.io import exact_fps
-from phonolips.video.lips import check_fps
+from phonolips.lips.curve import check_fps
+from phonolips.timebase import STEPS_PER_SECOND, exact_fps, seconds_to_steps
 
 if TYPE_CHECKING:
-    from phonolips.files import Run
+    from phonolips.synth.result import Run
 
 DAT_FPS = 24.0  # Moho's and OpenToonz's own
 PRESTON_BLAIR = {

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from phonolips.alignment.tiers import Interval
 from phonolips.errors import InputError
 from phonolips.export.writing import new_text_file
+from phonolips.phones.intervals import Interval
 
 if TYPE_CHECKING:
-    from phonolips.files import Run
+    from phonolips.synth.result import Run
 
 # What broadcasters ask for: two lines of 42 letters, from one to six seconds
 LINE_LETTERS = 42

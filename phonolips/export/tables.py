@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from phonolips.alignment.tiers import Alignment, Interval, write_textgrid
-from phonolips.atomic import whole_file
 from phonolips.export.cues import mouth_cues
 from phonolips.export.writing import new_text_file
-from phonolips.phones import PHONE_IDS, PHONE_TO_VISEME, SILENCE, UNKNOWN, VISEME_NAMES
-from phonolips.timebase import frame_centres, seconds_to_steps
-from phonolips.video.io import exact_fps
-from phonolips.video.lips import check_fps, layout_of, opening, resample_lips, width
+from phonolips.lips.curve import check_fps, resample_lips
+from phonolips.lips.measures import opening, width
+from phonolips.lips.points import layout_of
+from phonolips.phones.intervals import Alignment, Interval
+from phonolips.phones.inventory import PHONE_IDS, PHONE_TO_VISEME, SILENCE, UNKNOWN, VISEME_NAMES
+from phonolips.phones.textgrid import write_textgrid
+from phonolips.timebase import exact_fps, frame_centres, seconds_to_steps
 
 if TYPE_CHECKING:
-    from phonolips.files import Run
+    from phonolips.synth.result import Run
 
 MOUTH_TIER = "mouth"
 SECOND_DECIMALS, LIP_DECIMALS, CONFIDENCE_DECIMALS = 6, 5, 3
@@ -31,17 +32,9 @@ def write_tiers(run: "Run", path: Path) -> None:
     Raises:
         InputError: the run has no alignment.
     """
-    from praatio import textgrid
-
     alignment = with_confidences(run)
-    with whole_file(path) as temporary:
-        write_textgrid(alignment, temporary)
-        grid = textgrid.openTextgrid(str(temporary), includeEmptyIntervals=True, reportingMode="silence")
-        end = float(grid.maxTimestamp)
-        cues = [(cue.start, min(cue.end, end), cue.value) for cue in mouth_cues(run.lips, run.fps, alignment)]
-        rows = [row for row in cues if row[1] > row[0]]
-        grid.addTier(textgrid.IntervalTier(MOUTH_TIER, rows, 0.0, end), reportingMode="silence")
-        grid.save(str(temporary), format="long_textgrid", includeBlankSpaces=True, reportingMode="silence")
+    cues = [Interval(cue.value, cue.start, cue.end) for cue in mouth_cues(run.lips, run.fps, alignment)]
+    write_textgrid(alignment, path, more={MOUTH_TIER: cues})
 
 
 def write_json(run: "Run", path: Path, *, fps: float | None = None) -> None:

@@ -12,13 +12,29 @@ import numpy as np
 from phonolips.errors import InputError
 from phonolips.export.cues import Cue, divide
 from phonolips.export.writing import new_text_file
-from phonolips.phones import IGNORED_ID, NUM_PHONES, PHONE_IDS, PHONES, SILENCE, SILENCE_ID, VISEMES, normalise_phone
-from phonolips.timebase import STEP_SECONDS, frame_centres, frames_in, seconds_to_steps, step_centres, steps_to_seconds
-from phonolips.video.io import exact_fps
-from phonolips.video.lips import check_fps
+from phonolips.lips.curve import check_fps
+from phonolips.phones.inventory import (
+    IGNORED_ID,
+    NUM_PHONES,
+    PHONE_IDS,
+    PHONES,
+    SILENCE,
+    SILENCE_ID,
+    VISEMES,
+    normalise_phone,
+)
+from phonolips.timebase import (
+    STEP_SECONDS,
+    exact_fps,
+    frame_centres,
+    frames_in,
+    seconds_to_steps,
+    step_centres,
+    steps_to_seconds,
+)
 
 if TYPE_CHECKING:
-    from phonolips.files import Run
+    from phonolips.synth.result import Run
 
 SMOOTHING_SECONDS = 0.02  # standard deviation; a closure of 60 ms keeps seven eighths of its weight
 WEIGHT_PARTS = 1000  # weights are written in thousandths

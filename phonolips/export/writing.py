@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
-from phonolips.atomic import whole_file
+from phonolips.storage import whole_file
 
 
 @contextlib.contextmanager

@@ -1,1 +1,1 @@
-"""The networks: audio encoder, text encoder, bottleneck, lip decoder."""
+"""From speech or phones to lips: a model folder, its networks, streaming and adaptation."""

@@ -6,35 +6,52 @@ model.json           format, settings, phone list, lip layout, speakers, notes o
 
 import json
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from phonolips.config import NetworkSettings, settings_from_dict, settings_to_dict
 from phonolips.errors import CheckpointError, InputError, PhonolipsError
-from phonolips.model.audio_encoder import AudioEncoder
-from phonolips.model.bottleneck import PhoneBottleneck
-from phonolips.model.decoder import LipDecoder, count_outputs
-from phonolips.model.folder import DESCRIPTION_FILE, WEIGHTS_FILE, write_model
-from phonolips.model.gestures import Gestures
-from phonolips.model.speaker import (
-    MEAN_SPEAKER,
-    SOURCES,
-    LipSpeaker,
-    SpeakerEncoder,
-    SpeakerTable,
-    describe_voice,
-)
-from phonolips.model.text_encoder import DurationPredictor
-from phonolips.phones import PHONES
+from phonolips.lips.points import LIP_LAYOUT, LIP_POINTS
+from phonolips.model.bundle import DESCRIPTION_FILE, PACKAGED_MODEL, WEIGHTS_FILE, write_model
+from phonolips.model.networks.bottleneck import PhoneBottleneck
+from phonolips.model.networks.decoder import LipDecoder, count_outputs
+from phonolips.model.networks.durations import DurationPredictor
+from phonolips.model.networks.encoder import AudioEncoder
+from phonolips.model.networks.lip_parameters import Gestures
+from phonolips.model.networks.speakers import MEAN_SPEAKER, SOURCES, SpeakerEncoder, SpeakerTable, describe_voice
+from phonolips.model.settings import NetworkSettings, settings_from_dict, settings_to_dict
+from phonolips.model.speakers import LipSpeaker
+from phonolips.phones.inventory import PHONES
+
+if TYPE_CHECKING:
+    Speaker = str | LipSpeaker | None
+    from phonolips.model.speakers import LipSpeaker
+
+
+@lru_cache(maxsize=4)
+def _cached_network(folder: Path) -> "Network":
+
+    return read_network(folder)
+
+
+def load_network(model: Path | None = None) -> "Network":
+    """Load a model folder once; None is the model inside the package.
+
+    Raises:
+        CheckpointError: no readable model there.
+    """
+    folder = Path(model).resolve() if model is not None else PACKAGED_MODEL
+    if not folder.is_dir():
+        raise CheckpointError(f"{folder}: no such model folder; train one with recipes/grid/run.sh")
+    return _cached_network(folder)
+
 
 FORMAT = 2
 LARGE_TENSOR = 4096  # numbers from which a tensor is worth halving
-LIP_LAYOUT = "mediapipe40"
-LIP_POINTS = 40
 
 
 @dataclass
@@ -195,7 +212,7 @@ def _of_today(tensors: dict[str, Tensor], new: dict[str, Tensor]) -> dict[str, T
     return tensors
 
 
-def load_network(folder: Path) -> Network:
+def read_network(folder: Path) -> Network:
     """Rebuild a network from its folder, ready for inference on the CPU.
 
     Raises:

@@ -5,18 +5,27 @@ Each stage needs a fixed margin: log-mel 120 samples, the ears `reach_steps`, th
 cropped, so where the cuts fall changes nothing but rounding.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
 
-from phonolips.audio.features import LOOK_AHEAD_SAMPLES, LOOK_BACK_SAMPLES, log_mel_padded
-from phonolips.model.speaker import LipSpeaker
-from phonolips.timebase import FRAME_SAMPLES, STEP_SAMPLES, STEPS_PER_FRAME, frames_to_steps
+from phonolips.model.speakers import LipSpeaker
+from phonolips.speech.mel import LOOK_AHEAD_SAMPLES, LOOK_BACK_SAMPLES, log_mel_padded
+from phonolips.timebase import (
+    FRAME_SAMPLES,
+    STEP_SAMPLES,
+    STEPS_PER_FRAME,
+    frames_to_samples,
+    frames_to_steps,
+    samples_to_frames,
+    samples_to_steps,
+)
 
 if TYPE_CHECKING:
     from phonolips.model.network import Network
+
 
 CHUNK_FRAMES = 250  # 10 s
 
@@ -154,3 +163,28 @@ def speak(
         context = decoder.context(network.bottleneck(rows), embedding, moves)
         outputs, state = decoder(context[:, first - start : last - start], state)
         yield network.coefficients_to_lips(speaker.move(outputs[0]), shape).numpy()
+
+
+def hear(waveforms: Sequence[np.ndarray], network: "Network") -> Iterator[tuple[int, np.ndarray]]:
+    """Listen to short clips, those of one length together, which is faster than one by one.
+
+    Args:
+        waveforms: float32 (samples,), 16 kHz.
+        network: its ears listen.
+
+    Yields:
+        the place in `waveforms` and posteriors float32 (steps, phones), as many steps as cover the clip.
+    """
+    import torch
+
+    from phonolips.speech.mel import log_mel
+
+    by_length: dict[int, list[int]] = {}
+    for place, waveform in enumerate(waveforms):
+        by_length.setdefault(frames_to_samples(samples_to_frames(len(waveform))), []).append(place)
+    for samples, places in by_length.items():
+        mel = np.stack([log_mel(np.pad(waveforms[place], (0, samples - len(waveforms[place])))) for place in places])
+        with torch.inference_mode():
+            posteriors = network.audio_encoder.posteriors(torch.from_numpy(mel)).numpy()
+        for place, rows in zip(places, posteriors, strict=True):
+            yield place, rows[: samples_to_steps(len(waveforms[place]))]

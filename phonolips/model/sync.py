@@ -18,22 +18,18 @@ import json
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from phonolips.audio.features import NUM_MELS
-from phonolips.config import SyncExpertSettings, settings_from_dict, settings_to_dict
 from phonolips.errors import CheckpointError, InputError, PhonolipsError
-from phonolips.model.folder import DESCRIPTION_FILE, WEIGHTS_FILE, write_model
+from phonolips.model.bundle import DESCRIPTION_FILE, PACKAGED_SYNC_EXPERT, WEIGHTS_FILE
+from phonolips.model.networks.sync import FORMAT, KIND, LIP_LAYOUT, LIP_POINTS, SyncExpert
+from phonolips.model.settings import SyncExpertSettings, settings_from_dict
+from phonolips.speech.mel import NUM_MELS
 from phonolips.timebase import MODEL_FPS, STEPS_PER_FRAME
 
-FORMAT = 1
-KIND = "phonolips sync expert"
-LIP_LAYOUT, LIP_POINTS = "mediapipe40", 40
-DEFAULT_WEIGHTS = Path(__file__).resolve().parents[1] / "weights" / "sync"
 FURTHEST_FRAMES = 15  # offsets searched in either direction
 LEAST_WINDOWS = 10  # an offset that leaves fewer pairs of windows is not searched
 FRAME_MS = 1000 / MODEL_FPS
@@ -60,104 +56,13 @@ class SyncResult:
     distances: np.ndarray
 
 
-class WindowBlock(nn.Module):
-    """Widen the window by one frame to each side, (batch, frames, channels) to (batch, frames - 2, channels)."""
-
-    def __init__(self, channels: int, dropout: float) -> None:
-        super().__init__()
-        self.norm = nn.LayerNorm(channels)
-        self.wide = nn.Conv1d(channels, channels, 3)
-        self.mix = nn.Linear(channels, channels)
-        self.dropout = nn.Dropout(dropout)
-
-    def forward(self, hidden: Tensor) -> Tensor:
-        """Add what three frames say to the middle one."""
-        said = self.wide(self.norm(hidden).transpose(1, 2)).transpose(1, 2)
-        return hidden[:, 1:-1] + self.dropout(self.mix(nn.functional.gelu(said)))
-
-
-class WindowEncoder(nn.Module):
-    """Embed every window: (batch, frames, inputs) to unit vectors (batch, frames - 2 * layers, embedding)."""
-
-    def __init__(self, inputs: int, settings: SyncExpertSettings) -> None:
-        super().__init__()
-        self.first = nn.Linear(inputs, settings.channels)
-        self.blocks = nn.ModuleList(WindowBlock(settings.channels, settings.dropout) for _ in range(settings.layers))
-        self.norm = nn.LayerNorm(settings.channels)
-        self.last = nn.Linear(settings.channels, settings.embedding)
-
-    def forward(self, values: Tensor) -> Tensor:
-        """Embed; the vectors have length 1."""
-        hidden = self.first(values)
-        for block in self.blocks:
-            hidden = block(hidden)
-        return nn.functional.normalize(self.last(self.norm(hidden)), dim=-1)
-
-
-class SyncExpert(nn.Module):
-    """Encoders of lips and sound, and what brings their inputs to a common scale.
-
-    Buffers:
-        lip_basis: (components, 40, 2), orthonormal PCA directions of the deviation from the mean lip.
-        lip_scale: (components,), mouth-space units per unit of input.
-        mel_mean, mel_scale: (80,), of the training clips.
-    """
-
-    lip_basis: Tensor
-    lip_scale: Tensor
-    mel_mean: Tensor
-    mel_scale: Tensor
-
-    def __init__(self, settings: SyncExpertSettings | None = None, notes: dict[str, Any] | None = None) -> None:
-        super().__init__()
-        self.settings = settings or SyncExpertSettings()
-        self.notes = notes or {}
-        self.register_buffer("lip_basis", torch.zeros(self.settings.components, LIP_POINTS, 2))
-        self.register_buffer("lip_scale", torch.ones(self.settings.components))
-        self.register_buffer("mel_mean", torch.zeros(NUM_MELS))
-        self.register_buffer("mel_scale", torch.ones(NUM_MELS))
-        self.lip_encoder = WindowEncoder(self.settings.components, self.settings)
-        self.mel_encoder = WindowEncoder(STEPS_PER_FRAME * NUM_MELS, self.settings)
-        self.log_sharpness = nn.Parameter(torch.tensor(2.5))
-
-    @property
-    def window_frames(self) -> int:
-        """Count the frames that one vector sees."""
-        return 1 + 2 * self.settings.layers
-
-    def embed_lips(self, deviation: Tensor) -> Tensor:
-        """Embed lips less the mean lip, (batch, frames, 40, 2), to (batch, frames - window_frames + 1, embedding)."""
-        coefficients = torch.einsum("bfpd,cpd->bfc", deviation, self.lip_basis) / self.lip_scale
-        return self.lip_encoder(coefficients)
-
-    def embed_mel(self, mel: Tensor) -> Tensor:
-        """Embed log-mel (batch, 4 * frames, 80) to (batch, frames - window_frames + 1, embedding)."""
-        scaled = (mel - self.mel_mean) / self.mel_scale
-        return self.mel_encoder(scaled.reshape(len(mel), -1, STEPS_PER_FRAME * NUM_MELS))
-
-    def forward(self, deviation: Tensor, mel: Tensor) -> tuple[Tensor, Tensor]:
-        """Embed both sides; vector i of either covers frames i to i + window_frames."""
-        return self.embed_lips(deviation), self.embed_mel(mel)
-
-    def save(self, folder: Path) -> None:
-        """Write weights and description into `folder`, each atomically, the description last."""
-        description = {
-            "kind": KIND,
-            "format": FORMAT,
-            "lip_layout": LIP_LAYOUT,
-            "settings": settings_to_dict(self.settings),
-            "notes": self.notes,
-        }
-        write_model(folder, self.state_dict(), description)
-
-
 def load_sync_expert(folder: Path | None = None) -> SyncExpert:
     """Load a sync expert's folder once, ready for inference on the CPU; None is the one in the package.
 
     Raises:
         CheckpointError: files missing or unreadable, or of another kind, format or lip layout.
     """
-    return _cached_expert(Path(folder).resolve() if folder is not None else DEFAULT_WEIGHTS)
+    return _cached_expert(Path(folder).resolve() if folder is not None else PACKAGED_SYNC_EXPERT)
 
 
 @lru_cache(maxsize=2)
@@ -232,7 +137,7 @@ def offset(
 
     Args:
         lips: (frames, 40, 2), mouth space, 25 fps, no gaps.
-        mel: log-mel (steps, 80) from the same moment on, as `phonolips.audio.features.log_mel` gives it; what
+        mel: log-mel (steps, 80) from the same moment on, as `phonolips.speech.mel.log_mel` gives it; what
             one of the two has beyond the other's end is left out.
         mean_lip: (40, 2), the speaker's mean lip; None = the clip's own.
         expert: None = the one in the package.

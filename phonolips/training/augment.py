@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from phonolips.audio.features import FLOOR, HIGHEST_HZ, LOWEST_HZ, NUM_MELS, hertz_to_mel, mel_to_hertz
+from phonolips.speech.mel import FLOOR, HIGHEST_HZ, LOWEST_HZ, NUM_MELS, hertz_to_mel, mel_to_hertz
 from phonolips.timebase import STEPS_PER_SECOND
 
 LEVEL_DB = (-30.0, 12.0)  # gain range

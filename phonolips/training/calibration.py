@@ -4,7 +4,7 @@ import logging
 
 import numpy as np
 
-from phonolips.phones import IGNORED_ID
+from phonolips.phones.inventory import IGNORED_ID
 
 log = logging.getLogger("phonolips.training")
 TEMPERATURES = (0.2, 5.0)  # where the search looks

@@ -10,20 +10,19 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import speechbrain as sb
 import torch
 from torch import Tensor
 
-from phonolips.config import DurationsFit
 from phonolips.corpus.prepare import alignment_path
-from phonolips.corpus.store import Store
+from phonolips.corpus.store.store import Store
 from phonolips.model.network import Network
-from phonolips.model.speaker import MEAN_SPEAKER_ROW
-from phonolips.model.text_encoder import LONGEST_STEPS, flatten_words
-from phonolips.phones import PHONE_IDS, SILENCE, UNKNOWN
+from phonolips.model.networks.durations import LONGEST_STEPS, flatten_words
+from phonolips.model.networks.speakers import MEAN_SPEAKER_ROW
+from phonolips.phones.inventory import PHONE_IDS, SILENCE, UNKNOWN
 from phonolips.timebase import STEPS_PER_SECOND
-from phonolips.training.loop import Fit, length_mask, mean_over_ranks, pad_stack, run_fit, share_of
+from phonolips.training.loop import Fit, Stage, length_mask, mean_over_ranks, pad_stack, run_fit, share_of
 from phonolips.training.order import batch_by_length, evenly
+from phonolips.training.settings import DurationsFit
 
 log = logging.getLogger("phonolips.training")
 UNKNOWN_SPEAKER_SHARE = 0.1  # of the utterances that are shown to the mean speaker
@@ -55,7 +54,7 @@ def read_utterance(path: Path, speaker: int, *, partly: bool = False) -> Utteran
 
     With `partly`, what is unknown around the known word is left out instead.
     """
-    from phonolips.alignment.tiers import read_textgrid
+    from phonolips.phones.textgrid import read_textgrid
 
     alignment = read_textgrid(path)
     words: list[list[int]] = []
@@ -125,7 +124,7 @@ class DurationsRun(Fit):
 
     uses_everything = True
 
-    def compute_forward(self, batch: DurationBatch, stage: sb.Stage) -> Tensor:
+    def compute_forward(self, batch: DurationBatch, stage: Stage) -> Tensor:
         """Predict log steps (batch, phones)."""
         return self.modules.durations(
             batch.phones.to(self.device),
@@ -134,12 +133,12 @@ class DurationsRun(Fit):
             batch.mask.to(self.device),
         )
 
-    def compute_objectives(self, predictions: Tensor, batch: DurationBatch, stage: sb.Stage) -> Tensor:
+    def compute_objectives(self, predictions: Tensor, batch: DurationBatch, stage: Stage) -> Tensor:
         """Average over the spoken phones."""
         steps = batch.steps.to(self.device)
         spoken = steps > 0
         total = torch.nn.functional.poisson_nll_loss(predictions[spoken].float(), steps[spoken], reduction="sum")
-        if stage != sb.Stage.TRAIN:
+        if stage != Stage.TRAIN:
             predicted = predictions[spoken].exp()
             self.count(
                 error=float((predicted - steps[spoken]).abs().sum()),

@@ -16,27 +16,27 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import speechbrain as sb
 import torch
 from torch import Tensor
 
-from phonolips.config import LipsFit
-from phonolips.corpus.store import Store
+from phonolips.corpus.store.store import Store
 from phonolips.errors import CorpusError, InputError
-from phonolips.model.gestures import FINES_PER_FRAME, measure_gestures
-from phonolips.model.network import LIP_POINTS, Network, load_network
-from phonolips.model.speaker import MEAN_SPEAKER_ROW, describe_voice
-from phonolips.model.text_encoder import labels_to_posteriors
-from phonolips.phones import IGNORED_ID
+from phonolips.lips.measures import measure_gestures, opening
+from phonolips.lips.points import LIP_POINTS
+from phonolips.model.bundle import PACKAGED_MODEL
+from phonolips.model.network import Network, read_network
+from phonolips.model.networks.lip_parameters import FINES_PER_FRAME
+from phonolips.model.networks.speakers import MEAN_SPEAKER_ROW, describe_voice
+from phonolips.phones.inventory import IGNORED_ID
+from phonolips.phones.posteriors import labels_to_posteriors
 from phonolips.timebase import frames_to_steps
-from phonolips.training.hearings import Hearing, Hearings, hear_clips
-from phonolips.training.loop import Fit, length_mask, mean_over_ranks, pad_stack, run_fit, share_of
+from phonolips.training.encoder_outputs import Hearing, Hearings, hear_clips
+from phonolips.training.loop import Fit, Stage, length_mask, mean_over_ranks, pad_stack, run_fit, share_of
 from phonolips.training.order import evenly, shuffle_in_blocks
-from phonolips.video.lips import opening
+from phonolips.training.settings import LipsFit
 
 LIP_SHAPE = (LIP_POINTS, 2)
 log = logging.getLogger("phonolips.training")
-PACKAGED = Path(__file__).resolve().parents[1] / "weights" / "default"  # what `lips.start=default` means
 UNNAMED = ""  # the speaker of a clip, where nobody knows who speaks
 HEARINGS = "hearings"
 SPREAD_CLIPS = 2_000  # clips on which the spread of shapes and voices is measured
@@ -427,12 +427,12 @@ class LipsRun(Fit):
     settings: LipsFit
     opening_direction: Tensor
 
-    def compute_forward(self, batch: LipsBatch, stage: sb.Stage) -> tuple[Tensor, Tensor]:
+    def compute_forward(self, batch: LipsBatch, stage: Stage) -> tuple[Tensor, Tensor]:
         """Make outputs (batch, frames, outputs) and gestures, hearing the truth as often as the schedule says."""
         modules = self.modules
         truth = batch.coefficients.to(self.device)
         use_truth = None
-        if stage == sb.Stage.TRAIN:
+        if stage == Stage.TRAIN:
             until = self.settings.own_output_until
             if self.progress < until:
                 share = 1.0 - self.progress / until
@@ -456,7 +456,7 @@ class LipsRun(Fit):
         heard = self.modules.gestures.hear(batch.hidden.to(self.device))
         return torch.where(batch.guessed.to(self.device)[:, None, None], guessed, heard)
 
-    def compute_objectives(self, predictions: tuple[Tensor, Tensor], batch: LipsBatch, stage: sb.Stage) -> Tensor:
+    def compute_objectives(self, predictions: tuple[Tensor, Tensor], batch: LipsBatch, stage: Stage) -> Tensor:
         """Average over the frames in which the face was really found."""
         made, gestures = predictions
         truth, weight = batch.coefficients.to(self.device), batch.weight.to(self.device)
@@ -466,7 +466,7 @@ class LipsRun(Fit):
         both = weight[:, 1:] * weight[:, :-1]
         velocity = (made.diff(dim=1) - truth.diff(dim=1)).square().sum(-1)
         moving = mean_over_ranks((velocity * both).sum(), both.sum())
-        if stage != sb.Stage.TRAIN:
+        if stage != Stage.TRAIN:
             self.count(
                 squared=float((squared * weight).sum()),
                 mean_squared=float((truth.square().sum(-1) * weight).sum()),
@@ -510,7 +510,7 @@ def start_from(network: Network, folder: Path) -> None:
     Raises:
         InputError: a part has other sizes than the settings ask for.
     """
-    other = load_network(folder)
+    other = read_network(folder)
     same_encoder = other.description.settings.speaker_from == network.description.settings.speaker_from
     parts = ["bottleneck.", "gestures.", "decoder.", "lip_basis", "lip_scale", *["speaker_encoder."] * same_encoder]
     own, values = network.state_dict(), other.state_dict()
@@ -564,7 +564,7 @@ def train_lips(
         )
     fit_lip_basis(network, store, train, settings)
     if settings.start:
-        start_from(network, PACKAGED if settings.start == "default" else Path(settings.start))
+        start_from(network, PACKAGED_MODEL if settings.start == "default" else Path(settings.start))
     listening = "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
     noise_seed = settings.seed if settings.noisy_share else None
     heard, checked_heard = (

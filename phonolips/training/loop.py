@@ -19,13 +19,14 @@ from typing import Any, Protocol
 import numpy as np
 import speechbrain as sb
 import torch
+from speechbrain import Stage
+from speechbrain.nnet.losses import ctc_loss
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Dataset, Subset
 
-from phonolips.atomic import whole_file
-from phonolips.config import FitSettings
 from phonolips.errors import CorpusError, InputError
+from phonolips.storage import whole_file
 from phonolips.training.ranks import (
     SyncedBatchNorm,
     choose_device,
@@ -39,8 +40,9 @@ from phonolips.training.ranks import (
     share_of,
     wait_for_all,
 )
+from phonolips.training.settings import FitSettings
 
-__all__ = ["Batches", "Fit", "length_mask", "mean_over_ranks", "pad_stack", "run_fit", "share_of"]
+__all__ = ["Batches", "Fit", "Stage", "ctc_loss", "length_mask", "mean_over_ranks", "pad_stack", "run_fit", "share_of"]
 log = logging.getLogger("phonolips.training")
 SEED_STEP = 1_000_003  # between the seeds of the ranks
 LEAST_RATE = 0.01  # of the learning rate, at the end of the cosine

@@ -16,18 +16,18 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import speechbrain as sb
 import torch
 from torch import Tensor
 
-from phonolips.config import SyncFitSettings
-from phonolips.corpus.store import Store
+from phonolips.corpus.store.store import Store
 from phonolips.errors import CorpusError, InputError
-from phonolips.model.sync import LEAST_WINDOWS, SyncExpert, mean_distances, summarise_distances
+from phonolips.model.networks.sync import SyncExpert
+from phonolips.model.sync import LEAST_WINDOWS, mean_distances, summarise_distances
 from phonolips.timebase import frames_to_steps
 from phonolips.training.augment import augment_mel
 from phonolips.training.lips import clip_shares, lip_clips
-from phonolips.training.loop import Fit, run_fit
+from phonolips.training.loop import Fit, Stage, run_fit
+from phonolips.training.settings import SyncFitSettings
 
 log = logging.getLogger("phonolips.training")
 LARGEST_SHARPNESS = 40.0
@@ -167,11 +167,11 @@ class SyncFit(Fit):
 
     settings: SyncFitSettings
 
-    def compute_forward(self, batch: SyncBatch, stage: sb.Stage) -> tuple[Tensor, Tensor]:
+    def compute_forward(self, batch: SyncBatch, stage: Stage) -> tuple[Tensor, Tensor]:
         """Embed both sides, (batch, windows, embedding) each."""
         return self.modules.expert(batch.deviation.to(self.device), batch.mel.to(self.device))
 
-    def compute_objectives(self, predictions: tuple[Tensor, Tensor], batch: SyncBatch, stage: sb.Stage) -> Tensor:
+    def compute_objectives(self, predictions: tuple[Tensor, Tensor], batch: SyncBatch, stage: Stage) -> Tensor:
         """Sum the two losses; on validation clips also look for the offset, which is 0."""
         lips, mel = predictions
         clips, windows, _ = lips.shape
@@ -182,7 +182,7 @@ class SyncFit(Fit):
         own = contrastive_loss(sharpness * lips @ mel.transpose(1, 2), target.expand(clips, -1, -1), weight)
         everything = torch.block_diag(*[target] * clips)
         among_all = contrastive_loss(sharpness * lips.flatten(0, 1) @ mel.flatten(0, 1).T, everything, weight.flatten())
-        if stage != sb.Stage.TRAIN:
+        if stage != Stage.TRAIN:
             for one, other in zip(lips.float().cpu(), mel.float().cpu(), strict=True):
                 found = summarise_distances(*mean_distances(one, other))
                 right = abs(found.offset_frames) <= 1

@@ -10,8 +10,8 @@ alignments="" librispeech="" librispeech_alignments=""
 stage=0 stop_stage=9 force=false download=false
 jobs="$(getconf _NPROCESSORS_ONLN)"
 
-# shellcheck source=tools/stages.sh
-. "$root/tools/stages.sh"
+# shellcheck source=recipes/common/stages.sh
+. "$root/recipes/common/stages.sh"
 
 usage="Usage: recipes/grid/run.sh --data DIR --exp NAME [options] [-- SETTING=VALUE ...]
 
@@ -25,8 +25,8 @@ $common_options
 
 $common_stages"
 
-# shellcheck source=tools/parse_options.sh
-. "$root/tools/parse_options.sh"
+# shellcheck source=recipes/common/parse_options.sh
+. "$root/recipes/common/parse_options.sh"
 
 [ -n "$data" ] || die "--data is missing; expected the folder of the GRID corpus"
 check_common_options "$alignments" "$librispeech" "$librispeech_alignments"

@@ -11,8 +11,8 @@ alignments="" librispeech="" librispeech_alignments=""
 stage=0 stop_stage=9 force=false
 jobs="$(getconf _NPROCESSORS_ONLN)"
 
-# shellcheck source=tools/stages.sh
-. "$root/tools/stages.sh"
+# shellcheck source=recipes/common/stages.sh
+. "$root/recipes/common/stages.sh"
 
 usage="Usage: recipes/lrw/run.sh --data DIR --exp NAME [options] [-- SETTING=VALUE ...]
 
@@ -32,8 +32,8 @@ https://www.robots.ox.ac.uk/~vgg/data/lip_reading/lrw1.html
 
 $common_stages"
 
-# shellcheck source=tools/parse_options.sh
-. "$root/tools/parse_options.sh"
+# shellcheck source=recipes/common/parse_options.sh
+. "$root/recipes/common/parse_options.sh"
 
 [ -n "$data" ] || die "--data is missing; expected the folder of the LRW corpus"
 check_common_options "$ears" "$grid" "$alignments" "$librispeech" "$librispeech_alignments"

@@ -10,7 +10,7 @@
 #
 #   for _ in 1 2 3; do sbatch --dependency singleton recipes/lrw/slurm_train.sh; done
 #
-# DATA and OUT lie on a file system that all machines see. Read `tools/bench_training.py --help` before you ask for more
+# DATA and OUT lie on a file system that all machines see. Read `tools/bench/training.py --help` before you ask for more
 # GPUs than one.
 #
 #SBATCH --job-name=phonolips-train

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from phonolips.corpus.lrw import find_records
 from phonolips.errors import PhonolipsError
-from phonolips.video.io import probe
+from phonolips.media.video import probe
 
 LOOKED_AT = 20  # videos that are opened
 FRAMES, FPS, SIDE = 29, 25, 256

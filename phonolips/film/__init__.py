@@ -1,1 +1,0 @@
-"""Films of a run: drawn lips, and lips on a face."""

@@ -1,0 +1,1 @@
+"""What moves: the lip points, mouth space, measures, curves and shapes. NumPy only."""

@@ -1,0 +1,150 @@
+"""Words said with emphasis: they last longer, and the lips go further from rest."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from phonolips.errors import InputError
+from phonolips.lips.points import INNER_RING
+from phonolips.phones.intervals import Alignment
+from phonolips.phones.inventory import SILENCE
+from phonolips.timebase import frame_centres
+
+DEFAULT_EMPHASIS = 1.3
+LEAST_EMPHASIS, MOST_EMPHASIS = 0.3, 3.0  # below 1 a word is mumbled
+FADE_SECONDS = 0.1  # from one word's size to the next one's
+
+
+def parse_emphasis(words: Sequence[str]) -> dict[str, float]:
+    """Read what a user writes, `blue` or `blue=1.5`; raise InputError.
+
+    Returns:
+        word in lower case -> factor; 1.3 where none is given.
+    """
+    found: dict[str, float] = {}
+    for text in words:
+        word, _, factor = text.partition("=")
+        try:
+            value = float(factor) if factor else DEFAULT_EMPHASIS
+        except ValueError:
+            value = float("nan")
+        if not word.strip() or not LEAST_EMPHASIS <= value <= MOST_EMPHASIS:
+            raise InputError(
+                f"--emphasis {text!r}; expected a word, or WORD=FACTOR with a factor from {LEAST_EMPHASIS} to "
+                f"{MOST_EMPHASIS:.0f}, such as blue=1.5"
+            )
+        found[word.strip().lower()] = value
+    return found
+
+
+def check_emphasis(emphasis: Mapping[str, float], words: Sequence[str]) -> None:
+    """Raise InputError where an emphasised word is not among `words`."""
+    spoken = [word for word in dict.fromkeys(word.lower() for word in words) if word]
+    for word in emphasis:
+        if word.lower() not in spoken:
+            known = ", ".join(spoken) if spoken else "no words are known here; give them with --text or --textgrid"
+            raise InputError(f"--emphasis {word}: not one of the words spoken ({known})")
+
+
+def word_factor(word: str, emphasis: Mapping[str, float]) -> float:
+    """Look up the factor of a word; 1 where it has none."""
+    return emphasis.get(word.lower(), 1.0)
+
+
+def emphasis_curve(alignment: Alignment, emphasis: Mapping[str, float], frames: int) -> np.ndarray:
+    """Say at every frame how far the lips go.
+
+    Args:
+        alignment: when the words are said.
+        emphasis: word -> factor.
+        frames: how many, 25 a second.
+
+    Returns:
+        float32 (frames,), 1 outside the emphasised words, with fades of 0.1 s around them.
+    """
+    times = frame_centres(frames)
+    curve = np.ones(frames)
+    for word in alignment.speech_words():
+        factor = word_factor(word.label, emphasis)
+        outside = np.maximum(np.maximum(word.start - times, times - word.end), 0.0)
+        curve += (factor - 1.0) * 0.5 * (1 + np.cos(np.pi * np.minimum(outside / FADE_SECONDS, 1.0)))
+    return np.clip(curve, LEAST_EMPHASIS, MOST_EMPHASIS).astype(np.float32)
+
+
+NEAR_SECONDS, FAR_SECONDS = 0.08, 0.2  # from speech: nearer the lips are left alone, further away they are shut
+
+
+def seconds_from_speech(alignment: Alignment, frames: int) -> np.ndarray:
+    """Say how far every frame's centre is from the nearest phone; float64 (frames,), 25 a second, 0 in speech."""
+    times = frame_centres(frames)
+    spoken = [phone for phone in alignment.phones if phone.label != SILENCE]
+    starts = np.array([*(phone.start for phone in spoken), np.inf])
+    ends = np.array([-np.inf, *(phone.end for phone in spoken)])
+    following = np.searchsorted(starts, times, side="right")
+    distance: np.ndarray = np.clip(np.minimum(times - ends[following], starts[following] - times), 0, None)
+    return distance
+
+
+def shut_in_silence(lips: np.ndarray, alignment: Alignment, shut: np.ndarray) -> np.ndarray:
+    """Bring lips to a shut mouth wherever nothing is said, and let them open in time for what follows.
+
+    Args:
+        lips: float (frames, 40, 2), mouth space, 25 frames a second.
+        alignment: when something is said.
+        shut: float (40, 2), the speaker's mouth when it is shut.
+    """
+    part = np.clip((seconds_from_speech(alignment, len(lips)) - NEAR_SECONDS) / (FAR_SECONDS - NEAR_SECONDS), 0, 1)
+    weight = (part * part * (3 - 2 * part)).astype(np.float32)
+    return lips + weight[:, None, None] * (shut.astype(np.float32) - lips)
+
+
+LIVELY_SIGMA_FRAMES = 2.0  # 80 ms at 25 frames a second
+
+
+def uncross(lips: np.ndarray) -> np.ndarray:
+    """Bring inner-lip points that have passed each other to their common middle.
+
+    Args:
+        lips: float (..., 40, 2), mouth space, layout mediapipe40.
+
+    Returns:
+        the same shape; upper and lower inner lip touch where they would have crossed.
+    """
+    lower, upper = list(INNER_RING[1:10]), list(INNER_RING[:10:-1])
+    apart = lips[..., upper, 1] - lips[..., lower, 1]
+    half = np.minimum(apart, 0) / 2
+    result = lips.copy()
+    result[..., upper, 1] -= half
+    result[..., lower, 1] += half
+    return result
+
+
+def enliven(lips: np.ndarray, liveliness: float) -> np.ndarray:
+    """Exaggerate movements faster than about a syllable; 0 leaves everything as it is.
+
+    Squared error makes a decoder hesitate: what it is unsure of comes out smaller. This gives quick movements
+    back their size: lips + liveliness * (lips - lips smoothed by a Gaussian of 80 ms), and inner lips that
+    would cross then touch.
+
+    Args:
+        lips: float (frames, 40, 2), mouth space, 25 frames a second.
+        liveliness: 0 or more.
+    """
+    if not liveliness:
+        return lips
+    from scipy.ndimage import gaussian_filter1d
+
+    smooth = gaussian_filter1d(lips, LIVELY_SIGMA_FRAMES, axis=0, mode="nearest")
+    return uncross(lips + np.float32(liveliness) * (lips - smooth))
+
+
+def enlarge(lips: np.ndarray, factor: np.ndarray, rest: np.ndarray) -> np.ndarray:
+    """Move the lips further from rest; inner lips that would cross then touch.
+
+    Args:
+        lips: float (frames, 40, 2), mouth space.
+        factor: float (frames,), 1 leaves a frame as it is.
+        rest: float (40, 2), the shape to move away from, such as the speaker's mouth when it is shut.
+    """
+    rest = rest.astype(np.float32)
+    return uncross(rest + factor[:, None, None].astype(np.float32) * (lips - rest))

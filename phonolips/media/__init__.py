@@ -1,0 +1,1 @@
+"""Sound and video files: the only room that knows PyAV."""

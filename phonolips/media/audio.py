@@ -1,0 +1,210 @@
+"""Read sound from any file that PyAV opens: 16 kHz, mono, float32 in [-1, 1].
+
+Reading is by blocks, so that an hour costs no more memory than a minute; `read` joins the blocks.
+"""
+
+import io
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from phonolips.errors import InputError, PhonolipsWarning
+from phonolips.timebase import SAMPLE_RATE
+
+BLOCK_SAMPLES = 10 * SAMPLE_RATE  # 10 s
+SILENCE_LEVEL = 10 ** (-70 / 20)  # a peak below -70 dB of full scale counts as silence
+CLIPPED_LEVEL = 0.999
+CLIPPED_SHARE = 0.001  # more samples than this at full scale: say that the sound is clipped
+SHORTEST_SECONDS = 0.05
+AAC_SAMPLE_RATE = 48_000  # samples per second; every browser plays it
+AAC_BIT_RATE = 56_000  # bits per second of AAC: speech sounds clean, a minute takes 0.4 MB
+
+
+def _check_file(path: Path) -> None:
+    if not path.exists():
+        raise InputError(f"{path}: no such file; give a sound or video file")
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder; give one sound or video file")
+    if path.stat().st_size == 0:
+        raise InputError(f"{path}: the file is empty (0 bytes); give a sound or video file")
+
+
+def _decode(path: Path) -> Iterator[np.ndarray]:
+    """Yield mono float32 pieces at 16 kHz, of whatever length the decoder gives."""
+    import av
+    from av.error import FFmpegError
+
+    try:
+        container = av.open(str(path), metadata_errors="ignore")
+    except (FFmpegError, OSError, ValueError) as error:
+        raise InputError(
+            f"{path}: not a sound or video file that can be read ({error}); expected wav, flac, mp3, ogg, "
+            "m4a, mp4 or the like"
+        ) from error
+    with container:
+        if not container.streams.audio:
+            raise InputError(f"{path}: there is no sound in this file; expected an audio stream")
+        stream = container.streams.audio[0]
+        to_float = av.AudioResampler(format="fltp")
+        to_rate = av.AudioResampler(format="fltp", layout="mono", rate=SAMPLE_RATE)
+        damaged = 0
+
+        def resampled(frame: "av.AudioFrame | None") -> Iterator[np.ndarray]:
+            for piece in to_rate.resample(frame):
+                yield piece.to_ndarray()[0]
+
+        def mixed(frames: "list[av.AudioFrame]") -> Iterator[np.ndarray]:
+            for frame in frames:
+                # Averaging the channels here serves any layout, also those that FFmpeg has no matrix for.
+                mono = av.AudioFrame.from_ndarray(
+                    np.ascontiguousarray(frame.to_ndarray().mean(0, keepdims=True, dtype=np.float32)),
+                    format="fltp",
+                    layout="mono",
+                )
+                mono.sample_rate = frame.sample_rate
+                yield from resampled(mono)
+
+        try:
+            for packet in container.demux(stream):
+                try:
+                    decoded = packet.decode()
+                except FFmpegError:
+                    damaged += 1
+                    continue
+                for frame in decoded:
+                    frame.pts = None
+                    yield from mixed(to_float.resample(frame))
+        except FFmpegError:
+            damaged += 1
+        yield from resampled(None)
+    if damaged:
+        warnings.warn(
+            f"{path}: {damaged} damaged packet(s) in the sound were left out; times after them may be early",
+            PhonolipsWarning,
+            stacklevel=2,
+        )
+
+
+def read_blocks(path: Path, block_samples: int = BLOCK_SAMPLES) -> Iterator[np.ndarray]:
+    """Read sound block by block.
+
+    Yields float32 (block_samples,) at 16 kHz in [-1, 1]; the last block may be shorter. Warns
+    (PhonolipsWarning) once at the end if the sound was silent, clipped or beyond full scale.
+
+    Raises:
+        InputError: no file, not a sound, no audio stream, no samples, or samples that are not numbers.
+    """
+    path = Path(path)
+    _check_file(path)
+    pieces: list[np.ndarray] = []
+    held = total = clipped = 0
+    peak = 0.0
+
+    def checked(block: np.ndarray) -> np.ndarray:
+        nonlocal total, clipped, peak
+        if not np.isfinite(block).all():
+            at = (total + int(np.argmin(np.isfinite(block)))) / SAMPLE_RATE
+            raise InputError(f"{path}: the sound holds NaN or infinity at {at:.2f} s; expected finite samples")
+        size = np.abs(block)
+        peak = max(peak, float(size.max(initial=0.0)))
+        clipped += int((size >= CLIPPED_LEVEL).sum())
+        total += len(block)
+        return np.clip(block, -1.0, 1.0, dtype=np.float32)
+
+    for piece in _decode(path):
+        pieces.append(piece)
+        held += len(piece)
+        while held >= block_samples:
+            joined = np.concatenate(pieces)
+            yield checked(joined[:block_samples])
+            pieces, held = [joined[block_samples:]], held - block_samples
+    rest = np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
+    if total + len(rest) < SHORTEST_SECONDS * SAMPLE_RATE:
+        raise InputError(
+            f"{path}: holds {1000 * (total + len(rest)) / SAMPLE_RATE:.0f} ms of sound; "
+            f"expected at least {1000 * SHORTEST_SECONDS:.0f} ms"
+        )
+    if len(rest):
+        yield checked(rest)
+    _warn_about(path, peak, clipped / max(total, 1))
+
+
+def _warn_about(name: object, peak: float, clipped_share: float) -> None:
+    if peak < SILENCE_LEVEL:
+        warnings.warn(f"{name}: the sound is silent throughout", PhonolipsWarning, stacklevel=3)
+    elif clipped_share > CLIPPED_SHARE:
+        warnings.warn(
+            f"{name}: {clipped_share:.1%} of the samples are clipped at full scale; phones may be less sure",
+            PhonolipsWarning,
+            stacklevel=3,
+        )
+
+
+def read(path: Path) -> np.ndarray:
+    """Read a whole file; float32 (samples,) at 16 kHz in [-1, 1]. Raises and warns as `read_blocks`."""
+    return np.concatenate(list(read_blocks(path)))
+
+
+def check_waveform(waveform: np.ndarray, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
+    """Check an array from a caller and bring it to 16 kHz mono.
+
+    Args:
+        waveform: float (samples,) in [-1, 1].
+        sample_rate: its samples per second.
+
+    Returns:
+        float32 (samples,) at 16 kHz.
+
+    Raises:
+        InputError: not one-dimensional, integers, too short, or not finite.
+    """
+    array = np.asarray(waveform)
+    if array.ndim != 1 or not np.issubdtype(array.dtype, np.floating):
+        raise InputError(
+            f"waveform: {array.dtype} of shape {array.shape}; expected floats in [-1, 1] of shape (samples,)"
+        )
+    if not np.isfinite(array).all():
+        raise InputError("waveform: holds NaN or infinity; expected finite samples")
+    if len(array) < SHORTEST_SECONDS * sample_rate:
+        raise InputError(
+            f"waveform: {len(array)} samples at {sample_rate} Hz; expected at least {1000 * SHORTEST_SECONDS:.0f} ms"
+        )
+    return resample(array.astype(np.float32), sample_rate)
+
+
+def resample(waveform: np.ndarray, sample_rate: int) -> np.ndarray:
+    """Resample float32 (samples,) from `sample_rate` to 16 kHz with FFmpeg's resampler."""
+    if sample_rate == SAMPLE_RATE:
+        return waveform
+    import av
+
+    frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(waveform[None]), format="fltp", layout="mono")
+    frame.sample_rate = sample_rate
+    resampler = av.AudioResampler(format="fltp", layout="mono", rate=SAMPLE_RATE)
+    pieces = [piece.to_ndarray()[0] for part in (frame, None) for piece in resampler.resample(part)]
+    return np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
+
+
+def encode_aac(waveform: np.ndarray) -> bytes:
+    """Encode float32 (samples,) at 16 kHz in [-1, 1] as AAC in an MP4 container, which names the encoder's delay."""
+    import av
+
+    def pieces() -> "Iterator[av.AudioFrame]":
+        resampler = av.AudioResampler("fltp", "mono", AAC_SAMPLE_RATE, frame_size=1024)
+        for start in range(0, len(waveform), SAMPLE_RATE):
+            block = np.ascontiguousarray(waveform[None, start : start + SAMPLE_RATE], dtype=np.float32)
+            frame = av.AudioFrame.from_ndarray(block, format="fltp", layout="mono")
+            frame.sample_rate, frame.pts = SAMPLE_RATE, start
+            yield from resampler.resample(frame)
+        yield from resampler.resample(None)
+
+    file = io.BytesIO()
+    with av.open(file, "w", format="mp4") as container:
+        stream = container.add_stream("aac", rate=AAC_SAMPLE_RATE, layout="mono")
+        stream.bit_rate = AAC_BIT_RATE
+        for frame in pieces():
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return file.getvalue()

@@ -1,0 +1,368 @@
+"""Read and write video files with PyAV: pictures in, pictures (and sound) out, in bounded memory."""
+
+import contextlib
+import os
+import warnings
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from phonolips.errors import InputError, PhonolipsWarning
+from phonolips.storage import whole_file
+
+if TYPE_CHECKING:
+    import av
+    import av.container
+from phonolips.timebase import exact_fps
+
+WRITTEN_SAMPLE_RATE = 48_000  # samples per second of the sound in written videos; every player knows it
+OUTPUT_FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
+PICTURE_CODECS = {"webm": ("libvpx-vp9", {"crf": "24", "b": "0", "deadline": "realtime", "cpu-used": "7"})}
+USUAL_PICTURE_CODEC = ("libx264", {"crf": "18", "preset": "superfast"})
+SOUND_CODECS = {"webm": "libopus"}
+USUAL_SOUND_CODEC = "aac"
+GIF_TICKS_PER_SECOND = 100  # a GIF's clock
+GIF_MOST_FPS = 50  # viewers slow down what is shown for less than two ticks
+GIF_COLOURS = 256
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """What a video file says about itself; the header's word, not a count.
+
+    Args:
+        frames: number of frames as the header says, or None where it does not (MPEG-1/2 never does).
+        fps: average frame rate, exact.
+        width: pixels, upright (after the rotation that the file asks for).
+        height: pixels, upright.
+        video_seconds: length of the picture, or None where the header does not say.
+        has_audio: whether there is a sound track.
+        audio_seconds: length of the sound, or None where there is none or the header does not say.
+    """
+
+    frames: int | None
+    fps: Fraction
+    width: int
+    height: int
+    video_seconds: float | None
+    has_audio: bool
+    audio_seconds: float | None
+
+
+@contextlib.contextmanager
+def _open_video(path: Path) -> "Iterator[tuple[av.container.InputContainer, av.VideoStream]]":
+    """Open a file for reading; yield the container and its first moving picture. Raise InputError."""
+    import av
+
+    path = Path(path)
+    if not path.exists():
+        raise InputError(f"{path}: no such file")
+    if not path.is_file():
+        raise InputError(f"{path}: not a file; expected a video such as clip.mp4")
+    if path.stat().st_size == 0:
+        raise InputError(f"{path}: the file is empty (0 bytes); expected a video")
+    try:
+        container = av.open(os.fspath(path), metadata_errors="replace")
+    except (av.FFmpegError, OSError) as error:
+        reason = error.strerror or type(error).__name__
+        raise InputError(f"{path}: not a readable video ({reason}); expected .mp4, .mpg or the like") from error
+    with container:
+        cover = av.stream.Disposition.attached_pic
+        streams = [stream for stream in container.streams.video if not stream.disposition & cover]
+        if not streams:
+            raise InputError(f"{path}: no video stream in this file (is it only sound?); expected pictures")
+        yield container, streams[0]
+
+
+def _decode(path: Path) -> "Iterator[av.VideoFrame]":
+    """Decode every picture that can be decoded; warn once about what cannot."""
+    import av
+
+    with _open_video(path) as (container, stream):
+        stream.thread_type = "AUTO"
+        damaged, reason, decoded, expected = 0, "", 0, stream.frames
+        packets = container.demux(stream)
+        while True:
+            try:
+                packet = next(packets)
+            except StopIteration:
+                break
+            except (av.FFmpegError, OSError) as error:
+                damaged, reason = damaged + 1, error.strerror or type(error).__name__
+                break
+            try:
+                frames: list[Any] = packet.decode()
+            except av.FFmpegError as error:
+                damaged, reason = damaged + 1, error.strerror or type(error).__name__
+                continue
+            decoded += len(frames)
+            yield from frames
+        with contextlib.suppress(av.FFmpegError):
+            rest = stream.codec_context.decode(None)
+            decoded += len(rest)
+            yield from rest
+    if not decoded:
+        raise InputError(f"{path}: not one frame of it could be decoded ({reason or 'no pictures inside'})")
+    trouble = f"{damaged} damaged packet(s) skipped ({reason})" if damaged else ""
+    if not damaged and decoded < expected:
+        trouble = f"the file is cut short: its header promises {expected} frames"
+    if trouble:
+        warnings.warn(f"{path}: {trouble}; {decoded} frames were read", PhonolipsWarning, stacklevel=3)
+
+
+def _to_upright(frame: "av.VideoFrame", width: int, height: int) -> np.ndarray:
+    """Convert to uint8 RGB of `width` x `height`, then turn it upright as the file asks."""
+    picture = frame.to_ndarray(format="rgb24", width=width, height=height)
+    quarter_turns = round(frame.rotation / 90) % 4
+    return np.ascontiguousarray(np.rot90(picture, quarter_turns)) if quarter_turns else picture
+
+
+def probe(path: Path) -> VideoInfo:
+    """Read a video's header and first picture.
+
+    Raises InputError where the file is missing, empty, not a video, or has no picture that can be decoded.
+    """
+    with _open_video(path) as (container, stream):
+        rate = stream.average_rate or stream.guessed_rate or stream.base_rate
+        if not rate:
+            raise InputError(f"{path}: the video has no frame rate in its header; re-encode it first")
+        audio = container.streams.audio[0] if container.streams.audio else None
+
+        def seconds(stream: Any) -> float | None:
+            return None if stream.duration is None else float(stream.duration * stream.time_base)
+
+        frames, lengths = stream.frames or None, (seconds(stream), seconds(audio) if audio else None)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PhonolipsWarning)
+        first = next(_decode(path))
+    height, width = _to_upright(first, first.width, first.height).shape[:2]
+    return VideoInfo(frames, Fraction(rate), width, height, lengths[0], audio is not None, lengths[1])
+
+
+def read_frames(path: Path) -> Iterator[np.ndarray]:
+    """Decode a video, picture by picture, to the very last one.
+
+    Damaged packets are skipped; one PhonolipsWarning at the end says how many, or that the file is cut short.
+
+    Yields:
+        uint8, shape (height, width, 3), RGB, upright; all of the first picture's size.
+
+    Raises:
+        InputError: the file is missing, empty, not a video, or no picture can be decoded.
+    """
+    size: tuple[int, int] | None = None
+    for frame in _decode(path):
+        size = size or (frame.width, frame.height)
+        yield _to_upright(frame, *size)
+
+
+def _check_frame(frame: np.ndarray, shape: tuple[int, ...] | None) -> None:
+    """Raise ValueError for a picture that is not uint8 (height, width, 3) or unlike the first one."""
+    if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3 or 0 in frame.shape:
+        raise ValueError(f"a frame is {frame.dtype} {frame.shape}; expected uint8 (height, width, 3)")
+    if shape is not None and frame.shape != shape:
+        raise ValueError(f"a frame has shape {frame.shape}, but the first one {shape}; all must be alike")
+
+
+class _SoundWriter:
+    """Encode sound piece by piece, so that sound and picture lie side by side in the file."""
+
+    def __init__(
+        self,
+        container: "av.container.OutputContainer",
+        blocks: Iterable[np.ndarray],
+        sample_rate: int,
+        codec: str,
+    ) -> None:
+        import av
+
+        self._container = container
+        self._blocks = iter(blocks)
+        self._rest = np.zeros(0, np.float32)  # read and not yet written
+        self._sample_rate = sample_rate
+        self._stream = cast(Any, container.add_stream(codec, rate=WRITTEN_SAMPLE_RATE, layout="mono"))
+        self._stream.bit_rate = 128_000
+        kind, samples = ("fltp", 1024) if codec == USUAL_SOUND_CODEC else ("flt", 960)  # Opus goes by 20 ms
+        self._resampler = av.AudioResampler(kind, "mono", WRITTEN_SAMPLE_RATE, frame_size=samples)
+        self._written = 0
+
+    def write_until(self, seconds: float | None) -> None:
+        """Encode up to `seconds`; None is the end."""
+        end = None if seconds is None else round(seconds * self._sample_rate)
+        while end is None or self._written < end:
+            if not len(self._rest):
+                block = next(self._blocks, None)
+                if block is None:
+                    break
+                self._rest = np.asarray(block)
+                if self._rest.ndim != 1:
+                    raise ValueError(f"the waveform has shape {self._rest.shape}; expected (samples,)")
+            count = len(self._rest) if end is None else min(len(self._rest), end - self._written)
+            self._write(self._rest[:count])
+            self._rest = self._rest[count:]
+        if seconds is None:
+            if self._written:
+                for part in self._resampler.resample(None):
+                    self._container.mux(self._stream.encode(part))
+            self._container.mux(self._stream.encode(None))
+
+    def _write(self, piece: np.ndarray) -> None:
+        import av
+
+        if not len(piece):
+            return
+        samples = np.clip(np.asarray(piece, dtype=np.float32), -1.0, 1.0)[None]
+        frame = av.AudioFrame.from_ndarray(samples, format="fltp", layout="mono")
+        frame.sample_rate = self._sample_rate
+        frame.time_base = Fraction(1, self._sample_rate)
+        frame.pts = self._written
+        for part in self._resampler.resample(frame):
+            self._container.mux(self._stream.encode(part))
+        self._written += len(piece)
+
+
+def _encode(
+    container: "av.container.OutputContainer",
+    frames: Iterable[np.ndarray],
+    fps: Fraction,
+    waveform: np.ndarray | Iterable[np.ndarray] | None,
+    sample_rate: int,
+) -> int:
+    """Encode everything into an open container; return how many pictures there were."""
+    import av
+
+    picture_stream: Any = None  # PyAV's types do not tell which kind of stream a codec makes
+    sound, shape, count = None, None, 0
+    codec, codec_options = PICTURE_CODECS.get(container.format.name, USUAL_PICTURE_CODEC)
+    for count, picture in enumerate(frames, start=1):
+        _check_frame(picture, shape)
+        if picture_stream is None:
+            shape = picture.shape
+            picture_stream = container.add_stream(codec, rate=fps, options=dict(codec_options))
+            picture_stream.height, picture_stream.width = (side + side % 2 for side in shape[:2])
+            picture_stream.pix_fmt = "yuv420p"
+            picture_stream.codec_context.time_base = 1 / fps
+            if waveform is not None:
+                blocks = [waveform] if isinstance(waveform, np.ndarray) else waveform
+                sound = _SoundWriter(
+                    container, blocks, sample_rate, SOUND_CODECS.get(container.format.name, USUAL_SOUND_CODEC)
+                )
+        if picture.shape[0] % 2 or picture.shape[1] % 2:
+            pad = ((0, picture.shape[0] % 2), (0, picture.shape[1] % 2), (0, 0))
+            picture = np.pad(picture, pad, mode="edge")
+        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
+        frame.pts, frame.time_base = count - 1, 1 / fps
+        container.mux(picture_stream.encode(frame))
+        if sound is not None:
+            sound.write_until(float(count / fps))
+    if picture_stream is not None:
+        container.mux(picture_stream.encode(None))
+    if sound is not None:
+        sound.write_until(None)
+    return count
+
+
+def _check_folder(path: Path) -> None:
+    if not path.parent.is_dir():
+        raise InputError(f"{path}: the folder {path.parent} does not exist; make it first")
+
+
+def write_video(
+    path: Path,
+    frames: Iterable[np.ndarray],
+    fps: Fraction | float,
+    *,
+    waveform: np.ndarray | Iterable[np.ndarray] | None = None,
+    sample_rate: int = 16_000,
+) -> None:
+    """Write pictures, and sound if there is any, as H.264 and AAC that every browser plays; .webm as VP9 and Opus.
+
+    The file appears under its name only when it is whole. Pictures are taken one at a time.
+
+    Args:
+        path: the file to write: .mp4, .m4v, .mov, .mkv or .webm.
+        frames: uint8 (height, width, 3) RGB, all of one shape; an odd side is padded by one pixel.
+        fps: frames per second; 23.98, 29.97 and 59.94 stand for the exact NTSC rates.
+        waveform: float (samples,) in [-1, 1], from the time of the first picture on, whole or as blocks that
+            follow each other (read as they are needed), or None. All of it is written, even where it lasts
+            longer than the pictures.
+        sample_rate: samples per second of `waveform`.
+
+    Raises:
+        InputError: the suffix is none of these, the folder is missing, or there is no picture at all.
+        ValueError: a picture or the waveform has the wrong shape or dtype.
+    """
+    import av
+
+    path = Path(path)
+    if path.suffix.lower() not in OUTPUT_FORMATS:
+        raise InputError(f"{path}: unknown kind of video; expected one of {', '.join(OUTPUT_FORMATS)}")
+    _check_folder(path)
+    rate = exact_fps(fps)
+    file_format = OUTPUT_FORMATS[path.suffix.lower()]
+    options = {"movflags": "+faststart"} if file_format in ("mp4", "mov") else {}
+    with whole_file(path) as temporary:
+        with av.open(os.fspath(temporary), "w", format=file_format, options=options) as container:
+            count = _encode(container, frames, rate, waveform, sample_rate)
+        if not count:
+            raise InputError(f"{path}: there is not one frame to write; expected at least one")
+
+
+def write_gif(path: Path, frames: Iterable[np.ndarray], fps: Fraction | float, samples: Iterable[np.ndarray]) -> None:
+    """Write pictures as a GIF that repeats for ever; there is one colour table for all, and no drift.
+
+    A GIF's clock ticks in hundredths of a second: each picture comes at the tick nearest to its time, so that at 30
+    pictures a second some stay for 30 ms and some for 40, and the whole lasts as long as it should.
+
+    Args:
+        path: the file to write; it appears under its name only when it is whole.
+        frames: uint8 (height, width, 3) RGB, all of one shape, taken one at a time.
+        fps: frames per second, up to 50.
+        samples: a few pictures like those to come, for the colours.
+
+    Raises:
+        InputError: more than 50 frames a second, a missing folder, or no picture at all.
+        ValueError: a picture has the wrong shape or dtype.
+    """
+    import av
+    from PIL import Image
+
+    path = Path(path)
+    _check_folder(path)
+    rate = exact_fps(fps)
+    if rate > GIF_MOST_FPS:
+        raise InputError(f"{path}: {float(rate):g} frames per second; a GIF shows at most {GIF_MOST_FPS}")
+    table = Image.fromarray(np.concatenate(list(samples))).quantize(GIF_COLOURS, dither=Image.Dither.NONE)
+    colours = np.full((GIF_COLOURS, 4), 255, np.uint8)
+    used = np.array(table.getpalette(), np.uint8).reshape(-1, 3)
+    colours[: len(used), 1:] = used  # alpha, red, green, blue
+
+    def tick(frame: int) -> int:
+        return round(frame * GIF_TICKS_PER_SECOND / rate)
+
+    with whole_file(path) as temporary:
+        # The last picture's delay is not in its packet; this option says it.
+        options = {"loop": "0", "final_delay": str(tick(1))}
+        with av.open(os.fspath(temporary), "w", format="gif", options=options) as container:
+            stream: Any = None
+            shape, count = None, 0
+            for count, picture in enumerate(frames, start=1):
+                _check_frame(picture, shape)
+                if stream is None:
+                    shape = picture.shape
+                    stream = container.add_stream("gif", rate=GIF_TICKS_PER_SECOND)
+                    stream.height, stream.width = shape[:2]
+                    stream.pix_fmt = "pal8"
+                    stream.codec_context.time_base = Fraction(1, GIF_TICKS_PER_SECOND)
+                index = np.asarray(Image.fromarray(picture).quantize(palette=table, dither=Image.Dither.NONE))
+                frame = av.VideoFrame.from_ndarray((index, colours), format="pal8")  # type: ignore[arg-type]
+                frame.pts, frame.time_base = tick(count - 1), Fraction(1, GIF_TICKS_PER_SECOND)
+                container.mux(stream.encode(frame))
+            if stream is not None:
+                container.mux(stream.encode(None))
+        if not count:
+            raise InputError(f"{path}: there is not one frame to write; expected at least one")

@@ -1,0 +1,1 @@
+"""The networks that a model is made of."""

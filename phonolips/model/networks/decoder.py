@@ -1,0 +1,250 @@
+"""The lip decoder: latent, gestures and speaker to lips, one frame after the other, with a fixed look-ahead.
+
+First the *context* of every frame is gathered: what is said from some frames before it to `look_ahead` frames
+after it (coarticulation works in both directions), by convolutions or by attention within a diagonal band.
+Then frames come out in order: `recurrent` has a GRU cell there, the other kinds only a small network; an
+autoregressive decoder also hears its own last frame. What a frame needs from the future is a fixed number
+of frames, and what it needs from the past is in the context's reach or in the carried state, so chunks
+with that state give the same lips as the whole.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from phonolips.errors import InputError
+from phonolips.model.settings import DecoderSettings, LipsSettings
+from phonolips.timebase import STEPS_PER_FRAME
+
+KINDS = ("recurrent", "convolution", "attention")
+REPRESENTATIONS = ("pca", "heatmap", "displacement")
+LIP_COORDINATES = 80  # x and y of 40 points
+HEATMAP_BINS = 32
+HEATMAP_REACH = 4.0  # a heatmap spans so many units of `lip_scale` to each side of the mean lip
+HEADS = 4  # of the attention
+
+
+class DecoderState(NamedTuple):
+    """What the decoder remembers between frames: hidden (batch, hidden), last output (batch, outputs)."""
+
+    hidden: Tensor
+    last: Tensor
+
+
+class ConvolutionBlock(nn.Module):
+    """Look back `(kernel - 1) * dilation` frames by a dilated convolution, added to the input."""
+
+    def __init__(self, channels: int, kernel: int, dilation: int, dropout: float) -> None:
+        super().__init__()
+        self.back = (kernel - 1) * dilation
+        self.norm = nn.LayerNorm(channels)
+        self.layers = nn.Sequential(
+            nn.Conv1d(channels, channels, kernel, dilation=dilation),
+            nn.GELU(),
+            nn.Conv1d(channels, channels, 1),
+            nn.Dropout(dropout),
+        )
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """Map (batch, frames, channels) to the same shape; what lies before the first frame is zero."""
+        padded = nn.functional.pad(self.norm(hidden).transpose(1, 2), (self.back, 0))
+        return hidden + self.layers(padded).transpose(1, 2)
+
+
+class BandAttentionBlock(nn.Module):
+    """Attend to the last `back` frames and this one, with a learnt weight for every distance (Shaw et al. 2018)."""
+
+    def __init__(self, channels: int, back: int, dropout: float) -> None:
+        super().__init__()
+        self.back = back
+        self.norm = nn.LayerNorm(channels)
+        self.query = nn.Linear(channels, channels)
+        self.key_value = nn.Linear(channels, 2 * channels)
+        self.distance = nn.Parameter(torch.zeros(HEADS, back + 1))
+        self.out = nn.Sequential(nn.Linear(channels, channels), nn.Dropout(dropout))
+        self.feed = nn.Sequential(
+            nn.LayerNorm(channels),
+            nn.Linear(channels, 2 * channels),
+            nn.GELU(),
+            nn.Dropout(dropout),
+            nn.Linear(2 * channels, channels),
+            nn.Dropout(dropout),
+        )
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """Map (batch, frames, channels) to the same shape; there is nothing to attend to before the first frame."""
+        batch, frames, channels = hidden.shape
+        normed = self.norm(hidden)
+        query = self.query(normed).reshape(batch, frames, HEADS, -1)
+        padded = nn.functional.pad(self.key_value(normed), (0, 0, self.back, 0))
+        windows = padded.unfold(1, self.back + 1, 1)  # (batch, frames, 2 channels, band)
+        key, value = windows.reshape(batch, frames, 2, HEADS, -1, self.back + 1).unbind(2)
+        weights = torch.einsum("bfhc,bfhcw->bfhw", query, key) / (channels // HEADS) ** 0.5 + self.distance
+        ages = torch.arange(self.back, -1, -1, device=hidden.device)
+        outside = ages[None] > torch.arange(frames, device=hidden.device)[:, None]
+        weights = weights.masked_fill(outside[None, :, None], float("-inf")).softmax(-1)
+        gathered = torch.einsum("bfhw,bfhcw->bfhc", weights, value).reshape(batch, frames, channels)
+        hidden = hidden + self.out(gathered)
+        return hidden + self.feed(hidden)
+
+
+class CoordinateHead(nn.Module):
+    """Hidden to the numbers that stand for the lips: PCA coefficients, or coordinates read off heatmaps.
+
+    A heatmap is a softmax over bins, one for x and one for y of each point (SimCC; Li et al. 2022); its mean
+    is the coordinate (soft-argmax; Sun et al. 2018).
+    """
+
+    bins: Tensor
+
+    def __init__(self, inputs: int, hidden: int, lips: LipsSettings) -> None:
+        super().__init__()
+        self.is_heatmap = lips.representation == "heatmap"
+        outputs = LIP_COORDINATES * HEATMAP_BINS if self.is_heatmap else lips.components
+        self.layers = nn.Sequential(nn.Linear(inputs, hidden), nn.GELU(), nn.Linear(hidden, outputs))
+        self.register_buffer("bins", torch.linspace(-HEATMAP_REACH, HEATMAP_REACH, HEATMAP_BINS), persistent=False)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """Map (..., inputs) to (..., outputs)."""
+        out = self.layers(hidden)
+        if not self.is_heatmap:
+            return out
+        maps = out.reshape(*out.shape[:-1], LIP_COORDINATES, HEATMAP_BINS).softmax(-1)
+        return maps @ self.bins
+
+
+def count_outputs(lips: LipsSettings) -> int:
+    """Count the numbers that stand for one frame's lips."""
+    return LIP_COORDINATES if lips.representation == "heatmap" else lips.components
+
+
+class LipDecoder(nn.Module):
+    """Latent at steps, and gestures at frames, to the numbers that stand for the lips at frames.
+
+    Outputs are in units of `Network.lip_scale`, one number for all, so that squared error of outputs is
+    squared error of points.
+
+    Args:
+        settings: sizes and kind.
+        lips: how lips are represented.
+        gestures: how many gestures come beside the latent.
+
+    Raises:
+        InputError: an unknown kind or representation.
+    """
+
+    def __init__(self, settings: DecoderSettings, lips: LipsSettings, gestures: int = 0) -> None:
+        super().__init__()
+        if settings.kind not in KINDS:
+            raise InputError(f"decoder.kind {settings.kind!r}; expected one of {', '.join(KINDS)}")
+        if lips.representation not in REPRESENTATIONS:
+            raise InputError(f"lips.representation {lips.representation!r}; expected {', '.join(REPRESENTATIONS)}")
+        self.settings, self.lips = settings, lips
+        if self.ahead_frames > self.reach_frames:
+            raise InputError(
+                f"decoder.look_ahead {settings.look_ahead}; expected at most the context's {self.reach_frames} frames "
+                "(sum of dilations * (kernel - 1)), or -1 for half of them"
+            )
+        channels, self.outputs = settings.channels, count_outputs(lips)
+        self.to_frames = nn.Conv1d(settings.latent, channels, STEPS_PER_FRAME, stride=STEPS_PER_FRAME)
+        self.speaker = nn.Linear(settings.speaker, channels)
+        self.gestures = nn.Linear(gestures, channels, bias=False) if gestures else None
+        backs = [dilation * (settings.kernel - 1) for dilation in settings.dilations]
+        blocks: list[nn.Module] = (
+            [BandAttentionBlock(channels, back, settings.dropout) for back in backs]
+            if settings.kind == "attention"
+            else [ConvolutionBlock(channels, settings.kernel, d, settings.dropout) for d in settings.dilations]
+        )
+        self.blocks = nn.Sequential(*blocks)
+        heard = self.outputs if settings.autoregressive else 0
+        self.cell: nn.GRU | None = None
+        if settings.kind == "recurrent":
+            self.cell = nn.GRU(channels + heard, settings.hidden, batch_first=True)
+            self.head = CoordinateHead(settings.hidden + channels, settings.hidden, lips)
+        else:
+            self.head = CoordinateHead(channels + heard, settings.hidden, lips)
+
+    @property
+    def back_frames(self) -> int:
+        """Count the frames before a frame that its context depends on."""
+        return self.reach_frames - self.ahead_frames
+
+    @property
+    def reach_frames(self) -> int:
+        """Count the frames of the context beside the frame itself."""
+        return sum(self.settings.dilations) * (self.settings.kernel - 1)
+
+    @property
+    def ahead_frames(self) -> int:
+        """Count the frames after a frame that it depends on."""
+        ahead = self.settings.look_ahead
+        return self.reach_frames // 2 if ahead < 0 else ahead
+
+    def context(self, latent: Tensor, speaker: Tensor, gestures: Tensor | None = None) -> Tensor:
+        """Gather what is said around each frame.
+
+        Args:
+            latent: (batch, steps, latent), steps a multiple of 4; zero where there is no data.
+            speaker: embeddings (batch, dim).
+            gestures: (batch, frames, gestures), zero where there is no data.
+
+        Returns:
+            (batch, frames, channels).
+        """
+        ahead = self.ahead_frames
+        padded = nn.functional.pad(latent, (0, 0, 0, ahead * STEPS_PER_FRAME))
+        hidden = self.to_frames(padded.transpose(1, 2)).transpose(1, 2) + self.speaker(speaker)[:, None]
+        if self.gestures is not None and gestures is not None:
+            hidden = hidden + self.gestures(nn.functional.pad(gestures, (0, 0, 0, ahead)))
+        return self.blocks(hidden)[:, ahead:]
+
+    def start(self, batch: int, device: torch.device | None = None) -> DecoderState:
+        """Give the state before the first frame: nothing heard, the mean lip last."""
+        return DecoderState(
+            torch.zeros(batch, self.settings.hidden, device=device),
+            torch.zeros(batch, self.outputs, device=device),
+        )
+
+    def forward(
+        self,
+        context: Tensor,
+        state: DecoderState,
+        truth: Tensor | None = None,
+        use_truth: Tensor | None = None,
+    ) -> tuple[Tensor, DecoderState]:
+        """Make one frame after the other.
+
+        Args:
+            context: (batch, frames, channels), from `context`.
+            state: where to go on.
+            truth: true outputs (batch, frames, outputs), for teacher forcing.
+            use_truth: bool (batch, frames), True where the next frame hears the truth of this one instead
+                of the output; scheduled sampling (Bengio et al. 2015) draws it ever more rarely.
+
+        Returns:
+            outputs (batch, frames, outputs) and the state after the last frame.
+        """
+        hidden, last = state
+        is_displacement = self.lips.representation == "displacement"
+        if not self.settings.autoregressive:
+            if self.cell is not None:
+                out, hidden = self.cell(context, hidden[None])
+                context, hidden = torch.cat([out, context], -1), hidden[0]
+            outputs = self.head(context)
+            if is_displacement:
+                outputs = last[:, None] + outputs.cumsum(1)
+            return outputs, DecoderState(hidden, outputs[:, -1])
+        frames = []
+        for index in range(context.shape[1]):
+            now = context[:, index]
+            if self.cell is not None:
+                hidden = torch.gru_cell(torch.cat([now, last], -1), hidden, *self.cell.all_weights[0])
+                made = self.head(torch.cat([hidden, now], -1))
+            else:
+                made = self.head(torch.cat([now, last], -1))
+            last = last + made if is_displacement else made
+            frames.append(last)
+            if truth is not None and use_truth is not None:
+                last = torch.where(use_truth[:, index, None], truth[:, index], last)
+        return torch.stack(frames, 1), DecoderState(hidden, last)

@@ -1,0 +1,176 @@
+"""The ears: log-mel to phone posteriors.
+
+Dilated residual convolutions on two clocks: a few at 20 ms, where edges are sharp, then wider ones at 40 ms,
+where context is cheap; their sum gives four steps of 10 ms. A step sees a fixed stretch of sound around
+it and nothing else; cutting a recording into chunks with that much margin changes nothing. A separate
+blank logit serves the CTC loss only: the posteriors are a softmax over the phones, so CTC's liking for
+blanks cannot make them peaky. One temperature, fitted on validation clips after the training, makes the
+posteriors mean what they say (Guo et al. 2017).
+"""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from phonolips.model.settings import AudioEncoderSettings
+from phonolips.phones.inventory import NUM_PHONES
+from phonolips.phones.ngram import PhoneNgram, fit_ngram
+from phonolips.speech.mel import NUM_MELS
+
+FINE_STEPS = 2  # steps per fine position
+COARSE_FINES = 2  # fine positions per coarse position
+STRIDE = FINE_STEPS * COARSE_FINES  # steps: the length of the input is a multiple of it
+COUNTED = ("phone_ngrams", "phone_ngram_counts")  # buffers whose length the training decides
+STEM_KERNEL = 6  # steps; two steps beyond the position's own two on each side
+
+
+class ResidualBlock(nn.Module):
+    """Dilated convolution, batch norm, ReLU, 1x1 convolution, dropout, added to the input."""
+
+    def __init__(self, channels: int, kernel: int, dilation: int, dropout: float) -> None:
+        super().__init__()
+        padding = dilation * (kernel - 1) // 2
+        self.layers = nn.Sequential(
+            nn.Conv1d(channels, channels, kernel, padding=padding, dilation=dilation, bias=False),
+            nn.BatchNorm1d(channels),
+            nn.ReLU(),
+            nn.Conv1d(channels, channels, 1),
+            nn.Dropout(dropout),
+        )
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """Map (batch, channels, positions) to the same shape."""
+        return hidden + self.layers(hidden)
+
+    def start_as_nothing(self) -> None:
+        """Set the last convolution to zero: the block passes its input on until it is trained."""
+        last = self.layers[3]
+        assert isinstance(last, nn.Conv1d)
+        assert last.bias is not None
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
+
+
+class AudioEncoder(nn.Module):
+    """Log-mel to phone logits and a CTC blank logit.
+
+    Args:
+        settings: sizes.
+
+    Buffers `mel_mean` and `mel_scale` (mels,) normalise the input and are set from the training data;
+    `temperature` () divides the logits on the way to posteriors; `phone_ngrams` and
+    `phone_ngram_counts` (kinds,) and `phone_prior` (phones,) are counted in the training and help to read phones off.
+    """
+
+    mel_mean: Tensor
+    mel_scale: Tensor
+    temperature: Tensor
+    phone_ngrams: Tensor
+    phone_ngram_counts: Tensor
+    phone_prior: Tensor
+
+    def __init__(self, settings: AudioEncoderSettings) -> None:
+        super().__init__()
+        self.settings = settings
+        fine, coarse = settings.channels, settings.coarse_channels
+        self.register_buffer("mel_mean", torch.zeros(NUM_MELS))
+        self.register_buffer("mel_scale", torch.ones(NUM_MELS))
+        self.register_buffer("temperature", torch.ones(()))
+        self.register_buffer("phone_ngrams", torch.zeros(0, dtype=torch.int32))
+        self.register_buffer("phone_ngram_counts", torch.zeros(0, dtype=torch.int16))
+        self.register_buffer("phone_prior", torch.full((NUM_PHONES,), 1.0 / NUM_PHONES))
+        self._phone_ngram: PhoneNgram | None = None
+        padding = (STEM_KERNEL - FINE_STEPS) // 2
+        self.stem = nn.Conv1d(NUM_MELS, fine, STEM_KERNEL, stride=FINE_STEPS, padding=padding)
+        self.fine = nn.Sequential(
+            *(ResidualBlock(fine, settings.kernel, d, settings.dropout) for d in settings.dilations)
+        )
+        self.down = nn.Conv1d(fine, coarse, COARSE_FINES, stride=COARSE_FINES)
+        self.coarse = nn.Sequential(
+            *(ResidualBlock(coarse, settings.kernel, d, settings.dropout) for d in settings.coarse_dilations)
+        )
+        self.up = nn.Conv1d(coarse, COARSE_FINES * fine, 1)
+        self.norm = nn.BatchNorm1d(fine)
+        self.head = nn.Conv1d(fine, FINE_STEPS * (NUM_PHONES + 1), 1)
+
+    def set_phone_ngrams(self, kinds: np.ndarray, counts: np.ndarray, prior: np.ndarray) -> None:
+        """Keep what `count_ngrams` gave, and the phones' shares of the steps, float (phones,)."""
+        device = self.phone_prior.device
+        self.phone_ngrams = torch.from_numpy(kinds.astype(np.int32)).to(device)
+        few = np.minimum(counts, np.iinfo(np.int16).max).astype(np.int16)
+        self.phone_ngram_counts = torch.from_numpy(few).to(device)
+        self.phone_prior.copy_(torch.from_numpy(prior.astype(np.float32)))
+        self._phone_ngram = None
+
+    def phone_ngram(self) -> PhoneNgram | None:
+        """Make the n-gram of phones that helps to read them off; None where nothing was counted."""
+        if self._phone_ngram is None and len(self.phone_ngrams):
+            kinds, counts = self.phone_ngrams.cpu().numpy(), self.phone_ngram_counts.cpu().numpy()
+            self._phone_ngram = fit_ngram(kinds, counts, self.phone_prior.cpu().numpy())
+        return self._phone_ngram
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
+        """Take over counts of any number."""
+        for name in COUNTED:
+            if prefix + name in state_dict:
+                setattr(self, name, torch.empty_like(state_dict[prefix + name], device=self.phone_prior.device))
+        self._phone_ngram = None
+        super()._load_from_state_dict(state_dict, prefix, *args)
+
+    @property
+    def reach_steps(self) -> int:
+        """Count the steps of sound that a step depends on, to each side (an upper bound, whole coarse positions)."""
+        half = (self.settings.kernel - 1) // 2
+        coarse = STRIDE * (half * sum(self.settings.coarse_dilations) + 1)
+        fine = FINE_STEPS * half * sum(self.settings.dilations) + STEM_KERNEL
+        return coarse + fine + (-fine % STRIDE)
+
+    def hidden(self, mel: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Compute what the phones are read off; arguments as for `forward`.
+
+        Returns:
+            (batch, steps / 2, channels), not negative.
+        """
+        batch = len(mel)
+        hidden = (mel - self.mel_mean) / self.mel_scale
+        if mask is not None:
+            hidden = hidden * mask[..., None]
+        fine = self.fine(self.stem(hidden.transpose(1, 2)))
+        coarse = self.up(self.coarse(self.down(fine)))
+        coarse = coarse.reshape(batch, COARSE_FINES, -1, coarse.shape[-1]).permute(0, 2, 3, 1).flatten(2)
+        return torch.relu(self.norm(fine + coarse)).transpose(1, 2)
+
+    def logits(self, hidden: Tensor) -> tuple[Tensor, Tensor]:
+        """Read phones off `hidden`: phone logits (batch, steps, phones) and blank logits (batch, steps, 1)."""
+        out = self.head(hidden.transpose(1, 2)).transpose(1, 2)
+        out = out.reshape(len(hidden), FINE_STEPS * hidden.shape[1], NUM_PHONES + 1)
+        return out[..., :NUM_PHONES], out[..., NUM_PHONES:]
+
+    def forward(self, mel: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Compute logits.
+
+        Args:
+            mel: float (batch, steps, mels); the number of steps is a multiple of 4.
+            mask: bool (batch, steps), True where data is real; padding is zeroed after normalisation.
+
+        Returns:
+            phone logits (batch, steps, phones) and blank logits (batch, steps, 1).
+        """
+        return self.logits(self.hidden(mel, mask))
+
+    def listen(self, mel: Tensor) -> tuple[Tensor, Tensor]:
+        """Listen to log-mel (batch, steps, mels), steps a multiple of 4.
+
+        Returns:
+            posteriors (batch, steps, phones), and `hidden` (batch, steps / 2, channels), which gestures are
+            read off.
+        """
+        hidden = self.hidden(mel)
+        logits, _ = self.logits(hidden)
+        return (logits / self.temperature).softmax(-1), hidden
+
+    def posteriors(self, mel: Tensor) -> Tensor:
+        """Listen to log-mel (batch, steps, mels), steps a multiple of 4: posteriors (batch, steps, phones)."""
+        return self.listen(mel)[0]

@@ -1,0 +1,83 @@
+"""Gestures: the named side channel beside the phones, a few numbers a frame.
+
+Phones say what is spoken, not how: how far this speaker opens for this vowel, how much is swallowed. A gesture
+is such a movement of the mouth, as the sound tells it or as the phones let one guess it: `opening` (inner-lip
+height), `width` (between the corners) and `height` (of the mouth's centre in the face), each as the
+deviation from the speaker's mean lip, in standard deviations over the training frames. Both sources write the
+same gestures, the decoder cannot tell which of them fed it, and with `names: []` there are none.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from phonolips.model.networks.encoder import FINE_STEPS
+from phonolips.model.settings import GestureSettings
+from phonolips.phones.inventory import NUM_PHONES
+from phonolips.timebase import STEPS_PER_FRAME, exact_div
+
+FINES_PER_FRAME = exact_div(STEPS_PER_FRAME, FINE_STEPS)
+
+
+class GestureHead(nn.Module):
+    """A short stack of convolutions at the frame rate.
+
+    Args:
+        inputs: channels of the input.
+        per_frame: rows of the input per frame.
+        settings: sizes.
+    """
+
+    def __init__(self, inputs: int, per_frame: int, settings: GestureSettings) -> None:
+        super().__init__()
+        channels, kernel = settings.channels, settings.kernel
+        self.reach_frames: int = settings.layers * (kernel - 1) // 2
+        self.to_frames = nn.Conv1d(inputs, channels, per_frame, stride=per_frame)
+        self.layers = nn.ModuleList(
+            nn.Sequential(
+                nn.GELU(),
+                nn.Dropout(settings.dropout),
+                nn.Conv1d(channels, channels, kernel, padding=(kernel - 1) // 2),
+            )
+            for _ in range(settings.layers)
+        )
+        self.head = nn.Linear(channels, len(settings.names))
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """Map (batch, rows, inputs) to gestures (batch, frames, gestures)."""
+        hidden = self.to_frames(rows.transpose(1, 2))
+        for layer in self.layers:
+            hidden = hidden + layer(hidden)
+        return self.head(hidden.transpose(1, 2))
+
+
+class Gestures(nn.Module):
+    """Both sources of gestures.
+
+    Args:
+        settings: sizes and names.
+        heard_channels: of the ears' hidden layer.
+
+    Buffer `scale` (gestures,): units of mouth space per unit of gesture.
+    """
+
+    scale: Tensor
+
+    def __init__(self, settings: GestureSettings, heard_channels: int) -> None:
+        super().__init__()
+        self.settings = settings
+        self.register_buffer("scale", torch.ones(len(settings.names)))
+        self.heard = GestureHead(heard_channels, FINES_PER_FRAME, settings)
+        self.guessed = GestureHead(NUM_PHONES, STEPS_PER_FRAME, settings)
+
+    @property
+    def reach_frames(self) -> int:
+        """Count the frames to each side that a gesture depends on."""
+        return self.heard.reach_frames
+
+    def hear(self, hidden: Tensor) -> Tensor:
+        """Read gestures off the ears' hidden layer: (batch, steps / 2, channels) -> (batch, frames, gestures)."""
+        return self.heard(hidden)
+
+    def guess(self, posteriors: Tensor) -> Tensor:
+        """Guess gestures from posteriors (batch, steps, phones) -> (batch, frames, gestures)."""
+        return self.guessed(posteriors)

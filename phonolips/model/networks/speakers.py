@@ -1,0 +1,79 @@
+"""Speakers inside the network: a table of embeddings, and an encoder for speakers without a name."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from phonolips.errors import InputError
+from phonolips.speech.mel import NUM_MELS
+
+MEAN_SPEAKER = "mean"
+MEAN_SPEAKER_ROW = 0
+SOURCES = {"shape": 2 * 40, "voice": 2 * NUM_MELS}  # what can tell of a speaker -> numbers
+HIDDEN = 32  # units of the speaker encoder
+LEAST_SPREAD = 1e-3
+
+
+class SpeakerTable(nn.Module):
+    """Speaker rows to embeddings, (speakers, dim); row 0 is learnt from clips whose speaker is hidden."""
+
+    def __init__(self, speakers: int, dim: int) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(speakers, dim)
+        nn.init.normal_(self.embedding.weight, std=0.1)
+
+    def forward(self, speaker: Tensor) -> Tensor:
+        """Look up int64 (batch,) -> (batch, dim)."""
+        return self.embedding(speaker)
+
+
+def hide_speakers(speaker: Tensor, share: float, generator: torch.Generator) -> Tensor:
+    """Replace a random share of int64 (batch,) rows by the mean speaker's."""
+    hidden = torch.rand(len(speaker), generator=generator) < share
+    return torch.where(hidden.to(speaker.device), MEAN_SPEAKER_ROW, speaker)
+
+
+class SpeakerEncoder(nn.Module):
+    """Embeddings of speakers without a name, from what can be seen and heard of them.
+
+    Args:
+        sources: of SOURCES: `shape`, the mean lip; `voice`, the sound's long-term average and spread.
+        dim: of the embedding.
+    """
+
+    def __init__(self, sources: Sequence[str], dim: int) -> None:
+        super().__init__()
+        for source in sources:
+            if source not in SOURCES:
+                raise InputError(f"network.speaker_from has {source!r}; expected some of {', '.join(SOURCES)}")
+        self.sources = tuple(sources)
+        self.heads = nn.ModuleDict()
+        for source in self.sources:
+            size = SOURCES[source]
+            self.heads[source] = nn.Sequential(
+                nn.Linear(size, HIDDEN), nn.Tanh(), nn.Dropout(0.2), nn.Linear(HIDDEN, dim)
+            )
+            self.register_buffer(f"{source}_mean", torch.zeros(size))
+            self.register_buffer(f"{source}_scale", torch.ones(size))
+
+    def forward(self, shape: Tensor, voice: Tensor) -> Tensor:
+        """Map mean lips (batch, 40, 2) and voices (batch, 2 * mels) to embeddings (batch, dim)."""
+        given = {"shape": shape.flatten(1), "voice": voice}
+        parts = []
+        for source in self.sources:
+            mean, scale = self.get_buffer(f"{source}_mean"), self.get_buffer(f"{source}_scale")
+            parts.append(self.heads[source]((given[source] - mean) / scale))
+        return torch.stack(parts).sum(0)
+
+    def set_spread(self, source: str, mean: np.ndarray, scale: np.ndarray) -> None:
+        """Set what a source is normalised by: mean and standard deviation over the training clips."""
+        self.get_buffer(f"{source}_mean").copy_(torch.from_numpy(np.asarray(mean, np.float32)))
+        self.get_buffer(f"{source}_scale").copy_(torch.from_numpy(np.maximum(scale, LEAST_SPREAD).astype(np.float32)))
+
+
+def describe_voice(mel: np.ndarray) -> np.ndarray:
+    """Describe a voice by its log-mel (steps, mels): mean and standard deviation over time, float32 (2 * mels,)."""
+    values = np.asarray(mel, np.float32)
+    return np.concatenate([values.mean(0), values.std(0)])

@@ -1,0 +1,107 @@
+"""The networks of the sync expert: windows of lips and of log-mel to unit vectors."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from phonolips.model.bundle import write_model
+from phonolips.model.settings import SyncExpertSettings, settings_to_dict
+from phonolips.speech.mel import NUM_MELS
+from phonolips.timebase import STEPS_PER_FRAME
+
+FORMAT = 1
+KIND = "phonolips sync expert"
+LIP_LAYOUT, LIP_POINTS = "mediapipe40", 40
+
+
+class WindowBlock(nn.Module):
+    """Widen the window by one frame to each side, (batch, frames, channels) to (batch, frames - 2, channels)."""
+
+    def __init__(self, channels: int, dropout: float) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(channels)
+        self.wide = nn.Conv1d(channels, channels, 3)
+        self.mix = nn.Linear(channels, channels)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """Add what three frames say to the middle one."""
+        said = self.wide(self.norm(hidden).transpose(1, 2)).transpose(1, 2)
+        return hidden[:, 1:-1] + self.dropout(self.mix(nn.functional.gelu(said)))
+
+
+class WindowEncoder(nn.Module):
+    """Embed every window: (batch, frames, inputs) to unit vectors (batch, frames - 2 * layers, embedding)."""
+
+    def __init__(self, inputs: int, settings: SyncExpertSettings) -> None:
+        super().__init__()
+        self.first = nn.Linear(inputs, settings.channels)
+        self.blocks = nn.ModuleList(WindowBlock(settings.channels, settings.dropout) for _ in range(settings.layers))
+        self.norm = nn.LayerNorm(settings.channels)
+        self.last = nn.Linear(settings.channels, settings.embedding)
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Embed; the vectors have length 1."""
+        hidden = self.first(values)
+        for block in self.blocks:
+            hidden = block(hidden)
+        return nn.functional.normalize(self.last(self.norm(hidden)), dim=-1)
+
+
+class SyncExpert(nn.Module):
+    """Encoders of lips and sound, and what brings their inputs to a common scale.
+
+    Buffers:
+        lip_basis: (components, 40, 2), orthonormal PCA directions of the deviation from the mean lip.
+        lip_scale: (components,), mouth-space units per unit of input.
+        mel_mean, mel_scale: (80,), of the training clips.
+    """
+
+    lip_basis: Tensor
+    lip_scale: Tensor
+    mel_mean: Tensor
+    mel_scale: Tensor
+
+    def __init__(self, settings: SyncExpertSettings | None = None, notes: dict[str, Any] | None = None) -> None:
+        super().__init__()
+        self.settings = settings or SyncExpertSettings()
+        self.notes = notes or {}
+        self.register_buffer("lip_basis", torch.zeros(self.settings.components, LIP_POINTS, 2))
+        self.register_buffer("lip_scale", torch.ones(self.settings.components))
+        self.register_buffer("mel_mean", torch.zeros(NUM_MELS))
+        self.register_buffer("mel_scale", torch.ones(NUM_MELS))
+        self.lip_encoder = WindowEncoder(self.settings.components, self.settings)
+        self.mel_encoder = WindowEncoder(STEPS_PER_FRAME * NUM_MELS, self.settings)
+        self.log_sharpness = nn.Parameter(torch.tensor(2.5))
+
+    @property
+    def window_frames(self) -> int:
+        """Count the frames that one vector sees."""
+        return 1 + 2 * self.settings.layers
+
+    def embed_lips(self, deviation: Tensor) -> Tensor:
+        """Embed lips less the mean lip, (batch, frames, 40, 2), to (batch, frames - window_frames + 1, embedding)."""
+        coefficients = torch.einsum("bfpd,cpd->bfc", deviation, self.lip_basis) / self.lip_scale
+        return self.lip_encoder(coefficients)
+
+    def embed_mel(self, mel: Tensor) -> Tensor:
+        """Embed log-mel (batch, 4 * frames, 80) to (batch, frames - window_frames + 1, embedding)."""
+        scaled = (mel - self.mel_mean) / self.mel_scale
+        return self.mel_encoder(scaled.reshape(len(mel), -1, STEPS_PER_FRAME * NUM_MELS))
+
+    def forward(self, deviation: Tensor, mel: Tensor) -> tuple[Tensor, Tensor]:
+        """Embed both sides; vector i of either covers frames i to i + window_frames."""
+        return self.embed_lips(deviation), self.embed_mel(mel)
+
+    def save(self, folder: Path) -> None:
+        """Write weights and description into `folder`, each atomically, the description last."""
+        description = {
+            "kind": KIND,
+            "format": FORMAT,
+            "lip_layout": LIP_LAYOUT,
+            "settings": settings_to_dict(self.settings),
+            "notes": self.notes,
+        }
+        write_model(folder, self.state_dict(), description)

@@ -1,0 +1,110 @@
+"""The settings that shape a model and are stored inside it: plain dataclasses."""
+
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from phonolips.errors import InputError
+
+Settings = TypeVar("Settings")
+
+
+@dataclass
+class AudioEncoderSettings:
+    """The ears: blocks at 20 ms, then at 40 ms. Reach = sum of dilations * (kernel - 1) / 2 of either clock."""
+
+    channels: int = 256  # at 20 ms
+    kernel: int = 3
+    dilations: list[int] = field(default_factory=lambda: [1, 2])
+    coarse_channels: int = 320  # at 40 ms
+    coarse_dilations: list[int] = field(default_factory=lambda: [1, 2, 4, 1, 2, 4, 1, 2, 4, 1])
+    dropout: float = 0.1
+
+
+@dataclass
+class DurationSettings:
+    """The predictor of phone durations."""
+
+    channels: int = 128
+    layers: int = 4
+    kernel: int = 3
+    dropout: float = 0.1
+
+
+@dataclass
+class GestureSettings:
+    """The side channel beside the phones: how the mouth moves, heard from the sound or guessed from the phones."""
+
+    names: list[str] = field(default_factory=lambda: ["opening", "width", "height"])  # [] = phones alone
+    channels: int = 96
+    kernel: int = 7
+    layers: int = 5
+    dropout: float = 0.3
+
+
+@dataclass
+class LipsSettings:
+    """How lips are represented."""
+
+    representation: str = "pca"  # pca, heatmap (per point, soft-argmax), displacement (pca, from the last frame)
+    components: int = 12  # of the PCA
+    liveliness: float = 0.3  # how much quick movements are exaggerated after the decoder; see video.lips.enliven
+
+
+@dataclass
+class DecoderSettings:
+    """The lip decoder. A frame's context reaches sum of dilations * (kernel - 1) frames of 40 ms in all."""
+
+    kind: str = "recurrent"  # recurrent, convolution, attention (within the band that the context reaches)
+    autoregressive: bool = True  # hear the own last frame
+    look_ahead: int = -1  # frames of the context that lie in the future; -1 = half of them
+    latent: int = 32
+    speaker: int = 16
+    channels: int = 128
+    kernel: int = 5
+    dilations: list[int] = field(default_factory=lambda: [1, 2, 3])
+    hidden: int = 128
+    dropout: float = 0.3
+
+
+@dataclass
+class NetworkSettings:
+    """Everything that shapes the network; part of the checkpoint."""
+
+    audio_encoder: AudioEncoderSettings = field(default_factory=AudioEncoderSettings)
+    durations: DurationSettings = field(default_factory=DurationSettings)
+    gestures: GestureSettings = field(default_factory=GestureSettings)
+    decoder: DecoderSettings = field(default_factory=DecoderSettings)
+    lips: LipsSettings = field(default_factory=LipsSettings)
+    speaker_from: list[str] = field(
+        default_factory=list
+    )  # what tells of speakers without a name: shape, voice; [] = none
+
+
+@dataclass
+class SyncExpertSettings:
+    """The sync expert: two small encoders of windows of 1 + 2 * layers frames; part of its checkpoint."""
+
+    channels: int = 64
+    layers: int = 4
+    components: int = 10  # of the lips' PCA
+    embedding: int = 48
+    dropout: float = 0.1
+
+
+def settings_from_dict(kind: type[Settings], values: dict[str, Any]) -> Settings:
+    """Rebuild settings from plain values, as stored in a checkpoint; raise InputError where they differ."""
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    try:
+        merged = OmegaConf.merge(OmegaConf.structured(kind), OmegaConf.create(values))
+    except OmegaConfBaseException as error:
+        raise InputError(f"{kind.__name__}: {str(error).splitlines()[0]}") from error
+    return OmegaConf.to_object(merged)  # type: ignore[return-value]
+
+
+def settings_to_dict(settings: Any) -> dict[str, Any]:
+    """Turn settings into plain values for JSON or YAML."""
+    from dataclasses import asdict
+
+    return asdict(settings)

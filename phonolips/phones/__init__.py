@@ -1,0 +1,1 @@
+"""The layer in between: phones, alignments, posteriors. NumPy only."""

@@ -1,0 +1,1 @@
+"""What can be seen: drawings, films, plots and pages."""

@@ -1,0 +1,348 @@
+"""A run's lips as a drawing: a video, a GIF, or a strip of pictures.
+
+    from phonolips.synth.result import read_run
+    from phonolips.show.film import render
+    render(read_run(Path("demo")), Path("demo.mp4"), size=(720, 720), fps=30, palette="dark", caption="posteriors")
+
+Pictures and sound pass through in small blocks, so that an hour takes no more memory than a minute.
+"""
+
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from phonolips.errors import InputError, PhonolipsWarning
+from phonolips.lips.curve import check_fps
+from phonolips.media.video import GIF_MOST_FPS, OUTPUT_FORMATS, write_gif, write_video
+from phonolips.phones.inventory import PHONES, SILENCE
+from phonolips.show.caption import BARS, Caption, draw_caption, strip_height
+from phonolips.show.drawing import text_font
+from phonolips.show.mouth import MouthPainter, fit_view
+from phonolips.show.palette import Palette, read_palette
+from phonolips.storage import whole_file
+from phonolips.timebase import SAMPLE_RATE, STEPS_PER_SECOND, exact_fps, frames_in
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from phonolips.phones.intervals import Interval
+    from phonolips.synth.result import Run
+
+CAPTIONS = ("none", "phone", "posteriors")
+SUFFIXES = (*OUTPUT_FORMATS, ".gif", ".png")
+LEAST_SIDE, MOST_SIDE = 16, 4096  # pixels
+MOST_STRIP_PIXELS = 1 << 26
+BLOCK_FRAMES = 256  # frames of lips that are worked out at once
+NEIGHBOURS = 3  # frames each side on which the curve between two frames depends, and one to spare
+COLOUR_SAMPLES = 24  # pictures from which a GIF takes its colours
+UNEQUAL_SECONDS = 0.5  # sound that is longer or shorter than the lips by more is worth a warning
+
+
+def check_size(size: tuple[int, int], out: Path) -> tuple[int, int]:
+    """Return a usable size (width, height) in pixels; raise InputError for others, and for odd ones in a video."""
+    width, height = size
+    if not (LEAST_SIDE <= width <= MOST_SIDE and LEAST_SIDE <= height <= MOST_SIDE):
+        raise InputError(f"size {width}x{height}; expected {LEAST_SIDE} to {MOST_SIDE} pixels each way")
+    if out.suffix.lower() in OUTPUT_FORMATS and (width % 2 or height % 2):
+        raise InputError(
+            f"size {width}x{height}: a video's sides must be even; try {width + width % 2}x{height + height % 2}"
+        )
+    return width, height
+
+
+def lips_at(lips: np.ndarray, source_fps: float, fps: Fraction, start: float, frames: int) -> Iterator[np.ndarray]:
+    """Read the continuous lip curve at another rate, from `start` on, block by block.
+
+    The same curve as `lips.curve.resample_lips`: what lies further than a few frames away does not count in it.
+
+    Args:
+        lips: float32 (frames, points, 2) at `source_fps`.
+        source_fps: frames per second of `lips`.
+        fps: the wanted rate.
+        start: seconds at which the first wanted frame begins.
+        frames: how many to yield.
+
+    Yields:
+        float32 (points, 2).
+    """
+    source = float(exact_fps(source_fps))
+    if (exact_fps(source_fps) == fps and start == 0) or len(lips) == 1:
+        yield from (lips[min(index, len(lips) - 1)] for index in range(frames))
+        return
+    from scipy.interpolate import PchipInterpolator
+
+    for first in range(0, frames, BLOCK_FRAMES):
+        wanted = np.arange(first, min(first + BLOCK_FRAMES, frames))
+        places = (start + (wanted + 0.5) / float(fps)) * source - 0.5  # in frames of `lips`
+        places = np.clip(places, 0, len(lips) - 1)
+        low = max(int(places[0]) - NEIGHBOURS, 0)
+        high = min(int(places[-1]) + 2 + NEIGHBOURS, len(lips))
+        low = max(min(low, high - 2), 0)
+        curve = PchipInterpolator(np.arange(low, high), lips[low:high], axis=0)
+        yield from curve(places).astype(np.float32)
+
+
+def _label_at(tier: "tuple[Interval, ...]") -> Callable[[float], str]:
+    """Make a function from seconds to the label there."""
+    ends = np.array([interval.end for interval in tier])
+
+    def label(seconds: float) -> str:
+        return tier[min(int(np.searchsorted(ends, seconds, side="right")), len(tier) - 1)].label if tier else ""
+
+    return label
+
+
+def captions_at(run: "Run", kind: str) -> Callable[[float], Caption] | None:
+    """Make a function from seconds to what is spoken there; None where `kind` is "none".
+
+    The phone is the alignment's; where a run has none, the most likely one.
+
+    Raises InputError for another kind, or one for which the run lacks the phones or the posteriors.
+    """
+    if kind not in CAPTIONS:
+        raise InputError(f"caption {kind!r}; expected one of {', '.join(CAPTIONS)}")
+    if kind == "none":
+        return None
+    if kind == "posteriors" and run.layer is None:
+        raise InputError(f"{run.path}: no posteriors.npz beside it; use caption 'phone', or make the lips anew")
+    alignment = run.phones() if run.layer is None else run.alignment
+    phone = _label_at(alignment.phones) if alignment else None
+    word = _label_at(alignment.words) if alignment else None
+
+    def caption(seconds: float) -> Caption:
+        likely: tuple[tuple[str, float], ...] = ()
+        if run.layer is not None:
+            row = run.layer.posteriors[min(int(seconds * STEPS_PER_SECOND), len(run.layer.posteriors) - 1)]
+            best = np.argsort(row)[: -BARS - 1 : -1]
+            likely = tuple((PHONES[int(index)], float(row[index])) for index in best)
+        spoken = phone(seconds) if phone else likely[0][0]
+        return Caption(
+            "" if spoken == SILENCE and kind == "phone" else spoken,
+            word(seconds) if word else "",
+            likely if kind == "posteriors" else (),
+        )
+
+    return caption
+
+
+@dataclass(frozen=True)
+class _Scene:
+    """Everything about the pictures to draw: lips, painter, captions and the times they belong to."""
+
+    run: "Run"
+    painter: MouthPainter
+    size: tuple[int, int]
+    palette: Palette
+    caption: Callable[[float], Caption] | None
+    fps: Fraction
+    start: float
+    frames: int
+
+    def seconds(self, frame: int) -> float:
+        """Give the time of a frame's centre in the run."""
+        return self.start + float((frame + Fraction(1, 2)) / self.fps)
+
+    def picture(self, points: np.ndarray, frame: int) -> "Image.Image":
+        """Draw one frame, whole."""
+        from PIL import Image
+
+        mouth = self.painter.paint(points)
+        if self.caption is None:
+            return mouth
+        picture = Image.new("RGB", self.size, self.palette.skin)
+        picture.paste(mouth, (0, 0))
+        draw_caption(picture, self.caption(self.seconds(frame)), self.palette)
+        return picture
+
+    def pictures(self) -> Iterator[np.ndarray]:
+        """Draw all frames, uint8 (height, width, 3), with a progress bar on a terminal if it takes long."""
+        from tqdm import tqdm
+
+        lips = lips_at(self.run.lips, self.run.fps, self.fps, self.start, self.frames)
+        for frame, points in enumerate(tqdm(lips, "drawing", self.frames, unit="frame", disable=None, delay=2)):
+            yield np.asarray(self.picture(points, frame))
+
+    def some(self, frames: Iterable[int]) -> "Iterator[tuple[int, Image.Image]]":
+        """Draw a few frames; (number, picture)."""
+        for frame in frames:
+            start = self.start + float(frame / self.fps)
+            points = next(lips_at(self.run.lips, self.run.fps, self.fps, start, 1))
+            yield frame, self.picture(points, frame)
+
+
+def _check_run(run: "Run") -> None:
+    """Raise InputError where the run's lips cannot be drawn."""
+    if not len(run.lips):
+        raise InputError(f"{run.path}: holds no frame; expected lips of shape (frames, points, 2)")
+    bad = ~np.isfinite(run.lips).all((1, 2))
+    if bad.any():
+        raise InputError(
+            f"{run.path}: {int(bad.sum())} of {len(bad)} frames hold values that are not finite, the first at frame "
+            f"{int(np.argmax(bad))}; fill them in or track the video anew"
+        )
+
+
+def _check_seconds(run: "Run", seconds: tuple[float, float] | None) -> tuple[float, float]:
+    """Return start and end of the part to draw; raise InputError where it is none."""
+    if seconds is None:
+        return 0.0, run.seconds
+    start, end = seconds
+    if not (0 <= start < end and start < run.seconds):
+        raise InputError(f"seconds {start:g} to {end:g}; expected a part of 0 to {run.seconds:.2f}")
+    return start, min(end, run.seconds)
+
+
+def sound_blocks(sound: Path, start: float, seconds: float) -> Iterator[np.ndarray]:
+    """Read a part of a sound block by block, filled up with silence to its full length.
+
+    Args:
+        sound: any sound or video file.
+        start: seconds into the file.
+        seconds: length of the part.
+
+    Yields:
+        float32 (samples,) at 16 kHz.
+
+    Raises:
+        InputError: the file is missing or holds no sound.
+    """
+    from phonolips.media.audio import read_blocks
+
+    skip, missing = round(start * SAMPLE_RATE), round(seconds * SAMPLE_RATE)
+    for block in read_blocks(sound):
+        part = block[skip : skip + missing]
+        skip, missing = max(skip - len(block), 0), missing - len(part)
+        if len(part):
+            yield part
+        if not missing:
+            return
+    if missing > UNEQUAL_SECONDS * SAMPLE_RATE:
+        warnings.warn(
+            f"{sound}: the sound ends {missing / SAMPLE_RATE:.2f} s before the lips; the rest is silent",
+            PhonolipsWarning,
+            stacklevel=2,
+        )
+    while missing:
+        silence = np.zeros(min(missing, SAMPLE_RATE), np.float32)
+        missing -= len(silence)
+        yield silence
+
+
+def _check_sound(sound: Path) -> None:
+    """Read the first block of a sound, so that a bad file is refused before anything is drawn."""
+    from phonolips.media.audio import read_blocks
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PhonolipsWarning)
+        next(iter(read_blocks(sound)))
+
+
+def render(
+    run: "Run",
+    out: Path,
+    *,
+    size: tuple[int, int] = (360, 360),
+    fps: float | None = None,
+    palette: str | Palette = "warm",
+    caption: str = "none",
+    sound: Path | None = None,
+    silent: bool = False,
+    seconds: tuple[float, float] | None = None,
+    pictures: int = 8,
+) -> Path:
+    """Draw a run's lips as a film with its sound in step, as a GIF, or as a strip of pictures.
+
+    The name's ending says which: .mp4, .m4v, .mov, .mkv or .webm; .gif; .png is the strip, with times and phones
+    below. The file appears under its name only when it is whole.
+
+    Args:
+        run: what `read_run` gives.
+        out: the file to write.
+        size: width and height in pixels; of every picture in a strip.
+        fps: frames per second; the run's own unless given (a GIF's at most 50).
+        palette: a name of `show.palette.PALETTES`, such a name with colours to change (see `read_palette`), or one
+            of your own.
+        caption: "none"; "phone", the phone and its word; or "posteriors", the three most likely phones as bars too.
+        sound: a sound or video file, in step with the lips; the run's own unless given. It is cut, or filled up with
+            silence, to the length of the pictures.
+        silent: leave the sound away.
+        seconds: start and end of the part to draw; all of it unless given.
+        pictures: how many a strip has.
+
+    Returns:
+        `out`.
+
+    Raises:
+        InputError: one of these cannot be used, or the run's lips are empty or not finite.
+    """
+    out = Path(out)
+    suffix = out.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise InputError(f"{out}: unknown kind of picture; expected a name ending in one of {', '.join(SUFFIXES)}")
+    if not out.parent.is_dir():
+        raise InputError(f"{out}: the folder {out.parent} does not exist; make it first")
+    width, height = check_size(size, out)
+    colours = read_palette(palette) if isinstance(palette, str) else palette
+    _check_run(run)
+    start, end = _check_seconds(run, seconds)
+    rate = exact_fps(check_fps(run.fps if fps is None else fps))
+    if suffix == ".gif" and rate > GIF_MOST_FPS:
+        if fps is not None:
+            raise InputError(f"fps {fps:g}; a GIF shows at most {GIF_MOST_FPS} frames per second")
+        rate = Fraction(GIF_MOST_FPS)
+    spoken = captions_at(run, caption)
+    heard = None if silent or suffix not in OUTPUT_FORMATS else (sound or run.sound)
+    if heard is not None:
+        _check_sound(heard)
+
+    mouth_size = (width, height - strip_height((width, height))) if spoken else (width, height)
+    painter = MouthPainter(run.lips, mouth_size, colours, fit_view(run.lips, mouth_size))
+    frames = frames_in(end - start, float(rate))
+    scene = _Scene(run, painter, (width, height), colours, spoken, rate, start, frames)
+    if suffix == ".png":
+        _write_strip(scene, out, pictures)
+    elif suffix == ".gif":
+        chosen = np.unique(np.linspace(0, frames - 1, COLOUR_SAMPLES).astype(int)).tolist()
+        write_gif(out, scene.pictures(), rate, (np.asarray(picture) for _, picture in scene.some(chosen)))
+    else:
+        waveform = None if heard is None else sound_blocks(heard, start, float(frames / rate))
+        write_video(out, scene.pictures(), rate, waveform=waveform, sample_rate=SAMPLE_RATE)
+    return out
+
+
+def _write_strip(scene: _Scene, out: Path, pictures: int) -> None:
+    """Write evenly spaced frames side by side, and below each its time and what is spoken."""
+    from PIL import Image, ImageDraw
+
+    width, height = scene.size
+    count = min(pictures, scene.frames)
+    if count < 1 or count * width * height > MOST_STRIP_PIXELS:
+        raise InputError(
+            f"{pictures} pictures of {width}x{height} in a strip; expected 1 to {MOST_STRIP_PIXELS // (width * height)}"
+        )
+    has_phones = scene.run.alignment is not None or scene.run.layer is not None
+    spoken = captions_at(scene.run, "phone") if has_phones and scene.caption is None else None
+    letters = max(10, min(width, height) // 14)
+    below = round(letters * (2.9 if spoken else 1.7))
+    gap = max(1, width // 120)
+    strip = Image.new("RGB", (count * (width + gap) - gap, height + below), (255, 255, 255))
+    draw = ImageDraw.Draw(strip)
+    chosen = [int((index + 0.5) * scene.frames / count) for index in range(count)]
+    for place, (frame, picture) in enumerate(scene.some(chosen)):
+        left = place * (width + gap)
+        strip.paste(picture, (left, 0))
+        seconds, middle = scene.seconds(frame), left + width / 2
+        lines = [f"{seconds:.2f} s"]
+        if spoken:
+            said = spoken(seconds)
+            lines.insert(0, " ".join(part for part in (said.phone or SILENCE, said.word and f"({said.word})") if part))
+        for row, line in enumerate(lines):
+            at = (middle, height + letters * (0.9 + 1.2 * row))
+            draw.text(at, line, fill=(40, 40, 40), font=text_font(letters), anchor="mm")
+    with whole_file(out) as temporary:
+        strip.save(temporary, optimize=True)

@@ -1,0 +1,59 @@
+"""Smooth closed curves through the points of the lips."""
+
+import numpy as np
+
+from phonolips.lips.points import layout_of
+
+POINTS_PER_SPAN = 6  # drawn points between two neighbours of a ring
+
+
+def outer_points(layout: str) -> int:
+    """Count the points of the outer ring; the rest of the layout is the inner one."""
+    return 12 if layout == "ibug20" else 20
+
+
+def smoothing(ring: np.ndarray) -> np.ndarray:
+    """Build the closed centripetal Catmull-Rom curve as a matrix (points * POINTS_PER_SPAN, points).
+
+    The knots come from `ring` (points, 2), such as a clip's mean; the matrix then serves every frame.
+    Source: Yuksel, Schaefer and Keyser, "Parameterization and applications of Catmull-Rom curves", 2011.
+    """
+    points = len(ring)
+    after = np.roll(np.eye(points), -1, axis=0)  # after @ ring is the next point of each
+    spans = np.sqrt(np.linalg.norm(after @ ring - ring, axis=-1))[:, None]
+    spans = np.maximum(spans, max(0.05 * float(spans.max()), 1e-9))
+    spans_before = after.T @ spans
+    slope = (after - np.eye(points)) / spans
+    tangent = ((after.T @ slope) * spans + slope * spans_before) / (spans_before + spans)
+    part = (np.arange(POINTS_PER_SPAN) / POINTS_PER_SPAN)[:, None]
+    curve = (
+        (2 * part**3 - 3 * part**2 + 1) * np.eye(points)[:, None]
+        + (part**3 - 2 * part**2 + part) * (tangent * spans)[:, None]
+        + (3 * part**2 - 2 * part**3) * after[:, None]
+        + (part**3 - part**2) * (after @ tangent * spans)[:, None]
+    )
+    matrix: np.ndarray = curve.reshape(-1, points)
+    return matrix
+
+
+class LipCurves:
+    """Smooth curves through the rings of one layout, always from the left corner on, upper lip first.
+
+    `outer_corner` and `inner_corner` are the positions of the right corners in the curves.
+    """
+
+    def __init__(self, shape: np.ndarray) -> None:
+        """Take knots and order from `shape` (points, 2), y up, such as the mean of a clip."""
+        self._outer_points = outer_points(layout_of(shape))
+        outer, inner = self._outer_points // 2, (len(shape) - self._outer_points) // 2
+        self._backwards = bool(shape[1:outer, 1].mean() < shape[outer + 1 : 2 * outer, 1].mean())
+        self._smooth_outer = smoothing(shape[: self._outer_points])
+        self._smooth_inner = smoothing(shape[self._outer_points :])
+        self.outer_corner, self.inner_corner = outer * POINTS_PER_SPAN, inner * POINTS_PER_SPAN
+
+    def rings(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Draw both rings; (points, 2) -> two closed curves (drawn points + 1, 2)."""
+        order = slice(None, None, -1) if self._backwards else slice(None)
+        outer = self._smooth_outer @ points[: self._outer_points]
+        inner = self._smooth_inner @ points[self._outer_points :]
+        return np.concatenate([outer, outer[:1]])[order], np.concatenate([inner, inner[:1]])[order]

@@ -1,0 +1,1 @@
+"""A page that plays lips, sound and posteriors."""

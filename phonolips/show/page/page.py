@@ -1,0 +1,179 @@
+"""One self-contained HTML page for a run: lips that move, sound, posteriors and tiers under one play head.
+
+The page is `page.html` with `page.css`, `page.js` and the numbers put in; nothing is loaded from a network, and its
+content policy forbids it. Arrays travel as base64 of whole numbers with a scale beside them.
+"""
+
+import base64
+import html
+import json
+import warnings
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from phonolips.errors import InputError, PhonolipsWarning
+from phonolips.lips.points import CORNERS, INNER_MIDDLE
+from phonolips.phones.inventory import BILABIALS, PHONE_TO_VISEME, PHONES, VISEME_NAMES
+from phonolips.show.plots import OUTER_POINTS, SHOWN_POSTERIOR, viseme_order
+from phonolips.storage import whole_file
+from phonolips.timebase import MODEL_FPS, SAMPLE_RATE, STEPS_PER_SECOND
+
+if TYPE_CHECKING:
+    from phonolips.phones.intervals import Interval
+    from phonolips.synth.result import Run
+
+WAVE_RATE = 400  # pairs of lowest and highest sample a second
+POSTERIOR_LEVELS = 255
+LIP_UNIT = 1e-4  # mouth-space units; lips beyond 3.2 get a coarser one
+LARGE_PAGE_BYTES = 25_000_000
+TEETH_DEPTH = 0.05  # mouth-space units that the upper teeth hang below the inner lip of a mouth at rest
+TITLE_WORDS = 16
+UPPER_LIP_FIRST = {"mediapipe40": False, "ibug20": True}  # which way the rings run from the left corner
+
+
+def write_page(run: "Run", out: Path, *, title: str = "") -> Path:
+    """Write one HTML file that shows and plays a run without a network.
+
+    Lips move on a canvas; waveform, words, phones, posteriors, gestures, opening and width lie under one play head
+    that clicks, drags and keys move. Sound is embedded as AAC, cut or filled with silence to the length of the lips;
+    without sound the page plays by the clock. What a run does not have is left out.
+
+    Args:
+        run: lips, and what stands beside them.
+        out: the .html to write.
+        title: heading of the page; the words that are said, or the folder's name, unless given.
+
+    Returns:
+        `out`.
+
+    Raises:
+        InputError: `out` does not end in .html or .htm, the lips are empty or not finite, or the sound cannot be read.
+    """
+    out = Path(out)
+    if out.suffix.lower() not in (".html", ".htm"):
+        raise InputError(f"{out}: a page's name ends in .html")
+    if not len(run.lips) or not np.isfinite(run.lips).all():
+        raise InputError(f"{run.path}: no frames, or lips that are not numbers; make or track them again")
+    title = title or _title_of(run)
+    numbers = json.dumps(page_data(run, title), separators=(",", ":"), ensure_ascii=False).replace("<", "\\u003c")
+    parts = {
+        "title": html.escape(title),
+        "style": _template("page.css"),
+        "data": numbers,
+        "script": _template("page.js"),
+    }
+    page = _template("page.html")
+    for name, text in parts.items():
+        page = page.replace(f"<!-- {name} -->", text)
+    written = page.encode()
+    if len(written) > LARGE_PAGE_BYTES:
+        warnings.warn(
+            f"{out}: the page of {run.seconds / 60:.0f} minutes holds {len(written) / 1e6:.0f} MB; "
+            "browsers open it slowly",
+            PhonolipsWarning,
+            stacklevel=2,
+        )
+    with whole_file(out) as temporary:
+        temporary.write_bytes(written)
+    return out
+
+
+def page_data(run: "Run", title: str) -> dict[str, Any]:
+    """Gather what the page shows, as plain values for JSON; `None` where the run has no such thing."""
+    words, spoken = [], []
+    if run.alignment is not None:
+        confidences = run.alignment.confidences or [None] * len(run.alignment.phones)
+        words = _tier(run.alignment.speech_words(), run.seconds)
+        spoken = [
+            [*row, None if confidence is None else round(confidence, 3)]
+            for row, confidence in zip(_tier(run.alignment.phones, run.seconds), confidences, strict=False)
+        ]
+    inner = run.lips[:, OUTER_POINTS[run.layout] :, 1]
+    wave, sound = (None, None) if run.sound is None else _sound(run.sound, run.seconds)
+    layer = run.layer
+    gestures = None
+    if layer is not None and layer.gestures is not None and len(layer.gestures):
+        gestures = {"names": list(layer.gesture_names), "fps": MODEL_FPS, **_pack(layer.gestures, 1e-3)}
+    return {
+        "title": title,
+        "seconds": run.seconds,
+        "fps": run.fps,
+        "layout": run.layout,
+        "outerPoints": OUTER_POINTS[run.layout],
+        "upperLipFirst": UPPER_LIP_FIRST[run.layout],
+        "innerMiddle": INNER_MIDDLE[run.layout],
+        "corners": CORNERS[run.layout],
+        "teeth": float(np.percentile(inner.max(1), 40)) - TEETH_DEPTH,
+        "lips": _pack(run.lips, LIP_UNIT),
+        "phoneNames": PHONES,
+        "visemes": {phone: VISEME_NAMES[index] for phone, index in PHONE_TO_VISEME.items()},
+        "bilabials": sorted(BILABIALS),
+        "words": words,
+        "phones": spoken,
+        "posteriors": None if layer is None else _posteriors(layer.posteriors, {row[0] for row in spoken}),
+        "gestures": gestures,
+        "wave": wave,
+        "sound": sound,
+    }
+
+
+def _template(name: str) -> str:
+    return (files("phonolips.show.page") / name).read_text(encoding="utf-8")
+
+
+def _title_of(run: "Run") -> str:
+    """Name a run by its first words, or by its folder."""
+    words = [] if run.alignment is None else [word.label for word in run.alignment.speech_words()]
+    if not words:
+        return run.path.resolve().parent.name
+    return " ".join(words[:TITLE_WORDS]) + (" …" if len(words) > TITLE_WORDS else "")
+
+
+def _tier(intervals: "list[Interval] | tuple[Interval, ...]", seconds: float) -> list[list[Any]]:
+    """List intervals as [label, start, end], cut at `seconds`."""
+    return [[i.label, round(i.start, 4), round(min(i.end, seconds), 4)] for i in intervals if i.start < seconds]
+
+
+def _base64(values: np.ndarray) -> str:
+    return base64.b64encode(np.ascontiguousarray(values).tobytes()).decode()
+
+
+def _pack(values: np.ndarray, unit: float) -> dict[str, Any]:
+    """Round to whole multiples of `unit` in little-endian int16; a coarser unit where they would not fit."""
+    unit = max(unit, float(np.abs(values).max(initial=0.0)) / 32767)
+    return {"shape": list(values.shape), "unit": unit, "int16": _base64(np.round(values / unit).astype("<i2"))}
+
+
+def _posteriors(posteriors: np.ndarray, said: set[str]) -> dict[str, Any]:
+    """Pack posteriors as bytes (steps, phones), and choose the rows that are shown, by viseme class."""
+    peaks = posteriors.max(0)
+    shown = (phone for phone, peak in zip(PHONES, peaks, strict=True) if peak >= SHOWN_POSTERIOR or phone in said)
+    return {
+        "shape": list(posteriors.shape),
+        "stepsPerSecond": STEPS_PER_SECOND,
+        "levels": POSTERIOR_LEVELS,
+        "uint8": _base64(np.round(np.clip(posteriors, 0, 1) * POSTERIOR_LEVELS).astype(np.uint8)),
+        "groups": [[viseme, phones] for viseme, phones in viseme_order(shown)],
+    }
+
+
+def _sound(path: Path, seconds: float) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Encode the sound of a file for the page, exactly `seconds` of it, and draw its envelope."""
+    from phonolips.media.audio import encode_aac, read_blocks
+
+    samples = round(seconds * SAMPLE_RATE)
+    waveform = np.zeros(samples, np.float32)
+    at = 0
+    for block in read_blocks(path):
+        kept = block[: samples - at]
+        waveform[at : at + len(kept)] = kept
+        at += len(kept)
+    piece = SAMPLE_RATE // WAVE_RATE
+    padded = np.pad(waveform, (0, -len(waveform) % piece)).reshape(-1, piece)
+    peak = max(float(np.abs(waveform).max(initial=0.0)), 1e-3)
+    envelope = np.stack([padded.min(1), padded.max(1)], axis=1) / peak
+    wave = {"rate": WAVE_RATE, "int8": _base64(np.round(envelope * 127).astype(np.int8))}
+    return wave, {"type": "audio/mp4", "base64": base64.b64encode(encode_aac(waveform)).decode()}

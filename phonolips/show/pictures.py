@@ -1,0 +1,119 @@
+"""Which picture of a run: one function for every kind that the command line offers."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from phonolips.errors import InputError
+from phonolips.lips.curve import resample_lips
+from phonolips.lips.measures import opening
+from phonolips.show.plots.style import save_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from phonolips.synth.result import Run
+
+KINDS = ("posteriorgram", "lips", "filmstrip", "compare")
+NEED_OTHER = ("compare",)
+TAKE_OTHER = ("lips", "compare")
+
+
+def check_kind(kind: str, *, has_other: bool) -> str:
+    """Return `kind` if it can be drawn with what is given; raise InputError otherwise."""
+    if kind not in KINDS:
+        raise InputError(f"--kind {kind}; expected one of {', '.join(KINDS)}")
+    if kind in NEED_OTHER and not has_other:
+        raise InputError(f"--kind {kind} needs --with, another run to compare with")
+    if has_other and kind not in TAKE_OTHER:
+        raise InputError(f"--with goes with --kind {' or '.join(TAKE_OTHER)}, not with {kind}")
+    return kind
+
+
+def draw(run: "Run", kind: str = "posteriorgram", other: "Run | None" = None, out: Path | None = None) -> Path:
+    """Draw one picture of a run and write it.
+
+    Args:
+        run: what is drawn.
+        kind: `posteriorgram`; `lips` (opening and width over time, `other` as the reference); `filmstrip` (lip shapes
+            above the phones); `compare` (this run against `other`).
+        other: another run, of any rate, layout and length.
+        out: .png, .svg or .pdf; KIND.png beside the run's lips unless given.
+
+    Returns:
+        the file.
+
+    Raises:
+        InputError: an unknown kind, `other` missing or not wanted, another ending, no posteriors, no phones.
+    """
+    check_kind(kind, has_other=other is not None)
+    target = run.path.with_name(f"{kind}.png") if out is None else Path(out)
+    figure = {"posteriorgram": _posteriorgram, "lips": _lips, "filmstrip": _filmstrip, "compare": _compare}[kind]
+    save_figure(figure(run, other), target)
+    return target
+
+
+def _posteriorgram(run: "Run", _: "Run | None") -> "Figure":
+    from phonolips.show.plots import posteriorgram
+
+    if run.layer is None:
+        raise InputError(
+            f"{run.path}: no posteriors.npz beside it; draw --kind lips, or make lips with 'phonolips synth'"
+        )
+    waveform = None
+    if run.sound is not None:
+        from phonolips.media.audio import read
+
+        waveform = read(run.sound)
+    moves = run.layer.gestures.T if run.layer.gestures is not None else ()
+    return posteriorgram(
+        run.layer.posteriors,
+        phones=run.alignment.phones if run.alignment else None,
+        words=run.alignment.speech_words() if run.alignment else None,
+        waveform=waveform,
+        opening=opening(run.lips),
+        fps=run.fps,
+        gestures=dict(zip(run.layer.gesture_names, moves, strict=True)),
+    )
+
+
+def _lips(run: "Run", other: "Run | None") -> "Figure":
+    from phonolips.show.plots import curves
+
+    lips = {}
+    if other is not None:
+        reference = other.lips
+        if other.fps != run.fps:
+            reference = resample_lips(np.asarray(other.lips), run.fps, other.seconds, source_fps=other.fps)
+        lips["reference"] = reference
+    lips["this run"] = run.lips
+    source = run.alignment or (other.alignment if other is not None else None)
+    return curves(
+        lips,
+        run.fps,
+        phones=source.phones if source else None,
+        words=source.speech_words() if source else None,
+    )
+
+
+def _filmstrip(run: "Run", _: "Run | None") -> "Figure":
+    from phonolips.show.plots import filmstrip
+
+    alignment = run.phones()
+    return filmstrip(run.lips, run.fps, alignment.phones, words=alignment.speech_words())
+
+
+def _compare(run: "Run", other: "Run | None") -> "Figure":
+    from phonolips.show.plots import comparison
+
+    assert other is not None
+    return comparison(run, other, _names(run.path, other.path))
+
+
+def _names(first: Path, second: Path) -> tuple[str, str]:
+    """Name two runs by their folders, or by their files where the folders are called alike."""
+    for parts in ([path.resolve().parent.name for path in (first, second)], [first.stem, second.stem]):
+        if parts[0] != parts[1]:
+            return parts[0], parts[1]
+    return "first", "second"

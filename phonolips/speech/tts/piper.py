@@ -1,0 +1,201 @@
+"""Piper: a neural voice of the user's, whose own durations drive the lips.
+
+Piper (PyPI `piper-tts`, GPL-3) turns phonemes into sound with a VITS network (Kim, Kong and Son 2021) in an ONNX file.
+Its network decides how long each phoneme lasts; since version 1.8 it says so, with the package `onnx` for files that
+were not made to. So the times are the voice's, and they come out. What is said are our phones, written as espeak-ng's
+IPA, which the voices were trained on.
+
+No voice is in any package. Voices are published at huggingface.co/rhasspy/piper-voices: two files each, NAME.onnx and
+NAME.onnx.json, with a MODEL_CARD that names the data and its licence. They differ (public domain, CC BY, CC BY-NC,
+research only): read the card before the sound is given to others.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from phonolips.errors import InputError, MissingToolError
+from phonolips.phones.intervals import Alignment, Interval
+from phonolips.speech.tts.spoken import SYNTHESISER, Assembly, Spoken, check_rate, sentences
+
+if TYPE_CHECKING:
+    from phonolips.speech.words import SpokenWord
+
+INSTALL = "pip install 'piper-tts>=1.8' onnx"
+SLOWEST, FASTEST = 0.4, 2.5
+SHORTEST_PAUSE_SECONDS = 0.06  # a shorter gap between words belongs to the phone before it
+PEAK = 0.9  # of the loudest sample of a sentence
+
+# The inventory as espeak-ng writes it in IPA for English: unstressed, stressed.
+IPA: dict[str, tuple[str, str]] = {
+    "AA": ("ɑː", "ɑː"), "AE": ("æ", "æ"), "AH": ("ə", "ʌ"), "AO": ("ɔː", "ɔː"), "AW": ("aʊ", "aʊ"),
+    "AY": ("aɪ", "aɪ"), "EH": ("ɛ", "ɛ"), "ER": ("ɚ", "ɜː"), "EY": ("eɪ", "eɪ"), "IH": ("ɪ", "ɪ"),
+    "IY": ("i", "iː"), "OW": ("oʊ", "oʊ"), "OY": ("ɔɪ", "ɔɪ"), "UH": ("ʊ", "ʊ"), "UW": ("uː", "uː"),
+    **{phone: (phone.lower(),) * 2 for phone in "BDFKLMNPSTVWZ"},
+    "CH": ("tʃ", "tʃ"), "DH": ("ð", "ð"), "G": ("ɡ", "ɡ"), "HH": ("h", "h"), "JH": ("dʒ", "dʒ"), "NG": ("ŋ", "ŋ"),
+    "R": ("ɹ", "ɹ"), "SH": ("ʃ", "ʃ"), "TH": ("θ", "θ"), "Y": ("j", "j"), "ZH": ("ʒ", "ʒ"),
+}  # fmt: skip
+STRESS_MARKS = {0: "", 1: "ˈ", 2: "ˌ"}
+
+
+class Piper:
+    """The backend `piper`: a voice file of the user's speaks at its own times."""
+
+    name = "piper"
+    timing = SYNTHESISER
+
+    def is_available(self) -> bool:
+        """Tell whether piper-tts and onnx are installed."""
+        try:
+            self.version()
+        except MissingToolError:
+            return False
+        return True
+
+    def version(self) -> str:
+        """Name piper-tts's version, such as "1.8.0"; raise MissingToolError where it or onnx is missing or too old."""
+        try:
+            found = version("piper-tts")
+            version("onnx")
+        except PackageNotFoundError as error:
+            raise MissingToolError(
+                f"the synthesiser piper needs {error.name}, which is not installed; {INSTALL}"
+            ) from error
+        if tuple(map(int, found.split(".")[:2])) < (1, 8):
+            raise MissingToolError(f"piper-tts {found} does not give durations; expected 1.8 or later; {INSTALL}")
+        return found
+
+    def voices(self) -> list[str]:
+        """List nothing: a voice is a file of the user's."""
+        return []
+
+    def speak(
+        self,
+        words: "Sequence[SpokenWord]",
+        *,
+        alignment: Alignment | None = None,
+        language: str = "en-us",
+        voice: str | None = None,
+        rate: float = 1.0,
+    ) -> Spoken:
+        """Speak English words with a voice file. See `Backend.speak`.
+
+        Args:
+            words: what to say.
+            alignment: None; the voice makes its own times.
+            language: English.
+            voice: path of NAME.onnx; NAME.onnx.json lies beside it.
+            rate: 0.4 to 2.5.
+        """
+        if alignment is not None:
+            raise InputError("piper makes its own phone times; to speak at given times use the backend festival")
+        if voice is None:
+            raise InputError("piper needs a voice file NAME.onnx, with NAME.onnx.json beside it; no package holds one")
+        check_rate(rate, SLOWEST, FASTEST, self.name)
+        if not language.startswith("en"):
+            raise InputError(f"the backend piper is made for English, not {language!r}; use the backend espeak")
+        self.version()
+        loaded = _load(Path(voice).resolve())
+        assembly = Assembly()
+        spoken = sentences(words)
+        for number, sentence in enumerate(spoken):
+            pause = sentence[-1].pause_seconds / rate if number + 1 < len(spoken) else 0.0
+            assembly.add(*_speak_sentence(sentence, loaded, rate, Path(voice)), pause_seconds=pause)
+        return assembly.finish(self.name, self.timing)
+
+
+@lru_cache(maxsize=2)
+def _load(path: Path) -> Any:
+    """Load a voice once; raise InputError where there is none, or it is not English."""
+    settings = path.with_name(path.name + ".json")
+    for file in (path, settings):
+        if not file.is_file():
+            raise InputError(f"{file}: no such file; a piper voice is two files, NAME.onnx and NAME.onnx.json")
+    from google.protobuf.message import DecodeError
+    from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidGraph, InvalidProtobuf
+    from piper import PiperVoice
+
+    try:
+        voice = PiperVoice.load(path, include_alignments=True)
+    except (ValueError, KeyError, TypeError, DecodeError, Fail, InvalidGraph, InvalidProtobuf) as error:
+        raise InputError(f"{path}: not a piper voice ({' '.join(str(error).split())[:120]})") from error
+    if not voice.config.espeak_voice.startswith("en"):
+        raise InputError(f"{path}: a voice for {voice.config.espeak_voice!r}; expected an English one")
+    return voice
+
+
+def _phonemes(sentence: "Sequence[SpokenWord]") -> list[tuple[str, str, int]]:
+    """Write a sentence as IPA symbols: (symbol, its phone, index of its word); marks between words have no phone."""
+    from phonolips.speech.tts.espeak import stressed_phones
+
+    own = [word for word in sentence if word.word]
+    stressed = iter(stressed_phones(own))
+    written: list[tuple[str, str, int]] = []
+    number = -1
+    for word in sentence:
+        if not word.word:
+            written.append((",", "", number))
+            continue
+        if written:
+            written.append((" ", "", number))
+        number += 1
+        for phone, stress in next(stressed):
+            written.append((STRESS_MARKS[stress] + IPA[phone][stress > 0], phone, number))
+    while written and not written[-1][1]:
+        written.pop()
+    return [*written, (".", "", number)]
+
+
+def _symbols(written: str, clusters: "set[tuple[str, ...]] | None") -> list[str]:
+    """Cut IPA into the voice's symbols: code points, or diphthongs that the voice has as one."""
+    marks = [mark for mark in written if mark in "ˈˌ"]
+    sounds = [sign for sign in written if sign not in "ˈˌ"]
+    return [*marks, *(["".join(sounds)] if clusters and tuple(sounds) in clusters else sounds)]
+
+
+def _speak_sentence(
+    sentence: "Sequence[SpokenWord]", voice: Any, rate: float, path: Path
+) -> tuple[np.ndarray, list[Interval], list[Interval]]:
+    """Speak one sentence; return the sound, and its phones and words with their times."""
+    from piper import SynthesisConfig
+
+    from phonolips.media.audio import resample
+
+    written = _phonemes(sentence)
+    pieces = [_symbols(signs, voice.config.vowel_clusters) for signs, _, _ in written]
+    known = voice.config.phoneme_id_map
+    for piece in pieces:
+        for symbol in piece:
+            if symbol not in known:
+                raise InputError(f"{path}: the voice has no symbol {symbol!r}; expected one made with espeak-ng's IPA")
+    symbols = [symbol for piece in pieces for symbol in piece]
+    settings = SynthesisConfig(length_scale=voice.config.length_scale / rate)
+    sound, samples = voice.phoneme_ids_to_audio(voice.phonemes_to_ids(symbols), settings, include_alignments=True)
+    if samples is None or abs(int(np.sum(samples)) - len(sound)) > voice.config.hop_length:
+        raise InputError(f"{path}: the voice does not say how long its phonemes last; take another voice")
+    edges = np.concatenate([[0], np.cumsum(samples)]) / voice.config.sample_rate
+    pad = len(known["_"])
+    position = len(known["^"]) + pad  # ids: beginning, pad, then each symbol with a pad after it
+    phones: list[Interval] = []
+    words: list[Interval] = []
+    owners: list[int] = []
+    for (_, phone, number), piece in zip(written, pieces, strict=True):
+        first = position
+        position += sum(len(known[symbol]) + pad for symbol in piece)
+        start, end = float(edges[first]), float(edges[position])
+        if phone and end > start:
+            phones.append(Interval(phone, start, end))
+            owners.append(number)
+        elif phones and piece == [" "] and end - start < SHORTEST_PAUSE_SECONDS and phones[-1].end == start:
+            phones[-1] = phones[-1]._replace(end=end)
+    own = [word.word for word in sentence if word.word]
+    for number in dict.fromkeys(owners):
+        mine = [phone for phone, owner in zip(phones, owners, strict=True) if owner == number]
+        words.append(Interval(own[number], mine[0].start, mine[-1].end))
+    loudest = max(1e-8, float(np.abs(sound).max()))
+    waveform = resample(np.clip(sound / loudest * PEAK, -1, 1).astype(np.float32), voice.config.sample_rate)
+    return waveform, phones, words

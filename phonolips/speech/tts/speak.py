@@ -1,0 +1,104 @@
+"""Text that can be heard: synthesisers behind one interface, each with one owner of the times.
+
+| backend | times | needs |
+|---|---|---|
+| `espeak` | espeak-ng's own phone times drive the lips | nothing but pip |
+| `festival` | our durations go in | the program `festival` and its voice kal_diphone |
+| `piper` | the voice's own durations drive the lips | `pip install piper-tts onnx` and a voice of the user's |
+
+    from phonolips import speech
+    spoken = speech.speak_text("bin blue at f two now")
+    spoken.waveform, spoken.alignment
+"""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from phonolips.errors import InputError
+from phonolips.phones.intervals import Alignment
+from phonolips.speech.tts.spoken import OURS, SYNTHESISER, Backend, Spoken
+
+if TYPE_CHECKING:
+    from phonolips.speech.words import SpokenWord
+
+__all__ = ["BACKENDS", "OURS", "SYNTHESISER", "Backend", "Spoken", "choose", "speak_text", "speak_words"]
+
+BACKENDS = ("espeak", "festival", "piper")
+Predict = Callable[["Sequence[SpokenWord]", float], Alignment]
+
+
+def choose(name: str) -> Backend:
+    """Make the backend of this name, one of BACKENDS; raise InputError for another name."""
+    if name == "espeak":
+        from phonolips.speech.tts.espeak import Espeak
+
+        return Espeak()
+    if name == "festival":
+        from phonolips.speech.tts.festival import Festival
+
+        return Festival()
+    if name == "piper":
+        from phonolips.speech.tts.piper import Piper
+
+        return Piper()
+    raise InputError(f"synthesiser {name!r}; expected one of {', '.join(BACKENDS)}")
+
+
+def speak_words(
+    words: "Sequence[SpokenWord]",
+    *,
+    backend: str = "espeak",
+    voice: str | None = None,
+    rate: float = 1.0,
+    language: str = "en-us",
+    alignment: Alignment | None = None,
+    predict: Predict | None = None,
+) -> Spoken:
+    """Speak words that have their phones.
+
+    Args:
+        words: as `phonolips.speech.text.g2p.text_to_phones` gives them.
+        backend: one of BACKENDS.
+        voice: the backend's name of a voice, or its file; None = the backend's own choice.
+        rate: 2.0 speaks twice as fast.
+        language: the words' language, as espeak names it.
+        alignment: times to keep, for a backend whose `timing` is `ours`; `rate` does not change them.
+        predict: gives words the times that such a backend keeps where there is no `alignment`, at a rate.
+
+    Raises:
+        InputError: no such backend, voice or rate, nothing to say, or times that the backend cannot keep.
+        MissingToolError: the synthesiser is not installed; the message says how to get it.
+    """
+    from phonolips.speech.text.g2p import canonical_language
+
+    chosen = choose(backend)
+    chosen.version()  # says at once what is missing
+    if chosen.timing == OURS and alignment is None:
+        if predict is None:
+            raise InputError(f"{backend} speaks at given times; give an alignment of the words, or predict one")
+        alignment = predict(words, rate)
+    if chosen.timing == OURS:
+        rate = 1.0
+    return chosen.speak(words, alignment=alignment, language=canonical_language(language), voice=voice, rate=rate)
+
+
+def speak_text(
+    text: str,
+    *,
+    backend: str = "espeak",
+    voice: str | None = None,
+    rate: float = 1.0,
+    language: str = "en-us",
+    alignment: Alignment | None = None,
+    predict: Predict | None = None,
+) -> Spoken:
+    """Speak a text: numbers, abbreviations and words are read as `phonolips.speech.text` reads them.
+
+    Arguments and errors are those of `speak_words`; a text with nothing to say is an InputError.
+    """
+    from phonolips.speech.text.g2p import text_to_phones
+
+    words = text_to_phones(text, language=language)
+    return speak_words(
+        words, backend=backend, voice=voice, rate=rate, language=language, alignment=alignment, predict=predict
+    )

@@ -1,0 +1,1 @@
+"""From text, sound, phones or posteriors to lips."""

@@ -1,0 +1,168 @@
+"""A speaker from files: videos of one person speaking, or one picture."""
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from phonolips.errors import InputError, PhonolipsWarning
+from phonolips.lips.measures import opening
+from phonolips.timebase import (
+    MODEL_FPS,
+    samples_to_seconds,
+)
+
+if TYPE_CHECKING:
+    from phonolips.face.track import Track
+    from phonolips.model.network import Network
+    from phonolips.model.speakers import LipSpeaker
+from phonolips.model.adapt import Adaptation, HeardClip, adapt, hear_clip, one_frame_speaker, rest_speaker
+
+SHORTEST_SECONDS = 1.0  # of a video to adapt to
+PICTURES = (".png", ".jpg", ".jpeg")
+STILL_REPEATS = 5  # times that a still picture is shown to the face tracker, which settles on it as on a video
+
+
+def read_picture(path: Path) -> np.ndarray:
+    """Find the lips in a still picture of a face at rest.
+
+    Returns:
+        float32 (40, 2), mouth space, the origin at this mouth's own centre.
+
+    Raises:
+        InputError: not a readable picture, or no face in it. MissingToolError: mediapipe is not installed.
+    """
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
+    from phonolips.face.mesh import find_points
+    from phonolips.lips.points import MEDIAPIPE_LIPS
+    from phonolips.lips.space import fit_mouth_space, neutral_centre
+
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; expected a picture of a face")
+    try:
+        with Image.open(path) as file:
+            picture = np.array(ImageOps.exif_transpose(file).convert("RGB"))
+    except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError) as error:
+        raise InputError(f"{path}: not a readable picture ({type(error).__name__}); expected .png or .jpg") from error
+    points_px, detected = find_points([picture] * STILL_REPEATS, MODEL_FPS)
+    if not detected[-1]:
+        raise InputError(f"{path}: no face found; use a picture in which one face is seen from the front")
+    count = len(MEDIAPIPE_LIPS)
+    points_px = points_px[-1:]
+    space = fit_mouth_space(points_px[:, count:], MODEL_FPS)
+    lips = space.forward(points_px[:, :count])
+    return (lips - neutral_centre(lips, np.ones(1, bool)))[0].astype(np.float32)
+
+
+def _track(video: Path) -> "Track":
+    """Track a video; what is wrong with it is said with its name."""
+    from phonolips.face.track import track_video
+
+    try:
+        return track_video(video)
+    except InputError as error:
+        raise error if str(video) in str(error) else InputError(f"{video}: {error}") from error
+
+
+def _has_speech(video: Path) -> bool:
+    """Say whether a video has sound that is not silent throughout."""
+    from phonolips.media.audio import SILENCE_LEVEL, read_blocks
+    from phonolips.media.video import probe
+
+    if not probe(video).has_audio:
+        return False
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PhonolipsWarning)
+        return any(np.abs(block).max() >= SILENCE_LEVEL for block in read_blocks(video))
+
+
+def read_clip(network: "Network", video: Path) -> HeardClip:
+    """Track the lips of a video and listen to it.
+
+    Raises:
+        InputError: not a readable video, no face in most of it, no sound, or less than a second.
+        MissingToolError: mediapipe is not installed.
+    """
+    from phonolips.lips.curve import resample_frames
+    from phonolips.media.audio import read
+
+    if not _has_speech(video):
+        raise InputError(f"{video}: no sound, or only silence, in this video; expected speech, or use --one-frame")
+    waveform = read(video)
+    found = _track(video)
+    seconds = min(len(found.lips) / found.fps, samples_to_seconds(len(waveform)))
+    if seconds < SHORTEST_SECONDS:
+        raise InputError(
+            f"{video}: {seconds:.2f} s of pictures with sound; expected at least {SHORTEST_SECONDS:.0f} s, or use "
+            "--one-frame"
+        )
+    lips = resample_frames(found.lips, found.fps, MODEL_FPS)
+    detected = resample_frames(found.detected.astype(np.float32), found.fps, MODEL_FPS) > 0.5
+    return hear_clip(network, lips, detected, waveform)
+
+
+def _frame_of_video(network: "Network", video: Path, name: str) -> "LipSpeaker":
+    """Make the one-frame speaker of a video: of a frame in its silence, or without sound of its least open one."""
+    if _has_speech(video):
+        return rest_speaker(network, read_clip(network, video), name)
+    found = _track(video)
+    openness = np.where(found.detected, opening(found.lips), np.inf)
+    lips = found.lips[int(openness.argmin())]
+    return one_frame_speaker(network, lips - lips.mean(0), name=name)
+
+
+def lip_speaker_from_videos(
+    paths: Sequence[Path],
+    *,
+    name: str | None = None,
+    one_frame: bool = False,
+    network: "Network | None" = None,
+) -> Adaptation:
+    """Make a speaker of video files of one person speaking, or of one picture.
+
+    Args:
+        paths: videos with sound; or one picture (.png, .jpg) of the face with the mouth shut, at rest.
+        name: of the speaker; None = the first file's name.
+        one_frame: take only one frame of the (only) video, and its lip shape.
+        network: a loaded model; None = the one in the package.
+
+    Raises:
+        InputError: no file, or one that is missing, unreadable, too short, without a face or without sound.
+        MissingToolError: mediapipe is not installed.
+    """
+    from tqdm import tqdm
+
+    from phonolips.model.network import load_network
+
+    files = [Path(path) for path in paths]
+    pictures = [path for path in files if path.suffix.lower() in PICTURES]
+    if not files:
+        raise InputError("no video to adapt to; expected at least one, or one picture")
+    for path in files:
+        if not path.is_file():
+            raise InputError(f"{path}: no such file; expected a video or a picture")
+    if len(files) > 1 and (pictures or one_frame):
+        found = f"{pictures[0]} and {len(files) - 1} more" if pictures else f"{len(files)} videos"
+        raise InputError(
+            f"{found}: one frame comes from one file; give one picture, or only videos, without --one-frame"
+        )
+    network = network or load_network()
+    title = name or files[0].stem
+    if pictures or one_frame:
+        if pictures:
+            lips = read_picture(files[0])
+            if opening(lips) > opening(network.lip_mean[0].numpy()):
+                warnings.warn(
+                    f"{files[0]}: the mouth is open in this picture; it is taken to be shut and at rest",
+                    PhonolipsWarning,
+                    stacklevel=2,
+                )
+            speaker = one_frame_speaker(network, lips, name=title)
+        else:
+            speaker = _frame_of_video(network, files[0], title)
+        return Adaptation(speaker, speaker, network.lip_speaker(None), 1, 1, {})
+    bar = tqdm(files, desc="tracking", unit="video", dynamic_ncols=True, disable=None)
+    return adapt(network, [read_clip(network, path) for path in bar], name=title)

@@ -1,0 +1,176 @@
+"""What the ears make of the clips that the lips learn from: heard once, kept on disk, read batch by batch.
+
+The ears are fixed by then, so every clip is heard once, clean, and once more through noise. A corpus of half a million
+clips is heard into a store (`HEARINGS` inside the training's folder), which a killed run goes on with.
+"""
+
+import logging
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from phonolips.corpus.store.store import ArraySpec, Clip, Store, plan_shards, write_shard
+from phonolips.errors import CorpusError
+from phonolips.model.networks.encoder import AudioEncoder
+from phonolips.phones.inventory import NUM_PHONES
+from phonolips.training.augment import augment_mel
+from phonolips.training.ranks import rank_and_world, wait_for_all
+
+log = logging.getLogger("phonolips.training")
+NOISE = {"noise_share": 0.8, "masked_share": 0.0, "reverb_share": 0.25}  # of the second hearing
+TOGETHER_STEPS = 4_800  # steps of clips of one length that are heard in one pass
+
+
+class Hearing(NamedTuple):
+    """What the ears made of a clip: posteriors (steps, phones) and hidden (steps / 2, channels), float16."""
+
+    posteriors: np.ndarray
+    hidden: np.ndarray
+
+
+class _Named(NamedTuple):
+    """A clip to be heard."""
+
+    id: str
+    position: int
+
+
+def hear_clips(
+    encoder: AudioEncoder, store: Store, clips: Sequence[str | int], device: str, *, noise_seed: int | None = None
+) -> list[tuple[Hearing, ...]]:
+    """Listen to clips, those of one length together.
+
+    Args:
+        encoder: the ears, on `device`.
+        store: the features.
+        clips: ids or positions.
+        device: such as `cpu`.
+        noise_seed: listen a second time, through noise that belongs to this seed and the clip's name; None = once.
+
+    Returns:
+        for every clip its hearings: clean, then noisy.
+    """
+    lengths = [store.rows(clip, "mel") for clip in clips]
+    heard: list[tuple[Hearing, ...]] = [()] * len(clips)
+    order = sorted(range(len(clips)), key=lambda index: lengths[index])
+    first = 0
+    while first < len(order):
+        steps = lengths[order[first]]
+        most = max(1, TOGETHER_STEPS // max(1, steps))
+        group = [index for index in order[first : first + most] if lengths[index] == steps]
+        first += len(group)
+        mel = torch.from_numpy(np.stack([store.get(clips[index], "mel").astype(np.float32) for index in group]))
+        passes = [_listen(encoder, mel, device)]
+        if noise_seed is not None:
+            names = [_name(store, clips[index]) for index in group]
+            passes.append(_listen(encoder, _through_noise(mel, names, noise_seed), device))
+        for place, index in enumerate(group):
+            heard[index] = tuple(one[place] for one in passes)
+    return heard
+
+
+def _name(store: Store, clip: str | int) -> str:
+    return clip if isinstance(clip, str) else store.id_at(clip)
+
+
+def _through_noise(mel: Tensor, names: list[str], seed: int) -> Tensor:
+    everywhere = torch.ones((1, mel.shape[1]), dtype=torch.bool)
+    parts = []
+    for row, name in zip(mel, names, strict=True):
+        generator = torch.Generator().manual_seed(zlib.crc32(f"{seed}/{name}".encode()))
+        parts.append(augment_mel(row[None], everywhere, **NOISE, generator=generator))
+    return torch.cat(parts)
+
+
+@torch.inference_mode()
+def _listen(encoder: AudioEncoder, mel: Tensor, device: str) -> list[Hearing]:
+    posteriors, hidden = (part.cpu().numpy().astype(np.float16) for part in encoder.listen(mel.to(device)))
+    return [Hearing(*pair) for pair in zip(posteriors, hidden, strict=True)]
+
+
+class Hearings:
+    """Every clip's hearings, read from disk when they are asked for.
+
+    Args:
+        encoder: the ears.
+        store: the features.
+        positions: int64 (clips,), of the clips in `store` that are needed.
+        folder: gets a store for these ears and this noise; others that are there are not touched.
+        device: where to listen.
+        noise_seed: see `hear_clips`.
+
+    Raises:
+        CorpusError: what was heard before was another corpus, with clips of the same names.
+    """
+
+    def __init__(
+        self,
+        encoder: AudioEncoder,
+        store: Store,
+        positions: np.ndarray,
+        folder: Path,
+        device: str,
+        *,
+        noise_seed: int | None = None,
+    ) -> None:
+        from tqdm import tqdm
+
+        self.names = ("clean",) if noise_seed is None else ("clean", "noisy")
+        arrays = {
+            f"{name}_{part}": ArraySpec("float16", (size,))
+            for name in self.names
+            for part, size in (("posteriors", NUM_PHONES), ("hidden", encoder.settings.channels))
+        }
+        known = zlib.crc32(b"".join(value.cpu().numpy().tobytes() for value in encoder.state_dict().values()))
+        self.folder = folder / f"{known:08x}-{'clean' if noise_seed is None else noise_seed}"
+        wait_for_all()
+        wanted = (_Named(store.id_at(int(position)), int(position)) for position in positions)
+        plan = [
+            (number, [clip.position for clip in group])
+            for number, group in plan_shards(self.folder, arrays, wanted, clips=len(positions))
+        ]
+        wait_for_all()
+        rank, world = rank_and_world()
+        encoder = encoder.to(device).eval()
+        clips = sum(len(group) for _, group in plan)
+        bar = tqdm(total=clips, desc="listening", unit="clip", dynamic_ncols=True, disable=None if rank == 0 else True)
+        with bar:
+            for number, group in plan[rank::world]:
+                heard = hear_clips(encoder, store, group, device, noise_seed=noise_seed)
+                rows = []
+                for position, hearings in zip(group, heard, strict=True):
+                    values = {}
+                    for name, hearing in zip(self.names, hearings, strict=True):
+                        values[f"{name}_posteriors"], values[f"{name}_hidden"] = hearing
+                    rows.append(Clip(store.id_at(position), values, {}))
+                write_shard(self.folder, number, arrays, rows)
+                bar.update(len(group) * world)
+        encoder.to("cpu")
+        wait_for_all()
+        self.store = Store(self.folder)
+        self._check(store, positions)
+
+    def _check(self, store: Store, positions: np.ndarray) -> None:
+        """Raise CorpusError where a clip was heard that was longer or shorter than it is now."""
+        steps, heard = store.lengths("mel"), self.store.lengths("clean_posteriors")
+        for position in positions.tolist():
+            name = store.id_at(position)
+            found = int(heard[self.store.position(name)])
+            if found != steps[position]:
+                raise CorpusError(
+                    f"{self.folder}: clip {name!r} had {found} steps when it was heard and has {steps[position]} now; "
+                    "remove this folder, and it is heard again"
+                )
+
+    def __getitem__(self, clip: str) -> tuple[Hearing, ...]:
+        """Read one clip's hearings: clean, then noisy if there are two."""
+        position = self.store.position(clip)
+        return tuple(
+            Hearing(self.store.get(position, f"{name}_posteriors"), self.store.get(position, f"{name}_hidden"))
+            for name in self.names
+        )

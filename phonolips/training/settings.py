@@ -1,0 +1,152 @@
+"""Typed settings: dataclasses that OmegaConf fills from YAML files and `name=value` words.
+
+`NetworkSettings` is what a checkpoint needs to rebuild the model and is stored inside it; the rest says
+how to train and is written beside each run.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from phonolips.errors import InputError
+from phonolips.model.settings import NetworkSettings, Settings, SyncExpertSettings
+
+
+@dataclass
+class FitSettings:
+    """One training run."""
+
+    epochs: int = 10
+    batch: int = 24  # of all processes together, where torchrun starts several
+    learning_rate: float = 2e-3
+    warmup_share: float = 0.1  # of all updates; then a cosine down to a hundredth of the rate
+    weight_decay: float = 0.01
+    max_grad_norm: float = 1.0
+    seed: int = 1
+    precision: str = "fp32"  # fp32, bf16, fp16 (mixed precision)
+    average: float = 0.0  # decay of a running average of the weights, which is what is kept; 0 = none
+    epoch_batches: int = 0  # batches in an epoch; 0 = all the data. A checkpoint is kept every epoch
+    workers: int = 0  # processes that read batches ahead; 0 = the training reads them itself
+
+
+@dataclass
+class EarsSettings(FitSettings):
+    """Training of the audio encoder."""
+
+    epochs: int = 24
+    batch: int = 32
+    learning_rate: float = 3e-3
+    start: str = ""  # a model folder whose ears are trained further; default = the package's; "" = from nothing
+    most_valid_clips: int = 2_000  # validation listens to no more clips than these, evenly drawn
+    crop_seconds: float = 4.0
+    frame_weight: float = 1.0  # of the cross-entropy on labels
+    soft_weight: float = 0.5  # of a step that only has other ears' posteriors, beside one with a label
+    ctc_weight: float = 0.2  # of the CTC loss, per phone
+    noise_share: float = 0.5  # of the crops that get noise
+    reverb_share: float = 0.25  # of the crops that are put into a room
+    masked_share: float = 0.5  # of the crops that get time and frequency masks
+    speed_range: float = 0.15  # crops are spoken up to this much faster or slower
+    tract_range: float = 0.12  # vocal tracts are made up to this much longer or shorter
+
+
+@dataclass
+class DurationsFit(FitSettings):
+    """Training of the duration predictor."""
+
+    epochs: int = 15
+    batch: int = 64
+
+
+@dataclass
+class LipsFit(FitSettings):
+    """Training of the lip decoder."""
+
+    epochs: int = 24
+    batch: int = 16
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.05
+    average: float = 0.99
+    start: str = ""  # a model folder whose lips are trained further; default = the package's; "" = from nothing
+    velocity_weight: float = 0.5  # of the squared error of the frame-to-frame difference
+    closure_weight: float = 2.0  # of the squared error of the opening where the true mouth is shut
+    least_frames: int = 30  # clips are cut at random to no less than this, so that no place in a clip is special
+    edge_jitter_steps: float = 1.0  # standard deviation by which phone edges of the text are moved
+    text_share: float = 0.4  # of the clips in a batch that are fed by aligned text, the rest by the ears
+    gesture_weight: float = 1.0  # of the squared error of the gestures, heard and guessed
+    phones_only_share: float = 0.15  # of the clips fed by the ears whose gestures are guessed from the phones
+    noisy_share: float = 0.4  # of the clips fed by the ears that were heard through noise
+    unknown_speaker_share: float = 0.15  # of the clips that are shown to the mean speaker
+    own_output_until: float = 0.0  # share of training by which the decoder hears only its own output
+    balance: float = 0.4  # 0 = every clip equally often, 1 = every speaker equally often
+    unnamed_clips: int = 500  # clips that a speaker without a name counts to have, for `balance`
+    encoded_share: float = 0.5  # of the clips of named speakers, shown as if only their shape or voice were known
+    shape_noise: float = 0.01  # standard deviation put onto a shape that tells of its speaker, mouth-space units
+    most_valid_clips: int = 2_000  # validation looks at no more clips than these, evenly drawn
+
+
+@dataclass
+class SyncFitSettings(FitSettings):
+    """Training of the sync expert."""
+
+    epochs: int = 20
+    batch: int = 24
+    learning_rate: float = 3e-3
+    weight_decay: float = 0.05
+    average: float = 0.99
+    crop_frames: int = 40
+    other_clips_weight: float = 0.5  # of the loss over windows of all clips, beside that over shifts of the own clip
+    neighbour_share: float = 0.15  # of the target that goes to each window one frame beside the true one
+    noise_share: float = 0.5  # of the crops whose sound gets noise
+    masked_share: float = 0.3  # of the crops whose sound gets time and frequency masks
+    tract_range: float = 0.12  # vocal tracts are made up to this much longer or shorter
+    scale_range: float = 0.5  # lips move up to exp(this) times more or less
+    jitter: float = 0.006  # largest standard deviation of the points' tracking noise, mouth-space units
+    smooth_share: float = 0.5  # of the crops whose lips are smoothed over three frames
+    balance: float = 0.4  # 0 = every clip equally often, 1 = every speaker equally often
+    expert: SyncExpertSettings = field(default_factory=SyncExpertSettings)
+
+
+@dataclass
+class Recipe:
+    """All settings of a recipe."""
+
+    network: NetworkSettings = field(default_factory=NetworkSettings)
+    ears: EarsSettings = field(default_factory=EarsSettings)
+    durations: DurationsFit = field(default_factory=DurationsFit)
+    lips: LipsFit = field(default_factory=LipsFit)
+    sync: SyncFitSettings = field(default_factory=SyncFitSettings)
+
+
+def load_settings(kind: type[Settings], *, config: Path | None = None, overrides: Sequence[str] = ()) -> Settings:
+    """Read settings of one kind.
+
+    Args:
+        kind: the dataclass, such as Recipe.
+        config: a YAML file with some of its fields.
+        overrides: words such as `lips.epochs=3`, strongest.
+
+    Raises:
+        InputError: no such file, not YAML, an unknown name or a value of the wrong type.
+    """
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+    from yaml import YAMLError
+
+    schema = OmegaConf.structured(kind)
+    layers = [schema]
+    source = "settings"
+    try:
+        if config is not None:
+            source = str(config)
+            if not Path(config).is_file():
+                raise InputError(f"{config}: no such settings file; see recipes/grid/conf for examples")
+            layers.append(OmegaConf.load(config))
+            OmegaConf.merge(*layers)
+        source = " ".join(overrides) or source
+        layers.append(OmegaConf.from_dotlist(list(overrides)))
+        return OmegaConf.to_object(OmegaConf.merge(*layers))  # type: ignore[return-value]
+    except (OmegaConfBaseException, YAMLError) as error:
+        line = " ".join(str(error).split("\n")[0].split())
+        raise InputError(
+            f"{source}: {line}; expected fields of {kind.__name__} (phonolips/training/settings.py)"
+        ) from error

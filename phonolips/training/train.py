@@ -1,0 +1,144 @@
+"""Train one part of the network, or all of it, from a prepared corpus; the model folder carries it all."""
+
+import json
+import logging
+import platform
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from phonolips import __version__
+from phonolips.corpus.records import write_text_atomically
+from phonolips.corpus.store.remote import is_address
+from phonolips.corpus.store.store import Store
+from phonolips.errors import InputError
+from phonolips.model.bundle import DESCRIPTION_FILE
+from phonolips.model.network import Description, Network, read_network
+from phonolips.model.networks.encoder import COUNTED
+from phonolips.model.networks.speakers import MEAN_SPEAKER
+from phonolips.model.settings import settings_to_dict
+from phonolips.training.durations import train_durations
+from phonolips.training.encoder import train_ears
+from phonolips.training.lips import UNNAMED, lip_positions, train_lips
+from phonolips.training.ranks import is_main, join_ranks, wait_for_all
+from phonolips.training.settings import Recipe, load_settings
+from phonolips.training.sync import train_sync
+
+log = logging.getLogger("phonolips.training")
+PARTS = ("ears", "durations", "lips")  # of the network, in the order in which `all` trains them
+SYNC = "sync"  # the sync expert, which is no part of the network
+PARAMETERS_OF = {
+    "ears": ("audio_encoder.",),
+    "durations": ("durations.",),
+    "lips": ("bottleneck.", "gestures.", "speakers.", "speaker_encoder.", "decoder.", "lip_"),
+}
+
+
+def network_folder(out: Path) -> Path:
+    """Say where the network of a training folder lies."""
+    return out / "network"
+
+
+def _write_run(folder: Path, settings: Any, **more: Any) -> None:
+    """Write what a run was made with into its folder."""
+    if not is_main():
+        return
+    run = {
+        "settings": settings_to_dict(settings),
+        **more,
+        "phonolips": __version__,
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+    }
+    write_text_atomically(folder / "run.json", json.dumps(run, indent=1) + "\n")
+
+
+def _new_network(recipe: Recipe, store: Store) -> Network:
+    codes, names = store.column("speaker")
+    speakers = sorted({names[code] for code in np.unique(codes[lip_positions(store, "train")])} - {UNNAMED})
+    torch.manual_seed(recipe.ears.seed)
+    return Network(Description(recipe.network, [MEAN_SPEAKER, *speakers]))
+
+
+def _carry_over(network: Network, folder: Path, parts: Sequence[str]) -> list[str]:
+    """Take over the parts that are trained already; say which."""
+    if not (folder / DESCRIPTION_FILE).is_file():
+        return []
+    earlier = read_network(folder)
+    trained = [part for part in earlier.description.notes.get("trained", []) if part in parts]
+    own, other = network.state_dict(), earlier.state_dict()
+    for part in trained:
+        for name in [name for name in own if name.startswith(PARAMETERS_OF[part])]:
+            counted = name.removeprefix("audio_encoder.") in COUNTED
+            if name not in other or (other[name].shape != own[name].shape and not counted):
+                raise InputError(
+                    f"{folder}: the trained {part} have other sizes or speakers than the settings now; "
+                    f"train {part} again, or use another --out"
+                )
+            own[name] = other[name]
+    network.load_state_dict(own)
+    return trained
+
+
+def train(
+    part: str,
+    *,
+    data: Path | str,
+    out: Path,
+    config: Path | None = None,
+    overrides: Sequence[str] = (),
+    device: str = "auto",
+) -> Path:
+    """Train `ears`, `durations`, `lips`, or `all` of them in this order; or `sync`, the sync expert.
+
+    Args:
+        part: what to train; `lips` needs trained ears, `sync` nothing.
+        data: a prepared corpus, or the address of one (durations are read off its TextGrids, so they need a folder).
+        out: gets `network/` (the model) or `sync_expert/`, and for each part checkpoints and `history.jsonl`.
+            A killed run goes on from its last epoch; a finished one is not repeated.
+        config: YAML with settings.
+        overrides: `name=value` words, such as `lips.epochs=3`.
+        device: `auto`, `cpu`, `cuda`.
+
+    Returns:
+        the folder of the model, or of the sync expert.
+
+    Raises:
+        InputError: an unknown part or setting, or lips without ears.
+        CorpusError: nothing to train on.
+    """
+    if part not in (*PARTS, SYNC, "all"):
+        raise InputError(f"train {part!r}; expected one of {', '.join((*PARTS, SYNC, 'all'))}")
+    recipe: Recipe = load_settings(Recipe, config=config, overrides=overrides)
+    join_ranks(device)
+    store = Store(f"{data}/features" if is_address(data) else Path(data) / "features")
+    if is_address(data) and part in ("durations", "all"):
+        raise InputError(f"{data}: durations are learnt from TextGrids in a folder; train {part} where the corpus lies")
+    if part == SYNC:
+        log.info("training %s", part)
+        _write_run(out / part, recipe.sync)
+        expert = train_sync(store, recipe.sync, out / part, device=device)
+        expert.save(out / "sync_expert")
+        return out / "sync_expert"
+    folder = network_folder(out)
+    for now in PARTS if part == "all" else (part,):
+        network = _new_network(recipe, store)
+        trained = _carry_over(network, folder, [other for other in PARTS if other != now])
+        if now == "lips" and "ears" not in trained:
+            raise InputError(f"{folder}: has no trained ears; run 'phonolips train ears' first")
+        log.info("training %s", now)
+        _write_run(out / now, getattr(recipe, now), network=settings_to_dict(recipe.network))
+        if now == "ears":
+            train_ears(network, store, recipe.ears, out / now, device=device)
+        elif now == "durations":
+            train_durations(network, store, Path(data), recipe.durations, out / now, device=device)
+        else:
+            train_lips(network, store, recipe.lips, out / now, device=device)
+        network.description.notes["trained"] = [*trained, now]
+        if is_main():
+            network.save(folder)
+        wait_for_all()
+    return folder

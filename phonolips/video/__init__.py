@@ -1,1 +1,0 @@
-"""Reading video, finding faces, mouth space, drawing."""

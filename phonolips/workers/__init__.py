@@ -1,0 +1,1 @@
+"""Who works: processes on this machine, or a Dask cluster."""

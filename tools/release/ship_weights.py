@@ -1,0 +1,51 @@
+"""Put a trained model where the package carries it, in half precision, and say what the halving changes.
+
+    python tools/release/ship_weights.py exp/first/model/network phonolips/weights/default
+
+Large tensors are stored as float16 and read as float32.
+"""
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from phonolips.errors import PhonolipsError
+from phonolips.model.bundle import WEIGHTS_FILE
+from phonolips.model.network import read_network
+from phonolips.synth import verbs as synth
+
+TEXT = "bin blue at f two now, place green with m nine please"
+
+
+def ship(trained: Path, target: Path) -> str:
+    """Write `trained` to `target` with halved weights; return a line on what changed."""
+    network = read_network(trained)
+    rng = np.random.default_rng(1)
+    noise = (0.1 * rng.standard_normal(48_000) * np.sin(np.arange(48_000) / 4_000) ** 2).astype(np.float32)
+    with tempfile.TemporaryDirectory() as folder:
+        network.save(Path(folder), half=True)
+        halved = read_network(Path(folder))
+    lips = np.abs(synth.from_text(TEXT, network=network).lips - synth.from_text(TEXT, network=halved).lips).max()
+    heard = np.abs(network.posteriors(noise) - halved.posteriors(noise)).max()
+    network.save(target, half=True)
+    size = (target / WEIGHTS_FILE).stat().st_size / 1e6
+    return f"{target}: {size:.1f} MB; largest change of the lips {lips:.1e} units, of a posterior {heard:.1e}"
+
+
+def main() -> None:
+    """Run from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("trained", type=Path, help="a model folder made by 'phonolips train'")
+    parser.add_argument("target", type=Path, help="where the package carries its weights")
+    options = parser.parse_args()
+    try:
+        print(ship(options.trained, options.target))
+    except PhonolipsError as error:
+        sys.exit(f"ship_weights: error: {error}")
+
+
+if __name__ == "__main__":
+    main()
