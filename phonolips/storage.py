@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 @contextlib.contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
+def atomic_file(path: Path) -> Iterator[Path]:
     """Give a name to write to, beside `path` and with its ending; makes the folder.
 
     What was written becomes `path` when the block ends, and is gone if the block fails: a run that stops leaves the
@@ -28,7 +28,7 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def whole_folder(path: Path) -> Iterator[Path]:
+def atomic_folder(path: Path) -> Iterator[Path]:
     """Give a folder to fill, beside `path`, for what any process would make alike.
 
     It becomes `path` when the block ends; where another process was faster, it goes. Then `path` may be gone again

@@ -13,32 +13,32 @@ import torch
 from phonolips.corpus.store.store import Store
 from phonolips.model.network import Description, Network
 from phonolips.training import durations, loop
-from phonolips.training import encoder as ears
+from phonolips.training import encoder as encoder
 from phonolips.training.ranks import is_main
 from phonolips.training.settings import Recipe, load_settings
 
 SETTINGS = [
     "network.audio_encoder={channels: 24, dilations: [1, 2], coarse_channels: 24, coarse_dilations: [1], dropout: 0}",
-    "network.durations={channels: 16, dropout: 0}", "ears.epochs=3", "ears.batch=5", "ears.crop_seconds=0.8",
-    "ears.average=0.8", "durations.epochs=2", "durations.batch=5",
+    "network.durations={channels: 16, dropout: 0}", "encoder.epochs=3", "encoder.batch=5", "encoder.crop_seconds=0.8",
+    "encoder.average=0.8", "durations.epochs=2", "durations.batch=5",
 ]  # fmt: skip
 
 
 def kill_rank(rank: str) -> None:
     """Let one process die without a word, as when its machine fails."""
-    original = loop.Fit.on_fit_batch_start
+    original = loop.Trainer.on_fit_batch_start
 
     def dying(self, batch, should_step):
         if self.epoch == 2 and self.step == 2 and os.environ["RANK"] == rank:
             os.kill(os.getpid(), signal.SIGKILL)
         original(self, batch, should_step)
 
-    loop.Fit.on_fit_batch_start = dying
+    loop.Trainer.on_fit_batch_start = dying
 
 
 def fit(corpus: Path, out: Path) -> None:
     """Train, and let the main process save the weights."""
-    ears.augment_mel = lambda mel, mask, **_: mel.double()  # noise is drawn in each process: without it here
+    encoder.augment_mel = lambda mel, mask, **_: mel.double()  # noise is drawn in each process: without it here
     # In double precision: single precision rounds otherwise where sums are made in other parts, and Adam enlarges it.
     torch.Tensor.float = lambda self: self
     recipe = load_settings(Recipe, overrides=SETTINGS)
@@ -46,7 +46,7 @@ def fit(corpus: Path, out: Path) -> None:
     network = Network(Description(recipe.network, ["mean speaker", "s1", "s2"]))
     network.audio_encoder.double()
     store = Store(corpus / "features")
-    ears.train_ears(network, store, recipe.ears, out / "ears", device="cpu")
+    encoder.train_encoder(network, store, recipe.encoder, out / "encoder", device="cpu")
     durations.train_durations(network, store, corpus, recipe.durations, out / "durations", device="cpu")
     if is_main():
         torch.save(network.state_dict(), out / "weights.pt")

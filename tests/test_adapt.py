@@ -12,13 +12,13 @@ import torch
 from phonolips.errors import InputError
 from phonolips.media.video import write_video
 from phonolips.model import adapt as adapting
-from phonolips.model.adapt import AdaptSettings, HeardClip, adapt, one_frame_speaker, predict_deviations, rest_frame
+from phonolips.model.adapt import AdaptSettings, EncodedClip, adapt, one_frame_speaker, predict_deviations, rest_frame
 from phonolips.model.network import Description, Network
 from phonolips.model.settings import (
     AudioEncoderSettings,
     DecoderSettings,
     DurationSettings,
-    GestureSettings,
+    LipParameterSettings,
     NetworkSettings,
 )
 from phonolips.model.speakers import LipSpeaker, read_speaker, save_speaker
@@ -35,7 +35,7 @@ def network() -> Network:
     settings = NetworkSettings(
         AudioEncoderSettings(channels=16, dilations=[1], coarse_channels=16, coarse_dilations=[1]),
         DurationSettings(channels=16, layers=2),
-        GestureSettings(channels=8, layers=1),
+        LipParameterSettings(channels=8, layers=1),
         DecoderSettings(latent=8, speaker=4, channels=24, hidden=24, dilations=[1, 2], look_ahead=4),
     )
     made = Network(Description(settings, ["mean", "s1", "s2", "s3"]))
@@ -61,10 +61,10 @@ def speech(network: Network, seed: int, frames: int = 40) -> tuple[np.ndarray, n
     return posteriors, rng.normal(size=(frames, 3)).astype(np.float32)
 
 
-def clip_of(network: Network, person: LipSpeaker, seed: int, frames: int = 40) -> HeardClip:
-    posteriors, gestures = speech(network, seed, frames)
-    lips = person.mean_lip + predict_deviations(network, posteriors, gestures, speaker=person)
-    return HeardClip(lips, np.ones(frames, bool), posteriors, gestures)
+def clip_of(network: Network, person: LipSpeaker, seed: int, frames: int = 40) -> EncodedClip:
+    posteriors, lip_parameters = speech(network, seed, frames)
+    lips = person.mean_lip + predict_deviations(network, posteriors, lip_parameters, speaker=person)
+    return EncodedClip(lips, np.ones(frames, bool), posteriors, lip_parameters)
 
 
 def person_of(network: Network, mix: list[float], gain: float = 1.0) -> LipSpeaker:
@@ -74,8 +74,8 @@ def person_of(network: Network, mix: list[float], gain: float = 1.0) -> LipSpeak
     return LipSpeaker("me", (np.array([1 - sum(mix), *mix]) @ table).astype(np.float32), shape.astype(np.float32), gain)
 
 
-def error(network: Network, clip: HeardClip, speaker: LipSpeaker) -> float:
-    made = speaker.mean_lip + predict_deviations(network, clip.posteriors, clip.gestures, speaker=speaker)
+def error(network: Network, clip: EncodedClip, speaker: LipSpeaker) -> float:
+    made = speaker.mean_lip + predict_deviations(network, clip.posteriors, clip.lip_parameters, speaker=speaker)
     return float(np.sqrt(np.mean((made - clip.lips) ** 2)))
 
 
@@ -117,7 +117,7 @@ def test_material_without_movement_mixes_nothing(network):
     clip = clip_of(network, person_of(network, [0, 1, 0]), 1)
     still = clip._replace(
         lips=np.repeat(clip.lips[:1], 40, 0), posteriors=np.eye(NUM_PHONES, dtype=np.float32)[np.zeros(160, int)],
-        gestures=np.zeros((40, 3), np.float32),
+        lip_parameters=np.zeros((40, 3), np.float32),
     )  # fmt: skip
     found = adapt(network, [still]).speaker
     assert found.mixing is not None
@@ -159,7 +159,7 @@ def test_a_long_clip_is_cut_and_nothing_is_lost(network):
     assert float(pieces.weight.sum()) == 280
     with torch.no_grad():
         embedding = torch.from_numpy(person.embedding).expand(len(pieces.truth), -1)
-        outputs = network.decode(pieces.posteriors, embedding, pieces.gestures)
+        outputs = network.decode(pieces.posteriors, embedding, pieces.lip_parameters)
         made = network.coefficients_to_lips(outputs, torch.from_numpy(person.mean_lip)).flatten(-2)
     missed = ((made - pieces.truth).abs().amax(-1) * pieces.weight).max()
     assert float(missed) < 1e-3  # what the cut leaves of the decoder's memory
@@ -182,7 +182,12 @@ def test_one_frame_at_rest(network):
     index = rest_frame(clip)
     assert clip.posteriors[4 * index : 4 * index + 4, 0].min() == 1
     told = one_frame_speaker(
-        network, clip.lips[index], posteriors=clip.posteriors, gestures=clip.gestures, index=index, name="me"
+        network,
+        clip.lips[index],
+        posteriors=clip.posteriors,
+        lip_parameters=clip.lip_parameters,
+        index=index,
+        name="me",
     )
     assert np.allclose(told.mean_lip, person.mean_lip, atol=1e-5)
     silent = np.eye(NUM_PHONES, dtype=np.float32)[np.zeros(200, int)]

@@ -121,7 +121,7 @@ def test_the_search_finds_the_paths_of_another_implementation() -> None:
         assert score == pytest.approx(float(scores.sum()), rel=1e-4)
 
 
-class Ears:
+class StubEncoder:
     """A listener that hears `bin` in anything."""
 
     def posteriors(self, waveform: np.ndarray) -> np.ndarray:
@@ -131,8 +131,8 @@ class Ears:
 
 def test_ctc_by_listening_ends_with_the_sound() -> None:
     waveform = noise(0.3)[:-30]
-    alignment = align(waveform, "bin", aligner="ctc", network=Ears())
-    assert alignment == align_waveform(waveform, [BIN], Ears())
+    alignment = align(waveform, "bin", aligner="ctc", network=StubEncoder())
+    assert alignment == align_waveform(waveform, [BIN], StubEncoder())
     assert alignment.duration == len(waveform) / SAMPLE_RATE
     assert alignment.phones[-1].label == "N"
     assert alignment.phones[1].start == 0.05
@@ -155,7 +155,7 @@ def test_ctc_by_listening_ends_with_the_sound() -> None:
 )
 def test_hopeless_input_is_refused_on_one_line(aligner: str, waveform: np.ndarray, text: str, part: str) -> None:
     with pytest.raises(InputError, match=part) as caught:
-        align(waveform, text, aligner=aligner, network=Ears())
+        align(waveform, text, aligner=aligner, network=StubEncoder())
     assert "\n" not in str(caught.value)
 
 
@@ -474,7 +474,7 @@ def test_a_corpus_with_mfa(fake_mfa: Path, tmp_path: Path) -> None:
 
 def test_a_corpus_with_own_ears_keeps_what_is_there(tmp_path: Path) -> None:
     records, out = write_records(tmp_path), tmp_path / "out"
-    dropped = {item.id: item.reason for item in align_corpus(records, out, aligner="ctc", network=Ears())}
+    dropped = {item.id: item.reason for item in align_corpus(records, out, aligner="ctc", network=StubEncoder())}
     assert sorted(dropped) == ["s1/missing", "s1/wordless"]
     assert sorted(path.name for path in (out / "s1").iterdir()) == ["good.TextGrid", "short.TextGrid"]
     assert read_textgrid(out / "s1" / "short.TextGrid").confidences is not None

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from phonolips.storage import whole_folder
+from phonolips.storage import atomic_folder
 
 
 def names(folder):
@@ -13,7 +13,7 @@ def names(folder):
 
 
 def test_a_folder_is_there_when_the_block_ends(tmp_path):
-    with whole_folder(tmp_path / "made") as temporary:
+    with atomic_folder(tmp_path / "made") as temporary:
         (temporary / "a").write_text("1")
         assert not (tmp_path / "made").exists()
     assert names(tmp_path) == ["made"]
@@ -21,7 +21,7 @@ def test_a_folder_is_there_when_the_block_ends(tmp_path):
 
 
 def test_the_faster_one_stays(tmp_path):
-    with whole_folder(tmp_path / "made") as temporary:
+    with atomic_folder(tmp_path / "made") as temporary:
         (temporary / "a").write_text("late")
         (tmp_path / "made").mkdir()
         (tmp_path / "made" / "a").write_text("first")
@@ -31,7 +31,7 @@ def test_the_faster_one_stays(tmp_path):
 
 def test_nothing_is_left_of_a_block_that_fails(tmp_path):
     def fail():
-        with whole_folder(tmp_path / "made") as temporary:
+        with atomic_folder(tmp_path / "made") as temporary:
             (temporary / "a").write_text("1")
             raise RuntimeError
 
@@ -45,6 +45,6 @@ def test_other_errors_are_raised(tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(Path, "rename", full)
-    with pytest.raises(OSError, match="No space"), whole_folder(tmp_path / "made"):
+    with pytest.raises(OSError, match="No space"), atomic_folder(tmp_path / "made"):
         pass
     assert names(tmp_path) == []

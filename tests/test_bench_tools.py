@@ -24,44 +24,46 @@ def sound():
 
 @pytest.mark.parametrize("ratio_db", [20, 5, -5])
 def test_noise_has_the_ratio_that_it_says(sound, ratio_db):
-    ears = tool("tools/bench/encoder")
+    encoder = tool("tools/bench/encoder")
     noise = np.random.default_rng(0).normal(size=48_000)
-    mixed = ears.add_noise(sound, noise, ratio_db).astype(np.float64)
+    mixed = encoder.add_noise(sound, noise, ratio_db).astype(np.float64)
     assert np.abs(mixed).max() <= 1
     scale = mixed[sound.speech] @ sound.waveform[sound.speech] / np.sum(sound.waveform[sound.speech] ** 2.0)
     left = mixed / scale - sound.waveform
-    ratio = ears.power_of(sound.waveform, sound.speech) / ears.power_of(left)
+    ratio = encoder.power_of(sound.waveform, sound.speech) / encoder.power_of(left)
     assert 10 * np.log10(ratio) == pytest.approx(ratio_db, abs=0.5)
 
 
 def test_the_telephone_keeps_its_band_only():
-    ears = tool("tools/bench/encoder")
+    encoder = tool("tools/bench/encoder")
     times = np.arange(16_000) / 16_000
 
     def kept(hertz):
         tone = (0.3 * np.sin(2 * np.pi * hertz * times)).astype(np.float32)
-        return ears.power_of(ears.telephone(tone)[2000:-2000]) / ears.power_of(tone)
+        return encoder.power_of(encoder.telephone(tone)[2000:-2000]) / encoder.power_of(tone)
 
     assert kept(1000) == pytest.approx(1, abs=0.05)
     assert max(kept(60), kept(5000), kept(7000)) < 0.01
-    assert len(ears.telephone(np.zeros(16_001, np.float32))) == 16_001
+    assert len(encoder.telephone(np.zeros(16_001, np.float32))) == 16_001
 
 
 def test_the_room_rings_after_the_sound_and_not_before():
-    ears = tool("tools/bench/encoder")
+    encoder = tool("tools/bench/encoder")
     click = np.zeros(32_000, np.float32)
     click[8_000] = 0.5
-    wet = ears.reverberate(click, np.random.default_rng(0))
+    wet = encoder.reverberate(click, np.random.default_rng(0))
     direct, late = np.sum(wet[8_000:8_020] ** 2.0), np.sum(wet[8_020:] ** 2.0)
     assert np.abs(wet[:7_990]).max() < 1e-6
-    assert 10 * np.log10(late / direct) == pytest.approx(ears.ROOM_DB, abs=0.5)
+    assert 10 * np.log10(late / direct) == pytest.approx(encoder.ROOM_DB, abs=0.5)
     later = np.sum(wet[8_000 + 4_800 : 8_000 + 5_800] ** 2.0) / np.sum(wet[8_100:9_100] ** 2.0)
-    assert 10 * np.log10(later) == pytest.approx(-60 * 0.3 / ears.ROOM_SECONDS, abs=4)
+    assert 10 * np.log10(later) == pytest.approx(-60 * 0.3 / encoder.ROOM_SECONDS, abs=4)
 
 
 def test_quiet_is_quiet(sound):
-    ears = tool("tools/bench/encoder")
-    assert 10 * np.log10(ears.power_of(ears.quiet(sound), sound.speech)) == pytest.approx(ears.QUIET_DB, abs=0.01)
+    encoder = tool("tools/bench/encoder")
+    assert 10 * np.log10(encoder.power_of(encoder.quiet(sound), sound.speech)) == pytest.approx(
+        encoder.QUIET_DB, abs=0.01
+    )
 
 
 def test_lateness_of_an_alignment_is_signed():
@@ -85,10 +87,10 @@ def test_espeak_speech_has_a_margin_and_words():
 def test_peakiness_counts_steps_of_speech():
     picture = tool("tools/studies/ctc_peaks")
     labels = np.array([SILENCE_ID, 3, 3, 4, -1])
-    heard = np.full((5, NUM_PHONES + 1), 1e-9)
-    heard[[0, 1, 4], NUM_PHONES] = 1.0  # blank in silence, on one step of speech, and where nobody knows
-    heard[2, 3] = heard[3, 4] = 1.0
-    found = picture.peakiness([heard], [labels])
+    encoded = np.full((5, NUM_PHONES + 1), 1e-9)
+    encoded[[0, 1, 4], NUM_PHONES] = 1.0  # blank in silence, on one step of speech, and where nobody knows
+    encoded[2, 3] = encoded[3, 4] = 1.0
+    found = picture.peakiness([encoded], [labels])
     assert found["blank"] == pytest.approx(1 / 3)
     assert found["right"] == pytest.approx(2 / 3)
     assert found["entropy"] == pytest.approx(0, abs=1e-4)

@@ -27,7 +27,7 @@ def test_the_table_has_rates_over_all_processes_and_says_what_failed():
     one = {"device": "CPU", "seconds": 4.0, "cpu_seconds": 5.0, "clips": 80, "speech_seconds": 240.0, "memory": 2**30}
     one |= {"shares": shares, "operators": {"aten::mm": 0.4}}
     results = [bench.Result("fp32", 2, [one, one | {"seconds": 5.0}]), bench.Result("fp16", 1, problem="ValueError: x")]
-    table, missing, *notes = bench.to_markdown("ears", 20, results).splitlines()[4:]
+    table, missing, *notes = bench.to_markdown("encoder", 20, results).splitlines()[4:]
     assert [cell.strip() for cell in table.split("|")[1:9]] == [
         "CPU", "2", "fp32", "4.00", "32", "96", "0.50", "1.00 GiB",
     ]  # fmt: skip

@@ -34,9 +34,9 @@ def test_text_from_another_folder(tmp_path):
         assert lips["lips"].shape[1:] == (40, 2)
         assert lips["fps"] == 25
         assert str(lips["timing"]) == "predicted durations"
-    with np.load(tmp_path / "demo" / "posteriors.npz", allow_pickle=False) as heard:
-        assert heard["posteriors"].shape[1] == len(heard["phones"]) == 40
-        assert heard["step_seconds"] == 0.01
+    with np.load(tmp_path / "demo" / "posteriors.npz", allow_pickle=False) as encoded:
+        assert encoded["posteriors"].shape[1] == len(encoded["phones"]) == 40
+        assert encoded["step_seconds"] == 0.01
 
 
 def test_stereo_recording_phones_and_edited_posteriors(tmp_path, command):
@@ -53,8 +53,8 @@ def test_stereo_recording_phones_and_edited_posteriors(tmp_path, command):
     code, out, err = command("synth", "--phones", "B IH N B L UW", "--durations", grid, "--out", tmp_path / "q")
     assert code == 0, err
     assert np.allclose(np.load(tmp_path / "p" / "lips.npz")["lips"], np.load(tmp_path / "q" / "lips.npz")["lips"])
-    heard = tmp_path / "a" / "posteriors.npz"
-    code, out, err = command("synth", "--posteriors", heard, "--out", tmp_path / "e")
+    encoded = tmp_path / "a" / "posteriors.npz"
+    code, out, err = command("synth", "--posteriors", encoded, "--out", tmp_path / "e")
     assert code == 0, err
     code, out, err = command("plot", tmp_path / "p", "--out", tmp_path / "again.svg")
     assert code == 0, err

@@ -12,7 +12,7 @@ def test_words_beat_the_file_and_the_file_beats_the_defaults(tmp_path):
     path.write_text("lips: {epochs: 7, batch: 5}\nnetwork: {lips: {components: 8}}\n")
     recipe = load_settings(Recipe, config=path, overrides=["lips.epochs=9"])
     assert (recipe.lips.epochs, recipe.lips.batch, recipe.network.lips.components) == (9, 5, 8)
-    assert recipe.ears == Recipe().ears
+    assert recipe.encoder == Recipe().encoder
 
 
 @pytest.mark.parametrize("overrides", [["lips.nonsense=1"], ["lips.epochs=many"], ["nothing"]])

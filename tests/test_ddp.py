@@ -50,7 +50,7 @@ def two(corpus, tmp_path_factory) -> Path:
     assert killed.returncode != 0
     assert "Signal 9 (SIGKILL) received" in killed.stderr
     assert not (out / "weights.pt").exists()
-    assert [line["epoch"] for line in history(out, "ears")] == [1]
+    assert [line["epoch"] for line in history(out, "encoder")] == [1]
     done = launch(corpus, out)
     assert done.returncode == 0, done.stderr[-2000:]
     return out
@@ -64,7 +64,7 @@ def one(corpus, tmp_path_factory) -> Path:
     return out
 
 
-@pytest.mark.parametrize("part", ["ears", "durations"])
+@pytest.mark.parametrize("part", ["encoder", "durations"])
 def test_two_processes_have_the_losses_and_scores_of_one(one, two, part):
     for line, other in zip(history(one, part), history(two, part), strict=True):
         for name in set(line) - {"train_seconds"}:
@@ -72,7 +72,7 @@ def test_two_processes_have_the_losses_and_scores_of_one(one, two, part):
 
 
 def test_two_processes_of_which_one_was_killed_end_with_the_weights_of_one(one, two):
-    assert [line["epoch"] for line in history(two, "ears")] == [1, 2, 3]
+    assert [line["epoch"] for line in history(two, "encoder")] == [1, 2, 3]
     first, second = (torch.load(out / "weights.pt") for out in (one, two))
     assert set(first) == set(second)
     for name, value in first.items():

@@ -10,7 +10,7 @@ import torch
 from phonolips.model.network import Description, Network
 from phonolips.model.networks.encoder import AudioEncoder
 from phonolips.model.settings import AudioEncoderSettings, NetworkSettings
-from phonolips.model.stream import listen
+from phonolips.model.stream import encode
 from phonolips.phones.inventory import NUM_PHONES
 from phonolips.speech.mel import log_mel
 
@@ -41,7 +41,7 @@ def test_cuts_change_nothing(network, chunk_frames, block):
     mel = torch.from_numpy(log_mel(np.pad(waveform, (0, -len(waveform) % 640))))[None]
     whole = network.audio_encoder.posteriors(mel)[0].numpy()
     blocks = (waveform[i : i + block] for i in range(0, len(waveform), block))
-    cut = np.concatenate([part.posteriors for part in listen(network, blocks, chunk_frames)])
+    cut = np.concatenate([part.posteriors for part in encode(network, blocks, chunk_frames)])
     assert cut.shape == whole.shape == (504, NUM_PHONES)
     assert np.abs(cut - whole).max() < 1e-4
 
@@ -90,23 +90,23 @@ def test_temperature_and_ngrams_are_fitted_after_the_training_and_again_when_it_
     from test_training import make_corpus
 
     from phonolips.corpus.store.store import Store
-    from phonolips.training.encoder import train_ears
-    from phonolips.training.settings import EarsSettings
+    from phonolips.training.encoder import train_encoder
+    from phonolips.training.settings import EncoderFitSettings
 
     store = Store(make_corpus(tmp_path / "corpus") / "features")
-    settings = EarsSettings(epochs=2, batch=2)
+    settings = EncoderFitSettings(epochs=2, batch=2)
     found = []
     with caplog.at_level(logging.INFO, "phonolips.training"):
         for _ in range(2):
             torch.manual_seed(0)
-            ears = AudioEncoder(AudioEncoderSettings(24, 3, [1], 24, [1]))
-            train_ears(SimpleNamespace(audio_encoder=ears), store, settings, tmp_path / "ears", device="cpu")
-            found.append({name: value.clone() for name, value in ears.state_dict().items()})
+            encoder = AudioEncoder(AudioEncoderSettings(24, 3, [1], 24, [1]))
+            train_encoder(SimpleNamespace(audio_encoder=encoder), store, settings, tmp_path / "ears", device="cpu")
+            found.append({name: value.clone() for name, value in encoder.state_dict().items()})
     for name, value in found[0].items():
         assert torch.equal(value, found[1][name]), name
     assert found[0]["temperature"] != 1
     assert len(found[0]["phone_ngrams"]) == len(found[0]["phone_ngram_counts"]) > 10
-    rows = np.exp(ears.phone_ngram().rows)
+    rows = np.exp(encoder.phone_ngram().rows)
     assert rows[:, 1:6].sum() > 2 * rows[:, 6:11].sum()  # the corpus says phones 1 to 5 only
     assert found[0]["phone_prior"].sum() == pytest.approx(1)
     assert "temperature" in caplog.text
@@ -127,11 +127,11 @@ def partly_known(tmp_path_factory):
 
 def make_fit(**settings):
     """A fit to compute losses with, without a training."""
-    from phonolips.training.encoder import EarsFit
-    from phonolips.training.settings import EarsSettings
+    from phonolips.training.encoder import EncoderTrainer
+    from phonolips.training.settings import EncoderFitSettings
 
-    fit = EarsFit(modules={"ears": torch.nn.Linear(1, 1)}, run_opts={"device": "cpu"})
-    fit.settings = EarsSettings(**settings)
+    fit = EncoderTrainer(modules={"ears": torch.nn.Linear(1, 1)}, run_opts={"device": "cpu"})
+    fit.settings = EncoderFitSettings(**settings)
     return fit
 
 
@@ -154,8 +154,8 @@ def test_steps_are_taught_by_labels_or_by_other_ears_or_not_at_all(partly_known)
     phones, blank = torch.randn(*batch.labels.shape, NUM_PHONES), torch.randn(*batch.labels.shape, 1)
     logs = phones.log_softmax(-1)
     known = -logs[hard].gather(1, batch.labels[hard][:, None])
-    heard = -(batch.soft * logs).sum(-1)[soft]
-    expected = (known.sum() + 0.3 * heard.sum()) / (len(known) + 0.3 * len(heard))
+    encoded = -(batch.soft * logs).sum(-1)[soft]
+    expected = (known.sum() + 0.3 * encoded.sum()) / (len(known) + 0.3 * len(encoded))
     fit = make_fit(soft_weight=0.3, ctc_weight=0.0)
     assert fit.compute_objectives((phones, blank), batch, sb.Stage.TRAIN) == pytest.approx(float(expected), rel=1e-5)
     untaught = ~hard & ~soft
@@ -214,27 +214,27 @@ def test_a_batch_without_such_clips_carries_no_soft_steps(partly_known):
 
 def test_training_goes_on_from_other_ears_and_keeps_their_input(partly_known, network, tmp_path):
     from phonolips.errors import InputError
-    from phonolips.training.encoder import train_ears
-    from phonolips.training.settings import EarsSettings
+    from phonolips.training.encoder import train_encoder
+    from phonolips.training.settings import EncoderFitSettings
 
     network.save(tmp_path / "model")
-    settings = EarsSettings(epochs=1, batch=4, learning_rate=0.0, weight_decay=0.0, start=str(tmp_path / "model"))
+    settings = EncoderFitSettings(epochs=1, batch=4, learning_rate=0.0, weight_decay=0.0, start=str(tmp_path / "model"))
     torch.manual_seed(1)
-    ears = AudioEncoder(network.audio_encoder.settings)
-    train_ears(SimpleNamespace(audio_encoder=ears), partly_known, settings, tmp_path / "more", device="cpu")
-    for (name, value), other in zip(network.audio_encoder.named_parameters(), ears.parameters(), strict=True):
+    encoder = AudioEncoder(network.audio_encoder.settings)
+    train_encoder(SimpleNamespace(audio_encoder=encoder), partly_known, settings, tmp_path / "more", device="cpu")
+    for (name, value), other in zip(network.audio_encoder.named_parameters(), encoder.parameters(), strict=True):
         assert torch.equal(value, other), name
-    assert torch.equal(ears.mel_mean, network.audio_encoder.mel_mean)
-    assert torch.equal(ears.mel_scale, network.audio_encoder.mel_scale)
+    assert torch.equal(encoder.mel_mean, network.audio_encoder.mel_mean)
+    assert torch.equal(encoder.mel_scale, network.audio_encoder.mel_scale)
     small = AudioEncoder(AudioEncoderSettings(16, 3, [1], 16, [1]))
     with pytest.raises(InputError, match=r"ears\.start=.*expected \(16"):
-        train_ears(SimpleNamespace(audio_encoder=small), partly_known, settings, tmp_path / "small", device="cpu")
+        train_encoder(SimpleNamespace(audio_encoder=small), partly_known, settings, tmp_path / "small", device="cpu")
 
 
 def test_validation_is_bounded_and_read_when_asked_for(partly_known):
-    from phonolips.training.encoder import EarsValid
+    from phonolips.training.encoder import EncoderValidBatches
 
-    valid = EarsValid(partly_known, np.arange(8), 3)
+    valid = EncoderValidBatches(partly_known, np.arange(8), 3)
     assert [len(batch.mel) for batch in valid] == [3, 3, 2]
     assert valid.padded_steps == sum(batch.labels.numel() for batch in valid)
     with pytest.raises(IndexError):

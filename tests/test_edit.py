@@ -345,7 +345,7 @@ def test_posteriors_are_sure_where_new(spoken):
     assert (new.max(1) == 1).all()
     assert done.posteriors.sum(1) == pytest.approx(1, abs=1e-3)
     assert (done.posteriors.max(1) < 1).any()
-    assert done.gestures.shape == (int(np.ceil(len(done.posteriors) / 4)), 3)
+    assert done.lip_parameters.shape == (int(np.ceil(len(done.posteriors) / 4)), 3)
 
 
 def test_what_is_refused(spoken, tmp_path):

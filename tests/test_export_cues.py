@@ -32,7 +32,7 @@ SENTENCE = "Five brave men love a big blue bowl of warm soup, before they leave 
 
 
 def as_run(result: result.Result, folder: Path = Path()) -> Run:
-    layer = Layer(result.posteriors, result.gestures, result.gesture_names)
+    layer = Layer(result.posteriors, result.lip_parameters, result.lip_parameter_names)
     return Run(folder / "lips.npz", result.lips, result.fps, result.layout, result.alignment, layer, None)
 
 

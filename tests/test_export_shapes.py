@@ -146,8 +146,8 @@ class TestWeights:
         assert max(solved(closed()).values()) < 0.01
 
     def test_names_order_type_and_limits(self):
-        wild = speech() + np.random.default_rng(1).normal(0, 0.3, (50, 40, 2)).astype(np.float32)
-        weights = arkit_weights(wild, FPS)
+        limits = speech() + np.random.default_rng(1).normal(0, 0.3, (50, 40, 2)).astype(np.float32)
+        weights = arkit_weights(limits, FPS)
         assert tuple(weights) == ARKIT_NAMES
         for values in weights.values():
             assert values.shape == (50,)

@@ -32,7 +32,7 @@ def result() -> result.Result:
 
 @pytest.fixture
 def run(result, tmp_path) -> Run:
-    layer = Layer(result.posteriors, result.gestures, result.gesture_names)
+    layer = Layer(result.posteriors, result.lip_parameters, result.lip_parameter_names)
     return Run(tmp_path / LIPS_FILE, result.lips, result.fps, result.layout, result.alignment, layer, None)
 
 

@@ -110,8 +110,8 @@ def test_no_drift_at_ntsc_rates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         assert picture.frames == 3_597  # 120 s at 30000/1001, rounded up
     assert abs(ends[0] - 120) < 1 / 29.97
     assert abs(ends[0] - ends[1]) < 1 / 29.97
-    heard = read(out)
-    assert abs(int(np.argmax(np.abs(heard[90 * 16_000 - 800 :]) > 0.3)) - 800) < 32
+    played = read(out)
+    assert abs(int(np.argmax(np.abs(played[90 * 16_000 - 800 :]) > 0.3)) - 800) < 32
 
 
 def test_gif_keeps_time_and_colours(tmp_path: Path) -> None:
@@ -155,9 +155,9 @@ def test_captions_say_what_is_spoken() -> None:
     assert late.posteriors[0] == ("AA", pytest.approx(0.9))
     assert caption(99.0).phone == "AA"
     unaligned = Run(run.path, run.lips, run.fps, run.layout, None, run.layer, None)
-    heard = drawing.captions_at(unaligned, "phone")
-    assert heard is not None
-    assert heard(0.5) == Caption("M")
+    played = drawing.captions_at(unaligned, "phone")
+    assert played is not None
+    assert played(0.5) == Caption("M")
 
 
 @pytest.mark.parametrize("size", [(48, 48), (360, 360), (640, 200), (120, 300)])

@@ -143,12 +143,12 @@ def test_crossed_inner_lips_meet_in_the_middle():
 
 
 def test_liveliness_widens_quick_movements_and_leaves_slow_ones():
-    from phonolips.lips.motion import enliven
+    from phonolips.lips.motion import exaggerate
 
     times = np.arange(100) / 25
     for hertz, least, most in ((0.2, 1.0, 1.02), (4.0, 1.4, 1.51)):
         lips = np.zeros((100, 40, 2), np.float32)
         lips[:, 0, 0] = np.sin(2 * np.pi * hertz * times)
-        ratio = enliven(lips, 0.5)[20:80, 0, 0].std() / lips[20:80, 0, 0].std()
+        ratio = exaggerate(lips, 0.5)[20:80, 0, 0].std() / lips[20:80, 0, 0].std()
         assert least <= ratio <= most
-    assert enliven(lips, 0) is lips
+    assert exaggerate(lips, 0) is lips

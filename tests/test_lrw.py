@@ -42,7 +42,7 @@ def test_every_clip_is_a_record(lrw, tmp_path):
     one = next(record for record in records if record.id == "BEING/val/BEING_00002")
     assert (one.speaker, one.split, one.text, one.audio) == ("", "valid", "being", one.video)
     assert one.words == (("being", 0.345, 0.815),)
-    assert (one.complete, one.wild) == (False, True)
+    assert (one.complete, one.limits) == (False, True)
     assert {record.split for record in records} == {"train", "valid", "test_unseen"}
     write_records(records, tmp_path / "r.jsonl")
     assert read_records(tmp_path / "r.jsonl") == records
@@ -207,11 +207,11 @@ def test_pictures_and_sound_of_the_stand_in_are_cut_from_one_place(tmp_path):
         assert abs((word.start + word.end) / 2 - start - 0.58) <= 0.0201
         assert read_duration(path.with_suffix(".txt")) == pytest.approx(word.end - word.start, abs=0.0051)
         assert len(list(read_frames(path))) == 29
-        heard = read(path)[:18560]
+        sound = read(path)[:18560]
         whole = read(next((tmp_path / "grid").rglob(f"{Path(source).name}.mp*")))
         scores = []
         for late in range(-480, 481, 80):  # samples; AAC may move sound by less than 5 ms
             first = round(start * 16000) + late
-            part = whole[max(first, 0) : first + len(heard)]
-            scores.append(float(np.dot(part, heard[: len(part)])))
+            part = whole[max(first, 0) : first + len(sound)]
+            scores.append(float(np.dot(part, sound[: len(part)])))
         assert abs(np.argmax(scores) - 6) <= 1

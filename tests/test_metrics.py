@@ -304,8 +304,8 @@ def test_an_ngram_helps_to_recognise_what_the_sound_leaves_open():
     ngram = PhoneNgram(rows, row_of, np.zeros(NUM_PHONES, np.float32))
     assert metrics.recognise_phones(posteriors) == ["B", "AO"]
     assert metrics.recognise_phones(posteriors, ngram) == ["B", "AA"]
-    assert metrics.ear_scores(posteriors, labels)["phone_errors"] == 1
-    assert metrics.ear_scores(posteriors, labels, ngram=ngram)["phone_errors"] == 0
+    assert metrics.encoder_scores(posteriors, labels)["phone_errors"] == 1
+    assert metrics.encoder_scores(posteriors, labels, ngram=ngram)["phone_errors"] == 0
 
 
 def test_ear_scores_leave_unknown_steps_out():
@@ -314,14 +314,14 @@ def test_ear_scores_leave_unknown_steps_out():
     unknown = labels.copy()
     unknown[16:20] = IGNORED_ID
     posteriors[16:20] = one_hot(np.full(4, PHONE_IDS["ZH"]))
-    found = metrics.ear_scores(posteriors, unknown)
+    found = metrics.encoder_scores(posteriors, unknown)
     assert found["step_accuracy"] == 1
     assert found["phone_error_rate"] == 0
     assert (found["phone_total"], found["known_steps"]) == (2, 32)
     assert metrics.step_accuracy(posteriors, labels) == pytest.approx(32 / 36)
     assert np.isnan(metrics.step_accuracy(posteriors, np.full(36, IGNORED_ID)))
     with pytest.raises(InputError, match="steps"):
-        metrics.ear_scores(posteriors, labels[:-1])
+        metrics.encoder_scores(posteriors, labels[:-1])
 
 
 def test_calibration_error_is_the_gap_between_confidence_and_accuracy():

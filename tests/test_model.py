@@ -8,19 +8,19 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from phonolips.errors import CheckpointError, InputError
-from phonolips.lips.measures import measure_gestures
+from phonolips.lips.measures import measure_lip_parameters
 from phonolips.model.network import Description, Network, read_network
 from phonolips.model.networks.durations import flatten_words
 from phonolips.model.settings import (
     AudioEncoderSettings,
     DecoderSettings,
     DurationSettings,
-    GestureSettings,
+    LipParameterSettings,
     LipsSettings,
     NetworkSettings,
 )
 from phonolips.model.speakers import LipSpeaker
-from phonolips.model.stream import guess_gestures, listen, speak
+from phonolips.model.stream import decode_lips, encode, predict_lip_parameters
 from phonolips.phones.inventory import IGNORED_ID, NUM_PHONES
 from phonolips.phones.posteriors import check_posteriors, labels_to_posteriors
 
@@ -31,7 +31,7 @@ def make_network(**decoder: object) -> Network:
     settings = NetworkSettings(
         AudioEncoderSettings(channels=24, dilations=[1, 2], coarse_channels=32, coarse_dilations=[1, 2, 4]),
         DurationSettings(channels=16, layers=2),
-        GestureSettings(channels=8),
+        LipParameterSettings(channels=8),
         DecoderSettings(latent=8, speaker=4, channels=16, hidden=24, **decoder),
         lips,
     )
@@ -55,13 +55,13 @@ def network() -> Network:
 
 def whole(network: Network, waveform: np.ndarray, chunk_frames: int, block: int) -> tuple[np.ndarray, ...]:
     blocks = (waveform[i : i + block] for i in range(0, len(waveform), block))
-    heard = list(listen(network, blocks, chunk_frames))
-    posteriors = np.concatenate([part.posteriors for part in heard])
-    gestures = np.concatenate([part.gestures for part in heard])
-    guessed = guess_gestures(network, posteriors, chunk_frames)
+    encoded = list(encode(network, blocks, chunk_frames))
+    posteriors = np.concatenate([part.posteriors for part in encoded])
+    lip_parameters = np.concatenate([part.lip_parameters for part in encoded])
+    predicted = predict_lip_parameters(network, posteriors, chunk_frames)
     speaker = network.lip_speaker("s1")
-    lips = np.concatenate(list(speak(network, posteriors, gestures, speaker, chunk_frames)))
-    return posteriors, gestures, guessed, lips
+    lips = np.concatenate(list(decode_lips(network, posteriors, lip_parameters, speaker, chunk_frames)))
+    return posteriors, lip_parameters, predicted, lips
 
 
 @pytest.mark.parametrize("chunk_frames", [3, 10, 37, 250])
@@ -86,17 +86,17 @@ def test_every_decoder_keeps_its_look_ahead_and_its_chunks(kind):
     network = make_network(**kind)
     rng = np.random.default_rng(2)
     posteriors = rng.dirichlet(np.ones(NUM_PHONES) * 0.1, 4 * 60).astype(np.float32)
-    gestures = rng.normal(size=(60, 3)).astype(np.float32)
+    lip_parameters = rng.normal(size=(60, 3)).astype(np.float32)
     speaker = network.lip_speaker(None)
 
     def lips(rows: np.ndarray, moves: np.ndarray, chunk: int = 1000) -> np.ndarray:
-        return np.concatenate(list(speak(network, rows, moves, speaker, chunk)))
+        return np.concatenate(list(decode_lips(network, rows, moves, speaker, chunk)))
 
-    made = lips(posteriors, gestures)
+    made = lips(posteriors, lip_parameters)
     assert made.shape == (60, 40, 2)
-    assert np.abs(made - lips(posteriors, gestures, 7)).max() < 1e-5
+    assert np.abs(made - lips(posteriors, lip_parameters, 7)).max() < 1e-5
     late = 30 + network.decoder.ahead_frames + 1  # what comes then cannot matter to frame 30, but to the next
-    changed, moved = posteriors.copy(), gestures.copy()
+    changed, moved = posteriors.copy(), lip_parameters.copy()
     changed[4 * late :] = changed[4 * late :, ::-1]
     moved[late:] += 1.0
     other = lips(changed, moved)
@@ -104,7 +104,7 @@ def test_every_decoder_keeps_its_look_ahead_and_its_chunks(kind):
     assert np.abs(made - other)[31].max() > 1e-6
     with torch.inference_mode():
         embedding = torch.from_numpy(speaker.embedding)[None]
-        outputs = network.decode(torch.from_numpy(posteriors)[None], embedding, torch.from_numpy(gestures)[None])
+        outputs = network.decode(torch.from_numpy(posteriors)[None], embedding, torch.from_numpy(lip_parameters)[None])
         at_once = network.coefficients_to_lips(outputs[0], network.lip_mean[0]).numpy()
     assert np.abs(made - at_once).max() < 1e-5
 
@@ -134,11 +134,11 @@ def test_gestures_are_measured_from_lips():
     lips = np.zeros((2, 40, 2))
     lips[1, 35, 1], lips[1, 25, 1] = 0.1, -0.2  # inner middle, upper and lower
     lips[1, 10, 0] = 0.5  # a corner
-    found = measure_gestures(lips, ["opening", "width", "height"])
+    found = measure_lip_parameters(lips, ["opening", "width", "height"])
     assert np.allclose(found, [[0, 0, 0], [0.3, 0.5, -0.1 / 40]])
-    assert measure_gestures(lips, []).shape == (2, 0)
+    assert measure_lip_parameters(lips, []).shape == (2, 0)
     with pytest.raises(InputError, match="'smile'"):
-        measure_gestures(lips, ["smile"])
+        measure_lip_parameters(lips, ["smile"])
 
 
 def test_speakers_from_elsewhere_must_fit(network):
@@ -150,10 +150,10 @@ def test_speakers_from_elsewhere_must_fit(network):
 
 
 def test_posteriors_sum_to_one_and_lips_follow_their_clock(network):
-    posteriors, gestures, guessed, lips = whole(network, np.zeros(16_000, np.float32), 250, 16_000)
+    posteriors, lip_parameters, predicted, lips = whole(network, np.zeros(16_000, np.float32), 250, 16_000)
     assert posteriors.shape == (100, NUM_PHONES)
     assert np.allclose(posteriors.sum(1), 1, atol=1e-5)
-    assert gestures.shape == guessed.shape == (25, 3)
+    assert lip_parameters.shape == predicted.shape == (25, 3)
     assert lips.shape == (25, 40, 2)
 
 
@@ -268,15 +268,15 @@ def test_ears_of_before_the_ngrams_are_read_without(network, tmp_path, known):
 
 
 def test_counted_ngrams_are_kept(network, tmp_path):
-    ears = make_network().audio_encoder
+    encoder = make_network().audio_encoder
     prior = np.full(NUM_PHONES, 1 / NUM_PHONES)
-    ears.set_phone_ngrams(np.array([5, 46]), np.array([2, 70_000]), prior)
-    assert ears.phone_ngram_counts.tolist() == [2, 32_767]  # no more than two bytes hold
-    assert ears.phone_ngram() is ears.phone_ngram()
+    encoder.set_phone_ngrams(np.array([5, 46]), np.array([2, 70_000]), prior)
+    assert encoder.phone_ngram_counts.tolist() == [2, 32_767]  # no more than two bytes hold
+    assert encoder.phone_ngram() is encoder.phone_ngram()
     other = make_network().audio_encoder
     assert other.phone_ngram() is None
-    other.load_state_dict(ears.state_dict())
-    assert np.array_equal(other.phone_ngram().rows, ears.phone_ngram().rows)
+    other.load_state_dict(encoder.state_dict())
+    assert np.array_equal(other.phone_ngram().rows, encoder.phone_ngram().rows)
 
 
 def test_speakers_by_name(network):

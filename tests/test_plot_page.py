@@ -58,10 +58,10 @@ def run(tmp_path: Path) -> Run:
     openings = np.where((times > 0.6) & (times < 1.2), 0.25, np.where((times > 1.4) & (times < 1.8), 0.1, 0.0))
     posteriors = np.full((200, 40), 0.05 / 39, np.float32)
     posteriors[np.arange(200), alignment.labels(200)] = 0.95
-    gestures = np.random.default_rng(0).normal(size=(50, 3)).astype(np.float32)
+    lip_parameters = np.random.default_rng(0).normal(size=(50, 3)).astype(np.float32)
     sound = tmp_path / "speech.wav"
     write_tone(sound)
-    layer = Layer(posteriors, gestures, ("opening", "width", "height"))
+    layer = Layer(posteriors, lip_parameters, ("opening", "width", "height"))
     return Run(tmp_path / "lips.npz", mouth(openings), 50.0, "mediapipe40", alignment, layer, sound)
 
 
@@ -109,9 +109,12 @@ def test_the_numbers_of_a_page_are_those_of_the_run(run: Run, tmp_path: Path) ->
     assert np.abs(unpack(data["lips"]) - run.lips).max() <= 0.5001 * data["lips"]["unit"]
     assert data["lips"]["unit"] == page.LIP_UNIT
     assert run.layer is not None
-    assert run.layer.gestures is not None
+    assert run.layer.lip_parameters is not None
     assert run.alignment is not None
-    assert np.abs(unpack(data["gestures"]) - run.layer.gestures).max() <= 0.5001 * data["gestures"]["unit"]
+    assert (
+        np.abs(unpack(data["lip_parameters"]) - run.layer.lip_parameters).max()
+        <= 0.5001 * data["lip_parameters"]["unit"]
+    )
     posteriors = np.frombuffer(base64.b64decode(data["posteriors"]["uint8"]), np.uint8).reshape(200, 40) / 255
     assert np.abs(posteriors - run.layer.posteriors).max() <= 0.5001 / 255
     assert data["phoneNames"] == list(PHONES)
@@ -155,7 +158,7 @@ def test_a_page_of_lips_alone_and_in_the_other_layout(run: Run, tmp_path: Path) 
     bare = Run(tmp_path / "a" / "lips.npz", to_ibug20(run.lips), 50.0, "ibug20", None, None, None)
     reader, data = read_page(page.write_page(bare, tmp_path / "page.htm"))
     assert reader.texts["h1"] == "a"
-    assert data["posteriors"] is data["gestures"] is data["sound"] is data["wave"] is None
+    assert data["posteriors"] is data["lip_parameters"] is data["sound"] is data["wave"] is None
     assert data["words"] == data["phones"] == []
     upper, lower = data["innerMiddle"]
     lips = unpack(data["lips"])

@@ -5,9 +5,9 @@ import pytest
 from conftest import tool
 
 from phonolips.errors import InputError
-from phonolips.face import limits as wild
+from phonolips.face import limits as rules
 from phonolips.face import pose
-from phonolips.face.limits import Likeness, WildLimits
+from phonolips.face.limits import FaceLimits, Likeness
 from phonolips.face.mesh import KEPT_POINTS, FaceFollower, Followed
 from phonolips.face.track import save_track, track_video
 from phonolips.media import video as io
@@ -70,16 +70,16 @@ def followed_face(frames=FRAMES, eyes=60.0, place=(128.0, 128.0), others=()):
 
 
 def judge(followed, angles=(0, 0, 0), likeness=1.0):
-    watched, limits = Likeness(), WildLimits()
+    watched, limits = Likeness(), FaceLimits()
     watched.values, watched.size = [likeness] * len(followed.detected), (SIDE, SIDE)
-    wild.check_found(followed, limits)
-    wild.check_face(followed, np.tile(angles, (len(followed.detected), 1)), watched, limits)
+    rules.check_found(followed, limits)
+    rules.check_face(followed, np.tile(angles, (len(followed.detected), 1)), watched, limits)
 
 
 def refusal(*arguments, **options):
     with pytest.raises(InputError) as caught:
         judge(*arguments, **options)
-    return wild.kind_of(str(caught.value)), str(caught.value)
+    return rules.kind_of(str(caught.value)), str(caught.value)
 
 
 def test_every_kind_of_refusal():
@@ -95,7 +95,7 @@ def test_every_kind_of_refusal():
     assert refusal(jump) == ("cut", "cut: the face jumps by 1.2 eye distances at frame 15; expected at most 0.5")
     assert refusal(followed_face(), angles=(-60, 0, 0))[0] == "profile"
     assert refusal(followed_face(), angles=(0, 45, 0))[1].startswith("profile: pitch 45")
-    assert wild.kind_of("s1/clip.mp4: no such file") == ""
+    assert rules.kind_of("s1/clip.mp4: no such file") == ""
 
 
 def test_a_second_face_matters_only_where_it_might_be_the_speaker():
@@ -121,7 +121,7 @@ def test_likeness_sees_a_cut_and_forgives_a_flash():
     frames = [scene, scene + 5, scene * 1.5, scene, other, np.full_like(scene, 90), scene]
     assert len(list(watching.watch(frame.astype(np.uint8) for frame in frames))) == len(frames)
     assert min(watching.values[:4]) > 0.98
-    assert max(watching.values[4:]) < WildLimits.least_likeness
+    assert max(watching.values[4:]) < FaceLimits.least_likeness
     assert watching.size == (SIDE, SIDE)
 
 
@@ -144,10 +144,10 @@ def clip(crops, tmp_path_factory):
 
 
 def test_a_real_clip_is_tracked_the_same_whatever_was_before(clip, crops, tmp_path):
-    first = track_video(clip, wild=WildLimits())
+    first = track_video(clip, limits=FaceLimits())
     io.write_video(tmp_path / "other.mp4", crops[1], 25)
-    track_video(tmp_path / "other.mp4", wild=WildLimits())
-    again = track_video(clip, wild=WildLimits())
+    track_video(tmp_path / "other.mp4", limits=FaceLimits())
+    again = track_video(clip, limits=FaceLimits())
     assert first.lips.tobytes() == again.lips.tobytes()
     assert first.pose.tobytes() == again.pose.tobytes()
 
@@ -166,7 +166,7 @@ def test_a_turned_face_has_its_yaw_and_is_turned_back(clip, crops, tmp_path):
     io.write_video(tmp_path / "turned.mp4", turned, 25)
     io.write_video(tmp_path / "mirrored.mp4", (np.ascontiguousarray(picture[:, ::-1]) for picture in turned), 25)
     straight = track_video(clip)
-    found, mirrored = (track_video(tmp_path / f"{name}.mp4", wild=WildLimits()) for name in ("turned", "mirrored"))
+    found, mirrored = (track_video(tmp_path / f"{name}.mp4", limits=FaceLimits()) for name in ("turned", "mirrored"))
     assert np.median(found.pose[:, 0] - straight.pose[:, 0]) == pytest.approx(25, abs=6)
     assert np.median(found.pose, 0) * (-1, 1, -1) == pytest.approx(np.median(mirrored.pose, 0), abs=4)
     assert found.frontalised
@@ -206,5 +206,5 @@ def test_broken_clips_are_refused_by_kind(kind, crops, clip, tmp_path):
         }[kind]
         io.write_video(path, pictures, 25)
     with pytest.raises(InputError) as caught:
-        track_video(path, wild=WildLimits())
-    assert wild.kind_of(str(caught.value)) == kind, str(caught.value)
+        track_video(path, limits=FaceLimits())
+    assert rules.kind_of(str(caught.value)) == kind, str(caught.value)

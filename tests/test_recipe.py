@@ -60,9 +60,9 @@ def test_every_stage_leaves_its_files(finished):
     assert sorted(path.name for path in (finished / ".done").iterdir()) == list("0123456789")
     for name in (
         "data/records.jsonl", "data/dropped.tsv", "data/lips/store.json", "data/features/store.json",
-        "model/ears/history.jsonl", "model/durations/history.jsonl", "model/lips/history.jsonl",
+        "model/encoder/history.jsonl", "model/durations/history.jsonl", "model/lips/history.jsonl",
         "model/network/model.safetensors", "model/network/model.json",
-        "results/synthesis/store.json", "results/lips.csv", "results/ears.csv", "results/results.md", "results/confusion.png",
+        "results/synthesis/store.json", "results/lips.csv", "results/encoder.csv", "results/results.md", "results/confusion.png",
     ):  # fmt: skip
         assert (finished / name).stat().st_size > 0 or name.endswith("dropped.tsv"), name
 

@@ -113,10 +113,10 @@ def test_both_directions_of_the_rings_look_the_same() -> None:
 
 def test_one_wild_frame_does_not_shrink_the_clip() -> None:
     calm = mouth(np.full(100, 0.1))
-    wild = calm.copy()
-    wild[50] *= 20
-    assert render.fit_view(wild).scale == pytest.approx(render.fit_view(calm).scale)
-    assert len(list(render.draw_lips(wild))) == 100
+    limits = calm.copy()
+    limits[50] *= 20
+    assert render.fit_view(limits).scale == pytest.approx(render.fit_view(calm).scale)
+    assert len(list(render.draw_lips(limits))) == 100
 
 
 def test_scale_is_fixed_over_the_clip_and_shared_with_a_view() -> None:

@@ -75,7 +75,7 @@ def recipe(tmp_path: Path) -> Recipe:
 
 
 def test_scripts_are_valid_and_short() -> None:
-    for script in (RUN, PROJECT / "tools" / "parse_options.sh"):
+    for script in (RUN, PROJECT / "recipes" / "common" / "parse_options.sh"):
         assert subprocess.run(["bash", "-n", script], check=False).returncode == 0
         assert len(script.read_text().splitlines()) < 150
 
@@ -130,11 +130,11 @@ def test_whole_run_calls_the_command_line(recipe: Recipe) -> None:
     (recipe.folder / "x.yaml").touch()
     result = recipe.run_here(
         "--jobs=3", "--alignments", "mfa", "--librispeech", "libri", "--librispeech-alignments=libri mfa",
-        "--config", "x.yaml", "--device", "cpu", "--", "lips.epochs=3", "ears.epochs=1",
+        "--config", "x.yaml", "--device", "cpu", "--", "lips.epochs=3", "encoder.epochs=1",
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
     data, model = "exp/first/data", "exp/first/model"
-    training = f"--data {data} --out {model} --config x.yaml --device cpu lips.epochs=3 ears.epochs=1"
+    training = f"--data {data} --out {model} --config x.yaml --device cpu lips.epochs=3 encoder.epochs=1"
     evaluation = f"evaluate --data {data} --model {model}/network --out exp/first/results --step"
     splits, workers = RUN.parent / "splits", "--jobs 3 --backend local"
     assert recipe.calls() == [
@@ -144,7 +144,7 @@ def test_whole_run_calls_the_command_line(recipe: Recipe) -> None:
         f"prepare --step align --out {data} {workers} --alignments mfa --librispeech-alignments libri mfa",
         f"prepare --step features --out {data} {workers} --sync",
         f"check-data {data}",
-        f"train ears {training}",
+        f"train encoder {training}",
         f"train durations {training}",
         f"train lips {training}",
         f"{evaluation} synthesise",
@@ -176,7 +176,7 @@ def test_done_stages_are_skipped_and_missing_markers_redone(recipe: Recipe) -> N
 def test_failing_stage_stops_the_run(recipe: Recipe) -> None:
     result = recipe.run_here("--stage", "5", fail_on="train durations")
     assert result.returncode == 7
-    assert [call.split()[1] for call in recipe.calls()] == ["ears", "durations"]
+    assert [call.split()[1] for call in recipe.calls()] == ["encoder", "durations"]
     assert recipe.done() == ["5"]
     assert "stage 6 failed with exit code 7" in result.stderr
     result = recipe.run_here("--stage", "5")

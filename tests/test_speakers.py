@@ -13,12 +13,12 @@ from phonolips.model.network import Description, Network, read_network
 from phonolips.model.networks.speakers import SpeakerEncoder, describe_voice
 from phonolips.model.settings import NetworkSettings
 from phonolips.phones.inventory import IGNORED_ID, NUM_PHONES
-from phonolips.training.settings import LipsFit
+from phonolips.training.settings import LipsFitSettings
 
 pytest.importorskip("speechbrain")
 from test_training import TINY, make_corpus
 
-from phonolips.training.encoder_outputs import Hearings, hear_clips
+from phonolips.training.encoder_outputs import StoredOutputs, encode_stored_clips
 from phonolips.training.lips import LipsTrain, fit_lip_basis, lip_positions, read_clips, start_from, tell, train_lips
 from phonolips.training.train import train
 
@@ -92,10 +92,10 @@ def test_a_model_with_an_encoder_is_saved_whole(tmp_path):
 
 
 def test_both_kinds_train_together(corpus, tmp_path):
-    words = [*TINY, "ears.epochs=1", "lips.epochs=40", "network.speaker_from=[shape]", "lips.learning_rate=5e-3",
-             "lips.average=0.9", "network.decoder.dropout=0", "network.gestures.dropout=0", "lips.shape_noise=0",
-             "lips.unnamed_clips=2", "ears.batch=2"]  # fmt: skip
-    train("ears", data=corpus, out=tmp_path, overrides=words, device="cpu")
+    words = [*TINY, "encoder.epochs=1", "lips.epochs=40", "network.speaker_from=[shape]", "lips.learning_rate=5e-3",
+             "lips.average=0.9", "network.decoder.dropout=0", "network.lip_parameters.dropout=0", "lips.shape_noise=0",
+             "lips.unnamed_clips=2", "encoder.batch=2"]  # fmt: skip
+    train("encoder", data=corpus, out=tmp_path, overrides=words, device="cpu")
     folder = train("lips", data=corpus, out=tmp_path, overrides=words, device="cpu")
     made = read_network(folder)
     assert made.description.speakers == ["mean", "s1", "s2"]  # nobody is not a speaker
@@ -113,7 +113,7 @@ def test_both_kinds_train_together(corpus, tmp_path):
 def test_unnamed_clips_deviate_from_their_own_mean(corpus):
     store, made = Store(corpus / "features"), network("shape")
     positions = lip_positions(store, "train")
-    fit_lip_basis(made, store, positions, LipsFit(unnamed_clips=2))
+    fit_lip_basis(made, store, positions, LipsFitSettings(unnamed_clips=2))
     clips = {clip.name: clip for clip in read_clips(made, store, [store.id_at(p) for p in positions], "cpu")}
     named, nobody = clips["s1/clip0"], clips["WORD/train/clip0"]
     assert (named.named, nobody.named, nobody.speaker) == (True, False, 0)
@@ -131,7 +131,7 @@ def test_text_fills_what_nobody_told_with_what_was_heard(corpus):
     assert unknown.any()
     assert not unknown.all()
     told = tell(clip)
-    assert np.array_equal(told[unknown], clip.heard[0].posteriors[unknown].astype(np.float32))
+    assert np.array_equal(told[unknown], clip.encoded[0].posteriors[unknown].astype(np.float32))
     assert np.array_equal(told[~unknown].argmax(1), clip.labels[~unknown])
     assert np.allclose(told.sum(1), 1, atol=2e-3)
 
@@ -139,26 +139,26 @@ def test_text_fills_what_nobody_told_with_what_was_heard(corpus):
 def test_hearing_together_is_hearing_alone(corpus, tmp_path):
     store, made = Store(corpus / "features"), network()
     names = list(store)[:5]
-    together = hear_clips(made.audio_encoder, store, names, "cpu", noise_seed=3)
-    for name, heard in zip(names, together, strict=True):
-        (alone,) = hear_clips(made.audio_encoder, store, [name], "cpu", noise_seed=3)
-        for one, two in zip(heard, alone, strict=True):
+    together = encode_stored_clips(made.audio_encoder, store, names, "cpu", noise_seed=3)
+    for name, encoded in zip(names, together, strict=True):
+        (alone,) = encode_stored_clips(made.audio_encoder, store, [name], "cpu", noise_seed=3)
+        for one, two in zip(encoded, alone, strict=True):
             assert np.allclose(one.posteriors, two.posteriors, atol=2e-3)
             assert np.allclose(one.hidden, two.hidden, atol=1e-2)
     assert not np.allclose(together[0][0].posteriors, together[0][1].posteriors, atol=1e-2)  # noise is noise
-    kept = Hearings(made.audio_encoder, store, np.arange(5), tmp_path, "cpu", noise_seed=3)
-    for name, heard in zip(names, together, strict=True):
+    kept = StoredOutputs(made.audio_encoder, store, np.arange(5), tmp_path, "cpu", noise_seed=3)
+    for name, encoded in zip(names, together, strict=True):
         assert kept[name][1].posteriors.shape == (store.rows(name, "mel"), NUM_PHONES)
-        assert np.allclose(kept[name][1].posteriors, heard[1].posteriors, atol=2e-3)
+        assert np.allclose(kept[name][1].posteriors, encoded[1].posteriors, atol=2e-3)
     other = network()
     with torch.no_grad():
         next(other.audio_encoder.parameters()).add_(0.1)
-    assert Hearings(other.audio_encoder, store, np.arange(5), tmp_path, "cpu", noise_seed=3).folder != kept.folder
+    assert StoredOutputs(other.audio_encoder, store, np.arange(5), tmp_path, "cpu", noise_seed=3).folder != kept.folder
 
 
 def test_hearings_of_another_corpus_are_refused(corpus, tmp_path):
     store, made = Store(corpus / "features"), network()
-    Hearings(made.audio_encoder, store, np.arange(2), tmp_path / "heard", "cpu")
+    StoredOutputs(made.audio_encoder, store, np.arange(2), tmp_path / "heard", "cpu")
     with StoreWriter(tmp_path / "features", FEATURE_ARRAYS) as writer:
         for position in range(2):
             values = {name: store.get(position, name) for name in FEATURE_ARRAYS}
@@ -166,22 +166,25 @@ def test_hearings_of_another_corpus_are_refused(corpus, tmp_path):
             writer.add(store.id_at(position), values, store.meta(position))
     other = Store(tmp_path / "features")
     with pytest.raises(CorpusError, match=r"when it was heard and has .* now; remove this folder"):
-        Hearings(made.audio_encoder, other, np.arange(2), tmp_path / "heard", "cpu")
+        StoredOutputs(made.audio_encoder, other, np.arange(2), tmp_path / "heard", "cpu")
 
 
 def test_lips_go_on_from_those_of_another_model(corpus, tmp_path):
-    store, settings = Store(corpus / "features"), LipsFit(epochs=1, learning_rate=0.0, weight_decay=0.0, average=0.0)
+    store, settings = (
+        Store(corpus / "features"),
+        LipsFitSettings(epochs=1, learning_rate=0.0, weight_decay=0.0, average=0.0),
+    )
     earlier = network("shape", speakers=("mean", "s2"))
     fit_lip_basis(earlier, store, lip_positions(store, "train")[:2], settings)
     earlier.save(tmp_path / "earlier")
     made = network("shape")
     with torch.no_grad():
-        for part in (made.bottleneck, made.gestures, made.speakers, made.decoder, made.speaker_encoder):
+        for part in (made.bottleneck, made.lip_parameters, made.speakers, made.decoder, made.speaker_encoder):
             for value in part.parameters():
                 value.add_(0.5)
     settings.start = str(tmp_path / "earlier")
     train_lips(made, store, settings, tmp_path / "out", device="cpu")
-    for part in ("bottleneck", "gestures", "speaker_encoder"):
+    for part in ("bottleneck", "lip_parameters", "speaker_encoder"):
         values = getattr(earlier, part).state_dict()
         for name, value in getattr(made, part).state_dict().items():
             assert torch.equal(value, values[name]), (part, name)
@@ -203,9 +206,9 @@ def test_lips_go_on_from_those_of_another_model(corpus, tmp_path):
 def test_two_ranks_share_the_batch_that_one_would_have(corpus):
     store, made = Store(corpus / "features"), network("shape")
     positions = lip_positions(store, "train")
-    fit_lip_basis(made, store, positions, LipsFit())
+    fit_lip_basis(made, store, positions, LipsFitSettings())
     clips = read_clips(made, store, [store.id_at(p) for p in positions], "cpu", noise_seed=1)
-    sets = [LipsTrain(clips, LipsFit(batch=4, least_frames=10)) for _ in range(2)]
+    sets = [LipsTrain(clips, LipsFitSettings(batch=4, least_frames=10)) for _ in range(2)]
     for one in sets:
         one.set_epoch(3)
     whole, parts = sets[0].batch(0), [sets[1].batch(0, rank, 2) for rank in range(2)]

@@ -114,8 +114,8 @@ def test_a_stop_begins_with_its_closure(spoken):
 
 def test_every_phone_of_the_inventory_is_said_by_name():
     words = [SpokenWord(f"w{i}", ("B", "AH", phone, "AA", "T")) for i, phone in enumerate(PHONES[1:])]
-    heard = speech.speak_words(words).alignment
-    assert heard.phone_sequence() == [phone for word in words for phone in word.phones]
+    spoken_tiers = speech.speak_words(words).alignment
+    assert spoken_tiers.phone_sequence() == [phone for word in words for phone in word.phones]
 
 
 def test_dictionary_words_are_heard_as_asked():
@@ -453,11 +453,11 @@ def test_piper_says_our_phones_at_its_own_times(piper_voice):
     for phone in spoken.alignment.phones:
         # in the middle, where the lengths of stress marks and pads do not reach
         middle = (phone.start + phone.end) / 2
-        heard = level(spoken.waveform, middle - 0.01, middle + 0.01)
+        spoken_tiers = level(spoken.waveform, middle - 0.01, middle + 0.01)
         if phone.label == SILENCE:
-            assert heard < 0.01
+            assert spoken_tiers < 0.01
         elif phone.label in espeak.VOWELS:
-            assert heard > 0.4
+            assert spoken_tiers > 0.4
     fast = speech.speak_text(TEXT, backend="piper", voice=os.fspath(piper_voice), rate=2.0)
     assert 1.3 < (spoken.seconds - 1) / (fast.seconds - 1) < 2
 

@@ -118,8 +118,8 @@ def test_whatever_is_heard_the_word_stays_near_its_window(seed: int) -> None:
     for one, two in pairwise(found):
         assert one[2] == two[1] > one[1]
     assert alignment.confidences is not None
-    heard = zip(alignment.phones, alignment.confidences, strict=True)
-    assert all((confidence == 0) == (phone.label == UNKNOWN) for phone, confidence in heard)
+    encoded = zip(alignment.phones, alignment.confidences, strict=True)
+    assert all((confidence == 0) == (phone.label == UNKNOWN) for phone, confidence in encoded)
 
 
 # ---------------------------------------------------------------- refusals
@@ -152,7 +152,7 @@ def test_bad_arrays_are_no_misfits() -> None:
 # ---------------------------------------------------------------- records
 
 
-class Ears:
+class StubEncoder:
     """A network whose ears hear CLIP in anything; counts how often they are asked."""
 
     def __init__(self) -> None:
@@ -183,20 +183,20 @@ def write_records(folder: Path) -> list[Record]:
 @pytest.mark.parametrize("aligner", ["ctc", "sphinx", "auto"])
 def test_records_by_ears(tmp_path: Path, aligner: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
-    records, out, ears = write_records(tmp_path), tmp_path / "out", Ears()
-    dropped = known_words.align_records(records, out, aligner=aligner, network=ears)  # type: ignore[arg-type]
+    records, out, encoder = write_records(tmp_path), tmp_path / "out", StubEncoder()
+    dropped = known_words.align_records(records, out, aligner=aligner, network=encoder)  # type: ignore[arg-type]
     assert {item.id for item in dropped} == {"RED/train/gone", "RED/train/wrong", "RED/train/none"}
     assert count_by_reason(dropped)[0] == ("misfit", 2)
-    assert sorted(ears.batches) == [1, 3]  # of one length together
+    assert sorted(encoder.batches) == [1, 3]  # of one length together
     assert sorted(path.name for path in (out / "RED" / "train").iterdir()) == [f"{n}.TextGrid" for n in "abc"]
     found = read_textgrid(out / "RED" / "train" / "a.TextGrid")
     assert known(found) == [("R", 0.42, 0.5), ("EH", 0.5, 0.62), ("D", 0.62, 0.66)]
     assert found.duration == 1.16
     assert read_textgrid(out / "RED" / "train" / "c.TextGrid").duration == 1.2
-    again = known_words.align_record(records[0], ears)  # type: ignore[arg-type]
+    again = known_words.align_record(records[0], encoder)  # type: ignore[arg-type]
     assert known(again) == known(found)
     (out / "RED" / "train" / "a.TextGrid").write_text("kept")
-    known_words.align_records(records[:3], out, aligner=aligner, network=ears)  # type: ignore[arg-type]
+    known_words.align_records(records[:3], out, aligner=aligner, network=encoder)  # type: ignore[arg-type]
     assert (out / "RED" / "train" / "a.TextGrid").read_text() == "kept"
 
 
@@ -276,7 +276,7 @@ def red(shared_data: Path) -> tuple[np.ndarray, Alignment, float]:
 def test_a_real_word_is_found_where_mfa_has_it(red: tuple[np.ndarray, Alignment, float]) -> None:
     sound, mfa, begin = red
     network = synth.load_network()
-    ((_, posteriors),) = stream.hear([sound], network)
+    ((_, posteriors),) = stream.encode_clips([sound], network)
     np.testing.assert_allclose(posteriors, network.posteriors(sound), atol=1e-5)
     true = [phone for phone in mfa.phones if any(
         w.label == "red" and w.start - 1e-6 <= phone.start and phone.end <= w.end + 1e-6 for w in mfa.words
@@ -290,11 +290,11 @@ def test_a_real_word_is_found_where_mfa_has_it(red: tuple[np.ndarray, Alignment,
     labels = alignment.labels(len(posteriors))
     soft = known_word.soft_labels(posteriors, labels)
     rest = labels == IGNORED_ID
-    heard = soft.any(1)
+    encoded = soft.any(1)
     truth = mfa.labels(10_000)[round(100 * begin) :][: len(labels)]
-    assert not heard[~rest].any()
-    assert heard[rest].mean() > 0.6
-    assert (soft.argmax(1) == truth)[heard].mean() > 0.75
+    assert not encoded[~rest].any()
+    assert encoded[rest].mean() > 0.6
+    assert (soft.argmax(1) == truth)[encoded].mean() > 0.75
 
 
 def test_the_bench_counts_what_it_says() -> None:

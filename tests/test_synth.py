@@ -154,21 +154,21 @@ def test_edited_posteriors_change_the_lips(spoken):
 
 
 def test_gestures_stand_beside_the_phones_and_can_be_edited():
-    heard = verbs.from_audio(noise(2.0))
-    assert heard.gesture_names == ("opening", "width", "height")
-    assert heard.gestures.shape == (50, 3)
-    again = verbs.from_posteriors(heard.posteriors, gestures=heard.gestures)
-    assert np.abs(again.lips - heard.lips).max() < 1e-5
+    encoded = verbs.from_audio(noise(2.0))
+    assert encoded.lip_parameter_names == ("opening", "width", "height")
+    assert encoded.lip_parameters.shape == (50, 3)
+    again = verbs.from_posteriors(encoded.posteriors, lip_parameters=encoded.lip_parameters)
+    assert np.abs(again.lips - encoded.lips).max() < 1e-5
     narrow = verbs.from_audio(noise(2.0), phones_only=True)
-    guessed = verbs.from_posteriors(heard.posteriors)
-    assert np.abs(narrow.lips - guessed.lips).max() < 1e-5
-    assert np.abs(narrow.gestures - heard.gestures).max() > 0.01
-    wider = heard.gestures.copy()
+    predicted = verbs.from_posteriors(encoded.posteriors)
+    assert np.abs(narrow.lips - predicted.lips).max() < 1e-5
+    assert np.abs(narrow.lip_parameters - encoded.lip_parameters).max() > 0.01
+    wider = encoded.lip_parameters.copy()
     wider[20:30, 0] += 2.0
-    opened = opening(verbs.from_posteriors(heard.posteriors, gestures=wider).lips) - opening(heard.lips)
+    opened = opening(verbs.from_posteriors(encoded.posteriors, lip_parameters=wider).lips) - opening(encoded.lips)
     assert opened[22:28].mean() > 0.01
     with pytest.raises(InputError, match=r"expected \(50, 3\)"):
-        verbs.from_posteriors(heard.posteriors, gestures=wider[:-1])
+        verbs.from_posteriors(encoded.posteriors, lip_parameters=wider[:-1])
 
 
 def test_liveliness_moves_more_and_never_crosses_the_lips(spoken):

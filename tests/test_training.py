@@ -26,9 +26,9 @@ TINY = [
     "network.decoder.channels=16",
     "network.decoder.hidden=24",
     "network.lips.components=4",
-    "network.gestures.channels=8",
+    "network.lip_parameters.channels=8",
     "network.decoder.dilations=[1]",
-    "ears.batch=4",
+    "encoder.batch=4",
     "durations.batch=4",
     "lips.batch=4",
 ]
@@ -53,12 +53,12 @@ def make_corpus(folder, clips=6, frames=30, incomplete=0):
                 Interval(PHONES[phone], a / 100, b / 100)
                 for phone, a, b in zip(ids, edges[:-1], edges[1:], strict=True)
             ]
-            heard = np.zeros((0, NUM_PHONES))
+            encoded = np.zeros((0, NUM_PHONES))
             true = Alignment.build([Interval("word", 0, frames / 25)], intervals, frames / 25).labels(frames * 4)
             if index < incomplete:
                 outside = [*range(2), *range(4, 6)]
                 intervals = [p._replace(label="spn") if i in outside else p for i, p in enumerate(intervals)]
-                heard = np.eye(NUM_PHONES)[true] * (np.arange(frames * 4) < edges[2])[:, None]
+                encoded = np.eye(NUM_PHONES)[true] * (np.arange(frames * 4) < edges[2])[:, None]
             alignment = Alignment.build([Interval("word", 0, frames / 25)], intervals, frames / 25)
             clip = f"s{1 + index % 2}/clip{index}"
             write = alignment_path(folder, clip)
@@ -71,7 +71,7 @@ def make_corpus(folder, clips=6, frames=30, incomplete=0):
                     "mel": sound[true] + 0.1 * rng.normal(size=(frames * 4, 80)),
                     "labels": labels,
                     "phones": alignment.phone_rows(frames * 4),
-                    "soft": heard,
+                    "soft": encoded,
                     "lips": shape[true[2::4]],
                     "detected": np.ones(frames, bool),
                 },
@@ -92,14 +92,14 @@ def history(folder, part):
 def test_every_part_learns_a_small_corpus_by_heart(corpus, tmp_path):
     from phonolips.training.train import train
 
-    words = [*TINY, "ears.epochs=60", "ears.batch=2", "durations.epochs=25", "lips.epochs=60", "ears.noise_share=0",
-             "ears.masked_share=0", "lips.learning_rate=5e-3", "lips.average=0.9",
-             "network.decoder.dropout=0", "network.gestures.dropout=0", "lips.noisy_share=0",
-             "ears.speed_range=0", "ears.tract_range=0", "ears.reverb_share=0"]  # fmt: skip
+    words = [*TINY, "encoder.epochs=60", "encoder.batch=2", "durations.epochs=25", "lips.epochs=60", "encoder.noise_share=0",
+             "encoder.masked_share=0", "lips.learning_rate=5e-3", "lips.average=0.9",
+             "network.decoder.dropout=0", "network.lip_parameters.dropout=0", "lips.noisy_share=0",
+             "encoder.speed_range=0", "encoder.tract_range=0", "encoder.reverb_share=0"]  # fmt: skip
     train("all", data=corpus, out=tmp_path, overrides=words, device="cpu")
-    ears, durations, lips = (history(tmp_path, part) for part in ("ears", "durations", "lips"))
-    assert ears[-1]["valid_loss"] < 0.35 * ears[0]["valid_loss"]
-    assert ears[-1]["frame_accuracy"] > 0.8
+    encoder, durations, lips = (history(tmp_path, part) for part in ("encoder", "durations", "lips"))
+    assert encoder[-1]["valid_loss"] < 0.35 * encoder[0]["valid_loss"]
+    assert encoder[-1]["frame_accuracy"] > 0.8
     assert durations[-1]["train_loss"] < durations[0]["train_loss"]
     assert lips[-1]["train_loss"] < 0.35 * lips[0]["train_loss"]
     assert lips[-1]["skill"] > 0.5
@@ -107,28 +107,28 @@ def test_every_part_learns_a_small_corpus_by_heart(corpus, tmp_path):
 
 def stop_after(epoch, monkeypatch):
     """Kill the run while it is in the epoch after `epoch`."""
-    from phonolips.training.loop import Fit
+    from phonolips.training.loop import Trainer
 
-    original = Fit.on_fit_batch_start
+    original = Trainer.on_fit_batch_start
 
     def killing(self, batch, should_step):
         if self.epoch > epoch:
             raise KeyboardInterrupt
         original(self, batch, should_step)
 
-    monkeypatch.setattr(Fit, "on_fit_batch_start", killing)
+    monkeypatch.setattr(Trainer, "on_fit_batch_start", killing)
 
 
-@pytest.mark.parametrize("part", ["ears", "durations", "lips"])
+@pytest.mark.parametrize("part", ["encoder", "durations", "lips"])
 def test_a_killed_training_ends_with_the_same_weights(corpus, tmp_path, part, monkeypatch):
     from phonolips.model.network import read_network
     from phonolips.training.train import train
 
-    words = [*TINY, "ears.epochs=3", "durations.epochs=3", "lips.epochs=3"]
+    words = [*TINY, "encoder.epochs=3", "durations.epochs=3", "lips.epochs=3"]
     plain, killed = tmp_path / "plain", tmp_path / "killed"
     for out in (plain, killed):
         if part == "lips":
-            train("ears", data=corpus, out=out, overrides=words, device="cpu")
+            train("encoder", data=corpus, out=out, overrides=words, device="cpu")
     train(part, data=corpus, out=plain, overrides=words, device="cpu")
     with monkeypatch.context() as patch:
         stop_after(1, patch)
@@ -142,11 +142,11 @@ def test_a_killed_training_ends_with_the_same_weights(corpus, tmp_path, part, mo
 
 
 def test_epochs_draw_the_same_again_and_differ_from_each_other(corpus):
-    from phonolips.training.encoder import EarsTrain
+    from phonolips.training.encoder import EncoderTrainBatches
 
-    settings = load_settings(Recipe, overrides=["ears.batch=2", "ears.crop_seconds=0.4"]).ears
+    settings = load_settings(Recipe, overrides=["encoder.batch=2", "encoder.crop_seconds=0.4"]).encoder
     store = Store(corpus / "features")
-    one, two = (EarsTrain(store, np.arange(len(store)), settings) for _ in range(2))
+    one, two = (EncoderTrainBatches(store, np.arange(len(store)), settings) for _ in range(2))
 
     def crops(part):
         return [[part.crop(i) for i in group] for group in part.batches]
@@ -161,12 +161,12 @@ def test_epochs_draw_the_same_again_and_differ_from_each_other(corpus):
 def test_batches_that_are_read_ahead_are_the_same(corpus):
     from torch.utils.data import DataLoader
 
-    from phonolips.training.encoder import EarsTrain
+    from phonolips.training.encoder import EncoderTrainBatches
     from phonolips.training.loop import EpochBatches
 
-    settings = load_settings(Recipe, overrides=["ears.batch=2", "ears.crop_seconds=0.6"]).ears
+    settings = load_settings(Recipe, overrides=["encoder.batch=2", "encoder.crop_seconds=0.6"]).encoder
     store = Store(corpus / "features")
-    batches = EpochBatches(EarsTrain(store, np.arange(len(store)), settings), 3)
+    batches = EpochBatches(EncoderTrainBatches(store, np.arange(len(store)), settings), 3)
     batches.set_epoch(2)
     here, ahead = (list(DataLoader(batches, batch_size=None, num_workers=workers)) for workers in (0, 1))
     assert len(here) == len(ahead) == 3
@@ -192,7 +192,7 @@ def test_lips_need_ears_and_parts_have_names(corpus, tmp_path):
 
     with pytest.raises(InputError, match="no trained ears"):
         train("lips", data=corpus, out=tmp_path, overrides=TINY, device="cpu")
-    with pytest.raises(InputError, match="expected one of ears"):
+    with pytest.raises(InputError, match="expected one of encoder"):
         train("nose", data=corpus, out=tmp_path, device="cpu")
 
 
@@ -201,14 +201,14 @@ def test_an_empty_corpus_is_refused(tmp_path):
 
     StoreWriter(tmp_path / "features", FEATURE_ARRAYS).close()
     with pytest.raises(CorpusError, match="no clip to train on"):
-        train("ears", data=tmp_path, out=tmp_path / "out", overrides=TINY, device="cpu")
+        train("encoder", data=tmp_path, out=tmp_path / "out", overrides=TINY, device="cpu")
 
 
 def test_other_sizes_than_the_trained_ones_are_refused(corpus, tmp_path):
     from phonolips.training.train import train
 
     logging.getLogger("phonolips").setLevel(logging.WARNING)
-    train("ears", data=corpus, out=tmp_path, overrides=[*TINY, "ears.epochs=1"], device="cpu")
+    train("encoder", data=corpus, out=tmp_path, overrides=[*TINY, "encoder.epochs=1"], device="cpu")
     other = [*TINY, "network.audio_encoder.channels=32"]
     with pytest.raises(InputError, match="other sizes"):
         train("lips", data=corpus, out=tmp_path, overrides=other, device="cpu")
@@ -227,9 +227,9 @@ def test_training_from_an_address_is_training_from_the_folder(corpus, tmp_path, 
             memory.pipe_file(
                 f"{address}/features/{path.relative_to(corpus / 'features').as_posix()}", path.read_bytes()
             )
-    words = [*TINY, "ears.epochs=1"]
-    here = train("ears", data=corpus, out=tmp_path / "here", overrides=words, device="cpu")
-    there = train("ears", data=address, out=tmp_path / "there", overrides=words, device="cpu")
+    words = [*TINY, "encoder.epochs=1"]
+    here = train("encoder", data=corpus, out=tmp_path / "here", overrides=words, device="cpu")
+    there = train("encoder", data=address, out=tmp_path / "there", overrides=words, device="cpu")
     first, second = (read_network(folder).state_dict() for folder in (here, there))
     assert all(torch.equal(value, second[name]) for name, value in first.items())
     with pytest.raises(InputError, match="durations are learnt from TextGrids in a folder"):
@@ -243,12 +243,12 @@ def test_deeper_ears_start_out_hearing_what_the_others_hear(tmp_path):
     from phonolips.model.settings import AudioEncoderSettings, NetworkSettings
     from phonolips.training.encoder import start_from
 
-    def ears(fine, coarse):
+    def encoder(fine, coarse):
         sizes = AudioEncoderSettings(channels=8, coarse_channels=8, dilations=fine, coarse_dilations=coarse)
         return Network(Description(replace(NetworkSettings(), audio_encoder=sizes), ["mean"]))
 
     torch.manual_seed(1)
-    shallow, deep = ears([1], [1, 2]), ears([1, 2], [1, 2, 1, 4])
+    shallow, deep = encoder([1], [1, 2]), encoder([1, 2], [1, 2, 1, 4])
     shallow.save(tmp_path)
     shallow.eval()
     deep.eval()

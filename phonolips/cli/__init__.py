@@ -71,13 +71,44 @@ def _show_warning(message: Warning | str, category: type[Warning], *_: object, *
         print(f"phonolips: warning: {message}", file=sys.stderr)
 
 
+# What had another name in version 0.1, for one more release: command -> old word -> new word, None = without effect.
+RENAMED: dict[str, dict[str, str | None]] = {
+    "track": {"--wild": "--limits"},
+    "prepare": {"--ears": "--encoder"},
+    "train": {"ears": "encoder"},
+    "synth": {"--seed": None},
+}
+
+
+def use_new_names(words: list[str]) -> list[str]:
+    """Return a command line with today's names; warn of old ones, which go in the next release."""
+    renamed = RENAMED.get(words[0], {}) if words else {}
+    result: list[str] = words[:1]
+    rest = iter(words[1:])
+    for word in rest:
+        name, mark, value = word.partition("=")
+        if name not in renamed or (word == "ears" and len(result) > 1):
+            result.append(word)
+            continue
+        new = renamed[name]
+        said = f"is now called {new}" if new else "has no effect: nothing is drawn at random"
+        warnings.warn(
+            f"{words[0]} {name} {said}; the old name goes in the next release", PhonolipsWarning, stacklevel=2
+        )
+        if new is not None:
+            result.append(new + mark + value)
+        elif not mark:
+            next(rest, None)
+    return result
+
+
 def main() -> None:
     """Run the command line; expected errors are one line and exit code 1, bugs keep their traceback."""
     warnings.showwarning = _show_warning  # type: ignore[assignment]
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", datefmt="%Y-%m-%d %H:%M:%S")
     logging.getLogger("phonolips").setLevel(logging.INFO)
     try:
-        app()
+        app(use_new_names(sys.argv[1:]))
     except PhonolipsError as error:
         print(f"phonolips: error: {error}", file=sys.stderr)
         sys.exit(1)

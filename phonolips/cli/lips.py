@@ -17,10 +17,10 @@ def track(
         typer.Option(help="Video to draw the found lips on. [default: beside --out, .overlay.mp4]"),
     ] = None,
     layout: Annotated[str, typer.Option(help="mediapipe40 or ibug20.")] = "mediapipe40",
-    wild: Annotated[
+    limits: Annotated[
         bool,
         typer.Option(
-            "--wild", help="Refuse cuts, several, small and turned faces; turn a face that looks aside to the front."
+            "--limits", help="Refuse cuts, several, small and turned faces; turn a face that looks aside to the front."
         ),
     ] = False,
 ) -> None:
@@ -29,7 +29,7 @@ def track(
     lips.npz holds lips (frames, points, 2), detected (frames,), fps, layout, pose (yaw, pitch, roll in degrees), and
     origin_px and axis_px, which lead back to pixels: pixel = origin + axis * conj(x + iy).
     """
-    from phonolips.face.limits import WildLimits
+    from phonolips.face.limits import FaceLimits
     from phonolips.face.track import draw_track, save_track, track_video
     from phonolips.lips.points import LAYOUTS
 
@@ -38,7 +38,7 @@ def track(
     if out.suffix != ".npz":
         raise InputError(f"--out {out}: expected a file name ending in .npz")
     existing_file(video, "a video")
-    found = track_video(video, layout=layout, wild=WildLimits() if wild else None)
+    found = track_video(video, layout=layout, limits=FaceLimits() if limits else None)
     save_track(found, out)
     picture = overlay or out.with_suffix(".overlay.mp4")
     draw_track(video, found, picture)

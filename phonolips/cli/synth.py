@@ -90,7 +90,6 @@ def synth(
     ] = True,
     jobs: Jobs = 1,
     language: Language = "en-us",
-    seed: Annotated[int, typer.Option(help="Random seed; today's model draws nothing at random.")] = 0,
     model: Model = None,
 ) -> None:
     """Make lips from a text, a recording, phones, posteriors or a TextGrid.
@@ -162,7 +161,6 @@ def synth(
             verbs.check_liveliness(liveliness)
         network = load_network(model)
         network.lip_speaker(who)
-        _seed(seed)
         how: dict[str, Any] = {"speaker": who, "fps": lips_fps, "liveliness": liveliness, "network": network}
         result = make(emphasis=stressed, shut_in_silence=shut_in_silence, **how)
         files = result.save(out, painter=painter, pictures=pictures, speech=speak)
@@ -208,7 +206,9 @@ def _maker(
     if "--audio" in given:
         return partial(verbs.from_audio, read_blocks(given["--audio"]), phones_only=phones_only)
     layer = read_posteriors(given["--posteriors"])
-    return partial(verbs.from_posteriors, layer.posteriors, gestures=None if phones_only else layer.gestures)
+    return partial(
+        verbs.from_posteriors, layer.posteriors, lip_parameters=None if phones_only else layer.lip_parameters
+    )
 
 
 def _report(summary: "Summary") -> None:
@@ -220,9 +220,3 @@ def _report(summary: "Summary") -> None:
     if summary.failed:
         total = summary.done + summary.skipped + len(summary.failed)
         raise PhonolipsError(f"{len(summary.failed)} of {total} recordings failed; the others are done")
-
-
-def _seed(seed: int) -> None:
-    import torch
-
-    torch.manual_seed(seed)

@@ -29,13 +29,13 @@ def prepare(
         int, typer.Option(min=0, help="Of LRW, at most so many for each word and split; 0 = all.")
     ] = 0,
     grid: Annotated[Path | None, typer.Option(help="GRID, to learn from beside LRW.")] = None,
-    librispeech: Annotated[Path | None, typer.Option(help="LibriSpeech, as more speech for the ears.")] = None,
+    librispeech: Annotated[Path | None, typer.Option(help="LibriSpeech, as more speech for the encoder.")] = None,
     alignments: Annotated[Path | None, typer.Option(help="Ready TextGrids: <speaker>/<name>.TextGrid.")] = None,
     librispeech_alignments: Annotated[
         Path | None, typer.Option(help="Ready TextGrids: <subset>/<speaker>/<utterance>.TextGrid.")
     ] = None,
     aligner: Annotated[str, typer.Option(help="For clips without a ready TextGrid: auto, mfa, sphinx, ctc.")] = "auto",
-    ears: Annotated[
+    encoder: Annotated[
         Path | None,
         typer.Option(help="Model that listens where no transcript says all. [default: the one in the package]"),
     ] = None,
@@ -90,12 +90,12 @@ def prepare(
                 alignments=alignments,
                 librispeech_alignments=librispeech_alignments,
                 aligner=aligner,
-                ears=ears,
+                encoder=encoder,
                 jobs=jobs,
                 backend=workers,
             )
         if "features" in chosen:
-            dropped += steps.make_features(out, ears=ears, sync=sync, backend=workers)
+            dropped += steps.make_features(out, encoder=encoder, sync=sync, backend=workers)
     for item in dropped[:MOST_NAMED]:
         typer.echo(f"left out {item.id}: {item.reason}", err=True)
     if len(dropped) > MOST_NAMED:
@@ -105,7 +105,7 @@ def prepare(
 
 
 def train(
-    part: Annotated[str, typer.Argument(help="ears, durations, lips, all of these three, or sync.")],
+    part: Annotated[str, typer.Argument(help="encoder, durations, lips, all of these three, or sync.")],
     data: Annotated[str, typer.Option(help="A prepared corpus, or its address, such as s3://bucket/corpus.")],
     out: Annotated[Path, typer.Option(help="Gets network/ (the model) or sync_expert/, checkpoints and histories.")],
     overrides: Annotated[
@@ -114,7 +114,7 @@ def train(
     config: Annotated[Path | None, typer.Option(help="YAML file with settings (see recipes/grid/conf).")] = None,
     device: Device = "auto",
 ) -> None:
-    """Train the ears, the durations, the lips or the sync expert. Goes on where a killed run stopped."""
+    """Train the encoder, the durations, the lips or the sync expert. Goes on where a killed run stopped."""
     need("speechbrain", "training")
     from phonolips.training.ranks import is_main
     from phonolips.training.train import train as run_training
@@ -133,7 +133,7 @@ def evaluate(
 ) -> None:
     """Synthesise the test clips from sound, from text with true and with predicted durations, and score them.
 
-    Writes lips.csv and ears.csv (a row a clip), results.md (tables with 95 % intervals) and pictures.
+    Writes lips.csv and encoder.csv (a row a clip), results.md (tables with 95 % intervals) and pictures.
     """
     need("sklearn", "evaluation")
     from phonolips.evaluation.evaluate import evaluate as run_evaluation

@@ -15,7 +15,7 @@ from phonolips.speech.align.mfa import ACOUSTIC_MODEL
 
 if TYPE_CHECKING:
     from phonolips.corpus.records import Dropped, Record
-    from phonolips.speech.align.ctc import Listener
+    from phonolips.speech.align.ctc import PhoneEncoder
 
 
 CLIPS_PER_MFA_RUN = 5_000  # bounds the disk for its copies, and what a killed run loses
@@ -28,7 +28,7 @@ def align_corpus(
     aligner: str = "auto",
     jobs: int = 2,
     language: str = "en-us",
-    network: "Listener | None" = None,
+    network: "PhoneEncoder | None" = None,
     model: str | Path = ACOUSTIC_MODEL,
 ) -> "list[Dropped]":
     """Align every record, writing `out/<record.id>.TextGrid`; those that are there are kept.
@@ -82,7 +82,7 @@ def _check_ids(ids: Sequence[str]) -> None:
 
 
 def align_record(
-    record: "Record", *, out: Path, aligner: str, language: str = "en-us", network: "Listener | None" = None
+    record: "Record", *, out: Path, aligner: str, language: str = "en-us", network: "PhoneEncoder | None" = None
 ) -> None:
     """Align one record and write its file; the arguments are those of `align_corpus`, without its progress bar."""
     from phonolips.media.audio import read

@@ -113,7 +113,7 @@ def check_corpus(folder: Path) -> str:
     next(iterate_records(folder / "records.jsonl"), None)  # the first thing to be missing is the first to be named
     features = Store(folder / "features")
     by_speaker: dict[str, _Speaker] = defaultdict(_Speaker)
-    ears_only = _Speaker()
+    encoder_only = _Speaker()
     apart: list[str] = []
     mismatched: list[str] = []
     noted: list[str] = []
@@ -123,7 +123,7 @@ def check_corpus(folder: Path) -> str:
     seen = [record.id for record in iterate_records(folder / "records.jsonl") if record.video and record.id in features]
     looked_at = set(_evenly(seen))
     for record in iterate_records(folder / "records.jsonl"):
-        speaker = by_speaker[record.speaker or UNNAMED] if record.video else ears_only
+        speaker = by_speaker[record.speaker or UNNAMED] if record.video else encoder_only
         speaker.listed += 1
         if record.id not in features:
             continue
@@ -156,11 +156,11 @@ def check_corpus(folder: Path) -> str:
     lines = ["  ".join(f"{name:>8}" for name in head)]
     for name in sorted(by_speaker):
         lines.append("  ".join(f"{value!s:>8}" for value in (name, *by_speaker[name].row())))
-    if ears_only.listed:
-        counts = ", ".join(f"{count} {name}" for name, count in ears_only.splits.items())
+    if encoder_only.listed:
+        counts = ", ".join(f"{count} {name}" for name, count in encoder_only.splits.items())
         lines.append(
-            f"for the ears only: {ears_only.clips} of {ears_only.listed} clips, {ears_only.steps / 360_000:.2f} h, "
-            f"{len(ears_only.names)} speakers ({counts})"
+            f"for the ears only: {encoder_only.clips} of {encoder_only.listed} clips, {encoder_only.steps / 360_000:.2f} h, "
+            f"{len(encoder_only.names)} speakers ({counts})"
         )
     if turned:
         lines.append(f"faces that looked aside, turned to the front: {turned} clips")

@@ -18,7 +18,7 @@ from phonolips.timebase import samples_to_seconds, seconds_to_samples
 if TYPE_CHECKING:
     from phonolips.corpus.records import Dropped, Record
     from phonolips.model.network import Network
-from phonolips.model.stream import hear
+from phonolips.model.stream import encode_clips
 from phonolips.speech.align.known_word import MISFIT, _check_window, _surround, align_word
 
 BATCH_CLIPS = 64
@@ -59,7 +59,7 @@ def align_record(record: "Record", network: "Network", *, language: str = "en-us
 
     choices = pronounce(record, language=language)
     waveform = read(Path(record.audio))
-    ((_, posteriors),) = hear([waveform], network)
+    ((_, posteriors),) = encode_clips([waveform], network)
     return align_word(posteriors, choices, record.words[0][1:], duration=samples_to_seconds(len(waveform)))
 
 
@@ -106,7 +106,7 @@ def align_records(
 
             network = load_network()
         batches = (waiting[first : first + BATCH_CLIPS] for first in range(0, len(waiting), BATCH_CLIPS))
-        results = (result for batch in batches for result in _align_heard(batch, network, language))  # type: ignore[arg-type]
+        results = (result for batch in batches for result in _align_encoded(batch, network, language))  # type: ignore[arg-type]
     dropped = []
     for name, result in results:
         if isinstance(result, str):
@@ -116,7 +116,7 @@ def align_records(
     return dropped
 
 
-def _align_heard(
+def _align_encoded(
     records: "Sequence[Record]", network: "Network", language: str
 ) -> Iterator[tuple[str, Alignment | str]]:
     """Align some clips with our own ears; yield (id, alignment or the reason)."""
@@ -126,7 +126,7 @@ def _align_heard(
             clips.append((record, pronounce(record, language=language), _read(record)))
         except PhonolipsError as error:
             yield record.id, str(error)
-    for place, posteriors in hear([waveform for _, _, waveform in clips], network):
+    for place, posteriors in encode_clips([waveform for _, _, waveform in clips], network):
         record, choices, waveform = clips[place]
         duration = samples_to_seconds(len(waveform))
         try:

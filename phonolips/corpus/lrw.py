@@ -175,4 +175,4 @@ def _record(video: Path, size: int, word: str, split: str, clip: str) -> Record:
         raise CorpusError(f"{video}: the file is empty, or a link to nothing")
     start, end = word_window(read_duration(video.with_suffix(".txt")))
     text = word.lower()
-    return Record(clip, "", split, text, str(video), str(video), ((text, start, end),), complete=False, wild=True)
+    return Record(clip, "", split, text, str(video), str(video), ((text, start, end),), complete=False, limits=True)

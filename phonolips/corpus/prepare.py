@@ -40,7 +40,7 @@ from phonolips.errors import CorpusError, InputError, PhonolipsWarning
 from phonolips.lips.space import mean_centre
 from phonolips.phones.inventory import IGNORED_ID, NUM_PHONES
 from phonolips.speech.mel import NUM_MELS
-from phonolips.storage import whole_file
+from phonolips.storage import atomic_file
 from phonolips.timebase import (
     MODEL_FPS,
     frames_to_samples,
@@ -173,10 +173,10 @@ def _fill_store(
 
 
 def _track_record(record: Record) -> Clip:
-    from phonolips.face.limits import WildLimits
+    from phonolips.face.limits import FaceLimits
     from phonolips.face.track import track_video
 
-    track = track_video(Path(record.video), wild=WildLimits() if record.wild else None)
+    track = track_video(Path(record.video), limits=FaceLimits() if record.limits else None)
     values = {
         "lips": track.lips,
         "detected": track.detected,
@@ -213,7 +213,7 @@ def _take_alignment(record: Record, folder: Path, ready: Path) -> bool:
     found = [word.label.lower() for word in read_textgrid(source).speech_words()]
     if found != record.text.lower().split():
         raise InputError(f"{source}: says {' '.join(found)!r}, but the transcript is {record.text.lower()!r}")
-    with whole_file(alignment_path(folder, record.id)) as temporary:
+    with atomic_file(alignment_path(folder, record.id)) as temporary:
         shutil.copyfile(source, temporary)
     return True
 
@@ -225,7 +225,7 @@ class _Aligning(NamedTuple):
     alignments: Path | None
     librispeech_alignments: Path | None
     aligner: str
-    ears: Path | None
+    encoder: Path | None
     jobs: int
 
 
@@ -251,11 +251,11 @@ def _align_group(records: list[Record], how: _Aligning) -> GroupDone:
     if parts:
         from phonolips.corpus import known_words as star
 
-        failed += star.align_records(parts, out, aligner=how.aligner, network=_ears(how.ears), jobs=how.jobs)
+        failed += star.align_records(parts, out, aligner=how.aligner, network=_encoder(how.encoder), jobs=how.jobs)
     if how.aligner == "mfa":
         failed += align_corpus(missing, out, aligner="mfa", jobs=how.jobs)
         missing = []
-    network = _ears(how.ears) if how.aligner == "ctc" and missing else None
+    network = _encoder(how.encoder) if how.aligner == "ctc" and missing else None
     for record in missing:
         _, reason, notes = guarded(partial(align_record, out=out, aligner=how.aligner, network=network), record)
         failed += [Dropped(record.id, reason)] if reason else []
@@ -276,7 +276,7 @@ def align_clips(
     alignments: Path | None = None,
     librispeech_alignments: Path | None = None,
     aligner: str = "auto",
-    ears: Path | None = None,
+    encoder: Path | None = None,
     jobs: int = 1,
     backend: Backend = HERE,
 ) -> list[Dropped]:
@@ -307,7 +307,7 @@ def align_clips(
         alignments and alignments.resolve(),
         librispeech_alignments and librispeech_alignments.resolve(),
         chosen,
-        ears and ears.resolve(),
+        encoder and encoder.resolve(),
         jobs,
     )
     size = ALIGN_GROUP
@@ -329,7 +329,7 @@ def align_clips(
 
 
 @lru_cache(maxsize=1)
-def _ears(model: Path | None) -> "Network":
+def _encoder(model: Path | None) -> "Network":
     """Load the ears once in each worker."""
     from phonolips.model.network import load_network
 
@@ -347,7 +347,7 @@ class _Featuring(NamedTuple):
 
     folder: Path
     clips: int  # tracked
-    ears: Path | None
+    encoder: Path | None
     centres: dict[str, list[float]]  # speaker -> where the mouth is on average, mouth-space units
     sync: bool
 
@@ -386,7 +386,7 @@ def _features_of(record: Record, *, how: _Featuring) -> Clip:
     if not record.complete and (labels == IGNORED_ID).any():
         from phonolips.speech.align.known_word import soft_labels
 
-        soft = soft_labels(_listen(mel, how.ears), labels)
+        soft = soft_labels(_encode(mel, how.encoder), labels)
     values = {
         "mel": mel,
         "labels": labels,
@@ -398,11 +398,11 @@ def _features_of(record: Record, *, how: _Featuring) -> Clip:
     return Clip(record.id, values, {**seen, "audio_seconds": audio_seconds, "complete": record.complete})
 
 
-def _listen(mel: np.ndarray, ears: Path | None) -> np.ndarray:
+def _encode(mel: np.ndarray, encoder: Path | None) -> np.ndarray:
     import torch
 
     with torch.inference_mode():
-        return _ears(ears).audio_encoder.posteriors(torch.from_numpy(mel)[None])[0].numpy()
+        return _encoder(encoder).audio_encoder.posteriors(torch.from_numpy(mel)[None])[0].numpy()
 
 
 def _mouth_centres(folder: Path, lips: Store) -> dict[str, list[float]]:
@@ -417,7 +417,7 @@ def _mouth_centres(folder: Path, lips: Store) -> dict[str, list[float]]:
 
 
 def make_features(
-    folder: Path, *, ears: Path | None = None, sync: bool = False, backend: Backend = HERE
+    folder: Path, *, encoder: Path | None = None, sync: bool = False, backend: Backend = HERE
 ) -> list[Dropped]:
     """Put log-mel, labels and lips of every clip on one clock into `folder`/features.
 
@@ -450,7 +450,7 @@ def make_features(
 
     clips = count_records(source)
     centres = {} if lips is None else _mouth_centres(folder, lips)
-    how = _Featuring(folder.resolve(), len(lips) if lips else 0, ears and ears.resolve(), centres, sync)
+    how = _Featuring(folder.resolve(), len(lips) if lips else 0, encoder and encoder.resolve(), centres, sync)
     work = partial(_features_of, how=how)
     failed = _fill_store(folder / "features", FEATURE_ARRAYS, ready(), clips, work, backend) + unready
     write_dropped(failed, folder / "dropped_features.tsv")

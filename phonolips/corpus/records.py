@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from phonolips.errors import CorpusError
-from phonolips.storage import whole_file
+from phonolips.storage import atomic_file
 
 SPLITS = ("train", "valid", "test_seen", "test_unseen")
 
@@ -42,7 +42,7 @@ class Record:
     video: str = ""
     words: tuple[tuple[str, float, float], ...] = ()
     complete: bool = True
-    wild: bool = False
+    limits: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,14 +55,14 @@ class Dropped:
 
 def write_text_atomically(path: Path, text: str) -> None:
     """Write a text file so that a killed run leaves the old one or the new one, never half of one."""
-    with whole_file(path) as temporary:
+    with atomic_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
 def write_records(records: Iterable[Record], path: Path) -> None:
     """Write records as JSON lines, atomically; raise CorpusError for a repeated id."""
     seen: set[int] = set()
-    with whole_file(path) as temporary, temporary.open("w", encoding="utf-8") as file:
+    with atomic_file(path) as temporary, temporary.open("w", encoding="utf-8") as file:
         for record in records:
             if hash(record.id) in seen:
                 raise CorpusError(f"{path}: the id {record.id!r} occurs twice; ids must be unique")
@@ -82,6 +82,8 @@ def iterate_records(path: Path, splits: Iterable[str] | None = None) -> Iterator
                 continue
             try:
                 values = json.loads(line)
+                if "wild" in values:  # its name in version 0.1
+                    values["limits"] = values.pop("wild")
                 values["words"] = tuple((str(w), float(s), float(e)) for w, s, e in values.get("words", ()))
                 record = Record(**{key: value for key, value in values.items() if key in names})
             except (ValueError, TypeError, KeyError) as error:

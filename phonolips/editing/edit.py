@@ -26,7 +26,7 @@ from phonolips.editing.timeline import Cut, Timeline, Zone, make_timeline
 from phonolips.editing.words import Change, check_words, describe, find_changes
 from phonolips.errors import InputError, PhonolipsWarning
 from phonolips.phones.intervals import Alignment
-from phonolips.storage import whole_file
+from phonolips.storage import atomic_file
 from phonolips.timebase import MODEL_FPS, frames_in, frames_to_steps, seconds_to_steps
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Edited:
         cuts: where the two clips differ, in seconds of either.
         posteriors: float32 (steps, 40), as heard where the clip is kept, sure where it is new.
         gestures: float32 (frames at 25 a second, gestures), measured where kept, guessed where new.
-        gesture_names: what they are called.
+        lip_parameter_names: what they are called.
         speaker: whose shape and manner the new lips have.
         waveform: float32 (samples,) at 16 kHz, or None where the recording has no sound.
         voice: who says the new words in it: `synthesiser NAME`, a file's name, or None (they are silent).
@@ -71,8 +71,8 @@ class Edited:
     changes: tuple[str, ...]
     cuts: tuple[Cut, ...]
     posteriors: np.ndarray
-    gestures: np.ndarray
-    gesture_names: tuple[str, ...]
+    lip_parameters: np.ndarray
+    lip_parameter_names: tuple[str, ...]
     speaker: "LipSpeaker"
     waveform: np.ndarray | None
     voice: str | None
@@ -110,8 +110,8 @@ class Edited:
         result = Result(
             self.lips,
             self.posteriors,
-            self.gestures,
-            self.gesture_names,
+            self.lip_parameters,
+            self.lip_parameter_names,
             self.alignment,
             self.fps,
             self.speaker.name,
@@ -119,7 +119,7 @@ class Edited:
             waveform=self.waveform,
         )
         files = save_result(result, out)
-        with whole_file(out / EDIT_FILE) as temporary:
+        with atomic_file(out / EDIT_FILE) as temporary:
             np.savez_compressed(temporary, kept=self.kept, source_frames=self.source_frames, seams=np.array(self.seams))
         save_figure(self.figure(), out / COMPARISON_FILE)
         files += [out / EDIT_FILE, out / COMPARISON_FILE]
@@ -279,7 +279,7 @@ def edit_recording(
     who = fit_speaker(network, recording, timeline.cuts) if speaker is None else network.lip_speaker(speaker)
     frames = frames_in(timeline.alignment.duration, MODEL_FPS)
     posteriors = labels_to_posteriors(timeline.alignment.labels(frames_to_steps(frames)))
-    lips, gestures = infill(
+    lips, lip_parameters = infill(
         network,
         who,
         posteriors,
@@ -312,9 +312,9 @@ def edit_recording(
         tuple(seams),
         tuple(describe(change, old, new) for change in changes),
         timeline.cuts,
-        _heard_where_kept(network, recording, timeline, posteriors)[: seconds_to_steps(timeline.alignment.duration)],
-        gestures,
-        tuple(network.gestures.settings.names),
+        _encoded_where_kept(network, recording, timeline, posteriors)[: seconds_to_steps(timeline.alignment.duration)],
+        lip_parameters,
+        tuple(network.lip_parameters.settings.names),
         who,
         waveform,
         said_by,
@@ -332,19 +332,19 @@ def recorded_lips(lips: np.ndarray, timeline: Timeline) -> np.ndarray:
     return stretched
 
 
-def _heard_where_kept(
+def _encoded_where_kept(
     network: "Network", recording: Recording, timeline: Timeline, posteriors: np.ndarray
 ) -> np.ndarray:
     """Put what the ears hear in the recording in the place of the text's posteriors, outside the cuts."""
     if recording.waveform is None:
         return posteriors
-    heard = network.posteriors(recording.waveform)
+    encoded = network.posteriors(recording.waveform)
     result = posteriors.copy()
     kept_from, source = 0, 0
     ends = [*(seconds_to_steps(cut.new_start) for cut in timeline.cuts), len(result)]
     for index, kept_to in enumerate(ends):
-        length = max(0, min(kept_to - kept_from, len(heard) - source))
-        result[kept_from : kept_from + length] = heard[source : source + length]
+        length = max(0, min(kept_to - kept_from, len(encoded) - source))
+        result[kept_from : kept_from + length] = encoded[source : source + length]
         if index < len(timeline.cuts):
             cut = timeline.cuts[index]
             kept_from, source = seconds_to_steps(cut.new_end), seconds_to_steps(cut.old_end)

@@ -17,7 +17,7 @@ import numpy as np
 from phonolips.editing.timeline import Zone
 from phonolips.lips.curve import resample_lips
 from phonolips.lips.measures import opening
-from phonolips.lips.motion import enliven, uncross
+from phonolips.lips.motion import exaggerate, uncross
 from phonolips.lips.points import INNER_RING, OUTER_RING
 from phonolips.phones.inventory import BILABIALS
 from phonolips.timebase import MODEL_FPS, STEPS_PER_FRAME, frame_centres
@@ -48,16 +48,16 @@ class InfillSettings:
     liveliness: float = 0.25
 
 
-def measured_gestures(network: "Network", lips: np.ndarray, speaker: "LipSpeaker") -> np.ndarray:
+def measured_lip_parameters(network: "Network", lips: np.ndarray, speaker: "LipSpeaker") -> np.ndarray:
     """Measure the gestures of lips (frames, 40, 2) around a speaker's mean lip: float32 (frames, gestures)."""
-    from phonolips.lips.measures import measure_gestures
+    from phonolips.lips.measures import measure_lip_parameters
 
-    names = list(network.gestures.settings.names)
-    deviation = measure_gestures(lips, names) - measure_gestures(np.asarray(speaker.mean_lip), names)
-    return (deviation / network.gestures.scale.numpy()).astype(np.float32)
+    names = list(network.lip_parameters.settings.names)
+    deviation = measure_lip_parameters(lips, names) - measure_lip_parameters(np.asarray(speaker.mean_lip), names)
+    return (deviation / network.lip_parameters.scale.numpy()).astype(np.float32)
 
 
-def speak_around(
+def decode_around(
     network: "Network",
     speaker: "LipSpeaker",
     posteriors: np.ndarray,
@@ -79,14 +79,16 @@ def speak_around(
     Returns:
         lips float32 (frames, 40, 2) and gestures float32 (frames, gestures), measured where kept and guessed elsewhere.
     """
-    from phonolips.model.stream import guess_gestures, speak
+    from phonolips.model.stream import decode_lips, predict_lip_parameters
 
-    guessed = guess_gestures(network, posteriors)
-    lips = np.concatenate(list(speak(network, posteriors, guessed, speaker)))
+    predicted = predict_lip_parameters(network, posteriors)
+    lips = np.concatenate(list(decode_lips(network, posteriors, predicted, speaker)))
     place = (recorded - lips)[kept].sum((0, 1)) / lips.shape[1] / (kept.sum() + place_frames)
     here = replace(speaker, mean_lip=(speaker.mean_lip + place).astype(np.float32))
-    gestures = np.where(kept[:, None], measured_gestures(network, recorded, here), guessed).astype(np.float32)
-    return np.concatenate(list(speak(network, posteriors, gestures, here))), gestures
+    lip_parameters = np.where(kept[:, None], measured_lip_parameters(network, recorded, here), predicted).astype(
+        np.float32
+    )
+    return np.concatenate(list(decode_lips(network, posteriors, lip_parameters, here))), lip_parameters
 
 
 def fade(frames: int, blend: int, error: np.ndarray, slope: np.ndarray) -> np.ndarray:
@@ -220,10 +222,10 @@ def infill(
     at_model = resample_lips(recorded, MODEL_FPS, frames / MODEL_FPS, source_fps=fps)
     at_model = np.pad(at_model, ((0, frames - len(at_model)), (0, 0), (0, 0)), mode="edge")
     share = np.interp(frame_centres(frames), frame_centres(len(kept), fps), kept.astype(float))
-    spoken, gestures = speak_around(
+    spoken, lip_parameters = decode_around(
         network, speaker, posteriors, at_model, share > 0.99, place_frames=settings.place_frames
     )
-    spoken = enliven(spoken, settings.liveliness)
+    spoken = exaggerate(spoken, settings.liveliness)
     made = resample_lips(spoken, fps, len(recorded) / fps)[: len(recorded)]
     closed = float(np.quantile(opening(recorded[kept]), CLOSED_QUANTILE))
     result = np.array(recorded, np.float32)
@@ -231,4 +233,4 @@ def infill(
         bent = join(made, recorded, kept, zone, fps, settings.blend_seconds)
         seam = (zone.first > 0, zone.last < len(kept))
         result[zone.first : zone.last] = uncross(close(bent, zone, phones, fps, closed, seam=seam))
-    return result, gestures
+    return result, lip_parameters

@@ -75,9 +75,9 @@ def check_fit(network: "Network", waveform: np.ndarray, alignment: Alignment, vi
         alignment: of the transcript with it.
         video: named in the warning.
     """
-    heard = network.posteriors(waveform)
-    labels = alignment.labels(len(heard))
-    given = np.where(labels > 0, heard[np.arange(len(heard)), np.maximum(labels, 0)], np.nan)
+    encoded = network.posteriors(waveform)
+    labels = alignment.labels(len(encoded))
+    given = np.where(labels > 0, encoded[np.arange(len(encoded)), np.maximum(labels, 0)], np.nan)
     fits = [
         (float(np.nanmean(part)), word.label)
         for word in alignment.speech_words()
@@ -139,21 +139,21 @@ def fit_speaker(network: "Network", recording: Recording, cuts: Sequence[Cut]) -
     does for lips of other clips: this clip is where the lips must fit.
     """
     from phonolips.lips.curve import resample_lips
-    from phonolips.model.adapt import HeardClip, adapt
-    from phonolips.model.stream import guess_gestures
+    from phonolips.model.adapt import EncodedClip, adapt
+    from phonolips.model.stream import predict_lip_parameters
     from phonolips.phones.posteriors import labels_to_posteriors
 
     lips = resample_lips(recording.lips, MODEL_FPS, recording.seconds, source_fps=recording.fps)
     posteriors = labels_to_posteriors(recording.alignment.labels(frames_to_steps(len(lips))))
-    gestures = guess_gestures(network, posteriors)
+    lip_parameters = predict_lip_parameters(network, posteriors)
     most = round(MOST_FIT_SECONDS * MODEL_FPS)
     first = min(max(0, round(cuts[0].old_start * MODEL_FPS) - most // 2), max(0, len(lips) - most))
     part = slice(first, first + most)
-    clip = HeardClip(
+    clip = EncodedClip(
         lips[part],
         np.ones(len(lips[part]), bool),
         posteriors[frames_to_steps(first) : frames_to_steps(first + most)],
-        gestures[part],
+        lip_parameters[part],
     )
     name = recording.path.stem if recording.path else "speaker of the clip"
     return adapt(network, [clip], name=name, settings=FIT).speaker

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from phonolips.corpus.store.store import Store
-from phonolips.model.adapt import HeardClip, adapt, rest_speaker
+from phonolips.model.adapt import EncodedClip, adapt, rest_speaker
 from phonolips.synth import verbs as synth
 
 if TYPE_CHECKING:
@@ -17,21 +17,23 @@ if TYPE_CHECKING:
 MEAN_ROW, FRAME_ROW, ADAPTED_ROW = "audio, mean speaker", "audio, one frame", "audio, adapted on the other clips"
 
 
-def hear_stored(network: "Network", features: Store, clip: str) -> HeardClip:
+def encode_stored(network: "Network", features: Store, clip: str) -> EncodedClip:
     """Listen to the stored log-mel of a prepared clip with the network's ears."""
     import torch
 
     mel = torch.from_numpy(features.get(clip, "mel").astype(np.float32))[None]
     with torch.inference_mode():
-        posteriors, hidden = network.audio_encoder.listen(mel)
-        gestures = network.gestures.hear(hidden)
+        posteriors, hidden = network.audio_encoder.encode(mel)
+        lip_parameters = network.lip_parameters.from_sound(hidden)
     lips, detected = np.array(features.get(clip, "lips")), np.array(features.get(clip, "detected"))
-    return HeardClip(lips, detected, posteriors[0].numpy(), gestures[0].numpy())
+    return EncodedClip(lips, detected, posteriors[0].numpy(), lip_parameters[0].numpy())
 
 
-def say(network: "Network", clip: HeardClip, speaker: "LipSpeaker") -> np.ndarray:
+def say(network: "Network", clip: EncodedClip, speaker: "LipSpeaker") -> np.ndarray:
     """Predict the lips of a clip from its sound, as lively as the model is by itself: float32 (frames, 40, 2)."""
-    return synth.from_posteriors(clip.posteriors, gestures=clip.gestures, speaker=speaker, network=network).lips
+    return synth.from_posteriors(
+        clip.posteriors, lip_parameters=clip.lip_parameters, speaker=speaker, network=network
+    ).lips
 
 
 def unseen_speaker_rows(
@@ -50,18 +52,18 @@ def unseen_speaker_rows(
     Returns:
         (method, clip -> lips (frames, 40, 2)).
     """
-    by_speaker: dict[str, dict[str, HeardClip]] = defaultdict(dict)
+    by_speaker: dict[str, dict[str, EncodedClip]] = defaultdict(dict)
     for clip in clips:
         speaker = features.meta(clip)["speaker"]
         if speaker and speaker not in network.description.speakers:
-            by_speaker[speaker][clip] = hear_stored(network, features, clip)
+            by_speaker[speaker][clip] = encode_stored(network, features, clip)
     rows: list[tuple[str, dict[str, np.ndarray]]] = [(MEAN_ROW, {}), (FRAME_ROW, {}), (ADAPTED_ROW, {})]
-    for heard in by_speaker.values():
-        names = [name for name, clip in heard.items() if clip.detected.any()]
+    for encoded in by_speaker.values():
+        names = [name for name, clip in encoded.items() if clip.detected.any()]
         for index, name in enumerate(names):
-            rows[0][1][name] = say(network, heard[name], network.lip_speaker(None))
-            others = [heard[other] for other in names[index + 1 :] + names[:index]]
+            rows[0][1][name] = say(network, encoded[name], network.lip_speaker(None))
+            others = [encoded[other] for other in names[index + 1 :] + names[:index]]
             if others:
-                rows[1][1][name] = say(network, heard[name], rest_speaker(network, others[0]))
-                rows[2][1][name] = say(network, heard[name], adapt(network, others).speaker)
+                rows[1][1][name] = say(network, encoded[name], rest_speaker(network, others[0]))
+                rows[2][1][name] = say(network, encoded[name], adapt(network, others).speaker)
     return rows

@@ -18,7 +18,7 @@ from phonolips.corpus.records import Record, read_records, write_text_atomically
 from phonolips.corpus.store.store import ArraySpec, Store, StoreWriter
 from phonolips.errors import CorpusError, InputError, PhonolipsError
 from phonolips.evaluation import metrics, report
-from phonolips.evaluation.adaptation import hear_stored, unseen_speaker_rows
+from phonolips.evaluation.adaptation import encode_stored, unseen_speaker_rows
 from phonolips.evaluation.baselines import Clip, mean_lips, standard_baselines
 from phonolips.evaluation.sync import sync_table
 from phonolips.model.network import load_network
@@ -51,7 +51,7 @@ ROWS = {
     "text": "text, true durations",
     "predicted": "text, predicted durations",
 }  # array of the synthesis -> method in the tables; the last is warped to the true phone times
-EAR_MEASURES = (
+ENCODER_MEASURES = (
     "phone_error_rate",
     "step_accuracy",
     "calibration_error",
@@ -98,32 +98,34 @@ def synthesise(data: Path, out: Path, network: "Network") -> None:
                 "speaker": _speaker(features, record, shapes, network),
                 "network": network,
             }
-            heard = verbs.from_audio(_padded_waveform(record, frames), **options)
-            calm = verbs.from_posteriors(heard.posteriors, gestures=heard.gestures, liveliness=0, **options)
-            narrow = verbs.from_posteriors(heard.posteriors, **options)
-            labels = complete_labels(features.get(record.id, "labels"), heard.posteriors)
+            encoded = verbs.from_audio(_padded_waveform(record, frames), **options)
+            calm = verbs.from_posteriors(
+                encoded.posteriors, lip_parameters=encoded.lip_parameters, liveliness=0, **options
+            )
+            narrow = verbs.from_posteriors(encoded.posteriors, **options)
+            labels = complete_labels(features.get(record.id, "labels"), encoded.posteriors)
             told = verbs.from_posteriors(labels_to_posteriors(labels), **options)
             meta: dict[str, Any] = {}
             warped = np.full_like(told.lips, np.nan)
             alignment = read_textgrid(alignment_path(data, record.id))
             if UNKNOWN not in {phone.label for phone in alignment.phones}:
                 row = network.speaker_row(record.speaker if record.speaker in network.description.speakers else None)
-                guessed = verbs.predict_alignment(network, spoken_words(alignment), row)
+                predicted = verbs.predict_alignment(network, spoken_words(alignment), row)
                 spoken = verbs.from_posteriors(
-                    labels_to_posteriors(guessed.labels(round(guessed.duration * 100))), **options
+                    labels_to_posteriors(predicted.labels(round(predicted.duration * 100))), **options
                 )
-                warped = metrics.resample_by_phones(spoken.lips, guessed.phones, alignment.phones, frames)
+                warped = metrics.resample_by_phones(spoken.lips, predicted.phones, alignment.phones, frames)
                 meta = {
-                    "predicted_speech_s": _speech_seconds(guessed),
+                    "predicted_speech_s": _speech_seconds(predicted),
                     "true_speech_s": _speech_seconds(alignment),
                 }
             values = {
-                "audio": heard.lips,
+                "audio": encoded.lips,
                 "calm": calm.lips,
                 "phones_only": narrow.lips,
                 "text": told.lips,
                 "predicted": warped,
-                "posteriors": heard.posteriors,
+                "posteriors": encoded.posteriors,
             }
             store.add(record.id, values, meta)
 
@@ -170,13 +172,13 @@ def _mean_lips(features: Store, records: Iterable[Record], network: "Network") -
 
 
 def _clip(features: Store, clip: str, mean_lip: np.ndarray, posteriors: np.ndarray | None = None) -> Clip:
-    heard = features.get(clip, "soft").astype(np.float32) if posteriors is None else posteriors
+    encoded = features.get(clip, "soft").astype(np.float32) if posteriors is None else posteriors
     return Clip(
         clip,
         features.meta(clip)["speaker"] or UNNAMED,
         features.get(clip, "lips"),
         features.get(clip, "detected"),
-        complete_labels(features.get(clip, "labels"), heard),
+        complete_labels(features.get(clip, "labels"), encoded),
         features.get(clip, "mel").astype(np.float32),
         mean_lip,
     )
@@ -254,13 +256,13 @@ def score(data: Path, out: Path, network: "Network", *, references: bool = True)
         by_word = score_words(features, around, methods, [row for row in rows if row["clip"] in one_word], out)
     summaries = report.summarise(rows)
     report.write_csv(report.summary_rows(summaries), out / "lips_summary.csv")
-    ears, matrix = _score_ears(data, features, network)
-    report.write_csv(ears, out / "ears.csv")
+    encoder, matrix = _score_encoder(data, features, network)
+    report.write_csv(encoder, out / "encoder.csv")
     np.save(out / "confusion.npy", matrix)
     text = (
         f"# Lips\n\n{report.markdown_table(summaries)}\n\n{_duration_line(made)}\n\n"
-        f"{sync_table(tests, methods, names, out / 'sync.csv')}# Ears\n\n"
-        f"{report.markdown_table(report.summarise(ears), EAR_MEASURES)}\n\n{by_word}"
+        f"{sync_table(tests, methods, names, out / 'sync.csv')}# Encoder\n\n"
+        f"{report.markdown_table(report.summarise(encoder), ENCODER_MEASURES)}\n\n{by_word}"
     )
     write_text_atomically(out / "results.md", text)
     return text
@@ -295,25 +297,25 @@ def _duration_line(made: Store) -> str:
     )
 
 
-def _ear_clips(data: Path, features: Store, network: "Network") -> Iterator[tuple[Record, np.ndarray, np.ndarray]]:
+def _encoder_clips(data: Path, features: Store, network: "Network") -> Iterator[tuple[Record, np.ndarray, np.ndarray]]:
     """Listen to the stored log-mel of every test clip: (record, posteriors, labels)."""
     import torch
     from tqdm import tqdm
 
     records = _test_records(data, features)
-    for record in tqdm(records, desc="ears", unit="clip", dynamic_ncols=True, disable=None):
+    for record in tqdm(records, desc="encoder", unit="clip", dynamic_ncols=True, disable=None):
         mel = features.get(record.id, "mel").astype(np.float32)
         with torch.inference_mode():
             posteriors = network.audio_encoder.posteriors(torch.from_numpy(mel)[None])
         yield record, posteriors[0].numpy(), features.get(record.id, "labels").astype(np.int64)
 
 
-def _score_ears(data: Path, features: Store, network: "Network") -> tuple[list[dict[str, Any]], np.ndarray]:
+def _score_encoder(data: Path, features: Store, network: "Network") -> tuple[list[dict[str, Any]], np.ndarray]:
     from phonolips.speech.align.ctc import align_posteriors
 
     matrix = np.zeros((NUM_PHONES, NUM_PHONES), np.int64)
     rows = []
-    for record, posteriors, labels in _ear_clips(data, features, network):
+    for record, posteriors, labels in _encoder_clips(data, features, network):
         row: dict[str, Any] = {
             "method": "audio",
             "seen": record.split == "test_seen",
@@ -321,7 +323,7 @@ def _score_ears(data: Path, features: Store, network: "Network") -> tuple[list[d
             "clip": record.id,
         }
         ngram = network.audio_encoder.phone_ngram()
-        row |= metrics.ear_scores(posteriors, labels, ngram=ngram, complete=record.complete)
+        row |= metrics.encoder_scores(posteriors, labels, ngram=ngram, complete=record.complete)
         matrix += metrics.confusion_matrix(labels, posteriors.argmax(1))
         truth = read_textgrid(alignment_path(data, record.id))
         try:
@@ -343,7 +345,7 @@ def draw(data: Path, out: Path, network: "Network") -> list[Path]:
     from phonolips.show.plots.style import save_figure
 
     features, made = Store(data / "features"), Store(out / "synthesis")
-    names = network.gestures.settings.names
+    names = network.lip_parameters.settings.names
     files = []
     if (out / "confusion.npy").is_file():
         files.append(out / "confusion.png")
@@ -382,7 +384,7 @@ def draw(data: Path, out: Path, network: "Network") -> list[Path]:
             words=alignment.speech_words(),
             waveform=_padded_waveform(record, len(truth)),
             opening=opening(made.get(record.id, "audio")),
-            gestures=dict(zip(names, hear_stored(network, features, record.id).gestures.T, strict=True)),
+            lip_parameters=dict(zip(names, encode_stored(network, features, record.id).lip_parameters.T, strict=True)),
             title=title,
         )
         save_figure(figure, files[-1])

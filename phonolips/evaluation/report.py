@@ -93,7 +93,7 @@ def summarise(per_clip: Sequence[Mapping[str, Any]], *, seed: int = 0) -> list[S
 
     Args:
         per_clip: one row a clip and method: `method`, `seen`, `speaker`, and scores as numbers (as
-            `lip_scores` and `ear_scores` return them); other text, such as `clip`, is left out.
+            `lip_scores` and `encoder_scores` return them); other text, such as `clip`, is left out.
         seed: of the bootstrap.
 
     Returns:

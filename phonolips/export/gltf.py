@@ -18,7 +18,7 @@ import numpy as np
 from phonolips.errors import InputError
 from phonolips.export.blendshapes import ARKIT_NAMES, LOWER_POINTS, UPPER_POINTS, run_weights, shape_displacements
 from phonolips.export.lip_mesh import CAVITY, LIPS, SKIN, TEETH, Part, mouth_mesh, vertex_normals
-from phonolips.storage import whole_file
+from phonolips.storage import atomic_file
 from phonolips.timebase import frame_centres
 
 if TYPE_CHECKING:
@@ -346,5 +346,5 @@ def _glb(document: dict[str, Any], binary: bytes) -> bytes:
 
 
 def _write_whole(path: Path, data: bytes) -> None:
-    with whole_file(path) as temporary:
+    with atomic_file(path) as temporary:
         temporary.write_bytes(data)

@@ -17,7 +17,7 @@ THUMBNAIL = 16  # pixels; the side of the grey pictures that are compared to fin
 
 
 @dataclass(frozen=True)
-class WildLimits:
+class FaceLimits:
     """What a clip must fulfil to be tracked.
 
     `tools/bench/pose.py` measures what the defaults rest on, on clips of six GRID speakers, made smaller or turned
@@ -101,7 +101,7 @@ def _thumbnail(frame: np.ndarray) -> np.ndarray:
     return small / length if length > THUMBNAIL else np.full(small.shape, 1 / THUMBNAIL)
 
 
-def check_found(followed: Followed, limits: WildLimits) -> None:
+def check_found(followed: Followed, limits: FaceLimits) -> None:
     """Refuse a clip that is too short, or in which no face is found in enough frames; raise InputError."""
     frames, found = len(followed.detected), int(followed.detected.sum())
     if frames < limits.least_frames:
@@ -112,7 +112,7 @@ def check_found(followed: Followed, limits: WildLimits) -> None:
         )
 
 
-def check_face(followed: Followed, angles: np.ndarray, likeness: Likeness, limits: WildLimits) -> None:
+def check_face(followed: Followed, angles: np.ndarray, likeness: Likeness, limits: FaceLimits) -> None:
     """Refuse a clip for the first of these: low resolution, several faces, a cut, a profile.
 
     Args:
@@ -166,7 +166,7 @@ def eye_distances(points_px: np.ndarray) -> np.ndarray:
     return distance
 
 
-def _count_rivals(followed: Followed, size: tuple[int, int], limits: WildLimits) -> int:
+def _count_rivals(followed: Followed, size: tuple[int, int], limits: FaceLimits) -> int:
     """Count the frames in which another face might as well be the speaker's.
 
     LRW's crops have the speaker in the middle, so a second face is no trouble where it is smaller or clearly farther

@@ -199,8 +199,8 @@ def render_face(
     if out.suffix.lower() not in video.OUTPUT_FORMATS:
         raise InputError(f"{out}: unknown kind of video; expected one of {', '.join(video.OUTPUT_FORMATS)}")
     rest_lips(run.lips)  # refuse what cannot be drawn before the face is looked for
-    heard = sound or run.sound
-    waveform = read(heard) if heard is not None else None
+    played = sound or run.sound
+    waveform = read(played) if played is not None else None
     person = face if isinstance(face, Face) else read_face(face)
     rate = (
         timebase.exact_fps(fps)

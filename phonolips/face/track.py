@@ -10,11 +10,11 @@ import numpy as np
 from phonolips.errors import InputError, PhonolipsWarning
 from phonolips.face import mesh as facemesh
 from phonolips.face import pose
-from phonolips.face.limits import Likeness, WildLimits, check_face, check_found
+from phonolips.face.limits import FaceLimits, Likeness, check_face, check_found
 from phonolips.lips.points import MEDIAPIPE_LIPS, to_ibug20
 from phonolips.lips.space import SMOOTHING_SECONDS, MouthSpace, fill_missing, fit_mouth_space, neutral_centre
 from phonolips.media import video as io
-from phonolips.storage import whole_file
+from phonolips.storage import atomic_file
 
 TRACKED_POINTS = facemesh.KEPT_POINTS + pose.POSE_POINTS
 
@@ -48,7 +48,7 @@ class Track:
         return len(self.lips) / max(self.seconds, 1e-9)
 
 
-def track_video(video: Path, *, layout: str = "mediapipe40", wild: WildLimits | None = None) -> Track:
+def track_video(video: Path, *, layout: str = "mediapipe40", limits: FaceLimits | None = None) -> Track:
     """Track the lips through a video file.
 
     Args:
@@ -59,7 +59,7 @@ def track_video(video: Path, *, layout: str = "mediapipe40", wild: WildLimits | 
             to the front. None: take what there is, as it is.
 
     Raises:
-        InputError: not a readable video, or a face is missing in most frames; with `wild`, the first of its limits
+        InputError: not a readable video, or a face is missing in most frames; with `limits`, the first of its limits
             that the clip does not fulfil, and the message begins with one of `limits.KINDS`.
         MissingToolError: mediapipe is not installed.
     """
@@ -69,17 +69,17 @@ def track_video(video: Path, *, layout: str = "mediapipe40", wild: WildLimits | 
         fps = float(io.probe(video).fps)
         frames = io.read_frames(video)
         followed = facemesh.follow_face(
-            frames if wild is None else likeness.watch(frames), fps, TRACKED_POINTS, centred=wild is not None
+            frames if limits is None else likeness.watch(frames), fps, TRACKED_POINTS, centred=limits is not None
         )
     except InputError as error:
-        raise error if wild is None else InputError(f"unreadable: {error}") from error
-    if wild is not None:
-        check_found(followed, wild)
+        raise error if limits is None else InputError(f"unreadable: {error}") from error
+    if limits is not None:
+        check_found(followed, limits)
     points_px, detected = fill_missing(followed.points_px, followed.detected), followed.detected
     rotations = pose.fit_rotations(points_px[:, len(facemesh.KEPT_POINTS) :])
     angles = pose.rotations_to_angles(rotations)
-    if wild is not None:
-        check_face(followed, angles, likeness, wild)
+    if limits is not None:
+        check_face(followed, angles, likeness, limits)
     missing = int((~detected).sum())
     if missing:
         warnings.warn(
@@ -89,7 +89,7 @@ def track_video(video: Path, *, layout: str = "mediapipe40", wild: WildLimits | 
             stacklevel=2,
         )
     lip_points = len(MEDIAPIPE_LIPS)
-    frontalised = wild is not None and abs(float(np.median(angles[detected, 0]))) > wild.front_yaw
+    frontalised = limits is not None and abs(float(np.median(angles[detected, 0]))) > limits.front_yaw
     if frontalised:
         smooth = pose.smooth_rotations(rotations, SMOOTHING_SECONDS * fps)
         points_px = pose.turn_to_front(points_px, smooth, points_px[:, :lip_points].mean(1))
@@ -120,7 +120,7 @@ def save_track(track: Track, out: Path) -> None:
     """Write a track as npz: lips, detected, fps, layout, pose, and origin and axis of mouth space in pixels."""
     from phonolips.lips.points import layout_of
 
-    with whole_file(out) as temporary:
+    with atomic_file(out) as temporary:
         np.savez_compressed(
             temporary,
             lips=track.lips,

@@ -98,7 +98,7 @@ def shut_in_silence(lips: np.ndarray, alignment: Alignment, shut: np.ndarray) ->
     return lips + weight[:, None, None] * (shut.astype(np.float32) - lips)
 
 
-LIVELY_SIGMA_FRAMES = 2.0  # 80 ms at 25 frames a second
+EXAGGERATION_SIGMA_FRAMES = 2.0  # 80 ms at 25 frames a second
 
 
 def uncross(lips: np.ndarray) -> np.ndarray:
@@ -119,7 +119,7 @@ def uncross(lips: np.ndarray) -> np.ndarray:
     return result
 
 
-def enliven(lips: np.ndarray, liveliness: float) -> np.ndarray:
+def exaggerate(lips: np.ndarray, liveliness: float) -> np.ndarray:
     """Exaggerate movements faster than about a syllable; 0 leaves everything as it is.
 
     Squared error makes a decoder hesitate: what it is unsure of comes out smaller. This gives quick movements
@@ -134,7 +134,7 @@ def enliven(lips: np.ndarray, liveliness: float) -> np.ndarray:
         return lips
     from scipy.ndimage import gaussian_filter1d
 
-    smooth = gaussian_filter1d(lips, LIVELY_SIGMA_FRAMES, axis=0, mode="nearest")
+    smooth = gaussian_filter1d(lips, EXAGGERATION_SIGMA_FRAMES, axis=0, mode="nearest")
     return uncross(lips + np.float32(liveliness) * (lips - smooth))
 
 

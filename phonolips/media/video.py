@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from phonolips.errors import InputError, PhonolipsWarning
-from phonolips.storage import whole_file
+from phonolips.storage import atomic_file
 
 if TYPE_CHECKING:
     import av
@@ -305,7 +305,7 @@ def write_video(
     rate = exact_fps(fps)
     file_format = OUTPUT_FORMATS[path.suffix.lower()]
     options = {"movflags": "+faststart"} if file_format in ("mp4", "mov") else {}
-    with whole_file(path) as temporary:
+    with atomic_file(path) as temporary:
         with av.open(os.fspath(temporary), "w", format=file_format, options=options) as container:
             count = _encode(container, frames, rate, waveform, sample_rate)
         if not count:
@@ -344,7 +344,7 @@ def write_gif(path: Path, frames: Iterable[np.ndarray], fps: Fraction | float, s
     def tick(frame: int) -> int:
         return round(frame * GIF_TICKS_PER_SECOND / rate)
 
-    with whole_file(path) as temporary:
+    with atomic_file(path) as temporary:
         # The last picture's delay is not in its packet; this option says it.
         options = {"loop": "0", "final_delay": str(tick(1))}
         with av.open(os.fspath(temporary), "w", format="gif", options=options) as container:

@@ -68,7 +68,7 @@ class AdaptSettings:
     mixing_frames: float = 25.0
 
 
-class HeardClip(NamedTuple):
+class EncodedClip(NamedTuple):
     """A clip of the person, as tracked and as heard by the network's ears, at 25 frames a second.
 
     lips float32 (frames, 40, 2), mouth space; detected bool (frames,); posteriors float32 (4 * frames, phones);
@@ -78,7 +78,7 @@ class HeardClip(NamedTuple):
     lips: np.ndarray
     detected: np.ndarray
     posteriors: np.ndarray
-    gestures: np.ndarray
+    lip_parameters: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ class Adaptation:
         return self.frames / MODEL_FPS
 
 
-def hear_clip(network: "Network", lips: np.ndarray, detected: np.ndarray, waveform: np.ndarray) -> HeardClip:
+def encode_clip(network: "Network", lips: np.ndarray, detected: np.ndarray, waveform: np.ndarray) -> EncodedClip:
     """Listen to a clip and cut lips and sound to the same length.
 
     Args:
@@ -117,34 +117,34 @@ def hear_clip(network: "Network", lips: np.ndarray, detected: np.ndarray, wavefo
         detected: bool (frames,).
         waveform: float32 (samples,) at 16 kHz, from the first frame on.
     """
-    from phonolips.model.stream import listen
+    from phonolips.model.stream import encode
 
     frames = min(len(lips), samples_to_frames(len(waveform)))
     sound = waveform[: frames_to_samples(frames)]
-    heard = list(listen(network, iter([sound])))
-    return HeardClip(
+    encoded = list(encode(network, iter([sound])))
+    return EncodedClip(
         np.asarray(lips[:frames], np.float32),
         np.asarray(detected[:frames], bool),
-        np.concatenate([part.posteriors for part in heard]),
-        np.concatenate([part.gestures for part in heard]),
+        np.concatenate([part.posteriors for part in encoded]),
+        np.concatenate([part.lip_parameters for part in encoded]),
     )
 
 
 def predict_deviations(
-    network: "Network", posteriors: np.ndarray, gestures: np.ndarray | None = None, *, speaker: "LipSpeaker"
+    network: "Network", posteriors: np.ndarray, lip_parameters: np.ndarray | None = None, *, speaker: "LipSpeaker"
 ) -> np.ndarray:
     """Say how a speaker's lips deviate from the mean lip: posteriors (steps, phones) -> float32 (frames, 40, 2).
 
-    `gestures` (frames, gestures) are guessed from the posteriors where None.
+    `lip_parameters` (frames, gestures) are guessed from the posteriors where None.
     """
-    from phonolips.model.stream import guess_gestures, speak
+    from phonolips.model.stream import decode_lips, predict_lip_parameters
 
-    moves = guess_gestures(network, posteriors) if gestures is None else gestures
+    moves = predict_lip_parameters(network, posteriors) if lip_parameters is None else lip_parameters
     around_zero = replace(speaker, mean_lip=np.zeros((40, 2), np.float32))
-    return np.concatenate(list(speak(network, posteriors, moves, around_zero)))
+    return np.concatenate(list(decode_lips(network, posteriors, moves, around_zero)))
 
 
-def rest_frame(clip: HeardClip) -> int:
+def rest_frame(clip: EncodedClip) -> int:
     """Find the frame that shows the mouth at rest: the most usual one of the clip's silence.
 
     Where nothing is silent, the least open frame. Raises InputError where no frame was detected.
@@ -160,7 +160,7 @@ def rest_frame(clip: HeardClip) -> int:
     return int(np.where(silent, distance, np.inf).argmin())
 
 
-def rest_lips(clip: HeardClip) -> np.ndarray:
+def rest_lips(clip: EncodedClip) -> np.ndarray:
     """Take the frame at rest as if it were a picture: float32 (40, 2), the origin at its own centre."""
     lips = clip.lips[rest_frame(clip)]
     return lips - lips.mean(0)
@@ -171,7 +171,7 @@ def one_frame_speaker(
     lips: np.ndarray,
     *,
     posteriors: np.ndarray | None = None,
-    gestures: np.ndarray | None = None,
+    lip_parameters: np.ndarray | None = None,
     index: int | None = None,
     name: str = "one frame",
 ) -> "LipSpeaker":
@@ -204,7 +204,7 @@ def one_frame_speaker(
     if index is None or not 0 <= index < frames:
         raise InputError(f"index {index}; expected the frame's number in the posteriors, 0 to {frames - 1}")
     mean = network.lip_speaker(None)
-    deviation = predict_deviations(network, posteriors, gestures, speaker=mean)[index]
+    deviation = predict_deviations(network, posteriors, lip_parameters, speaker=mean)[index]
     found = network.unnamed_speaker(shape - deviation)
     return LipSpeaker(name, found.embedding.copy(), found.mean_lip, 1.0, {"mode": "one frame"})
 
@@ -213,12 +213,12 @@ class _Pieces(NamedTuple):
     """Clips cut into pieces of like length: tensors (pieces, steps or frames, ...); weight 0 = does not count."""
 
     posteriors: "Tensor"
-    gestures: "Tensor"
+    lip_parameters: "Tensor"
     truth: "Tensor"
     weight: "Tensor"
 
 
-def _cut_pieces(network: "Network", clips: Sequence[HeardClip]) -> _Pieces:
+def _cut_pieces(network: "Network", clips: Sequence[EncodedClip]) -> _Pieces:
     """Cut clips into pieces with what the decoder needs before and after them."""
     import torch
 
@@ -232,18 +232,18 @@ def _cut_pieces(network: "Network", clips: Sequence[HeardClip]) -> _Pieces:
             spans.append((clip, start, stop, first, last))
     longest = max(stop - start for _, start, stop, _, _ in spans)
     posteriors = np.zeros((len(spans), frames_to_steps(longest), NUM_PHONES), np.float32)
-    gestures = np.zeros((len(spans), longest, clips[0].gestures.shape[1]), np.float32)
+    lip_parameters = np.zeros((len(spans), longest, clips[0].lip_parameters.shape[1]), np.float32)
     truth, weight = np.zeros((len(spans), longest, 80), np.float32), np.zeros((len(spans), longest), np.float32)
     for index, (clip, start, stop, first, last) in enumerate(spans):
-        own, heard = slice(first - start, last - start), slice(frames_to_steps(start), frames_to_steps(stop))
-        posteriors[index, : heard.stop - heard.start] = clip.posteriors[heard]
-        gestures[index, : stop - start] = clip.gestures[start:stop]
+        own, encoded = slice(first - start, last - start), slice(frames_to_steps(start), frames_to_steps(stop))
+        posteriors[index, : encoded.stop - encoded.start] = clip.posteriors[encoded]
+        lip_parameters[index, : stop - start] = clip.lip_parameters[start:stop]
         truth[index, own] = np.where(clip.detected[:, None, None], clip.lips, 0)[first:last].reshape(-1, 80)
         weight[index, own] = clip.detected[first:last]
-    return _Pieces(*map(torch.from_numpy, (posteriors, gestures, truth, weight)))
+    return _Pieces(*map(torch.from_numpy, (posteriors, lip_parameters, truth, weight)))
 
 
-def lay_together(clips: Sequence[HeardClip]) -> list[HeardClip]:
+def lay_together(clips: Sequence[EncodedClip]) -> list[EncodedClip]:
     """Lay clips of one person onto one place in the face, the mean of theirs, as those of the training are.
 
     Every clip's origin is its own neutral mouth centre, which differs from clip to clip (`corpus.registration`). A clip
@@ -274,7 +274,7 @@ def speaker_directions(network: "Network") -> "Tensor":
 
 def adapt(
     network: "Network",
-    clips: Sequence[HeardClip],
+    clips: Sequence[EncodedClip],
     *,
     name: str = "adapted",
     settings: AdaptSettings | None = None,
@@ -318,7 +318,7 @@ def adapt(
 
     def decode(steps: "Tensor") -> "Tensor":
         embedding = (start + steps @ directions).expand(len(pieces.truth), -1)
-        return network.decode(pieces.posteriors, embedding, pieces.gestures)
+        return network.decode(pieces.posteriors, embedding, pieces.lip_parameters)
 
     def deviations(outputs: "Tensor") -> "Tensor":
         return network.coefficients_to_lips(outputs, torch.zeros(40, 2)).flatten(-2)
@@ -415,6 +415,6 @@ def _fit_mixing(outputs: "Tensor", missed: "Tensor", weight: "Tensor", ridge_fra
     return torch.linalg.solve(gram + ridge * torch.eye(len(gram)), made.T @ left).float()
 
 
-def rest_speaker(network: "Network", clip: HeardClip, name: str = "one frame") -> "LipSpeaker":
+def rest_speaker(network: "Network", clip: EncodedClip, name: str = "one frame") -> "LipSpeaker":
     """Make the one-frame speaker of a clip, as from a picture of its rest."""
     return one_frame_speaker(network, rest_lips(clip), name=name)

@@ -16,12 +16,12 @@ from torch import Tensor, nn
 
 from phonolips.errors import CheckpointError, InputError, PhonolipsError
 from phonolips.lips.points import LIP_LAYOUT, LIP_POINTS
-from phonolips.model.bundle import DESCRIPTION_FILE, PACKAGED_MODEL, WEIGHTS_FILE, write_model
+from phonolips.model.bundle import DESCRIPTION_FILE, PACKAGED_MODEL, WEIGHTS_FILE, from_disk, to_disk, write_model
 from phonolips.model.networks.bottleneck import PhoneBottleneck
 from phonolips.model.networks.decoder import LipDecoder, count_outputs
 from phonolips.model.networks.durations import DurationPredictor
 from phonolips.model.networks.encoder import AudioEncoder
-from phonolips.model.networks.lip_parameters import Gestures
+from phonolips.model.networks.lip_parameters import LipParameterHeads
 from phonolips.model.networks.speakers import MEAN_SPEAKER, SOURCES, SpeakerEncoder, SpeakerTable, describe_voice
 from phonolips.model.settings import NetworkSettings, settings_from_dict, settings_to_dict
 from phonolips.model.speakers import LipSpeaker
@@ -94,8 +94,8 @@ class Network(nn.Module):
         self.speaker_encoder: SpeakerEncoder | None = None
         if settings.speaker_from:
             self.speaker_encoder = SpeakerEncoder(settings.speaker_from, settings.decoder.speaker)
-        self.gestures = Gestures(settings.gestures, settings.audio_encoder.channels)
-        self.decoder = LipDecoder(settings.decoder, settings.lips, len(settings.gestures.names))
+        self.lip_parameters = LipParameterHeads(settings.lip_parameters, settings.audio_encoder.channels)
+        self.decoder = LipDecoder(settings.decoder, settings.lips, len(settings.lip_parameters.names))
         self.register_buffer("lip_mean", torch.zeros(speakers, LIP_POINTS, 2))
         self.register_buffer("lip_basis", torch.zeros(count_outputs(settings.lips), LIP_POINTS, 2))
         self.register_buffer("lip_scale", torch.ones(()))
@@ -163,11 +163,11 @@ class Network(nn.Module):
 
     def posteriors(self, waveform: np.ndarray) -> np.ndarray:
         """Listen to float32 (samples,) at 16 kHz; return posteriors float32 (steps, phones)."""
-        from phonolips.model.stream import listen
+        from phonolips.model.stream import encode
 
-        return np.concatenate([part.posteriors for part in listen(self, iter([waveform]))])
+        return np.concatenate([part.posteriors for part in encode(self, iter([waveform]))])
 
-    def decode(self, posteriors: Tensor, embedding: Tensor, gestures: Tensor | None = None) -> Tensor:
+    def decode(self, posteriors: Tensor, embedding: Tensor, lip_parameters: Tensor | None = None) -> Tensor:
         """Turn whole utterances into what stands for the lips; see `stream.speak` for long ones.
 
         Args:
@@ -178,9 +178,9 @@ class Network(nn.Module):
         Returns:
             (batch, frames, outputs), for `coefficients_to_lips`.
         """
-        if gestures is None and self.gestures.settings.names:
-            gestures = self.gestures.guess(posteriors)
-        context = self.decoder.context(self.bottleneck(posteriors), embedding, gestures)
+        if lip_parameters is None and self.lip_parameters.settings.names:
+            lip_parameters = self.lip_parameters.from_posteriors(posteriors)
+        context = self.decoder.context(self.bottleneck(posteriors), embedding, lip_parameters)
         return self.decoder(context, self.decoder.start(len(posteriors), posteriors.device))[0]
 
     def save(self, folder: Path, *, half: bool = False) -> None:
@@ -199,10 +199,20 @@ class Network(nn.Module):
             "phones": list(PHONES),
             "lip_layout": LIP_LAYOUT,
             "speakers": self.description.speakers,
-            "settings": settings_to_dict(self.description.settings),
+            "settings": _settings_to_disk(settings_to_dict(self.description.settings)),
             "notes": self.description.notes,
         }
-        write_model(folder, tensors, description)
+        write_model(folder, {to_disk(name): value for name, value in tensors.items()}, description)
+
+
+def _settings_to_disk(settings: dict[str, Any]) -> dict[str, Any]:
+    """Give settings the names of format 2, in which lip parameters are called gestures."""
+    return {"gestures" if name == "lip_parameters" else name: value for name, value in settings.items()}
+
+
+def _settings_from_disk(settings: dict[str, Any]) -> dict[str, Any]:
+    """Give settings of format 2 the names that they have here."""
+    return {"lip_parameters" if name == "gestures" else name: value for name, value in settings.items()}
 
 
 def _of_today(tensors: dict[str, Tensor], new: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -233,12 +243,17 @@ def read_network(folder: Path) -> Network:
             if is_there != wanted:
                 raise CheckpointError(f"{folder}: {what} is {is_there}; this version reads {wanted}")
         description = Description(
-            settings_from_dict(NetworkSettings, values["settings"]),
+            settings_from_dict(NetworkSettings, _settings_from_disk(values["settings"])),
             values["speakers"],
             values.get("notes", {}),
         )
         network = Network(description)
-        network.load_state_dict(_of_today(load_file(str(folder / WEIGHTS_FILE)), network.state_dict()))
+        network.load_state_dict(
+            _of_today(
+                {from_disk(name): value for name, value in load_file(str(folder / WEIGHTS_FILE)).items()},
+                network.state_dict(),
+            )
+        )
     except (ValueError, KeyError, TypeError, RuntimeError, SafetensorError, OSError) as error:
         raise CheckpointError(f"{folder}: not a readable model ({str(error).splitlines()[0]})") from error
     except PhonolipsError as error:

@@ -31,7 +31,7 @@ class DurationSettings:
 
 
 @dataclass
-class GestureSettings:
+class LipParameterSettings:
     """The side channel beside the phones: how the mouth moves, heard from the sound or guessed from the phones."""
 
     names: list[str] = field(default_factory=lambda: ["opening", "width", "height"])  # [] = phones alone
@@ -72,7 +72,7 @@ class NetworkSettings:
 
     audio_encoder: AudioEncoderSettings = field(default_factory=AudioEncoderSettings)
     durations: DurationSettings = field(default_factory=DurationSettings)
-    gestures: GestureSettings = field(default_factory=GestureSettings)
+    lip_parameters: LipParameterSettings = field(default_factory=LipParameterSettings)
     decoder: DecoderSettings = field(default_factory=DecoderSettings)
     lips: LipsSettings = field(default_factory=LipsSettings)
     speaker_from: list[str] = field(

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from phonolips.errors import InputError
-from phonolips.storage import whole_file
+from phonolips.storage import atomic_file
 
 FORMAT = "phonolips speaker 2"
 READABLE = ("phonolips speaker 1", FORMAT)  # the first knew no `mixing`
@@ -61,7 +61,7 @@ def save_speaker(speaker: LipSpeaker, path: Path) -> None:
         "mixing": None if speaker.mixing is None else np.asarray(speaker.mixing, np.float64).round(6).tolist(),
         "notes": speaker.notes,
     }
-    with whole_file(path) as temporary:
+    with atomic_file(path) as temporary:
         temporary.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
 
 

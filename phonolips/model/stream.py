@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 CHUNK_FRAMES = 250  # 10 s
 
 
-class Heard(NamedTuple):
+class EncoderOutput(NamedTuple):
     """What crosses from ears or text to the lips: posteriors (steps, phones) and gestures (steps / 4, gestures)."""
 
     posteriors: np.ndarray
-    gestures: np.ndarray
+    lip_parameters: np.ndarray
 
 
 def _rechunk(blocks: Iterator[np.ndarray], size: int) -> Iterator[np.ndarray]:
@@ -89,7 +89,9 @@ def _whole_frames(blocks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
 
 
 @torch.inference_mode()
-def listen(network: "Network", blocks: Iterator[np.ndarray], chunk_frames: int = CHUNK_FRAMES) -> Iterator[Heard]:
+def encode(
+    network: "Network", blocks: Iterator[np.ndarray], chunk_frames: int = CHUNK_FRAMES
+) -> Iterator[EncoderOutput]:
     """Turn sound into posteriors and gestures.
 
     Args:
@@ -102,24 +104,24 @@ def listen(network: "Network", blocks: Iterator[np.ndarray], chunk_frames: int =
     """
     samples = _rechunk(_whole_frames(blocks), chunk_frames * FRAME_SAMPLES)
     mels = _mel_chunks(samples)
-    beyond = frames_to_steps(network.gestures.reach_frames)
+    beyond = frames_to_steps(network.lip_parameters.reach_frames)
     reach = network.audio_encoder.reach_steps + beyond
     for mel, back, own in _with_margins(mels, reach, reach):
-        posteriors, hidden = network.audio_encoder.listen(torch.from_numpy(mel)[None])
-        gestures = network.gestures.hear(hidden)
+        posteriors, hidden = network.audio_encoder.encode(torch.from_numpy(mel)[None])
+        lip_parameters = network.lip_parameters.from_sound(hidden)
         frames = slice(back // STEPS_PER_FRAME, (back + own) // STEPS_PER_FRAME)
-        yield Heard(posteriors[0, back : back + own].numpy(), gestures[0, frames].numpy())
+        yield EncoderOutput(posteriors[0, back : back + own].numpy(), lip_parameters[0, frames].numpy())
 
 
 @torch.inference_mode()
-def guess_gestures(network: "Network", posteriors: np.ndarray, chunk_frames: int = CHUNK_FRAMES) -> np.ndarray:
+def predict_lip_parameters(network: "Network", posteriors: np.ndarray, chunk_frames: int = CHUNK_FRAMES) -> np.ndarray:
     """Guess gestures float32 (frames, gestures) from posteriors float32 (steps, phones), 4 steps a frame."""
-    reach = frames_to_steps(network.gestures.reach_frames)
+    reach = frames_to_steps(network.lip_parameters.reach_frames)
     chunks = _rechunk(iter([posteriors]), frames_to_steps(chunk_frames))
     parts = []
     for rows, back, own in _with_margins(chunks, reach, reach):
         frames = slice(back // STEPS_PER_FRAME, (back + own) // STEPS_PER_FRAME)
-        parts.append(network.gestures.guess(torch.from_numpy(rows)[None])[0, frames].numpy())
+        parts.append(network.lip_parameters.from_posteriors(torch.from_numpy(rows)[None])[0, frames].numpy())
     return np.concatenate(parts)
 
 
@@ -131,10 +133,10 @@ def _mel_chunks(chunks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
 
 
 @torch.inference_mode()
-def speak(
+def decode_lips(
     network: "Network",
     posteriors: np.ndarray,
-    gestures: np.ndarray,
+    lip_parameters: np.ndarray,
     speaker: LipSpeaker,
     chunk_frames: int = CHUNK_FRAMES,
 ) -> Iterator[np.ndarray]:
@@ -154,18 +156,18 @@ def speak(
     shape = torch.from_numpy(np.asarray(speaker.mean_lip, np.float32))
     embedding = torch.from_numpy(np.asarray(speaker.embedding, np.float32))[None]
     state = decoder.start(1)
-    frames = len(gestures)
+    frames = len(lip_parameters)
     for first in range(0, frames, chunk_frames):
         last = min(first + chunk_frames, frames)
         start, stop = max(0, first - decoder.back_frames), min(frames, last + decoder.ahead_frames)
         rows = torch.from_numpy(posteriors[frames_to_steps(start) : frames_to_steps(stop)])[None]
-        moves = torch.from_numpy(gestures[start:stop])[None]
+        moves = torch.from_numpy(lip_parameters[start:stop])[None]
         context = decoder.context(network.bottleneck(rows), embedding, moves)
         outputs, state = decoder(context[:, first - start : last - start], state)
         yield network.coefficients_to_lips(speaker.move(outputs[0]), shape).numpy()
 
 
-def hear(waveforms: Sequence[np.ndarray], network: "Network") -> Iterator[tuple[int, np.ndarray]]:
+def encode_clips(waveforms: Sequence[np.ndarray], network: "Network") -> Iterator[tuple[int, np.ndarray]]:
     """Listen to short clips, those of one length together, which is faster than one by one.
 
     Args:

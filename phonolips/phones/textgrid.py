@@ -8,7 +8,7 @@ from typing import Any
 from phonolips.errors import InputError, PhonolipsWarning
 from phonolips.phones.intervals import EDGE_TOLERANCE_SECONDS, PHONE_TIER, WORD_TIER, Alignment, Interval
 from phonolips.phones.inventory import SILENCE
-from phonolips.storage import whole_file
+from phonolips.storage import atomic_file
 
 CONFIDENCE_TIER = "confidence"
 TEXTGRID_DECIMALS = 6  # of a second, as MFA writes
@@ -105,7 +105,7 @@ def write_textgrid(alignment: Alignment, path: Path, *, more: "Mapping[str, Sequ
         tiers[name] = [(interval.start, interval.end, interval.label) for interval in kept]
     for name, rows in tiers.items():
         grid.addTier(textgrid.IntervalTier(name, rows, 0.0, end), reportingMode="silence")
-    with whole_file(path) as temporary:
+    with atomic_file(path) as temporary:
         grid.save(str(temporary), format="long_textgrid", includeBlankSpaces=True, reportingMode="silence")
 
 

@@ -24,7 +24,7 @@ from phonolips.show.caption import BARS, Caption, draw_caption, strip_height
 from phonolips.show.drawing import text_font
 from phonolips.show.mouth import MouthPainter, fit_view
 from phonolips.show.palette import Palette, read_palette
-from phonolips.storage import whole_file
+from phonolips.storage import atomic_file
 from phonolips.timebase import SAMPLE_RATE, STEPS_PER_SECOND, exact_fps, frames_in
 
 if TYPE_CHECKING:
@@ -296,9 +296,9 @@ def render(
             raise InputError(f"fps {fps:g}; a GIF shows at most {GIF_MOST_FPS} frames per second")
         rate = Fraction(GIF_MOST_FPS)
     spoken = captions_at(run, caption)
-    heard = None if silent or suffix not in OUTPUT_FORMATS else (sound or run.sound)
-    if heard is not None:
-        _check_sound(heard)
+    played = None if silent or suffix not in OUTPUT_FORMATS else (sound or run.sound)
+    if played is not None:
+        _check_sound(played)
 
     mouth_size = (width, height - strip_height((width, height))) if spoken else (width, height)
     painter = MouthPainter(run.lips, mouth_size, colours, fit_view(run.lips, mouth_size))
@@ -310,7 +310,7 @@ def render(
         chosen = np.unique(np.linspace(0, frames - 1, COLOUR_SAMPLES).astype(int)).tolist()
         write_gif(out, scene.pictures(), rate, (np.asarray(picture) for _, picture in scene.some(chosen)))
     else:
-        waveform = None if heard is None else sound_blocks(heard, start, float(frames / rate))
+        waveform = None if played is None else sound_blocks(played, start, float(frames / rate))
         write_video(out, scene.pictures(), rate, waveform=waveform, sample_rate=SAMPLE_RATE)
     return out
 
@@ -344,5 +344,5 @@ def _write_strip(scene: _Scene, out: Path, pictures: int) -> None:
         for row, line in enumerate(lines):
             at = (middle, height + letters * (0.9 + 1.2 * row))
             draw.text(at, line, fill=(40, 40, 40), font=text_font(letters), anchor="mm")
-    with whole_file(out) as temporary:
+    with atomic_file(out) as temporary:
         strip.save(temporary, optimize=True)

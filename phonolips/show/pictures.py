@@ -66,7 +66,7 @@ def _posteriorgram(run: "Run", _: "Run | None") -> "Figure":
         from phonolips.media.audio import read
 
         waveform = read(run.sound)
-    moves = run.layer.gestures.T if run.layer.gestures is not None else ()
+    moves = run.layer.lip_parameters.T if run.layer.lip_parameters is not None else ()
     return posteriorgram(
         run.layer.posteriors,
         phones=run.alignment.phones if run.alignment else None,
@@ -74,7 +74,7 @@ def _posteriorgram(run: "Run", _: "Run | None") -> "Figure":
         waveform=waveform,
         opening=opening(run.lips),
         fps=run.fps,
-        gestures=dict(zip(run.layer.gesture_names, moves, strict=True)),
+        lip_parameters=dict(zip(run.layer.lip_parameter_names, moves, strict=True)),
     )
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from phonolips.face.track import Track
     from phonolips.model.network import Network
     from phonolips.model.speakers import LipSpeaker
-from phonolips.model.adapt import Adaptation, HeardClip, adapt, hear_clip, one_frame_speaker, rest_speaker
+from phonolips.model.adapt import Adaptation, EncodedClip, adapt, encode_clip, one_frame_speaker, rest_speaker
 
 SHORTEST_SECONDS = 1.0  # of a video to adapt to
 PICTURES = (".png", ".jpg", ".jpeg")
@@ -79,7 +79,7 @@ def _has_speech(video: Path) -> bool:
         return any(np.abs(block).max() >= SILENCE_LEVEL for block in read_blocks(video))
 
 
-def read_clip(network: "Network", video: Path) -> HeardClip:
+def read_clip(network: "Network", video: Path) -> EncodedClip:
     """Track the lips of a video and listen to it.
 
     Raises:
@@ -101,7 +101,7 @@ def read_clip(network: "Network", video: Path) -> HeardClip:
         )
     lips = resample_frames(found.lips, found.fps, MODEL_FPS)
     detected = resample_frames(found.detected.astype(np.float32), found.fps, MODEL_FPS) > 0.5
-    return hear_clip(network, lips, detected, waveform)
+    return encode_clip(network, lips, detected, waveform)
 
 
 def _frame_of_video(network: "Network", video: Path, name: str) -> "LipSpeaker":

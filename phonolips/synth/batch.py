@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from phonolips.errors import InputError, PhonolipsError, PhonolipsWarning
-from phonolips.storage import whole_file
+from phonolips.storage import atomic_file
 from phonolips.synth.files import check_out_folder
 from phonolips.synth.result import LIPS_FILE
 from phonolips.timebase import MODEL_FPS
@@ -160,7 +160,7 @@ def _read_manifest(path: Path) -> dict[str, dict[str, Any]]:
 
 
 def _write_manifest(path: Path, rows: Sequence[dict[str, Any]]) -> None:
-    with whole_file(path) as temporary:
+    with atomic_file(path) as temporary:
         temporary.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
 
 

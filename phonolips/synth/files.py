@@ -78,7 +78,7 @@ def save_result(
 
     `lips.npz`: lips float32 (frames, points, 2), fps, layout, speaker, timing. `posteriors.npz`: posteriors
     float32 (steps, phones), phones (names), step_seconds, gestures float32 (frames at 25 a second, gestures),
-    gesture_names. `phones.TextGrid`, `posteriorgram.png`, `lips.mp4`.
+    lip_parameter_names. `phones.TextGrid`, `posteriorgram.png`, `lips.mp4`.
     """
     from phonolips.phones.textgrid import write_textgrid
 
@@ -98,8 +98,8 @@ def save_result(
             posteriors=result.posteriors,
             phones=np.array(PHONES),
             step_seconds=STEP_SECONDS,
-            gestures=result.gestures,
-            gesture_names=np.array(result.gesture_names, dtype=str),
+            lip_parameters=result.lip_parameters,
+            lip_parameter_names=np.array(result.lip_parameter_names, dtype=str),
         )
         write_textgrid(result.alignment, new / TEXTGRID_FILE)
         names = list(DATA_FILES)
@@ -134,7 +134,7 @@ def _draw_result(result: "Result", folder: Path, painter: "Executor | None") -> 
             "sample_rate": SAMPLE_RATE,
             "opening": opening(result.lips),
             "fps": result.fps,
-            "gestures": dict(zip(result.gesture_names, result.gestures.T, strict=True)),
+            "lip_parameters": dict(zip(result.lip_parameter_names, result.lip_parameters.T, strict=True)),
         },
     )
     drawn = None

@@ -37,8 +37,8 @@ class Layer(NamedTuple):
     """What a posteriors.npz holds: posteriors (steps, phones), and gestures (frames, gestures) or None, with names."""
 
     posteriors: np.ndarray
-    gestures: np.ndarray | None = None
-    gesture_names: tuple[str, ...] = ()
+    lip_parameters: np.ndarray | None = None
+    lip_parameter_names: tuple[str, ...] = ()
 
 
 def read_posteriors(path: Path) -> Layer:
@@ -49,9 +49,11 @@ def read_posteriors(path: Path) -> Layer:
         with np.load(path, allow_pickle=False) as values:
             phones = tuple(str(phone) for phone in values["phones"])
             layer = Layer(values["posteriors"])
-            if "gestures" in values:
-                names = tuple(str(name) for name in values["gesture_names"])
-                layer = layer._replace(gestures=values["gestures"], gesture_names=names)
+            old = "gestures" in values  # their name in version 0.1
+            key, names_key = ("gestures", "gesture_names") if old else ("lip_parameters", "lip_parameter_names")
+            if key in values:
+                names = tuple(str(name) for name in values[names_key])
+                layer = layer._replace(lip_parameters=values[key], lip_parameter_names=names)
     except (OSError, ValueError, KeyError) as error:
         raise InputError(f"{path}: not a posteriors.npz ({error}); make one with 'phonolips synth'") from error
     if phones != PHONES:
@@ -146,7 +148,7 @@ class Result:
         lips: float32 (frames, points, 2), mouth space, at `fps`.
         posteriors: float32 (steps, phones), rows sum to 1, 100 steps a second.
         gestures: float32 (model frames, gestures), at 25 a second: how the mouth moves beside what is said.
-        gesture_names: what they are called, such as `opening`.
+        lip_parameter_names: what they are called, such as `opening`.
         alignment: words and phones with times.
         fps: frames per second of `lips`.
         speaker: whose lips and manner.
@@ -157,8 +159,8 @@ class Result:
 
     lips: np.ndarray
     posteriors: np.ndarray
-    gestures: np.ndarray
-    gesture_names: tuple[str, ...]
+    lip_parameters: np.ndarray
+    lip_parameter_names: tuple[str, ...]
     alignment: Alignment
     fps: float
     speaker: str

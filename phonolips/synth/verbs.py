@@ -18,7 +18,7 @@ import numpy as np
 
 from phonolips.errors import InputError, PhonolipsWarning
 from phonolips.lips.curve import check_fps, resample_lips
-from phonolips.lips.motion import check_emphasis, emphasis_curve, enlarge, enliven, shut_in_silence, word_factor
+from phonolips.lips.motion import check_emphasis, emphasis_curve, enlarge, exaggerate, shut_in_silence, word_factor
 from phonolips.lips.shapes import close_lips
 from phonolips.phones.intervals import Alignment, Interval
 from phonolips.phones.inventory import NUM_PHONES, SILENCE, SILENCE_ID, UNKNOWN, phones_to_ids
@@ -67,9 +67,9 @@ def _with_shape(speaker: "LipSpeaker", mean_lip: np.ndarray | None) -> "LipSpeak
     return replace(speaker, mean_lip=shape)
 
 
-def _check_gestures(gestures: np.ndarray, steps: int, names: tuple[str, ...]) -> np.ndarray:
+def _check_lip_parameters(lip_parameters: np.ndarray, steps: int, names: tuple[str, ...]) -> np.ndarray:
     """Check a user's gestures against the steps of the padded posteriors."""
-    array = np.asarray(gestures, np.float32)
+    array = np.asarray(lip_parameters, np.float32)
     expected = (steps // STEPS_PER_FRAME, len(names))
     if array.shape != expected or not np.isfinite(array).all():
         raise InputError(
@@ -121,7 +121,7 @@ def _check(how: How) -> "Network":
 def from_posteriors(
     posteriors: np.ndarray,
     *,
-    gestures: np.ndarray | None = None,
+    lip_parameters: np.ndarray | None = None,
     alignment: Alignment | None = None,
     timing: str = "posteriors",
     waveform: np.ndarray | None = None,
@@ -141,7 +141,7 @@ def from_posteriors(
     Raises:
         InputError: posteriors, gestures, speaker, fps, mean_lip or emphasis not as described.
     """
-    from phonolips.model.stream import guess_gestures, speak
+    from phonolips.model.stream import decode_lips, predict_lip_parameters
     from phonolips.phones.posteriors import check_posteriors
 
     network = _check(how)
@@ -149,15 +149,19 @@ def from_posteriors(
     who = _with_shape(network.lip_speaker(how.get("speaker")), how.get("mean_lip"))
     checked = check_posteriors(posteriors)
     padded = _pad_to_frames(checked)
-    names = tuple(network.gestures.settings.names)
-    moves = guess_gestures(network, padded) if gestures is None else _check_gestures(gestures, len(padded), names)
+    names = tuple(network.lip_parameters.settings.names)
+    moves = (
+        predict_lip_parameters(network, padded)
+        if lip_parameters is None
+        else _check_lip_parameters(lip_parameters, len(padded), names)
+    )
     seconds = steps_to_seconds(len(checked))
     if waveform is not None:
         seconds = min(seconds, samples_to_seconds(len(waveform)))
     spoken = alignment or read_phones(checked, network.audio_encoder.phone_ngram())
     check_emphasis(emphasis, [word.label for word in spoken.words])
     lively = network.description.settings.lips.liveliness if liveliness is None else check_liveliness(liveliness)
-    lips = enliven(np.concatenate(list(speak(network, padded, moves, who))), lively)
+    lips = exaggerate(np.concatenate(list(decode_lips(network, padded, moves, who))), lively)
     shut = close_lips(who.mean_lip)
     if emphasis:
         lips = enlarge(lips, emphasis_curve(spoken, emphasis, len(lips)), shut)
@@ -195,7 +199,7 @@ def from_audio(
         InputError: not a waveform, or NaN in it; speaker, fps or mean_lip not as described.
     """
     from phonolips.media.audio import check_waveform
-    from phonolips.model.stream import listen
+    from phonolips.model.stream import encode
 
     network = _check(how)
     blocks = [check_waveform(waveform, sample_rate)] if isinstance(waveform, np.ndarray) else waveform
@@ -206,13 +210,13 @@ def from_audio(
             sound.append(part)
             yield part
 
-    heard = list(listen(network, remember(blocks)))
-    posteriors = np.concatenate([part.posteriors for part in heard])
-    gestures = None if phones_only else np.concatenate([part.gestures for part in heard])
-    heard.clear()  # of a long recording each copy counts
+    encoded = list(encode(network, remember(blocks)))
+    posteriors = np.concatenate([part.posteriors for part in encoded])
+    lip_parameters = None if phones_only else np.concatenate([part.lip_parameters for part in encoded])
+    encoded.clear()  # of a long recording each copy counts
     whole = np.concatenate(sound)
     sound.clear()
-    return from_posteriors(posteriors, gestures=gestures, timing="audio", waveform=whole, **how)
+    return from_posteriors(posteriors, lip_parameters=lip_parameters, timing="audio", waveform=whole, **how)
 
 
 def from_text(

@@ -20,9 +20,9 @@ from phonolips.model.networks.durations import LONGEST_STEPS, flatten_words
 from phonolips.model.networks.speakers import MEAN_SPEAKER_ROW
 from phonolips.phones.inventory import PHONE_IDS, SILENCE, UNKNOWN
 from phonolips.timebase import STEPS_PER_SECOND
-from phonolips.training.loop import Fit, Stage, length_mask, mean_over_ranks, pad_stack, run_fit, share_of
+from phonolips.training.loop import Stage, Trainer, fit_network, length_mask, mean_over_ranks, pad_stack, share_of
 from phonolips.training.order import batch_by_length, evenly
-from phonolips.training.settings import DurationsFit
+from phonolips.training.settings import DurationsFitSettings
 
 log = logging.getLogger("phonolips.training")
 UNKNOWN_SPEAKER_SHARE = 0.1  # of the utterances that are shown to the mean speaker
@@ -92,7 +92,7 @@ def make_batch(utterances: list[Utterance], longest: int = 0) -> DurationBatch:
 class DurationsTrain:
     """Training batches, utterances of like length together."""
 
-    def __init__(self, utterances: list[Utterance], settings: DurationsFit) -> None:
+    def __init__(self, utterances: list[Utterance], settings: DurationsFitSettings) -> None:
         self.utterances, self.settings = utterances, settings
         self.lengths = np.array([len(utterance.phones) for utterance in utterances])
         self.set_epoch(0)
@@ -119,7 +119,7 @@ class DurationsTrain:
         return make_batch(items, int(self.lengths[self.batches[index]].max()))
 
 
-class DurationsRun(Fit):
+class DurationsTrainer(Trainer):
     """Poisson likelihood of the steps of every spoken phone."""
 
     uses_everything = True
@@ -178,14 +178,14 @@ def read_utterances(network: Network, store: Store, data: Path, split: str) -> l
 
 
 def train_durations(
-    network: Network, store: Store, data: Path, settings: DurationsFit, folder: Path, *, device: str = "auto"
+    network: Network, store: Store, data: Path, settings: DurationsFitSettings, folder: Path, *, device: str = "auto"
 ) -> None:
     """Train the duration predictor of `network` in place on the TextGrids of the prepared corpus `data`."""
     found = {split: read_utterances(network, store, data, split) for split in MOST_CLIPS}
     log.info("durations: %d utterances for training, %d for validation", *map(len, found.values()))
     valid = sorted(found["valid"], key=lambda utterance: len(utterance.phones))
-    run_fit(
-        DurationsRun,
+    fit_network(
+        DurationsTrainer,
         modules={"durations": network.durations},
         saved=network.durations,
         settings=settings,

@@ -28,9 +28,18 @@ from phonolips.speech.mel import NUM_MELS
 from phonolips.timebase import seconds_to_steps
 from phonolips.training.augment import augment_mel, change_speed, steps_at_speed
 from phonolips.training.calibration import fit_temperature
-from phonolips.training.loop import Fit, Stage, ctc_loss, length_mask, mean_over_ranks, pad_stack, run_fit, share_of
+from phonolips.training.loop import (
+    Stage,
+    Trainer,
+    ctc_loss,
+    fit_network,
+    length_mask,
+    mean_over_ranks,
+    pad_stack,
+    share_of,
+)
 from phonolips.training.order import batch_by_length, evenly
-from phonolips.training.settings import EarsSettings
+from phonolips.training.settings import EncoderFitSettings
 
 log = logging.getLogger("phonolips.training")
 BLANK = NUM_PHONES  # CTC's classes are the phones, then the blank
@@ -40,7 +49,7 @@ NGRAM_CLIPS = 20_000  # clips whose phones n-grams are counted on, at most, even
 CALIBRATION_STEPS = 500_000  # steps of the validation clips that the temperature is fitted on, at most
 
 
-class EarsBatch(NamedTuple):
+class EncoderBatch(NamedTuple):
     """Padded: log-mel (batch, steps, mels); labels and mask (batch, steps); CTC targets with counts.
 
     soft: float (batch, steps, phones), what other ears made of the steps that have no label; zero where they have one
@@ -66,7 +75,7 @@ class Crop(NamedTuple):
     speed: float = 1.0
 
 
-def make_batch(store: Store, crops: Sequence[Crop], longest: int = 0) -> EarsBatch:
+def make_batch(store: Store, crops: Sequence[Crop], longest: int = 0) -> EncoderBatch:
     """Read crops from the store and pad them to one length, `longest` or more, a whole number of encoder strides."""
     mels, labels, softs, targets, complete = [], [], [], [], []
     for crop in crops:
@@ -89,7 +98,7 @@ def make_batch(store: Store, crops: Sequence[Crop], longest: int = 0) -> EarsBat
         targets.append(inside[inside != IGNORED_ID].astype(np.int64))
     longest = max(longest, *(len(mel) for mel in mels))
     longest += -longest % STRIDE
-    return EarsBatch(
+    return EncoderBatch(
         pad_stack(mels, longest),
         pad_stack(labels, longest, IGNORED_ID),
         pad_stack(softs, longest if any(map(len, softs)) else 0),
@@ -100,7 +109,7 @@ def make_batch(store: Store, crops: Sequence[Crop], longest: int = 0) -> EarsBat
     )
 
 
-class EarsTrain:
+class EncoderTrainBatches:
     """Training batches: every clip cut at random into crops, crops of like length together.
 
     Args:
@@ -109,7 +118,7 @@ class EarsTrain:
         settings: of the training.
     """
 
-    def __init__(self, store: Store, clips: np.ndarray, settings: EarsSettings) -> None:
+    def __init__(self, store: Store, clips: np.ndarray, settings: EncoderFitSettings) -> None:
         self.store, self.clips, self.settings = store, clips, settings
         self.longest = seconds_to_steps(settings.crop_seconds)
         self.set_epoch(0)
@@ -144,14 +153,14 @@ class EarsTrain:
         """Give one crop of the epoch."""
         return Crop(int(self.clip[index]), int(self.first[index]), int(self.last[index]), float(self.speed[index]))
 
-    def batch(self, index: int, rank: int = 0, world: int = 1) -> EarsBatch:
+    def batch(self, index: int, rank: int = 0, world: int = 1) -> EncoderBatch:
         """Make one batch, or this rank's share of it, as long as the whole one."""
         group = [self.crop(i) for i in self.batches[index]]
         longest = max(steps_at_speed(crop.last - crop.first, crop.speed) for crop in group)
         return make_batch(self.store, share_of(group, rank, world), longest)
 
 
-class EarsValid(Sequence[EarsBatch]):
+class EncoderValidBatches(Sequence[EncoderBatch]):
     """Validation batches of whole clips (at most 16 s each), like lengths together; read when asked for."""
 
     def __init__(self, store: Store, clips: np.ndarray, batch: int) -> None:
@@ -170,7 +179,7 @@ class EarsValid(Sequence[EarsBatch]):
     def __len__(self) -> int:
         return -(-len(self.clips) // self.size)
 
-    def __getitem__(self, index: int) -> EarsBatch:  # type: ignore[override]
+    def __getitem__(self, index: int) -> EncoderBatch:  # type: ignore[override]
         if not 0 <= index < len(self):
             raise IndexError(index)
         part = slice(index * self.size, (index + 1) * self.size)
@@ -178,13 +187,13 @@ class EarsValid(Sequence[EarsBatch]):
         return make_batch(self.store, [Crop(clip, 0, steps) for clip, steps in rows])
 
 
-class EarsFit(Fit):
+class EncoderTrainer(Trainer):
     """Frame cross-entropy, on labels and on what other ears heard, and CTC."""
 
     uses_everything = True
-    settings: EarsSettings
+    settings: EncoderFitSettings
 
-    def compute_forward(self, batch: EarsBatch, stage: Stage) -> tuple[Tensor, Tensor]:
+    def compute_forward(self, batch: EncoderBatch, stage: Stage) -> tuple[Tensor, Tensor]:
         """Compute phone and blank logits, of augmented features in training."""
         mel = batch.mel
         if stage == Stage.TRAIN:
@@ -199,7 +208,7 @@ class EarsFit(Fit):
             )
         return self.modules.audio_encoder(mel.to(self.device), batch.mask.to(self.device))
 
-    def compute_objectives(self, predictions: tuple[Tensor, Tensor], batch: EarsBatch, stage: Stage) -> Tensor:
+    def compute_objectives(self, predictions: tuple[Tensor, Tensor], batch: EncoderBatch, stage: Stage) -> Tensor:
         """Sum the two losses; count steps and edits in validation."""
         phones, blank = predictions
         labels = batch.labels.to(self.device)
@@ -221,7 +230,7 @@ class EarsFit(Fit):
             weight = weight + self.settings.soft_weight * (soft.sum(-1) > 0).sum()
         return mean_over_ranks(total, weight)
 
-    def _ctc_loss(self, phones: Tensor, blank: Tensor, batch: EarsBatch) -> Tensor:
+    def _ctc_loss(self, phones: Tensor, blank: Tensor, batch: EncoderBatch) -> Tensor:
         """Average over the crops of which every phone is known."""
         known = batch.complete & (batch.target_counts > 0)
         counts = batch.target_counts[known].to(self.device)
@@ -242,7 +251,7 @@ class EarsFit(Fit):
         # By the number of phones once more than SpeechBrain does it: `ctc_weight` was chosen so.
         return mean_over_ranks((losses / counts).sum(), len(counts))
 
-    def _count(self, phones: Tensor, labels: Tensor, batch: EarsBatch) -> None:
+    def _count(self, phones: Tensor, labels: Tensor, batch: EncoderBatch) -> None:
         from phonolips.phones.compare import phone_errors, recognise_phones
 
         real = labels != IGNORED_ID
@@ -270,10 +279,10 @@ class EarsFit(Fit):
         }
 
 
-def train_ears(
+def train_encoder(
     network: Network,
     store: Store,
-    settings: EarsSettings,
+    settings: EncoderFitSettings,
     folder: Path,
     *,
     device: str = "auto",
@@ -303,17 +312,17 @@ def train_ears(
     hours = store.lengths("mel")[clips].sum(dtype=np.int64) / 360_000
     log.info("ears: %d clips, %.2f h for training", len(clips), hours)
     log.info("ears: %d of %d clips for validation", min(len(checked), settings.most_valid_clips), len(checked))
-    batches = EarsValid(store, evenly(checked, settings.most_valid_clips), settings.batch)
+    batches = EncoderValidBatches(store, evenly(checked, settings.most_valid_clips), settings.batch)
     if settings.start:
         start_from(network.audio_encoder, PACKAGED_MODEL if settings.start == "default" else Path(settings.start))
     else:
         measure_input(network.audio_encoder, store, clips, settings.seed)
-    run_fit(
-        EarsFit,
+    fit_network(
+        EncoderTrainer,
         modules={"audio_encoder": network.audio_encoder},
         saved=network.audio_encoder,
         settings=settings,
-        train=EarsTrain(store, clips, settings),
+        train=EncoderTrainBatches(store, clips, settings),
         valid=batches,
         folder=folder,
         device=device,
@@ -359,7 +368,7 @@ def start_from(encoder: AudioEncoder, folder: Path) -> None:
 
 
 @torch.inference_mode()
-def calibrate(encoder: AudioEncoder, store: Store, clips: np.ndarray, valid: EarsValid) -> None:
+def calibrate(encoder: AudioEncoder, store: Store, clips: np.ndarray, valid: EncoderValidBatches) -> None:
     """Count the encoder's n-grams in the phones of `clips`, and fit its `temperature` to labels of `valid`."""
     some = clips[:: 1 + len(clips) // NGRAM_CLIPS]
     kinds, counts = count_ngrams(store.get(clip, "phones")[:, 0] for clip in some)
@@ -370,12 +379,12 @@ def calibrate(encoder: AudioEncoder, store: Store, clips: np.ndarray, valid: Ear
     encoder.set_phone_ngrams(kinds, counts, steps / steps.sum())
     log.info("ears: %d different n-grams of phones", len(kinds))
     stride = 1 + valid.padded_steps // CALIBRATION_STEPS
-    heard = [
+    encoded = [
         (encoder(batch.mel, batch.mask)[0].flatten(0, 1)[::stride], batch.labels.flatten()[::stride]) for batch in valid
     ]
-    if not heard:
+    if not encoded:
         log.info("ears: no validation clip, so the temperature stays 1")
         encoder.temperature.fill_(1.0)
         return
-    logits, labels = (torch.cat(parts).numpy() for parts in zip(*heard, strict=True))
+    logits, labels = (torch.cat(parts).numpy() for parts in zip(*encoded, strict=True))
     encoder.temperature.fill_(fit_temperature(logits, labels))

@@ -1,7 +1,7 @@
 """What the ears make of the clips that the lips learn from: heard once, kept on disk, read batch by batch.
 
 The ears are fixed by then, so every clip is heard once, clean, and once more through noise. A corpus of half a million
-clips is heard into a store (`HEARINGS` inside the training's folder), which a killed run goes on with.
+clips is heard into a store (`STORED_OUTPUTS` inside the training's folder), which a killed run goes on with.
 """
 
 import logging
@@ -26,7 +26,7 @@ NOISE = {"noise_share": 0.8, "masked_share": 0.0, "reverb_share": 0.25}  # of th
 TOGETHER_STEPS = 4_800  # steps of clips of one length that are heard in one pass
 
 
-class Hearing(NamedTuple):
+class StoredOutput(NamedTuple):
     """What the ears made of a clip: posteriors (steps, phones) and hidden (steps / 2, channels), float16."""
 
     posteriors: np.ndarray
@@ -40,9 +40,9 @@ class _Named(NamedTuple):
     position: int
 
 
-def hear_clips(
+def encode_stored_clips(
     encoder: AudioEncoder, store: Store, clips: Sequence[str | int], device: str, *, noise_seed: int | None = None
-) -> list[tuple[Hearing, ...]]:
+) -> list[tuple[StoredOutput, ...]]:
     """Listen to clips, those of one length together.
 
     Args:
@@ -56,7 +56,7 @@ def hear_clips(
         for every clip its hearings: clean, then noisy.
     """
     lengths = [store.rows(clip, "mel") for clip in clips]
-    heard: list[tuple[Hearing, ...]] = [()] * len(clips)
+    encoded: list[tuple[StoredOutput, ...]] = [()] * len(clips)
     order = sorted(range(len(clips)), key=lambda index: lengths[index])
     first = 0
     while first < len(order):
@@ -65,13 +65,13 @@ def hear_clips(
         group = [index for index in order[first : first + most] if lengths[index] == steps]
         first += len(group)
         mel = torch.from_numpy(np.stack([store.get(clips[index], "mel").astype(np.float32) for index in group]))
-        passes = [_listen(encoder, mel, device)]
+        passes = [_encode(encoder, mel, device)]
         if noise_seed is not None:
             names = [_name(store, clips[index]) for index in group]
-            passes.append(_listen(encoder, _through_noise(mel, names, noise_seed), device))
+            passes.append(_encode(encoder, _through_noise(mel, names, noise_seed), device))
         for place, index in enumerate(group):
-            heard[index] = tuple(one[place] for one in passes)
-    return heard
+            encoded[index] = tuple(one[place] for one in passes)
+    return encoded
 
 
 def _name(store: Store, clip: str | int) -> str:
@@ -88,12 +88,12 @@ def _through_noise(mel: Tensor, names: list[str], seed: int) -> Tensor:
 
 
 @torch.inference_mode()
-def _listen(encoder: AudioEncoder, mel: Tensor, device: str) -> list[Hearing]:
-    posteriors, hidden = (part.cpu().numpy().astype(np.float16) for part in encoder.listen(mel.to(device)))
-    return [Hearing(*pair) for pair in zip(posteriors, hidden, strict=True)]
+def _encode(encoder: AudioEncoder, mel: Tensor, device: str) -> list[StoredOutput]:
+    posteriors, hidden = (part.cpu().numpy().astype(np.float16) for part in encoder.encode(mel.to(device)))
+    return [StoredOutput(*pair) for pair in zip(posteriors, hidden, strict=True)]
 
 
-class Hearings:
+class StoredOutputs:
     """Every clip's hearings, read from disk when they are asked for.
 
     Args:
@@ -102,7 +102,7 @@ class Hearings:
         positions: int64 (clips,), of the clips in `store` that are needed.
         folder: gets a store for these ears and this noise; others that are there are not touched.
         device: where to listen.
-        noise_seed: see `hear_clips`.
+        noise_seed: see `encode_stored_clips`.
 
     Raises:
         CorpusError: what was heard before was another corpus, with clips of the same names.
@@ -141,12 +141,12 @@ class Hearings:
         bar = tqdm(total=clips, desc="listening", unit="clip", dynamic_ncols=True, disable=None if rank == 0 else True)
         with bar:
             for number, group in plan[rank::world]:
-                heard = hear_clips(encoder, store, group, device, noise_seed=noise_seed)
+                encoded = encode_stored_clips(encoder, store, group, device, noise_seed=noise_seed)
                 rows = []
-                for position, hearings in zip(group, heard, strict=True):
+                for position, stored_outputs in zip(group, encoded, strict=True):
                     values = {}
-                    for name, hearing in zip(self.names, hearings, strict=True):
-                        values[f"{name}_posteriors"], values[f"{name}_hidden"] = hearing
+                    for name, stored_output in zip(self.names, stored_outputs, strict=True):
+                        values[f"{name}_posteriors"], values[f"{name}_hidden"] = stored_output
                     rows.append(Clip(store.id_at(position), values, {}))
                 write_shard(self.folder, number, arrays, rows)
                 bar.update(len(group) * world)
@@ -157,20 +157,20 @@ class Hearings:
 
     def _check(self, store: Store, positions: np.ndarray) -> None:
         """Raise CorpusError where a clip was heard that was longer or shorter than it is now."""
-        steps, heard = store.lengths("mel"), self.store.lengths("clean_posteriors")
+        steps, encoded = store.lengths("mel"), self.store.lengths("clean_posteriors")
         for position in positions.tolist():
             name = store.id_at(position)
-            found = int(heard[self.store.position(name)])
+            found = int(encoded[self.store.position(name)])
             if found != steps[position]:
                 raise CorpusError(
                     f"{self.folder}: clip {name!r} had {found} steps when it was heard and has {steps[position]} now; "
                     "remove this folder, and it is heard again"
                 )
 
-    def __getitem__(self, clip: str) -> tuple[Hearing, ...]:
+    def __getitem__(self, clip: str) -> tuple[StoredOutput, ...]:
         """Read one clip's hearings: clean, then noisy if there are two."""
         position = self.store.position(clip)
         return tuple(
-            Hearing(self.store.get(position, f"{name}_posteriors"), self.store.get(position, f"{name}_hidden"))
+            StoredOutput(self.store.get(position, f"{name}_posteriors"), self.store.get(position, f"{name}_hidden"))
             for name in self.names
         )

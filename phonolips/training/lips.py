@@ -1,6 +1,6 @@
 """Train bottleneck, gestures, speakers and lip decoder, on what the ears hear and on aligned text alike.
 
-The ears are fixed by then, so what they hear is computed once (`hearings`). A speaker who has a name has a row in the
+The ears are fixed by then, so what they hear is computed once (`stored_outputs`). A speaker who has a name has a row in the
 table; of a clip whose speaker has none, the deviation is taken around the clip's own mean lip, and the embedding comes
 from what can be seen and heard of the speaker (`SpeakerEncoder`). Nothing is held in memory but numbers per clip.
 
@@ -21,7 +21,7 @@ from torch import Tensor
 
 from phonolips.corpus.store.store import Store
 from phonolips.errors import CorpusError, InputError
-from phonolips.lips.measures import measure_gestures, opening
+from phonolips.lips.measures import measure_lip_parameters, opening
 from phonolips.lips.points import LIP_POINTS
 from phonolips.model.bundle import PACKAGED_MODEL
 from phonolips.model.network import Network, read_network
@@ -30,15 +30,15 @@ from phonolips.model.networks.speakers import MEAN_SPEAKER_ROW, describe_voice
 from phonolips.phones.inventory import IGNORED_ID
 from phonolips.phones.posteriors import labels_to_posteriors
 from phonolips.timebase import frames_to_steps
-from phonolips.training.encoder_outputs import Hearing, Hearings, hear_clips
-from phonolips.training.loop import Fit, Stage, length_mask, mean_over_ranks, pad_stack, run_fit, share_of
+from phonolips.training.encoder_outputs import StoredOutput, StoredOutputs, encode_stored_clips
+from phonolips.training.loop import Stage, Trainer, fit_network, length_mask, mean_over_ranks, pad_stack, share_of
 from phonolips.training.order import evenly, shuffle_in_blocks
-from phonolips.training.settings import LipsFit
+from phonolips.training.settings import LipsFitSettings
 
 LIP_SHAPE = (LIP_POINTS, 2)
 log = logging.getLogger("phonolips.training")
 UNNAMED = ""  # the speaker of a clip, where nobody knows who speaks
-HEARINGS = "hearings"
+STORED_OUTPUTS = "encoder_outputs"
 SPREAD_CLIPS = 2_000  # clips on which the spread of shapes and voices is measured
 SHUT_SHARE = 0.4  # of the mean lip's opening; below it the mouth counts as shut
 
@@ -46,16 +46,16 @@ SHUT_SHARE = 0.4  # of the mean lip's opening; below it the mouth counts as shut
 class LipsClip(NamedTuple):
     """One clip: labels (steps,), what the ears heard (clean, then noisy), what stands for the lips (frames, outputs).
 
-    `gestures` are the true ones, float32 (frames, gestures). `detected` and `shut` are bool (frames,): the face
+    `lip_parameters` are the true ones, float32 (frames, gestures). `detected` and `shut` are bool (frames,): the face
     was found; the true mouth is shut. `speaker` is a row of the table, the mean speaker's unless `named`. `shape`
     float32 (40, 2) is the clip's own mean lip; `voice` float32 (2 * mels,), empty where the model does not use it.
     """
 
     name: str
     labels: np.ndarray
-    heard: tuple[Hearing, ...]
+    encoded: tuple[StoredOutput, ...]
     coefficients: np.ndarray
-    gestures: np.ndarray
+    lip_parameters: np.ndarray
     detected: np.ndarray
     shut: np.ndarray
     speaker: int
@@ -75,9 +75,9 @@ class LipsBatch(NamedTuple):
 
     posteriors: Tensor
     hidden: Tensor
-    guessed: Tensor
+    predicted: Tensor
     coefficients: Tensor
-    gestures: Tensor
+    lip_parameters: Tensor
     weight: Tensor
     shut: Tensor
     mask: Tensor
@@ -98,7 +98,7 @@ def _shares(clips_of_speaker: np.ndarray, balance: float) -> np.ndarray:
     return weights / weights.sum()
 
 
-def _shares_of(store: Store, positions: np.ndarray, settings: LipsFit) -> np.ndarray:
+def _shares_of(store: Store, positions: np.ndarray, settings: LipsFitSettings) -> np.ndarray:
     """Say how often each clip of the training comes up; see `clip_shares`, and `unnamed_clips`."""
     codes, names = store.column("speaker")
     own = codes[positions]
@@ -108,7 +108,7 @@ def _shares_of(store: Store, positions: np.ndarray, settings: LipsFit) -> np.nda
     return _shares(counts[own], settings.balance)
 
 
-def fit_lip_basis(network: Network, store: Store, clips: Sequence[str] | np.ndarray, settings: LipsFit) -> None:
+def fit_lip_basis(network: Network, store: Store, clips: Sequence[str] | np.ndarray, settings: LipsFitSettings) -> None:
     """Measure mean lips and PCA basis on the training clips and set them in the network.
 
     Every named speaker's mean lip is the mean over that speaker's detected frames. Row 0, the mean speaker's, is the
@@ -151,8 +151,8 @@ def fit_lip_basis(network: Network, store: Store, clips: Sequence[str] | np.ndar
 
     numbers = int(np.prod(LIP_SHAPE))
     scatter, frames = np.zeros((numbers, numbers)), 0
-    gestures = network.gestures.settings.names
-    moved, moved_squared = np.zeros(len(gestures)), np.zeros(len(gestures))
+    lip_parameters = network.lip_parameters.settings.names
+    moved, moved_squared = np.zeros(len(lip_parameters)), np.zeros(len(lip_parameters))
     for position in tqdm(positions, desc="lip basis", disable=None):
         lips = store.get(int(position), "lips")[store.get(int(position), "detected")]
         row = rows[codes[position]]
@@ -160,7 +160,7 @@ def fit_lip_basis(network: Network, store: Store, clips: Sequence[str] | np.ndar
         deviations = (lips - mean).reshape(len(lips), -1)
         scatter += deviations.T @ deviations
         frames += len(lips)
-        moves = measure_gestures(lips, gestures) - measure_gestures(mean, gestures)
+        moves = measure_lip_parameters(lips, lip_parameters) - measure_lip_parameters(mean, lip_parameters)
         moved += moves.sum(0, dtype=np.float64)
         moved_squared += np.square(moves, dtype=np.float64).sum(0)
     outputs = len(network.lip_basis)
@@ -173,7 +173,7 @@ def fit_lip_basis(network: Network, store: Store, clips: Sequence[str] | np.ndar
         kept = values[:outputs].sum() / values.sum()
         log.info("lips: %d components keep %.3f %% of the variance", outputs, 100 * kept)
     spread = np.sqrt(np.maximum(moved_squared / frames - (moved / frames) ** 2, 0))
-    network.gestures.scale.copy_(torch.from_numpy(spread.astype(np.float32)))
+    network.lip_parameters.scale.copy_(torch.from_numpy(spread.astype(np.float32)))
     if network.speaker_encoder is not None:
         some = evenly(positions, SPREAD_CLIPS)
         shapes = [mean_lip(store, int(position)).ravel() for position in some]
@@ -198,8 +198,8 @@ class LipsClips(Sequence[LipsClip]):
         hearings: what the ears made of each, by its id.
     """
 
-    def __init__(self, network: Network, store: Store, positions: np.ndarray, hearings: Hearings) -> None:
-        self.network, self.store, self.positions, self.hearings = network, store, positions, hearings
+    def __init__(self, network: Network, store: Store, positions: np.ndarray, stored_outputs: StoredOutputs) -> None:
+        self.network, self.store, self.positions, self.stored_outputs = network, store, positions, stored_outputs
 
     def __len__(self) -> int:
         return len(self.positions)
@@ -208,7 +208,7 @@ class LipsClips(Sequence[LipsClip]):
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
         position = int(self.positions[index])
-        return read_clip(self.network, self.store, position, self.hearings[self.store.id_at(position)])
+        return read_clip(self.network, self.store, position, self.stored_outputs[self.store.id_at(position)])
 
 
 def read_clips(
@@ -216,12 +216,14 @@ def read_clips(
 ) -> list[LipsClip]:
     """Read clips from the store and listen to each with the network's ears, through noise too where seeded."""
     encoder = network.audio_encoder.to(device).eval()
-    heard = hear_clips(encoder, store, clips, device, noise_seed=noise_seed)
+    encoded = encode_stored_clips(encoder, store, clips, device, noise_seed=noise_seed)
     encoder.to("cpu")
-    return [read_clip(network, store, clip, hearings) for clip, hearings in zip(clips, heard, strict=True)]
+    return [
+        read_clip(network, store, clip, stored_outputs) for clip, stored_outputs in zip(clips, encoded, strict=True)
+    ]
 
 
-def read_clip(network: Network, store: Store, clip: str | int, heard: tuple[Hearing, ...]) -> LipsClip:
+def read_clip(network: Network, store: Store, clip: str | int, encoded: tuple[StoredOutput, ...]) -> LipsClip:
     """Read one clip from the store, beside what the ears made of it."""
     names, speaker = network.description.speakers, store.meta(clip)["speaker"]
     named = speaker in names
@@ -235,9 +237,9 @@ def read_clip(network: Network, store: Store, clip: str | int, heard: tuple[Hear
     return LipsClip(
         store.id_at(store.position(clip)),
         store.get(clip, "labels"),
-        heard,
+        encoded,
         coefficients,
-        true_gestures(network, lips, mean),
+        true_lip_parameters(network, lips, mean),
         detected,
         (opening(lips) < SHUT_SHARE * float(opening(mean))) & detected,
         row,
@@ -247,11 +249,11 @@ def read_clip(network: Network, store: Store, clip: str | int, heard: tuple[Hear
     )
 
 
-def true_gestures(network: Network, lips: np.ndarray, mean_lip: np.ndarray) -> np.ndarray:
+def true_lip_parameters(network: Network, lips: np.ndarray, mean_lip: np.ndarray) -> np.ndarray:
     """Measure the gestures of lips (frames, 40, 2) around mean_lip (40, 2): float32 (frames, gestures)."""
-    names = network.gestures.settings.names
-    deviation = measure_gestures(lips, names) - measure_gestures(mean_lip, names)
-    return (deviation / network.gestures.scale.numpy()).astype(np.float32)
+    names = network.lip_parameters.settings.names
+    deviation = measure_lip_parameters(lips, names) - measure_lip_parameters(mean_lip, names)
+    return (deviation / network.lip_parameters.scale.numpy()).astype(np.float32)
 
 
 def move_edges(labels: np.ndarray, deviation: float, rng: np.random.Generator) -> np.ndarray:
@@ -272,9 +274,9 @@ def cut(clip: LipsClip, first: int, frames: int) -> LipsClip:
     fines = slice(FINES_PER_FRAME * first, FINES_PER_FRAME * (first + frames))
     return clip._replace(
         labels=clip.labels[steps],
-        heard=tuple(Hearing(one.posteriors[steps], one.hidden[fines]) for one in clip.heard),
+        encoded=tuple(StoredOutput(one.posteriors[steps], one.hidden[fines]) for one in clip.encoded),
         coefficients=clip.coefficients[part],
-        gestures=clip.gestures[part],
+        lip_parameters=clip.lip_parameters[part],
         detected=clip.detected[part],
         shut=clip.shut[part],
     )
@@ -296,23 +298,23 @@ class Feed(NamedTuple):
 def tell(clip: LipsClip) -> np.ndarray:
     """Spread a clip's known phones, and where nobody told them what the ears made of it; float32 (steps, phones)."""
     unknown = (clip.labels == IGNORED_ID)[:, None]
-    return np.where(unknown, clip.heard[0].posteriors.astype(np.float32), labels_to_posteriors(clip.labels))
+    return np.where(unknown, clip.encoded[0].posteriors.astype(np.float32), labels_to_posteriors(clip.labels))
 
 
 def make_batch(clips: Sequence[LipsClip], feeds: Sequence[Feed], longest: int = 0) -> LipsBatch:
     """Pad clips to one length, at least `longest` frames, each fed as `feeds` says."""
-    hearings = [clip.heard[1 if feed.noisy else 0] for clip, feed in zip(clips, feeds, strict=True)]
+    stored_outputs = [clip.encoded[1 if feed.noisy else 0] for clip, feed in zip(clips, feeds, strict=True)]
     posteriors = [
-        tell(clip) if feed.text else heard.posteriors.astype(np.float32)
-        for clip, heard, feed in zip(clips, hearings, feeds, strict=True)
+        tell(clip) if feed.text else encoded.posteriors.astype(np.float32)
+        for clip, encoded, feed in zip(clips, stored_outputs, feeds, strict=True)
     ]
     frames = max(longest, *(len(clip.coefficients) for clip in clips))
     return LipsBatch(
         pad_stack(posteriors, frames_to_steps(frames)),
-        pad_stack([heard.hidden.astype(np.float32) for heard in hearings], FINES_PER_FRAME * frames),
+        pad_stack([encoded.hidden.astype(np.float32) for encoded in stored_outputs], FINES_PER_FRAME * frames),
         torch.tensor([feed.text or feed.phones_only for feed in feeds]),
         pad_stack([clip.coefficients for clip in clips], frames),
-        pad_stack([clip.gestures for clip in clips], frames),
+        pad_stack([clip.lip_parameters for clip in clips], frames),
         pad_stack([clip.detected.astype(np.float32) for clip in clips], frames),
         pad_stack([clip.shut.astype(np.float32) for clip in clips], frames),
         length_mask([len(clip.coefficients) for clip in clips], frames),
@@ -340,7 +342,7 @@ class LipsTrain:
     def __init__(
         self,
         clips: Sequence[LipsClip],
-        settings: LipsFit,
+        settings: LipsFitSettings,
         *,
         shares: np.ndarray | None = None,
         shard_of: np.ndarray | None = None,
@@ -370,7 +372,7 @@ class LipsTrain:
         mine = share_of(places, rank, world)
         clips = [self._vary(self.clips[int(self.order[place])], int(place)) for place in mine]
         feeds = [self._feed(int(place)) for place in mine]
-        if any(len(clip.heard) < 2 for clip in clips):
+        if any(len(clip.encoded) < 2 for clip in clips):
             feeds = [feed._replace(noisy=False) for feed in feeds]
         return make_batch(clips, feeds)
 
@@ -401,7 +403,7 @@ class LipsTrain:
 class LipsValid(Sequence[LipsBatch]):
     """Validation batches, from the ears and then from text, made when they are asked for."""
 
-    def __init__(self, clips: Sequence[LipsClip], settings: LipsFit) -> None:
+    def __init__(self, clips: Sequence[LipsClip], settings: LipsFitSettings) -> None:
         self.clips, self.size = clips, settings.batch
         self.feeds = [Feed(), Feed(text=True)] if settings.text_share else [Feed()]
         self.parts = -(-len(clips) // self.size)
@@ -417,14 +419,14 @@ class LipsValid(Sequence[LipsBatch]):
         return make_batch(part, [self.feeds[index // self.parts]] * len(part))
 
 
-class LipsRun(Fit):
+class LipsTrainer(Trainer):
     """Squared error of position, of velocity, of the opening where the mouth is shut, and of the gestures.
 
     All but the last in units of the first component's spread. `opening_direction` (components,) turns coefficients into
     the opening's deviation.
     """
 
-    settings: LipsFit
+    settings: LipsFitSettings
     opening_direction: Tensor
 
     def compute_forward(self, batch: LipsBatch, stage: Stage) -> tuple[Tensor, Tensor]:
@@ -438,27 +440,27 @@ class LipsRun(Fit):
                 share = 1.0 - self.progress / until
                 use_truth = (torch.rand(truth.shape[:2], generator=self.generator) < share).to(self.device)
         mask, posteriors = batch.mask.to(self.device), batch.posteriors.to(self.device)
-        gestures = self._gestures(posteriors, batch) * mask[..., None]
+        lip_parameters = self._lip_parameters(posteriors, batch) * mask[..., None]
         embedding = modules.speakers(batch.speaker.to(self.device))
         if "speaker_encoder" in modules:
             encoded = modules.speaker_encoder(batch.shape.to(self.device), batch.voice.to(self.device))
             embedding = torch.where(batch.encoded.to(self.device)[:, None], encoded, embedding)
-        context = modules.decoder.context(modules.bottleneck(posteriors), embedding, gestures)
+        context = modules.decoder.context(modules.bottleneck(posteriors), embedding, lip_parameters)
         state = modules.decoder.start(len(truth), truth.device)
         coefficients, _ = modules.decoder(context, state, truth, use_truth)
-        return coefficients, gestures
+        return coefficients, lip_parameters
 
-    def _gestures(self, posteriors: Tensor, batch: LipsBatch) -> Tensor:
+    def _lip_parameters(self, posteriors: Tensor, batch: LipsBatch) -> Tensor:
         """Hear the gestures, or guess them, as the batch says; (batch, frames, gestures)."""
-        if not batch.gestures.shape[-1]:
-            return torch.zeros_like(batch.gestures, device=self.device)
-        guessed = self.modules.gestures.guess(posteriors)
-        heard = self.modules.gestures.hear(batch.hidden.to(self.device))
-        return torch.where(batch.guessed.to(self.device)[:, None, None], guessed, heard)
+        if not batch.lip_parameters.shape[-1]:
+            return torch.zeros_like(batch.lip_parameters, device=self.device)
+        predicted = self.modules.lip_parameters.from_posteriors(posteriors)
+        encoded = self.modules.lip_parameters.from_sound(batch.hidden.to(self.device))
+        return torch.where(batch.predicted.to(self.device)[:, None, None], predicted, encoded)
 
     def compute_objectives(self, predictions: tuple[Tensor, Tensor], batch: LipsBatch, stage: Stage) -> Tensor:
         """Average over the frames in which the face was really found."""
-        made, gestures = predictions
+        made, lip_parameters = predictions
         truth, weight = batch.coefficients.to(self.device), batch.weight.to(self.device)
         squared = (made - truth).square().sum(-1)
         frames = weight.sum()
@@ -477,9 +479,9 @@ class LipsRun(Fit):
         parted = ((made - truth) @ self.opening_direction.to(self.device)).square()
         closing = mean_over_ranks((parted * shut).sum(), frames)
         loss = position + self.settings.velocity_weight * moving + self.settings.closure_weight * closing
-        if gestures.shape[-1]:
-            missed = (gestures - batch.gestures.to(self.device)).square().mean(-1)
-            loss = loss + self.settings.gesture_weight * mean_over_ranks((missed * weight).sum(), frames)
+        if lip_parameters.shape[-1]:
+            missed = (lip_parameters - batch.lip_parameters.to(self.device)).square().mean(-1)
+            loss = loss + self.settings.lip_parameter_weight * mean_over_ranks((missed * weight).sum(), frames)
         return loss
 
     def scores(self) -> dict[str, float]:
@@ -512,7 +514,14 @@ def start_from(network: Network, folder: Path) -> None:
     """
     other = read_network(folder)
     same_encoder = other.description.settings.speaker_from == network.description.settings.speaker_from
-    parts = ["bottleneck.", "gestures.", "decoder.", "lip_basis", "lip_scale", *["speaker_encoder."] * same_encoder]
+    parts = [
+        "bottleneck.",
+        "lip_parameters.",
+        "decoder.",
+        "lip_basis",
+        "lip_scale",
+        *["speaker_encoder."] * same_encoder,
+    ]
     own, values = network.state_dict(), other.state_dict()
     for name in [name for name in own if name.startswith(tuple(parts))]:
         if name not in values or values[name].shape != own[name].shape:
@@ -535,11 +544,11 @@ def start_from(network: Network, folder: Path) -> None:
 def train_lips(
     network: Network,
     store: Store,
-    settings: LipsFit,
+    settings: LipsFitSettings,
     folder: Path,
     *,
     device: str = "auto",
-    hearings: Path | None = None,
+    stored_outputs: Path | None = None,
 ) -> None:
     """Train bottleneck, gestures, speakers and decoder of `network` in place, from nothing or from `settings.start`.
 
@@ -567,14 +576,21 @@ def train_lips(
         start_from(network, PACKAGED_MODEL if settings.start == "default" else Path(settings.start))
     listening = "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
     noise_seed = settings.seed if settings.noisy_share else None
-    heard, checked_heard = (
-        Hearings(network.audio_encoder, store, positions, hearings or folder / HEARINGS, listening, noise_seed=seed)
+    encoded, checked_encoded = (
+        StoredOutputs(
+            network.audio_encoder,
+            store,
+            positions,
+            stored_outputs or folder / STORED_OUTPUTS,
+            listening,
+            noise_seed=seed,
+        )
         for positions, seed in ((train, noise_seed), (checked, None))
     )
     fit_lips(
         network,
-        LipsClips(network, store, train, heard),
-        LipsClips(network, store, checked, checked_heard),
+        LipsClips(network, store, train, encoded),
+        LipsClips(network, store, checked, checked_encoded),
         settings,
         folder,
         device=device,
@@ -587,7 +603,7 @@ def fit_lips(
     network: Network,
     train: Sequence[LipsClip],
     valid: Sequence[LipsClip],
-    settings: LipsFit,
+    settings: LipsFitSettings,
     folder: Path,
     *,
     device: str = "auto",
@@ -595,12 +611,12 @@ def fit_lips(
     shard_of: np.ndarray | None = None,
 ) -> None:
     """Train on clips that can be read; see `LipsTrain` for the last two arguments."""
-    parts = ["bottleneck", "gestures", "speakers", "decoder"]
+    parts = ["bottleneck", "lip_parameters", "speakers", "decoder"]
     if network.speaker_encoder is not None:
         parts.append("speaker_encoder")
     modules = {name: getattr(network, name) for name in parts}
-    run_fit(
-        LipsRun,
+    fit_network(
+        LipsTrainer,
         modules=modules,
         saved=torch.nn.ModuleDict(modules),
         settings=settings,

@@ -26,7 +26,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Dataset, Subset
 
 from phonolips.errors import CorpusError, InputError
-from phonolips.storage import whole_file
+from phonolips.storage import atomic_file
 from phonolips.training.ranks import (
     SyncedBatchNorm,
     choose_device,
@@ -42,7 +42,17 @@ from phonolips.training.ranks import (
 )
 from phonolips.training.settings import FitSettings
 
-__all__ = ["Batches", "Fit", "Stage", "ctc_loss", "length_mask", "mean_over_ranks", "pad_stack", "run_fit", "share_of"]
+__all__ = [
+    "Batches",
+    "Stage",
+    "Trainer",
+    "ctc_loss",
+    "fit_network",
+    "length_mask",
+    "mean_over_ranks",
+    "pad_stack",
+    "share_of",
+]
 log = logging.getLogger("phonolips.training")
 SEED_STEP = 1_000_003  # between the seeds of the ranks
 LEAST_RATE = 0.01  # of the learning rate, at the end of the cosine
@@ -84,7 +94,7 @@ class EpochBatches(Dataset):
 class _TrainingLoss(torch.nn.Module):
     """The loss of one batch as a module, which is what DistributedDataParallel wraps."""
 
-    def __init__(self, fit: "Fit") -> None:
+    def __init__(self, fit: "Trainer") -> None:
         super().__init__()
         self.parts = fit.modules
         self.compute = fit.compute_training_loss
@@ -102,7 +112,7 @@ def learning_rate_at(update: int, updates: int, settings: FitSettings) -> float:
     return settings.learning_rate * (LEAST_RATE + (1 - LEAST_RATE) * 0.5 * (1 + math.cos(math.pi * min(done, 1.0))))
 
 
-class Fit(sb.Brain):
+class Trainer(sb.Brain):
     """One training run; subclasses give `compute_forward`, `compute_objectives` and `scores`.
 
     A loss is a mean over the batch of all ranks: `mean_over_ranks`. `uses_everything` promises that every loss
@@ -237,12 +247,12 @@ class Fit(sb.Brain):
         text = self.history.read_text(encoding="utf-8") if self.history.is_file() else ""
         earlier = [json.loads(one) for one in text.splitlines()]
         kept = [one for one in earlier if one["epoch"] < line["epoch"]]
-        with whole_file(self.history) as temporary:
+        with atomic_file(self.history) as temporary:
             temporary.write_text("".join(json.dumps(one) + "\n" for one in [*kept, line]), encoding="utf-8")
 
 
-def run_fit(
-    kind: type[Fit],
+def fit_network(
+    kind: type[Trainer],
     *,
     modules: dict[str, torch.nn.Module],
     saved: torch.nn.Module,
@@ -252,7 +262,7 @@ def run_fit(
     folder: Path,
     device: str = "auto",
     attributes: Mapping[str, Any] | None = None,
-) -> Fit:
+) -> Trainer:
     """Run a fit to its end, going on from the last checkpoint where there is one.
 
     Args:

@@ -31,7 +31,7 @@ from phonolips.errors import CheckpointError, CorpusError, InputError, Phonolips
 from phonolips.lips.points import INNER_RING, OUTER_RING
 from phonolips.model.bundle import DESCRIPTION_FILE, WEIGHTS_FILE, write_model
 from phonolips.model.settings import settings_from_dict, settings_to_dict
-from phonolips.training.loop import Fit, Stage, mean_over_ranks, run_fit, share_of
+from phonolips.training.loop import Stage, Trainer, fit_network, mean_over_ranks, share_of
 from phonolips.training.order import evenly
 from phonolips.training.ranks import gather, is_main, wait_for_all
 from phonolips.training.settings import FitSettings
@@ -418,7 +418,7 @@ class ReaderTrain:
         return varied.astype(np.float32)
 
 
-class ReaderFit(Fit):
+class ReaderTrainer(Trainer):
     """Cross-entropy with smoothed labels; the weights of the epoch that validates best are kept in `folder`."""
 
     uses_everything = True
@@ -505,8 +505,8 @@ def train_reader(
     train, checked = PackedClips(reader, clips), PackedClips(reader, valid)
     majority = Counter(train.words.tolist()).most_common(1)[0][0]
     reader.notes = {**made_from, "majority": reader.words[majority]}
-    run_fit(
-        ReaderFit,
+    fit_network(
+        ReaderTrainer,
         modules={"reader": reader},
         saved=reader,
         settings=settings,

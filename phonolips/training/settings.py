@@ -4,11 +4,13 @@
 how to train and is written beside each run.
 """
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from phonolips.errors import InputError
+from phonolips.errors import InputError, PhonolipsWarning
 from phonolips.model.settings import NetworkSettings, Settings, SyncExpertSettings
 
 
@@ -30,7 +32,7 @@ class FitSettings:
 
 
 @dataclass
-class EarsSettings(FitSettings):
+class EncoderFitSettings(FitSettings):
     """Training of the audio encoder."""
 
     epochs: int = 24
@@ -50,7 +52,7 @@ class EarsSettings(FitSettings):
 
 
 @dataclass
-class DurationsFit(FitSettings):
+class DurationsFitSettings(FitSettings):
     """Training of the duration predictor."""
 
     epochs: int = 15
@@ -58,7 +60,7 @@ class DurationsFit(FitSettings):
 
 
 @dataclass
-class LipsFit(FitSettings):
+class LipsFitSettings(FitSettings):
     """Training of the lip decoder."""
 
     epochs: int = 24
@@ -72,7 +74,7 @@ class LipsFit(FitSettings):
     least_frames: int = 30  # clips are cut at random to no less than this, so that no place in a clip is special
     edge_jitter_steps: float = 1.0  # standard deviation by which phone edges of the text are moved
     text_share: float = 0.4  # of the clips in a batch that are fed by aligned text, the rest by the ears
-    gesture_weight: float = 1.0  # of the squared error of the gestures, heard and guessed
+    lip_parameter_weight: float = 1.0  # of the squared error of the gestures, heard and guessed
     phones_only_share: float = 0.15  # of the clips fed by the ears whose gestures are guessed from the phones
     noisy_share: float = 0.4  # of the clips fed by the ears that were heard through noise
     unknown_speaker_share: float = 0.15  # of the clips that are shown to the mean speaker
@@ -111,10 +113,49 @@ class Recipe:
     """All settings of a recipe."""
 
     network: NetworkSettings = field(default_factory=NetworkSettings)
-    ears: EarsSettings = field(default_factory=EarsSettings)
-    durations: DurationsFit = field(default_factory=DurationsFit)
-    lips: LipsFit = field(default_factory=LipsFit)
+    encoder: EncoderFitSettings = field(default_factory=EncoderFitSettings)
+    durations: DurationsFitSettings = field(default_factory=DurationsFitSettings)
+    lips: LipsFitSettings = field(default_factory=LipsFitSettings)
     sync: SyncFitSettings = field(default_factory=SyncFitSettings)
+
+
+# Settings that had other names in version 0.1; old ones are read for one more release.
+RENAMED = {
+    "ears": "encoder",
+    "network.gestures": "network.lip_parameters",
+    "lips.gesture_weight": "lips.lip_parameter_weight",
+}
+
+
+def _warn_of_old_name(old: str, new: str) -> None:
+    warnings.warn(
+        f"setting {old} is now called {new}; the old name goes in the next release", PhonolipsWarning, stacklevel=4
+    )
+
+
+def _new_name(word: str) -> str:
+    """Give a word `name=value` the name of today; warn where it had an old one."""
+    for old, new in RENAMED.items():
+        if word.startswith((f"{old}.", f"{old}=")):
+            _warn_of_old_name(old, new)
+            return new + word.removeprefix(old)
+    return word
+
+
+def _renamed(config: Any) -> Any:
+    """Give the settings of a file the names of today; warn of old ones."""
+    from omegaconf import OmegaConf
+
+    for old, new in RENAMED.items():
+        value = OmegaConf.select(config, old, default=None)
+        if value is None:
+            continue
+        _warn_of_old_name(old, new)
+        OmegaConf.update(config, new, value)
+        parent, _, name = old.rpartition(".")
+        holder = OmegaConf.select(config, parent) if parent else config
+        del holder[name]
+    return config
 
 
 def load_settings(kind: type[Settings], *, config: Path | None = None, overrides: Sequence[str] = ()) -> Settings:
@@ -133,6 +174,7 @@ def load_settings(kind: type[Settings], *, config: Path | None = None, overrides
     from yaml import YAMLError
 
     schema = OmegaConf.structured(kind)
+    overrides = [_new_name(word) for word in overrides]
     layers = [schema]
     source = "settings"
     try:
@@ -140,7 +182,7 @@ def load_settings(kind: type[Settings], *, config: Path | None = None, overrides
             source = str(config)
             if not Path(config).is_file():
                 raise InputError(f"{config}: no such settings file; see recipes/grid/conf for examples")
-            layers.append(OmegaConf.load(config))
+            layers.append(_renamed(OmegaConf.load(config)))
             OmegaConf.merge(*layers)
         source = " ".join(overrides) or source
         layers.append(OmegaConf.from_dotlist(list(overrides)))

@@ -26,7 +26,7 @@ from phonolips.model.sync import LEAST_WINDOWS, mean_distances, summarise_distan
 from phonolips.timebase import frames_to_steps
 from phonolips.training.augment import augment_mel
 from phonolips.training.lips import clip_shares, lip_clips
-from phonolips.training.loop import Fit, Stage, run_fit
+from phonolips.training.loop import Stage, Trainer, fit_network
 from phonolips.training.settings import SyncFitSettings
 
 log = logging.getLogger("phonolips.training")
@@ -162,7 +162,7 @@ def contrastive_loss(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
     return total
 
 
-class SyncFit(Fit):
+class SyncTrainer(Trainer):
     """InfoNCE over the shifts of a clip and over all clips; a window with a face that was not found does not count."""
 
     settings: SyncFitSettings
@@ -230,8 +230,8 @@ def train_sync(store: Store, settings: SyncFitSettings, folder: Path, *, device:
     for start in range(0, len(valid), settings.batch):
         part = valid[start : start + settings.batch]
         valid_batches.append(cut_batch(part, [0] * len(part), min(len(clip.deviation) for clip in part)))
-    run_fit(
-        SyncFit,
+    fit_network(
+        SyncTrainer,
         modules={"expert": expert},
         saved=expert,
         settings=settings,

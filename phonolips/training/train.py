@@ -21,19 +21,19 @@ from phonolips.model.networks.encoder import COUNTED
 from phonolips.model.networks.speakers import MEAN_SPEAKER
 from phonolips.model.settings import settings_to_dict
 from phonolips.training.durations import train_durations
-from phonolips.training.encoder import train_ears
+from phonolips.training.encoder import train_encoder
 from phonolips.training.lips import UNNAMED, lip_positions, train_lips
 from phonolips.training.ranks import is_main, join_ranks, wait_for_all
 from phonolips.training.settings import Recipe, load_settings
 from phonolips.training.sync import train_sync
 
 log = logging.getLogger("phonolips.training")
-PARTS = ("ears", "durations", "lips")  # of the network, in the order in which `all` trains them
+PARTS = ("encoder", "durations", "lips")  # of the network, in the order in which `all` trains them
 SYNC = "sync"  # the sync expert, which is no part of the network
 PARAMETERS_OF = {
-    "ears": ("audio_encoder.",),
+    "encoder": ("audio_encoder.",),
     "durations": ("durations.",),
-    "lips": ("bottleneck.", "gestures.", "speakers.", "speaker_encoder.", "decoder.", "lip_"),
+    "lips": ("bottleneck.", "lip_parameters.", "speakers.", "speaker_encoder.", "decoder.", "lip_"),
 }
 
 
@@ -59,7 +59,7 @@ def _write_run(folder: Path, settings: Any, **more: Any) -> None:
 def _new_network(recipe: Recipe, store: Store) -> Network:
     codes, names = store.column("speaker")
     speakers = sorted({names[code] for code in np.unique(codes[lip_positions(store, "train")])} - {UNNAMED})
-    torch.manual_seed(recipe.ears.seed)
+    torch.manual_seed(recipe.encoder.seed)
     return Network(Description(recipe.network, [MEAN_SPEAKER, *speakers]))
 
 
@@ -92,7 +92,7 @@ def train(
     overrides: Sequence[str] = (),
     device: str = "auto",
 ) -> Path:
-    """Train `ears`, `durations`, `lips`, or `all` of them in this order; or `sync`, the sync expert.
+    """Train `encoder`, `durations`, `lips`, or `all` of them in this order; or `sync`, the sync expert.
 
     Args:
         part: what to train; `lips` needs trained ears, `sync` nothing.
@@ -127,12 +127,12 @@ def train(
     for now in PARTS if part == "all" else (part,):
         network = _new_network(recipe, store)
         trained = _carry_over(network, folder, [other for other in PARTS if other != now])
-        if now == "lips" and "ears" not in trained:
+        if now == "lips" and "encoder" not in trained:
             raise InputError(f"{folder}: has no trained ears; run 'phonolips train ears' first")
         log.info("training %s", now)
         _write_run(out / now, getattr(recipe, now), network=settings_to_dict(recipe.network))
-        if now == "ears":
-            train_ears(network, store, recipe.ears, out / now, device=device)
+        if now == "encoder":
+            train_encoder(network, store, recipe.encoder, out / now, device=device)
         elif now == "durations":
             train_durations(network, store, Path(data), recipe.durations, out / now, device=device)
         else:

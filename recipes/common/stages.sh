@@ -15,7 +15,7 @@ common_options="  --exp NAME                    name of this experiment; everyth
   --backend BACKEND             who prepares: local, dask, or dask:ADDRESS of a running scheduler; default: local
   --device cpu|cuda             where to train; default: what phonolips chooses"
 common_stages="Stages: 0 check tools and data, 1 find the clips, 2 track the lips, 3 align words and phones, 4 compute
-features, 5 train the ears, 6 train durations and lips, 7 synthesise the test clips, 8 score them, 9 plot.
+features, 5 train the encoder, 6 train durations and lips, 7 synthesise the test clips, 8 score them, 9 plot.
 A stage that is done is skipped; so the same command goes on where it was stopped."
 
 log() {
@@ -101,8 +101,8 @@ run_stages() {  # run_stages [SETTING=VALUE ...]
     "${phonolips[@]}" check-data "$exp/data"
     finish
   fi
-  if begin 5 "train the ears"; then
-    "${phonolips[@]}" train ears "${training[@]}"
+  if begin 5 "train the encoder"; then
+    "${phonolips[@]}" train encoder "${training[@]}"
     finish
   fi
   if begin 6 "train the durations and the lips"; then

@@ -19,7 +19,7 @@ usage="Usage: recipes/grid/run.sh --data DIR --exp NAME [options] [-- SETTING=VA
 $common_options
   --download true|false         fetch missing parts of GRID from Zenodo; default: $download
   --alignments DIR              TextGrids of GRID (SPEAKER/NAME.TextGrid); without them, clips are aligned here
-  --librispeech DIR             LibriSpeech, for the ears to learn from too
+  --librispeech DIR             LibriSpeech, for the encoder to learn from too
   --librispeech-alignments DIR  its TextGrids (SUBSET/SPEAKER/UTTERANCE.TextGrid)
   -- SETTING=VALUE ...          single settings for training, over those of --config
 

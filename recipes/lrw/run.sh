@@ -6,7 +6,7 @@ here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 root="$(cd "$here/../.." && pwd)"
 
 data="" exp="" exp_root="$root/exp" splits="$root/recipes/grid/splits" config="$here/conf/default.yaml" device=""
-backend="local" words="" most_clips=0 ears="" grid=""
+backend="local" words="" most_clips=0 encoder="" grid=""
 alignments="" librispeech="" librispeech_alignments=""
 stage=0 stop_stage=9 force=false
 jobs="$(getconf _NPROCESSORS_ONLN)"
@@ -20,10 +20,10 @@ usage="Usage: recipes/lrw/run.sh --data DIR --exp NAME [options] [-- SETTING=VAL
 $common_options
   --words FILE                  only these words, one a line
   --most-clips N                at most so many clips for each word and split; 0 = all; default: $most_clips
-  --ears DIR                    a model that listens to what nobody transcribed; default: the one in the package
+  --encoder DIR                 a model whose encoder labels what nobody transcribed; default: the one in the package
   --grid DIR                    the GRID corpus, whose named speakers are learnt beside LRW's unnamed ones
   --alignments DIR              TextGrids of GRID (SPEAKER/NAME.TextGrid); without them, clips are aligned here
-  --librispeech DIR             LibriSpeech, for the ears to learn from too
+  --librispeech DIR             LibriSpeech, for the encoder to learn from too
   --librispeech-alignments DIR  its TextGrids (SUBSET/SPEAKER/UTTERANCE.TextGrid)
   -- SETTING=VALUE ...          single settings for training, over those of --config
 
@@ -36,12 +36,12 @@ $common_stages"
 . "$root/recipes/common/parse_options.sh"
 
 [ -n "$data" ] || die "--data is missing; expected the folder of the LRW corpus"
-check_common_options "$ears" "$grid" "$alignments" "$librispeech" "$librispeech_alignments"
+check_common_options "$encoder" "$grid" "$alignments" "$librispeech" "$librispeech_alignments"
 [ -z "$words" ] || [ -f "$words" ] || die "--words $words: no such file"
 
 records_options=(--corpus lrw ${words:+--words "$words"} --most-clips "$most_clips" ${grid:+--grid "$grid"})
-align_options=(${ears:+--ears "$ears"})
-features_options=(${ears:+--ears "$ears"})
+align_options=(${encoder:+--encoder "$encoder"})
+features_options=(${encoder:+--encoder "$encoder"})
 
 check_tools_and_data() {
   "$python" "$here/local/check_data.py" --data "$data"

@@ -27,11 +27,11 @@
 set -euo pipefail
 
 # What to train, from what, and where to.
-PART="${PART:-all}"                            # ears, durations, lips, or all of them
+PART="${PART:-all}"                            # encoder, durations, lips, or all of them
 DATA="${DATA:-exp/lrw/data}"                   # the prepared corpus
 OUT="${OUT:-exp/lrw/model}"                    # gets network/, checkpoints and histories
 CONFIG="${CONFIG:-recipes/lrw/conf/default.yaml}"
-SETTINGS="${SETTINGS:-}"                       # more of them: "ears.precision=bf16 ears.batch=256 ears.workers=4"
+SETTINGS="${SETTINGS:-}"                       # more of them: "encoder.precision=bf16 encoder.batch=256 encoder.workers=4"
 
 # How.
 PYTHON="${PYTHON:-python}"                     # of an environment with '.[train]'

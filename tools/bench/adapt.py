@@ -21,9 +21,9 @@ from phonolips.corpus.records import write_text_atomically
 from phonolips.corpus.store.store import Store
 from phonolips.errors import InputError
 from phonolips.evaluation import report
-from phonolips.evaluation.adaptation import hear_stored, say
+from phonolips.evaluation.adaptation import encode_stored, say
 from phonolips.evaluation.metrics import lips as metrics
-from phonolips.model.adapt import HeardClip, adapt, rest_lips, rest_speaker
+from phonolips.model.adapt import EncodedClip, adapt, rest_lips, rest_speaker
 from phonolips.model.network import Network, read_network
 from phonolips.model.speakers import LipSpeaker
 from phonolips.timebase import MODEL_FPS
@@ -38,7 +38,7 @@ class TestClip(NamedTuple):
     """A clip with its true phones (steps,)."""
 
     id: str
-    heard: HeardClip
+    encoded: EncodedClip
     labels: np.ndarray
 
 
@@ -50,7 +50,7 @@ def read_speakers(network: Network, data: Path, speakers: list[str]) -> dict[str
         speaker = features.meta(clip)["speaker"]
         if speaker in clips and features.rows(clip, "lips") and features.get(clip, "detected").any():
             labels = features.get(clip, "labels").astype(np.int64)
-            clips[speaker].append(TestClip(clip, hear_stored(network, features, clip), labels))
+            clips[speaker].append(TestClip(clip, encode_stored(network, features, clip), labels))
     for speaker, found in clips.items():
         if len(found) < 2:
             raise InputError(f"speaker {speaker} has {len(found)} clips with lips in {data}; expected at least 2")
@@ -59,14 +59,14 @@ def read_speakers(network: Network, data: Path, speakers: list[str]) -> dict[str
 
 def sizes(clips: list[TestClip]) -> dict[str, int]:
     """Say how many clips make up each length of material, as far as one is left to test."""
-    seconds = float(np.mean([len(clip.heard.lips) / MODEL_FPS for clip in clips]))
+    seconds = float(np.mean([len(clip.encoded.lips) / MODEL_FPS for clip in clips]))
     wanted = {f"{length} s": max(1, round(length / seconds)) for length in SECONDS}
     return {label: count for label, count in wanted.items() if count + LEAST_TESTED <= len(clips)}
 
 
 def true_mean_lip(clips: list[TestClip]) -> np.ndarray:
     """Average the detected lips of all clips, (40, 2)."""
-    return np.concatenate([clip.heard.lips[clip.heard.detected] for clip in clips]).mean(0)
+    return np.concatenate([clip.encoded.lips[clip.encoded.detected] for clip in clips]).mean(0)
 
 
 def bench(network: Network, speaker: str, clips: list[TestClip], draws: int, seed: int = 0) -> list[dict]:
@@ -79,8 +79,8 @@ def bench(network: Network, speaker: str, clips: list[TestClip], draws: int, see
         for index in tests:
             clip = clips[index]
             found = metrics.lip_scores(
-                say(network, clip.heard, speaker), clip.heard.lips, mean_lip=own, labels=clip.labels,
-                detected=clip.heard.detected,
+                say(network, clip.encoded, speaker), clip.encoded.lips, mean_lip=own, labels=clip.labels,
+                detected=clip.encoded.detected,
             )  # fmt: skip
             found["rms_error"] = found["error"] ** 0.5
             scores[label, index].append(found)
@@ -91,13 +91,13 @@ def bench(network: Network, speaker: str, clips: list[TestClip], draws: int, see
     for draw in range(draws):
         first = draw * len(clips) // draws
         rolled = order[first:] + order[:first]
-        tests, heard = rolled[most:], [clips[index].heard for index in rolled[:most]]
+        tests, encoded = rolled[most:], [clips[index].encoded for index in rolled[:most]]
         score(NOTHING, mean, tests)
         score(OWN, LipSpeaker("own", mean.embedding, own), tests)
-        score(NAIVE, LipSpeaker("naive", mean.embedding, rest_lips(heard[0])), tests)
-        score(FRAME, rest_speaker(network, heard[0]), tests)
+        score(NAIVE, LipSpeaker("naive", mean.embedding, rest_lips(encoded[0])), tests)
+        score(FRAME, rest_speaker(network, encoded[0]), tests)
         for label, count in lengths.items():
-            score(label, adapt(network, heard[:count]).speaker, tests)
+            score(label, adapt(network, encoded[:count]).speaker, tests)
     labels = [NOTHING, NAIVE, FRAME, *lengths, OWN]
     return [
         {"method": label, "seen": speaker in network.description.speakers, "speaker": speaker, "clip": clips[index].id}
@@ -164,7 +164,7 @@ def write_report(rows: list[dict], everybody: dict[str, list[TestClip]], draws: 
     """Write the table with what was available, and the picture."""
     summaries = report.summarise(rows)
     there = "\n".join(
-        f"- {who}: {len(clips)} clips, {sum(len(clip.heard.lips) for clip in clips) / MODEL_FPS:.0f} s in all; "
+        f"- {who}: {len(clips)} clips, {sum(len(clip.encoded.lips) for clip in clips) / MODEL_FPS:.0f} s in all; "
         f"material of {', '.join(f'{label} ({count} clips)' for label, count in sizes(clips).items())}; "
         f"{min(draws, len(clips))} draws"
         for who, clips in everybody.items()

@@ -183,8 +183,8 @@ def bench(data: Path, model: Path | None, utterances: int, clips: int, seed: int
                         followed.append(opening_r(made.lips, features, sound.record))
                     else:
                         posteriors = network.posteriors(waveform)
-                    heard = posteriors[: len(sound.labels)]
-                    rows[group].append(metrics.ear_scores(heard, sound.labels, ngram=ngram))
+                    encoded = posteriors[: len(sound.labels)]
+                    rows[group].append(metrics.encoder_scores(encoded, sound.labels, ngram=ngram))
                     bar.update()
             lips = interval(float(np.nanmean(followed)), followed) if followed else "-"
             lines.append("| " + " | ".join([name, *(c for r in rows.values() for c in ears_cells(r)), lips]) + " |")

@@ -22,7 +22,7 @@ from phonolips.evaluation.metrics.statistics import bootstrap_interval
 from phonolips.media.audio import read
 from phonolips.model import network as synth
 from phonolips.model.network import Network
-from phonolips.model.stream import hear
+from phonolips.model.stream import encode_clips
 from phonolips.phones.compare import boundary_summary
 from phonolips.phones.intervals import Alignment, Interval
 from phonolips.phones.inventory import SILENCE, UNKNOWN
@@ -115,15 +115,15 @@ def cut_words(
     if not usable:
         return
     try:
-        heard = align_posteriors(network.posteriors(sound), words)
+        encoded = align_posteriors(network.posteriors(sound), words)
     except InputError:
-        heard = None
+        encoded = None
     for choice in random.permutation(len(usable))[:most]:
         place, word, first = usable[choice]
         shift = samples_to_seconds(first)
         found = None
-        if heard is not None:
-            found = edges_of(phones_inside(heard, heard.speech_words()[place])) - shift
+        if encoded is not None:
+            found = edges_of(phones_inside(encoded, encoded.speech_words()[place])) - shift
         edges = edges_of(phones_inside(alignment, word)) - shift
         yield Cut(group, words[place], edges, sound[first : first + span], found)
 
@@ -189,7 +189,7 @@ def bench(data: Path, model: Path | None, most: int) -> str:
         textgrid = data / "alignments" / f"{record.id}.TextGrid"
         if textgrid.is_file():
             cuts += cut_words(record, group, textgrid, network, most, random)
-    heard = dict(hear([cut.sound for cut in cuts], network))
+    encoded = dict(encode_clips([cut.sound for cut in cuts], network))
     by_group: dict[str, list[int]] = defaultdict(list)
     for place, cut in enumerate(cuts):
         by_group[cut.group].append(place)
@@ -207,15 +207,15 @@ def bench(data: Path, model: Path | None, most: int) -> str:
             for method in METHODS:
                 errors: list[np.ndarray | None] = []
                 for place in places:
-                    edges = find(method, cuts[place], heard[place], windows[place])
+                    edges = find(method, cuts[place], encoded[place], windows[place])
                     errors.append(None if edges is None else 1000 * np.abs(edges - cuts[place].edges))
                 lines.append(f"| {group} | {frames} frames | {NAMES[method]} | {row(errors)} |")
             for place in places:
                 other = cuts[random.choice(places)].spoken
-                true += is_refused(heard[place], cuts[place].spoken, windows[place])
+                true += is_refused(encoded[place], cuts[place].spoken, windows[place])
                 if other.word != cuts[place].spoken.word:
                     tried += 1
-                    wrong += is_refused(heard[place], other, windows[place])
+                    wrong += is_refused(encoded[place], other, windows[place])
             refusals.append(f"| {group} | {frames} frames | {true / len(places):.1%} | {wrong / max(1, tried):.1%} |")
     lines += [
         "",

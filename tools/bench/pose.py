@@ -22,7 +22,7 @@ import numpy as np
 from phonolips.face import mesh as facemesh
 from phonolips.face import pose
 from phonolips.face import warp as face_warp
-from phonolips.face.limits import Likeness, WildLimits, eye_distances
+from phonolips.face.limits import FaceLimits, Likeness, eye_distances
 from phonolips.face.track import TRACKED_POINTS, track_video
 from phonolips.lips.measures import opening, width
 from phonolips.lips.points import MEDIAPIPE_LIPS
@@ -120,7 +120,7 @@ def measure_turns(clips: list[list[np.ndarray]]) -> None:
                 for picture, mesh in zip(pictures, meshes.points_px, strict=True)
             ]
             found = follow(turned)
-            if found.detected.mean() < WildLimits.least_detected:
+            if found.detected.mean() < FaceLimits.least_detected:
                 rows[yaw, pitch].append([found.detected.mean()])
                 continue
             scores = [score for way in WAYS for score in compare(read_lips(found, way)[0], true)]
@@ -153,7 +153,7 @@ def measure_sizes(clips: list[list[np.ndarray]]) -> None:
                 cv2.resize(picture, None, fx=share, fy=share, interpolation=cv2.INTER_AREA) for picture in pictures
             ]
             found = follow(small if share < 1 else pictures)
-            if found.detected.mean() >= WildLimits.least_detected:
+            if found.detected.mean() >= FaceLimits.least_detected:
                 rows.append(compare(read_lips(found, "as found")[0], read_lips(true, "as found")[0]))
         cells = " ".join(f"{value:.2f}" for value in np.mean(rows, axis=0)) if rows else ""
         print(f"| {eyes} | {len(rows)}/{len(clips)} | {cells} |", flush=True)
@@ -178,11 +178,11 @@ def measure_speed(clips: list[list[np.ndarray]], folder: Path) -> None:
     pictures = [picture[16 : 16 + LRW_SIDE, 52 : 52 + LRW_SIDE] for picture in clips[0]]
     pictures = (pictures * LRW_FRAMES)[:LRW_FRAMES]
     io.write_video(video, map(np.ascontiguousarray, pictures), 25)
-    for name, wild in (("as ever", None), ("strictly", WildLimits(least_likeness=-1, most_jump=np.inf))):
+    for name, limits in (("as ever", None), ("strictly", FaceLimits(least_likeness=-1, most_jump=np.inf))):
         times = []
         for _ in range(4):
             started = time.process_time()
-            track_video(video, wild=wild)
+            track_video(video, limits=limits)
             times.append(1000 * (time.process_time() - started))
         print(f"{name}: {min(times[1:]):.0f} ms of processor time for {LRW_FRAMES} frames of {LRW_SIDE}x{LRW_SIDE}")
 

@@ -19,7 +19,7 @@ from phonolips.corpus.lrw import find_records
 from phonolips.corpus.records import Record, write_records
 from phonolips.corpus.store.store import Store
 from phonolips.model import network as synth
-from phonolips.training.encoder_outputs import hear_clips
+from phonolips.training.encoder_outputs import encode_stored_clips
 
 LRW_CLIPS = 538_766
 STEPS = ("lips", "align", "features")
@@ -46,17 +46,17 @@ def measure(records: list[Record]) -> dict[str, tuple[float, float, int]]:
             made = folder / {"align": "alignments"}.get(step, step)
             size = sum(path.stat().st_blocks * 512 for path in made.rglob("*") if path.is_file())
             found[step] = (seconds, memory, size)
-        found["listen"] = listen(folder)
+        found["listen"] = encode(folder)
         return found
 
 
-def listen(folder: Path) -> tuple[float, float, int]:
+def encode(folder: Path) -> tuple[float, float, int]:
     """Hear every clip twice, clean and through noise, as the training of the lips does."""
     store, network = Store(folder / "features"), synth.load_network()
     started = time.process_time()
-    heard = hear_clips(network.audio_encoder, store, list(store), "cpu", noise_seed=1)
+    encoded = encode_stored_clips(network.audio_encoder, store, list(store), "cpu", noise_seed=1)
     seconds = time.process_time() - started
-    size = sum(part.nbytes for hearings in heard for hearing in hearings for part in hearing)
+    size = sum(part.nbytes for stored_outputs in encoded for stored_output in stored_outputs for part in stored_output)
     return seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, size
 
 

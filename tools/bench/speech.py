@@ -136,8 +136,8 @@ def bench(backend: str, voice: str | None, rate: float, network: Network, keep: 
                     failed[name] += 1
             folder = (keep or Path(temporary)) / f"{backend}-{number:02d}"
             spoken.save(folder)
-            seen, heard = lengths(folder / VIDEO_FILE)
-            worst_frames = max(worst_frames, abs(seen - length) * MODEL_FPS, abs(heard - length) * MODEL_FPS)
+            seen, encoded = lengths(folder / VIDEO_FILE)
+            worst_frames = max(worst_frames, abs(seen - length) * MODEL_FPS, abs(encoded - length) * MODEL_FPS)
     lines = [
         f"### {backend}{f', voice {voice}' if voice else ''}, rate {rate}",
         "",

@@ -29,7 +29,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from phonolips.storage import whole_file
+from phonolips.storage import atomic_file
 from phonolips.timebase import STEPS_PER_SECOND
 
 PARTS = ("ears", "lips")
@@ -200,7 +200,7 @@ def work(arguments: argparse.Namespace) -> None:
     from phonolips.corpus.store.store import Store
     from phonolips.model.network import Description, Network
     from phonolips.model.networks.speakers import MEAN_SPEAKER
-    from phonolips.training import encoder as ears
+    from phonolips.training import encoder as encoder
     from phonolips.training import lips
     from phonolips.training.ranks import rank_and_world
     from phonolips.training.settings import Recipe, load_settings
@@ -212,20 +212,22 @@ def work(arguments: argparse.Namespace) -> None:
     store = Store(arguments.data / "features")
     torch.manual_seed(0)
     network = Network(Description(recipe.network, [MEAN_SPEAKER, *sorted(filter(None, store.column("speaker")[1]))]))
-    module, fit, items = (ears, "EarsFit", "EarsTrain") if part == "ears" else (lips, "LipsRun", "LipsTrain")
+    module, fit, items = (
+        (encoder, "EncoderTrainer", "EncoderTrainBatches") if part == "ears" else (lips, "LipsTrainer", "LipsTrain")
+    )
     kind = measured(getattr(module, fit), arguments.steps)
     setattr(module, fit, kind)
     setattr(module, items, repeated(getattr(module, items), updates))
     folder = arguments.work / "training"
     if part == "ears":
-        augment = ears.augment_mel
+        augment = encoder.augment_mel
 
         def timed(*values: Any, **options: Any) -> Any:
             with record_function("our augmentation"):
                 return augment(*values, **options)
 
-        ears.augment_mel = timed
-        ears.train_ears(network, store, recipe.ears, folder, device=arguments.device)
+        encoder.augment_mel = timed
+        encoder.train_encoder(network, store, recipe.encoder, folder, device=arguments.device)
     else:
         lips.train_lips(network, store, recipe.lips, folder, device=arguments.device)
     (arguments.work / f"{rank_and_world()[0]}.json").write_text(json.dumps(kind.result), encoding="utf-8")
@@ -291,7 +293,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="a prepared corpus; default: clips that are made up")
     parser.add_argument("--out", type=Path, help="write the table here too")
     parser.add_argument("--work", type=Path, help=argparse.SUPPRESS)  # given to the processes that are started
-    parser.add_argument("settings", nargs="*", help="other settings, such as ears.batch=128 ears.workers=4")
+    parser.add_argument("settings", nargs="*", help="other settings, such as encoder.batch=128 encoder.workers=4")
     arguments = parser.parse_intermixed_args()
     if arguments.work is not None:
         work(arguments)
@@ -306,7 +308,7 @@ def main() -> None:
     text = to_markdown(arguments.part, arguments.steps, results)
     print(text)
     if arguments.out is not None:
-        with whole_file(arguments.out) as path:
+        with atomic_file(arguments.out) as path:
             path.write_text(text, encoding="utf-8")
 
 

@@ -27,15 +27,15 @@ CLIP, CHANGED = "s1/bbaf2n", "bin red at f nine now"
 def edit_posteriors() -> tuple[result.Result, result.Result]:
     """Say "blee" instead of "blue", and keep the mouth open in "now": the example of the page."""
     run = verbs.from_text(TEXT, speaker="s1")
-    posteriors, gestures = run.posteriors.copy(), run.gestures.copy()
+    posteriors, lip_parameters = run.posteriors.copy(), run.lip_parameters.copy()
     word = {item.label: item for item in run.alignment.speech_words()}
     steps = slice(round(word["blue"].start * 100), round(word["blue"].end * 100))
     uw, iy = PHONES.index("UW"), PHONES.index("IY")
     posteriors[steps, iy] += posteriors[steps, uw]
     posteriors[steps, uw] = 0
     frames = slice(round(word["now"].start * 25), round(word["now"].end * 25))
-    gestures[frames, run.gesture_names.index("opening")] += 2
-    return run, verbs.from_posteriors(posteriors, gestures=gestures, speaker="s1", alignment=run.alignment)
+    lip_parameters[frames, run.lip_parameter_names.index("opening")] += 2
+    return run, verbs.from_posteriors(posteriors, lip_parameters=lip_parameters, speaker="s1", alignment=run.alignment)
 
 
 def stretch(alignment: Alignment, label: str, seconds: float) -> Alignment:

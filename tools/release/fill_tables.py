@@ -87,10 +87,10 @@ def lips_of_others(results: Path) -> str:
     return "\n".join(lines)
 
 
-def ears(results: Path) -> str:
+def encoder(results: Path) -> str:
     """Make the table of the ears."""
     groups: dict[tuple[str, str], list[Row]] = defaultdict(list)
-    for row in read(results / "ears.csv"):
+    for row in read(results / "encoder.csv"):
         groups[row["seen"], row["speaker"]].append(row)
 
     def total(rows: list[Row], name: str) -> float:
@@ -123,7 +123,7 @@ def durations(results: Path) -> str:
 TABLES: dict[str, Callable[[Path], str]] = {
     "s1": lips_of_s1,
     "others": lips_of_others,
-    "ears": ears,
+    "ears": encoder,
     "durations": durations,
 }
 

@@ -29,10 +29,10 @@ def ship(trained: Path, target: Path) -> str:
         network.save(Path(folder), half=True)
         halved = read_network(Path(folder))
     lips = np.abs(synth.from_text(TEXT, network=network).lips - synth.from_text(TEXT, network=halved).lips).max()
-    heard = np.abs(network.posteriors(noise) - halved.posteriors(noise)).max()
+    encoded = np.abs(network.posteriors(noise) - halved.posteriors(noise)).max()
     network.save(target, half=True)
     size = (target / WEIGHTS_FILE).stat().st_size / 1e6
-    return f"{target}: {size:.1f} MB; largest change of the lips {lips:.1e} units, of a posterior {heard:.1e}"
+    return f"{target}: {size:.1f} MB; largest change of the lips {lips:.1e} units, of a posterior {encoded:.1e}"
 
 
 def main() -> None:

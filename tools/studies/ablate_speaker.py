@@ -19,7 +19,7 @@ import torch
 
 from phonolips.corpus.store.store import Store
 from phonolips.evaluation import metrics, report
-from phonolips.evaluation.adaptation import hear_stored
+from phonolips.evaluation.adaptation import encode_stored
 from phonolips.model.network import Description, Network, load_network, read_network
 from phonolips.model.networks.speakers import MEAN_SPEAKER
 from phonolips.model.speakers import LipSpeaker
@@ -45,14 +45,14 @@ def train(given: argparse.Namespace, store: Store, choice: str, seed: int) -> Ne
         "lips.most_valid_clips=200",
     ]
     recipe: Recipe = load_settings(Recipe, overrides=words)
-    ears = load_network(given.model)
-    recipe.network.audio_encoder = ears.description.settings.audio_encoder
+    encoder = load_network(given.model)
+    recipe.network.audio_encoder = encoder.description.settings.audio_encoder
     codes, names = store.column("speaker")
     speakers = sorted({names[code] for code in np.unique(codes[lip_positions(store, "train")])} - {""})
     torch.manual_seed(seed)
     network = Network(Description(recipe.network, [MEAN_SPEAKER, *speakers]))
-    network.audio_encoder.load_state_dict(ears.audio_encoder.state_dict())
-    train_lips(network, store, recipe.lips, folder, device=given.device, hearings=given.out / "hearings")
+    network.audio_encoder.load_state_dict(encoder.audio_encoder.state_dict())
+    train_lips(network, store, recipe.lips, folder, device=given.device, stored_outputs=given.out / "hearings")
     network.save(folder / "network")
     return read_network(folder / "network")
 
@@ -73,8 +73,8 @@ def score(store: Store, network: Network, choice: str, seed: int) -> list[dict[s
 def score_clip(store: Store, network: Network, clip: str, choice: str, seed: int) -> list[dict[str, Any]]:
     """Score one clip with its speaker's row, if there is one, and as somebody without a name."""
     speaker = store.meta(clip)["speaker"]
-    heard = hear_stored(network, store, clip)
-    own = heard.lips[heard.detected].mean(0)
+    encoded = encode_stored(network, store, clip)
+    own = encoded.lips[encoded.detected].mean(0)
     ways: dict[str, LipSpeaker] = {}
     if speaker in network.description.speakers:
         named = network.lip_speaker(speaker)
@@ -85,10 +85,14 @@ def score_clip(store: Store, network: Network, clip: str, choice: str, seed: int
     rows = []
     for way, who in ways.items():
         made = verbs.from_posteriors(
-            heard.posteriors, gestures=heard.gestures, speaker=who, network=network, liveliness=0
+            encoded.posteriors, lip_parameters=encoded.lip_parameters, speaker=who, network=network, liveliness=0
         ).lips
         scores = metrics.lip_scores(
-            made, heard.lips, mean_lip=own, labels=store.get(clip, "labels").astype(np.int64), detected=heard.detected
+            made,
+            encoded.lips,
+            mean_lip=own,
+            labels=store.get(clip, "labels").astype(np.int64),
+            detected=encoded.detected,
         )
         head = {"method": choice, "seen": speaker in network.description.speakers, "speaker": way, "clip": clip}
         rows.append(head | {"seed": seed} | {name: scores[name] for name in MEASURES})

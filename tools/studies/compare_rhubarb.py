@@ -79,13 +79,15 @@ def our_cues(data: Path, store: Store, record: Record) -> dict[str, list[Cue]]:
     waveform = read(Path(record.audio))[: frames_to_samples(frames)]
     waveform = np.pad(waveform, (0, frames_to_samples(frames) - len(waveform)))
     alignment = read_textgrid(alignment_path(data, record.id))
-    heard = synth.from_audio(waveform, speaker=record.speaker)
-    nobody = synth.from_posteriors(heard.posteriors, gestures=heard.gestures, alignment=heard.alignment)
+    encoded = synth.from_audio(waveform, speaker=record.speaker)
+    nobody = synth.from_posteriors(
+        encoded.posteriors, lip_parameters=encoded.lip_parameters, alignment=encoded.alignment
+    )
     told = synth.from_posteriors(labels_to_posteriors(store.get(record.id, "labels")), speaker=record.speaker)
     tracked = np.array(store.get(record.id, "lips"))
     return {
-        "phonolips, sound": mouth_cues(heard.lips, MODEL_FPS, heard.alignment),
-        "phonolips, sound, mean speaker": mouth_cues(nobody.lips, MODEL_FPS, heard.alignment),
+        "phonolips, sound": mouth_cues(encoded.lips, MODEL_FPS, encoded.alignment),
+        "phonolips, sound, mean speaker": mouth_cues(nobody.lips, MODEL_FPS, encoded.alignment),
         "phonolips, text with true times": mouth_cues(told.lips, MODEL_FPS, alignment),
         "tracked lips with true phones": mouth_cues(tracked, MODEL_FPS, alignment),
     }
@@ -143,10 +145,10 @@ def main() -> None:
         r, best, rate = [], [], []
         for record, made in zip(tests, test_cues[kind], strict=True):
             true = tracked_opening(store, record)
-            guess = worth[values_at_frames(made, len(true))]
-            r.append(metrics.correlation(guess, true))
+            from_posteriors = worth[values_at_frames(made, len(true))]
+            r.append(metrics.correlation(from_posteriors, true))
             detected = np.array(store.get(record.id, "detected"))
-            best.append(metrics.best_lag(guess, true, detected, FURTHEST_LAG_FRAMES))
+            best.append(metrics.best_lag(from_posteriors, true, detected, FURTHEST_LAG_FRAMES))
             rate.append(len(made) / (len(true) / MODEL_FPS))
         low, high = metrics.bootstrap_interval(r)
         print(

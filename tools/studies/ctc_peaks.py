@@ -26,12 +26,12 @@ from phonolips.model.networks.encoder import STRIDE, AudioEncoder
 from phonolips.phones.inventory import NUM_PHONES, SILENCE_ID
 from phonolips.phones.textgrid import read_textgrid
 from phonolips.show.plots import posteriorgram
-from phonolips.training.settings import EarsSettings
+from phonolips.training.settings import EncoderFitSettings
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-TRAINING = EarsSettings(
+TRAINING = EncoderFitSettings(
     epochs=1, epoch_batches=150, batch=16, learning_rate=1e-3, frame_weight=0.0, ctc_weight=1.0, noise_share=0.0,
     masked_share=0.0, reverb_share=0.0, speed_range=0.0, tract_range=0.0,
 )  # fmt: skip
@@ -42,17 +42,17 @@ COLOURS = 128  # of the picture's palette
 
 def train_plain_ctc(ours: AudioEncoder, store: Store, work: Path) -> AudioEncoder:
     """Train a copy of the ears further, by CTC alone, or take the finished one in `work`."""
-    from phonolips.training.encoder import train_ears
+    from phonolips.training.encoder import train_encoder
 
     torch.manual_seed(TRAINING.seed)
     encoder = AudioEncoder(ours.settings)
     encoder.load_state_dict(ours.state_dict())
-    train_ears(SimpleNamespace(audio_encoder=encoder), store, TRAINING, work, device="cpu")  # type: ignore[arg-type]
+    train_encoder(SimpleNamespace(audio_encoder=encoder), store, TRAINING, work, device="cpu")  # type: ignore[arg-type]
     return encoder.eval()
 
 
 @torch.inference_mode()
-def hear(encoder: AudioEncoder, mel: np.ndarray, *, with_blank: bool) -> np.ndarray:
+def from_sound(encoder: AudioEncoder, mel: np.ndarray, *, with_blank: bool) -> np.ndarray:
     """Listen to log-mel (steps, mels); return (steps, phones), or with the blank in the softmax (steps, phones + 1)."""
     padded = torch.from_numpy(np.pad(mel.astype(np.float32), ((0, -len(mel) % STRIDE), (0, 0)), "edge"))[None]
     if not with_blank:
@@ -62,13 +62,13 @@ def hear(encoder: AudioEncoder, mel: np.ndarray, *, with_blank: bool) -> np.ndar
 
 def peakiness(posteriors: list[np.ndarray], labels: list[np.ndarray]) -> dict[str, float]:
     """Measure over the steps of speech: blank above a half, true phone above a half, mean entropy in nats."""
-    heard = np.concatenate([p[label > SILENCE_ID] for p, label in zip(posteriors, labels, strict=True)])
+    encoded = np.concatenate([p[label > SILENCE_ID] for p, label in zip(posteriors, labels, strict=True)])
     said = np.concatenate([label[label > SILENCE_ID] for label in labels])
-    blank = heard[:, NUM_PHONES:].sum(1)
+    blank = encoded[:, NUM_PHONES:].sum(1)
     return {
         "blank": float((blank > 0.5).mean()),
-        "right": float((heard[np.arange(len(said)), said] > 0.5).mean()),
-        "entropy": float(-(heard * np.log(np.maximum(heard, 1e-12))).sum(1).mean()),
+        "right": float((encoded[np.arange(len(said)), said] > 0.5).mean()),
+        "entropy": float(-(encoded * np.log(np.maximum(encoded, 1e-12))).sum(1).mean()),
     }
 
 
@@ -125,11 +125,13 @@ def main() -> None:
         ("Ours", ours, False),
         ("Plain CTC (pale: the blank has it)", plain, True),
     ):
-        figures = peakiness([hear(encoder, store.get(r.id, "mel"), with_blank=with_blank) for r in chosen], labels)
+        figures = peakiness(
+            [from_sound(encoder, store.get(r.id, "mel"), with_blank=with_blank) for r in chosen], labels
+        )
         print(caption(name, figures))
-        heard = hear(encoder, store.get(shown.id, "mel"), with_blank=with_blank)[:, :NUM_PHONES]
+        encoded = from_sound(encoder, store.get(shown.id, "mel"), with_blank=with_blank)[:, :NUM_PHONES]
         figure = posteriorgram(
-            heard,
+            encoded,
             phones=alignment.phones,
             words=alignment.speech_words(),
             title=caption(name, figures),

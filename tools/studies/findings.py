@@ -32,17 +32,26 @@ from phonolips.lips.measures import opening
 from phonolips.model.network import Description, Network, read_network
 from phonolips.phones.posteriors import labels_to_posteriors
 from phonolips.timebase import STEPS_PER_FRAME
-from phonolips.training.lips import Feed, Hearing, LipsClip, fit_lip_basis, fit_lips, lip_clips, make_batch, read_clips
-from phonolips.training.settings import LipsFit, Recipe, load_settings
+from phonolips.training.lips import (
+    Feed,
+    LipsClip,
+    StoredOutput,
+    fit_lip_basis,
+    fit_lips,
+    lip_clips,
+    make_batch,
+    read_clips,
+)
+from phonolips.training.settings import LipsFitSettings, Recipe, load_settings
 
 SMALL = (
-    "network.decoder.channels=64", "network.decoder.hidden=64", "network.gestures.channels=32",
-    "network.decoder.kind=convolution", "network.decoder.autoregressive=false", "network.gestures.names=[]",
+    "network.decoder.channels=64", "network.decoder.hidden=64", "network.lip_parameters.channels=32",
+    "network.decoder.kind=convolution", "network.decoder.autoregressive=false", "network.lip_parameters.names=[]",
     "lips.batch=16", "lips.learning_rate=3e-3", "lips.epochs=6", "lips.text_share=0", "lips.noisy_share=0",
-    "lips.phones_only_share=0", "network.gestures.layers=2", "network.gestures.kernel=5",
+    "lips.phones_only_share=0", "network.lip_parameters.layers=2", "network.lip_parameters.kernel=5",
 )  # fmt: skip
 LONGER = ("lips.epochs=12", "lips.closure_weight=0", "lips.least_frames=75")  # as the plain reference was trained
-GESTURES = "network.gestures.names=[opening,width,height]"
+LIP_PARAMETERS = "network.lip_parameters.names=[opening,width,height]"
 SEEDS = (1, 2, 3)
 MEASURES = ("opening_r", "width_r", "skill", "shape_skill", "velocity_ratio", "closure_recall", "jitter")
 FREE_LATENT = 32
@@ -83,7 +92,7 @@ class PlainGru(nn.Module):
         self.cell = nn.GRU(self.hidden, self.hidden, 2, batch_first=True, bidirectional=True, dropout=0.2)
         self.head = nn.Linear(2 * self.hidden, outputs)
 
-    def context(self, latent: Tensor, speaker: Tensor, gestures: Tensor | None = None) -> Tensor:
+    def context(self, latent: Tensor, speaker: Tensor, lip_parameters: Tensor | None = None) -> Tensor:
         """Run over the clip: (batch, steps, inputs) -> (batch, frames, 2 hidden)."""
         rows = latent.reshape(len(latent), -1, STEPS_PER_FRAME * latent.shape[2])
         hidden = torch.relu(self.to_frames(rows) + self.speaker(speaker)[:, None])
@@ -131,7 +140,7 @@ QUESTIONS: dict[str, list[Variant]] = {
         Variant("hard phones", source="hard"),
         BASE,
         Variant("posteriors, temperature 2", source="temperature 2"),
-        Variant("posteriors and gestures", (GESTURES,)),
+        Variant("posteriors and gestures", (LIP_PARAMETERS,)),
         Variant("free latent, 32 numbers", (f"network.decoder.latent={FREE_LATENT}",), source="free"),
         Variant("log-mel, 80 numbers", ("network.decoder.latent=80",), source="mel"),
         Variant("the ears' hidden layer", ("network.decoder.latent=256",), source="hidden"),
@@ -143,8 +152,8 @@ QUESTIONS: dict[str, list[Variant]] = {
         Variant("posteriors, no embedding", speakers=False),
         Variant("free latent, 32 numbers", (f"network.decoder.latent={FREE_LATENT}",), source="free"),
         Variant("free latent, no embedding", (f"network.decoder.latent={FREE_LATENT}",), "free", False),
-        Variant("posteriors and gestures", (GESTURES,)),
-        Variant("posteriors and gestures, no embedding", (GESTURES,), speakers=False),
+        Variant("posteriors and gestures", (LIP_PARAMETERS,)),
+        Variant("posteriors and gestures, no embedding", (LIP_PARAMETERS,), speakers=False),
     ],
     "decoder": [
         Variant(f"{kind}, {'' if own else 'not '}autoregressive", ar(kind, own))
@@ -188,19 +197,19 @@ class Corpus:
         lips = network.description.settings.lips
         key = (lips.representation, lips.components)
         if key not in self.bases:
-            fit_lip_basis(network, self.store, [clip.name for clip in self.train], LipsFit(balance=balance))
+            fit_lip_basis(network, self.store, [clip.name for clip in self.train], LipsFitSettings(balance=balance))
             state = network.state_dict()
             self.bases[key] = {name: state[name].clone() for name in ("lip_mean", "lip_basis", "lip_scale")}
         network.load_state_dict(self.bases[key], strict=False)
-        if network.gestures.settings.names:
-            network.gestures.scale.copy_(self.network.gestures.scale)
+        if network.lip_parameters.settings.names:
+            network.lip_parameters.scale.copy_(self.network.lip_parameters.scale)
 
 
 def read_corpus(data: Path, model: Path) -> Corpus:
     """Listen to all clips of GRID; unseen speakers get the mean speaker's row and their own mean lip later."""
     store, network = Store(data / "features"), read_network(model)
     names = {split: lip_clips(store, split) for split in ("train", "valid", "test_seen", "test_unseen")}
-    fit_lip_basis(network, store, names["train"], LipsFit(balance=0.4))
+    fit_lip_basis(network, store, names["train"], LipsFitSettings(balance=0.4))
     train, valid, test = (read_clips(network, store, names[split], "cpu") for split in ("train", "valid", "test_seen"))
     every = [clip for part in names.values() for clip in part]
     mel = {clip: (store.get(clip, "mel").astype(np.float32) - MEL_CENTRE) / MEL_SPREAD for clip in every}
@@ -212,18 +221,18 @@ def read_corpus(data: Path, model: Path) -> Corpus:
 
 def feed_of(clip: LipsClip, source: str, mel: np.ndarray) -> np.ndarray:
     """Make what crosses to the decoder at every step: (steps, numbers), float16."""
-    heard = clip.heard[0]
+    encoded = clip.encoded[0]
     if source == "mel" or source == "free":
         return mel.astype(np.float16)
     if source == "hidden":
-        return heard.hidden.repeat(2, 0)
-    posteriors = heard.posteriors.astype(np.float32)
+        return encoded.hidden.repeat(2, 0)
+    posteriors = encoded.posteriors.astype(np.float32)
     if source == "hard":
         return labels_to_posteriors(posteriors.argmax(1)).astype(np.float16)
     if source.startswith("temperature"):
         powered = np.maximum(posteriors, 1e-7) ** (1 / float(source.split()[1]))
         return (powered / powered.sum(1, keepdims=True)).astype(np.float16)
-    return heard.posteriors
+    return encoded.posteriors
 
 
 def prepare(corpus: Corpus, clips: Iterable[LipsClip], variant: Variant, network: Network) -> list[LipsClip]:
@@ -234,9 +243,11 @@ def prepare(corpus: Corpus, clips: Iterable[LipsClip], variant: Variant, network
         lips = torch.from_numpy(corpus.lips[clip.name])
         result.append(
             clip._replace(
-                heard=(Hearing(rows, clip.heard[0].hidden),),
+                encoded=(StoredOutput(rows, clip.encoded[0].hidden),),
                 coefficients=network.lips_to_coefficients(lips, network.lip_mean[clip.speaker]).numpy(),
-                gestures=clip.gestures if network.gestures.settings.names else clip.gestures[:, :0],
+                lip_parameters=clip.lip_parameters
+                if network.lip_parameters.settings.names
+                else clip.lip_parameters[:, :0],
                 speaker=clip.speaker if variant.speakers else 0,
             )
         )
@@ -245,7 +256,7 @@ def prepare(corpus: Corpus, clips: Iterable[LipsClip], variant: Variant, network
 
 def run_variant(corpus: Corpus, variant: Variant, seed: int) -> list[dict[str, Any]]:
     """Train a variant with one seed and score the test clips."""
-    overrides = [*SMALL, *variant.overrides, f"lips.seed={seed}", f"ears.seed={seed}"]
+    overrides = [*SMALL, *variant.overrides, f"lips.seed={seed}", f"encoder.seed={seed}"]
     recipe: Recipe = load_settings(Recipe, overrides=overrides)
     recipe.network.audio_encoder = corpus.network.description.settings.audio_encoder
     torch.manual_seed(seed)
@@ -281,8 +292,10 @@ def score(corpus: Corpus, network: Network, clip: LipsClip, variant: Variant, se
     batch = make_batch([clip], [Feed()])
     row = network.description.speakers.index(corpus.speaker[clip.name])
     with torch.inference_mode():
-        gestures = network.gestures.hear(batch.hidden) if network.gestures.settings.names else None
-        outputs = network.decode(batch.posteriors, network.speakers(batch.speaker), gestures)[0]
+        lip_parameters = (
+            network.lip_parameters.from_sound(batch.hidden) if network.lip_parameters.settings.names else None
+        )
+        outputs = network.decode(batch.posteriors, network.speakers(batch.speaker), lip_parameters)[0]
         lips = network.coefficients_to_lips(outputs, network.lip_mean[row]).numpy()
     return score_lips(corpus, network, clip, lips, variant.name, seed)
 
@@ -314,7 +327,7 @@ def run_online(corpus: Corpus, network: Network, variant: Variant, seed: int) ->
 
     Every frame is made from what the ears make of the sound up to `look_ahead` frames after it.
     """
-    decoder, ears = network.decoder, corpus.network.audio_encoder
+    decoder, encoder = network.decoder, corpus.network.audio_encoder
     test = prepare(corpus, corpus.test, variant, network)
     clips = [clip for clip in test if corpus.speaker[clip.name] == "s1" and len(clip.coefficients) == WHOLE_FRAMES]
     mel = torch.from_numpy(np.stack([corpus.mel[clip.name] for clip in clips])) * MEL_SPREAD + MEL_CENTRE
@@ -324,8 +337,8 @@ def run_online(corpus: Corpus, network: Network, variant: Variant, seed: int) ->
         for frame in range(WHOLE_FRAMES):
             stop = min(WHOLE_FRAMES, frame + 1 + decoder.ahead_frames)
             first = max(0, frame - decoder.back_frames)
-            start = max(0, first - -(-ears.reach_steps // STEPS_PER_FRAME))
-            posteriors = ears.posteriors(mel[:, start * STEPS_PER_FRAME : stop * STEPS_PER_FRAME])
+            start = max(0, first - -(-encoder.reach_steps // STEPS_PER_FRAME))
+            posteriors = encoder.posteriors(mel[:, start * STEPS_PER_FRAME : stop * STEPS_PER_FRAME])
             outputs = network.decode(posteriors[:, (first - start) * STEPS_PER_FRAME :], embedding)
             frames.append(outputs[:, frame - first])
         made = torch.stack(frames, 1)

@@ -22,7 +22,7 @@ from tqdm import tqdm
 from phonolips.corpus.store.store import Store
 from phonolips.evaluation.metrics import encoder as metrics
 from phonolips.model.network import Description, Network
-from phonolips.training.encoder import train_ears
+from phonolips.training.encoder import train_encoder
 from phonolips.training.settings import Recipe, load_settings
 
 SCORED_UTTERANCES = 100  # of the unseen speakers of LibriSpeech, drawn by a hash of their names
@@ -68,7 +68,7 @@ def run(store: Store, variant: Variant, folder: Path, seed: int) -> dict[str, An
     fine, coarse = round(96 * variant.width), round(128 * variant.width)
     overrides = [
         f"network.audio_encoder.channels={fine}", f"network.audio_encoder.coarse_channels={coarse}",
-        "ears.epochs=1", f"ears.epoch_batches={variant.updates}", f"ears.seed={seed}", f"ears.batch={BATCH}",
+        "encoder.epochs=1", f"encoder.epoch_batches={variant.updates}", f"encoder.seed={seed}", f"encoder.batch={BATCH}",
     ]  # fmt: skip
     recipe: Recipe = load_settings(Recipe, overrides=overrides)
     torch.manual_seed(seed)
@@ -76,7 +76,7 @@ def run(store: Store, variant: Variant, folder: Path, seed: int) -> dict[str, An
     positions = training_clips(store, variant)
     again = -(-2 * BATCH * UPDATES // len(positions))  # an epoch is to have batches enough
     valid = store.where(split="valid")[::4]
-    train_ears(network, store, recipe.ears, folder, device="cpu", train=np.tile(positions, again), valid=valid)
+    train_encoder(network, store, recipe.encoder, folder, device="cpu", train=np.tile(positions, again), valid=valid)
     hours = float(store.lengths("mel")[positions].sum(dtype=np.int64)) / 360_000
     result: dict[str, Any] = {"variant": variant.name, "seed": seed, "hours": hours}
     result["updates"] = variant.updates
@@ -89,7 +89,7 @@ def run(store: Store, variant: Variant, folder: Path, seed: int) -> dict[str, An
                 posteriors = network.audio_encoder.posteriors(mel)[0].numpy()
             labels = store.get(clip, "labels").astype(np.int64)
             ngram = network.audio_encoder.phone_ngram()
-            rows.append(metrics.ear_scores(posteriors, labels, ngram=ngram))
+            rows.append(metrics.encoder_scores(posteriors, labels, ngram=ngram))
         for name, top, bottom in (("PER", "phone_errors", "phone_total"), ("accuracy", "right_steps", "known_steps")):
             result[f"{title} {name}"] = sum(r[top] for r in rows) / sum(r[bottom] for r in rows)
     return result

@@ -21,11 +21,11 @@ from tqdm import tqdm
 
 from phonolips.corpus.store.store import Store
 from phonolips.evaluation import metrics
-from phonolips.evaluation.adaptation import hear_stored
+from phonolips.evaluation.adaptation import encode_stored
 from phonolips.lips.measures import opening, width
-from phonolips.lips.motion import enliven
+from phonolips.lips.motion import exaggerate
 from phonolips.model.network import Network, read_network
-from phonolips.model.stream import guess_gestures, speak
+from phonolips.model.stream import decode_lips, predict_lip_parameters
 from phonolips.phones.inventory import PHONES, SILENCE, SILENCE_ID, VISEMES
 from phonolips.phones.posteriors import labels_to_posteriors
 from phonolips.timebase import STEPS_PER_FRAME
@@ -41,17 +41,17 @@ class Clip:
     def __init__(self, network: Network, store: Store, name: str) -> None:
         self.name, self.speaker = name, store.meta(name)["speaker"]
         self.labels = store.get(name, "labels").astype(np.int64)
-        self.lips, self.detected, self.heard, gestures = hear_stored(network, store, name)
+        self.lips, self.detected, self.encoded, lip_parameters = encode_stored(network, store, name)
         self.told = labels_to_posteriors(self.labels)
         who = network.lip_speaker(self.speaker)
         self.mean_lip = who.mean_lip
         self.made = {}
         for title, rows, moves in (
-            ("audio", self.heard, gestures),
-            ("audio, phones only", self.heard, guess_gestures(network, self.heard)),
-            ("text, true durations", self.told, guess_gestures(network, self.told)),
+            ("audio", self.encoded, lip_parameters),
+            ("audio, phones only", self.encoded, predict_lip_parameters(network, self.encoded)),
+            ("text, true durations", self.told, predict_lip_parameters(network, self.told)),
         ):
-            self.made[title] = np.concatenate(list(speak(network, rows, moves, who)))
+            self.made[title] = np.concatenate(list(decode_lips(network, rows, moves, who)))
 
 
 def read_clips(network: Network, store: Store, split: str, speaker: str) -> list[Clip]:
@@ -102,18 +102,18 @@ def agreement(network: Network, clips: list[Clip]) -> str:
     cosines, shuffled, hits, near, chances = [], [], [], [], []
     rng = np.random.default_rng(0)
     for clip in clips:
-        heard, told = clip.heard @ centred, clip.told @ centred
-        heard = heard / np.linalg.norm(heard, axis=1, keepdims=True)
+        encoded, told = clip.encoded @ centred, clip.told @ centred
+        encoded = encoded / np.linalg.norm(encoded, axis=1, keepdims=True)
         told = told / np.linalg.norm(told, axis=1, keepdims=True)
         speech = clip.labels != SILENCE_ID
-        cosines.append(float((heard * told).sum(1)[speech].mean()))
-        shuffled.append(float((heard * told[rng.permutation(len(told))]).sum(1)[speech].mean()))
+        cosines.append(float((encoded * told).sum(1)[speech].mean()))
+        shuffled.append(float((encoded * told[rng.permutation(len(told))]).sum(1)[speech].mean()))
         runs = metrics.label_runs(clip.labels)
         latents = np.stack([told[start] for _, start, _ in runs])
         owner = np.concatenate([np.full(end - start, index) for index, (_, start, end) in enumerate(runs)])
-        best = np.empty(len(heard), np.int64)
-        similarity = heard @ latents.T
-        for step in range(len(heard)):  # of equal phones, the nearest in time
+        best = np.empty(len(encoded), np.int64)
+        similarity = encoded @ latents.T
+        for step in range(len(encoded)):  # of equal phones, the nearest in time
             equal = np.flatnonzero(similarity[step] >= similarity[step].max() - 1e-5)
             best[step] = equal[np.argmin(np.abs(equal - owner[step]))]
         kinds = np.array([label for label, _, _ in runs])
@@ -146,7 +146,7 @@ def motion(clips: list[Clip], picture: Path | None) -> str:
                 for clip in clips:
                     lips = clip.made[source]
                     changed = (
-                        enliven(lips, amount)
+                        exaggerate(lips, amount)
                         if kind == "liveliness"
                         else clip.mean_lip + amount * (lips - clip.mean_lip)
                     )

@@ -29,7 +29,7 @@ from phonolips.corpus.records import Dropped
 from phonolips.corpus.store.remote import LocalFolder, RemoteFolder
 from phonolips.corpus.store.shards import SHARDS, SMALLEST_ID_BYTES, ArraySpec, Shard, current_shards
 from phonolips.errors import CorpusError
-from phonolips.storage import whole_folder
+from phonolips.storage import atomic_folder
 
 COLUMNS = ("split", "speaker")  # meta values that the index knows of every clip
 INDEX_FORMAT = 2
@@ -134,7 +134,7 @@ def _make_index(
     files: LocalFolder | RemoteFolder, arrays: Mapping[str, ArraySpec], shards: list[str], parent: Path, name: str
 ) -> Path:
     """Read what every shard says of its clips into memory-mapped files; return their folder."""
-    with whole_folder(parent / name) as temporary:
+    with atomic_folder(parent / name) as temporary:
         _fill_index(temporary, files, arrays, shards)
         temporary.chmod(0o755)
     return parent / name

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from phonolips.errors import CorpusError, InputError, MissingToolError
-from phonolips.storage import whole_file, whole_folder
+from phonolips.storage import atomic_file, atomic_folder
 
 
 def is_address(folder: Path | str) -> bool:
@@ -122,7 +122,7 @@ class RemoteFolder:
         """
         kept = self.folder / name
         if not kept.is_file():
-            with whole_file(kept) as temporary:
+            with atomic_file(kept) as temporary:
                 self._call(name, "get_file", str(temporary))
         return kept
 
@@ -144,7 +144,7 @@ class RemoteFolder:
         if not names:
             return None
         try:
-            with whole_folder(folder) as temporary:
+            with atomic_folder(folder) as temporary:
                 for file in names:
                     self._call(f"{name}/{file}", "get_file", str(temporary / file))
         except FileNotFoundError:  # removed meanwhile

@@ -23,7 +23,7 @@ import numpy as np
 
 from phonolips.corpus.records import Dropped
 from phonolips.errors import CorpusError
-from phonolips.storage import whole_file
+from phonolips.storage import atomic_file
 
 SHARDS, SHARD_SUFFIX = "shards", ".safetensors"
 SMALLEST_ID_BYTES = 8  # of the ids' field
@@ -115,7 +115,7 @@ def write_shard(
     tensors["failed"] = np.frombuffer(json.dumps([[item.id, item.reason] for item in failed]).encode(), np.uint8)
     content = save(tensors)
     path = folder / SHARDS / f"{number:06d}-{zlib.crc32(content):08x}{SHARD_SUFFIX}"
-    with whole_file(path) as temporary:
+    with atomic_file(path) as temporary:
         temporary.write_bytes(content)
     _settle(path, arrays, sorted(clip.id for clip in clips) + sorted(item.id for item in failed))
 

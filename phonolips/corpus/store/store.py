@@ -26,7 +26,7 @@ from phonolips.corpus.store.index import Index, is_left_behind, open_index
 from phonolips.corpus.store.remote import LocalFolder, RemoteFolder, open_folder
 from phonolips.corpus.store.shards import SHARDS, ArraySpec, Clip, Shard, check_clip, current_shards, write_shard
 from phonolips.errors import CorpusError
-from phonolips.storage import whole_file
+from phonolips.storage import atomic_file
 
 __all__ = [
     "ArraySpec",
@@ -75,7 +75,7 @@ def declare_store(folder: Path, arrays: Mapping[str, ArraySpec], *, clips: int |
     header = folder / HEADER
     if not header.is_file():
         size = MOST_SHARD_CLIPS if clips is None else int(np.clip(clips // FEWEST_SHARDS, 1, MOST_SHARD_CLIPS))
-        with whole_file(header) as temporary:
+        with atomic_file(header) as temporary:
             values = {"format": FORMAT, "arrays": declared, "clips_per_shard": size}
             temporary.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
     found = _read_header(header.read_text(encoding="utf-8"), str(folder))

@@ -1,6 +1,6 @@
 """Measures of lips, phones and boundaries, and their intervals."""
 
-from phonolips.evaluation.metrics.encoder import calibration_error, confusion_matrix, ear_scores, step_accuracy
+from phonolips.evaluation.metrics.encoder import calibration_error, confusion_matrix, encoder_scores, step_accuracy
 from phonolips.evaluation.metrics.lips import (
     OpeningThresholds,
     best_lag,

@@ -77,7 +77,7 @@ def confusion_matrix(labels: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     return cells.reshape(NUM_PHONES, NUM_PHONES).astype(np.int64)
 
 
-def ear_scores(
+def encoder_scores(
     posteriors: np.ndarray, labels: np.ndarray, *, ngram: PhoneNgram | None = None, complete: bool = True
 ) -> dict[str, float]:
     """Score one clip's posteriors against the true phones.

@@ -134,7 +134,7 @@ class LipDecoder(nn.Module):
         InputError: an unknown kind or representation.
     """
 
-    def __init__(self, settings: DecoderSettings, lips: LipsSettings, gestures: int = 0) -> None:
+    def __init__(self, settings: DecoderSettings, lips: LipsSettings, lip_parameters: int = 0) -> None:
         super().__init__()
         if settings.kind not in KINDS:
             raise InputError(f"decoder.kind {settings.kind!r}; expected one of {', '.join(KINDS)}")
@@ -149,7 +149,7 @@ class LipDecoder(nn.Module):
         channels, self.outputs = settings.channels, count_outputs(lips)
         self.to_frames = nn.Conv1d(settings.latent, channels, STEPS_PER_FRAME, stride=STEPS_PER_FRAME)
         self.speaker = nn.Linear(settings.speaker, channels)
-        self.gestures = nn.Linear(gestures, channels, bias=False) if gestures else None
+        self.lip_parameters = nn.Linear(lip_parameters, channels, bias=False) if lip_parameters else None
         backs = [dilation * (settings.kernel - 1) for dilation in settings.dilations]
         blocks: list[nn.Module] = (
             [BandAttentionBlock(channels, back, settings.dropout) for back in backs]
@@ -157,13 +157,13 @@ class LipDecoder(nn.Module):
             else [ConvolutionBlock(channels, settings.kernel, d, settings.dropout) for d in settings.dilations]
         )
         self.blocks = nn.Sequential(*blocks)
-        heard = self.outputs if settings.autoregressive else 0
+        fed_back = self.outputs if settings.autoregressive else 0
         self.cell: nn.GRU | None = None
         if settings.kind == "recurrent":
-            self.cell = nn.GRU(channels + heard, settings.hidden, batch_first=True)
+            self.cell = nn.GRU(channels + fed_back, settings.hidden, batch_first=True)
             self.head = CoordinateHead(settings.hidden + channels, settings.hidden, lips)
         else:
-            self.head = CoordinateHead(channels + heard, settings.hidden, lips)
+            self.head = CoordinateHead(channels + fed_back, settings.hidden, lips)
 
     @property
     def back_frames(self) -> int:
@@ -181,7 +181,7 @@ class LipDecoder(nn.Module):
         ahead = self.settings.look_ahead
         return self.reach_frames // 2 if ahead < 0 else ahead
 
-    def context(self, latent: Tensor, speaker: Tensor, gestures: Tensor | None = None) -> Tensor:
+    def context(self, latent: Tensor, speaker: Tensor, lip_parameters: Tensor | None = None) -> Tensor:
         """Gather what is said around each frame.
 
         Args:
@@ -195,8 +195,8 @@ class LipDecoder(nn.Module):
         ahead = self.ahead_frames
         padded = nn.functional.pad(latent, (0, 0, 0, ahead * STEPS_PER_FRAME))
         hidden = self.to_frames(padded.transpose(1, 2)).transpose(1, 2) + self.speaker(speaker)[:, None]
-        if self.gestures is not None and gestures is not None:
-            hidden = hidden + self.gestures(nn.functional.pad(gestures, (0, 0, 0, ahead)))
+        if self.lip_parameters is not None and lip_parameters is not None:
+            hidden = hidden + self.lip_parameters(nn.functional.pad(lip_parameters, (0, 0, 0, ahead)))
         return self.blocks(hidden)[:, ahead:]
 
     def start(self, batch: int, device: torch.device | None = None) -> DecoderState:

@@ -160,7 +160,7 @@ class AudioEncoder(nn.Module):
         """
         return self.logits(self.hidden(mel, mask))
 
-    def listen(self, mel: Tensor) -> tuple[Tensor, Tensor]:
+    def encode(self, mel: Tensor) -> tuple[Tensor, Tensor]:
         """Listen to log-mel (batch, steps, mels), steps a multiple of 4.
 
         Returns:
@@ -173,4 +173,4 @@ class AudioEncoder(nn.Module):
 
     def posteriors(self, mel: Tensor) -> Tensor:
         """Listen to log-mel (batch, steps, mels), steps a multiple of 4: posteriors (batch, steps, phones)."""
-        return self.listen(mel)[0]
+        return self.encode(mel)[0]

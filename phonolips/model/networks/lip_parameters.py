@@ -1,4 +1,4 @@
-"""Gestures: the named side channel beside the phones, a few numbers a frame.
+"""LipParameterHeads: the named side channel beside the phones, a few numbers a frame.
 
 Phones say what is spoken, not how: how far this speaker opens for this vowel, how much is swallowed. A gesture
 is such a movement of the mouth, as the sound tells it or as the phones let one guess it: `opening` (inner-lip
@@ -11,14 +11,14 @@ import torch
 from torch import Tensor, nn
 
 from phonolips.model.networks.encoder import FINE_STEPS
-from phonolips.model.settings import GestureSettings
+from phonolips.model.settings import LipParameterSettings
 from phonolips.phones.inventory import NUM_PHONES
 from phonolips.timebase import STEPS_PER_FRAME, exact_div
 
 FINES_PER_FRAME = exact_div(STEPS_PER_FRAME, FINE_STEPS)
 
 
-class GestureHead(nn.Module):
+class LipParameterHead(nn.Module):
     """A short stack of convolutions at the frame rate.
 
     Args:
@@ -27,7 +27,7 @@ class GestureHead(nn.Module):
         settings: sizes.
     """
 
-    def __init__(self, inputs: int, per_frame: int, settings: GestureSettings) -> None:
+    def __init__(self, inputs: int, per_frame: int, settings: LipParameterSettings) -> None:
         super().__init__()
         channels, kernel = settings.channels, settings.kernel
         self.reach_frames: int = settings.layers * (kernel - 1) // 2
@@ -50,34 +50,34 @@ class GestureHead(nn.Module):
         return self.head(hidden.transpose(1, 2))
 
 
-class Gestures(nn.Module):
+class LipParameterHeads(nn.Module):
     """Both sources of gestures.
 
     Args:
         settings: sizes and names.
-        heard_channels: of the ears' hidden layer.
+        encoder_channels: of the ears' hidden layer.
 
     Buffer `scale` (gestures,): units of mouth space per unit of gesture.
     """
 
     scale: Tensor
 
-    def __init__(self, settings: GestureSettings, heard_channels: int) -> None:
+    def __init__(self, settings: LipParameterSettings, encoder_channels: int) -> None:
         super().__init__()
         self.settings = settings
         self.register_buffer("scale", torch.ones(len(settings.names)))
-        self.heard = GestureHead(heard_channels, FINES_PER_FRAME, settings)
-        self.guessed = GestureHead(NUM_PHONES, STEPS_PER_FRAME, settings)
+        self.sound_head = LipParameterHead(encoder_channels, FINES_PER_FRAME, settings)
+        self.posterior_head = LipParameterHead(NUM_PHONES, STEPS_PER_FRAME, settings)
 
     @property
     def reach_frames(self) -> int:
         """Count the frames to each side that a gesture depends on."""
-        return self.heard.reach_frames
+        return self.sound_head.reach_frames
 
-    def hear(self, hidden: Tensor) -> Tensor:
+    def from_sound(self, hidden: Tensor) -> Tensor:
         """Read gestures off the ears' hidden layer: (batch, steps / 2, channels) -> (batch, frames, gestures)."""
-        return self.heard(hidden)
+        return self.sound_head(hidden)
 
-    def guess(self, posteriors: Tensor) -> Tensor:
+    def from_posteriors(self, posteriors: Tensor) -> Tensor:
         """Guess gestures from posteriors (batch, steps, phones) -> (batch, frames, gestures)."""
-        return self.guessed(posteriors)
+        return self.posterior_head(posteriors)

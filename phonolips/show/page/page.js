@@ -21,7 +21,7 @@
   const steps = posteriors ? data.posteriors.shape[0] : 0, phoneCount = data.phoneNames.length;
   const rows = posteriors ? data.posteriors.groups.flatMap(([, names]) => names) : [];
   const rowIds = rows.map((name) => data.phoneNames.indexOf(name));
-  const gestures = data.gestures && unpack(data.gestures);
+  const lipParameters = data.lip_parameters && unpack(data.lip_parameters);
   const wave = data.wave && new Int8Array(bytesOf(data.wave.int8).buffer);
   const bilabials = data.phones.filter(([label]) => data.bilabials.includes(label));
   const unit = "eye distances";
@@ -261,7 +261,7 @@
     if (data.words.length) { add("words", 34); top -= 8; }
     if (data.phones.length) add("phones", 29);
     if (rows.length) add("posteriors", rows.length * 13);
-    if (gestures) add("gestures", 74);
+    if (lipParameters) add("lip parameters", 74);
     add("opening", 84);
     add("width", 58);
     return top + 22;
@@ -276,7 +276,7 @@
     const bottom = lanes.at(-1).top + lanes.at(-1).height;
     drawAxis(context, bottom);
     for (const lane of lanes) {
-      ({waveform: drawWave, words: drawTier, phones: drawTier, posteriors: drawPosteriors, gestures: drawGestures,
+      ({waveform: drawWave, words: drawTier, phones: drawTier, posteriors: drawPosteriors, "lip parameters": drawLipParameters,
         opening: drawCurve, width: drawCurve})[lane.name](context, lane);
       if (lane.name === "posteriors") continue;
       label(context, lane.name, gutter - 8, lane.top + (lane.name === "waveform" || lane.height < 40
@@ -437,7 +437,7 @@
   }
   const ranges = {
     opening: limits(openings, 0.05, 0), width: limits(widths, 0.1),
-    gestures: gestures && limits(gestures, 2),
+    lipParameters: lipParameters && limits(lipParameters, 2),
   };
   function drawFrame(context, lane, [low, high], digits) {
     context.strokeStyle = colours.rule;
@@ -458,12 +458,12 @@
       if (y > lane.top + 20) label(context, (mark * every).toFixed(digits).replace("-", "−"), gutter - 8, y, colours.faint, "right", 10);
     }
   }
-  function drawGestures(context, lane) {
-    drawFrame(context, lane, ranges.gestures, 0);
-    const count = data.gestures.names.length, lineHeight = Math.min(15, lane.height / count);
-    clipped(context, lane, () => data.gestures.names.forEach((_, i) =>
-      drawLine(context, lane, gestures, count, i, data.gestures.fps, ranges.gestures, colours[`curve${i % 3 + 1}`], dashes[i % 4])));
-    data.gestures.names.forEach((name, i) => {
+  function drawLipParameters(context, lane) {
+    drawFrame(context, lane, ranges.lipParameters, 0);
+    const count = data.lip_parameters.names.length, lineHeight = Math.min(15, lane.height / count);
+    clipped(context, lane, () => data.lip_parameters.names.forEach((_, i) =>
+      drawLine(context, lane, lipParameters, count, i, data.lip_parameters.fps, ranges.lipParameters, colours[`curve${i % 3 + 1}`], dashes[i % 4])));
+    data.lip_parameters.names.forEach((name, i) => {
       const y = lane.top + lane.height / 2 + (i - (count - 1) / 2) * lineHeight;
       context.beginPath();
       context.moveTo(gutter + plotWidth + 6, y);
@@ -556,9 +556,9 @@
     if (lane && lane.name === "posteriors") {
       const row = clamp(Math.floor((y - lane.top) / lane.height * rows.length), 0, rows.length - 1);
       lines.push(`posterior of ${rows[row]}: ${posterior(stepAt(at), rowIds[row]).toFixed(2)}`);
-    } else if (lane && lane.name === "gestures") {
-      const count = data.gestures.names.length, frame = clamp(Math.floor(at * data.gestures.fps), 0, gestures.length / count - 1);
-      data.gestures.names.forEach((name, i) => lines.push(`${name} ${gestures[frame * count + i].toFixed(2)} s.d.`));
+    } else if (lane && lane.name === "lip parameters") {
+      const count = data.lip_parameters.names.length, frame = clamp(Math.floor(at * data.lip_parameters.fps), 0, lipParameters.length / count - 1);
+      data.lip_parameters.names.forEach((name, i) => lines.push(`${name} ${lipParameters[frame * count + i].toFixed(2)} s.d.`));
     } else if (lane && (lane.name === "opening" || lane.name === "width")) {
       const values = lane.name === "opening" ? openings : widths;
       lines.push(`${lane.name} ${values[frameAt(at)].toFixed(3)} ${unit}`);
@@ -643,7 +643,7 @@
   if (posteriors) swatch("background:linear-gradient(90deg,transparent,rgb(var(--posterior)));border:1px solid var(--edge)", "posterior 0 to 1");
   if (bilabials.length) swatch("background:var(--bilabial)", "B, M, P: lips should be shut");
   swatch("height:0;border-top:2px solid var(--curve0)", `opening, width (${unit})`);
-  if (gestures) swatch("height:0;border-top:2px dashed var(--curve1)", "gestures (standard deviations)");
+  if (lipParameters) swatch("height:0;border-top:2px dashed var(--curve1)", "lip parameters (standard deviations)");
   if (!posteriors) byId("best").hidden = true;
   new ResizeObserver(redraw).observe(byId("right"));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);

@@ -18,7 +18,7 @@ from phonolips.errors import InputError, PhonolipsWarning
 from phonolips.lips.points import CORNERS, INNER_MIDDLE
 from phonolips.phones.inventory import BILABIALS, PHONE_TO_VISEME, PHONES, VISEME_NAMES
 from phonolips.show.plots import OUTER_POINTS, SHOWN_POSTERIOR, viseme_order
-from phonolips.storage import whole_file
+from phonolips.storage import atomic_file
 from phonolips.timebase import MODEL_FPS, SAMPLE_RATE, STEPS_PER_SECOND
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def write_page(run: "Run", out: Path, *, title: str = "") -> Path:
             PhonolipsWarning,
             stacklevel=2,
         )
-    with whole_file(out) as temporary:
+    with atomic_file(out) as temporary:
         temporary.write_bytes(written)
     return out
 
@@ -94,9 +94,13 @@ def page_data(run: "Run", title: str) -> dict[str, Any]:
     inner = run.lips[:, OUTER_POINTS[run.layout] :, 1]
     wave, sound = (None, None) if run.sound is None else _sound(run.sound, run.seconds)
     layer = run.layer
-    gestures = None
-    if layer is not None and layer.gestures is not None and len(layer.gestures):
-        gestures = {"names": list(layer.gesture_names), "fps": MODEL_FPS, **_pack(layer.gestures, 1e-3)}
+    lip_parameters = None
+    if layer is not None and layer.lip_parameters is not None and len(layer.lip_parameters):
+        lip_parameters = {
+            "names": list(layer.lip_parameter_names),
+            "fps": MODEL_FPS,
+            **_pack(layer.lip_parameters, 1e-3),
+        }
     return {
         "title": title,
         "seconds": run.seconds,
@@ -114,7 +118,7 @@ def page_data(run: "Run", title: str) -> dict[str, Any]:
         "words": words,
         "phones": spoken,
         "posteriors": None if layer is None else _posteriors(layer.posteriors, {row[0] for row in spoken}),
-        "gestures": gestures,
+        "gestures": lip_parameters,
         "wave": wave,
         "sound": sound,
     }

@@ -44,8 +44,8 @@ def step_kinds(labels: np.ndarray, soft: np.ndarray) -> np.ndarray:
             f"labels of shape {labels.shape} with soft labels of shape {soft.shape}; "
             f"expected (steps,) with (steps, {NUM_PHONES}) or (0, {NUM_PHONES})"
         )
-    heard = soft.any(1) if len(soft) else np.zeros(len(labels), bool)
-    return np.where(labels != IGNORED_ID, 0, np.where(heard, 1, 2))
+    known = soft.any(1) if len(soft) else np.zeros(len(labels), bool)
+    return np.where(labels != IGNORED_ID, 0, np.where(known, 1, 2))
 
 
 def label_kinds(

@@ -47,7 +47,7 @@ def posteriorgram(
     sample_rate: int = 16_000,
     opening: np.ndarray | None = None,
     fps: float = 25,
-    gestures: Mapping[str, np.ndarray] | None = None,
+    lip_parameters: Mapping[str, np.ndarray] | None = None,
     title: str = "",
     shown_seconds: float = SHOWN_SECONDS,
 ) -> "Figure":
@@ -61,7 +61,7 @@ def posteriorgram(
         sample_rate: samples per second of `waveform`.
         opening: float (frames,), inner-lip height in mouth-space units.
         fps: frames per second of `opening`.
-        gestures: name -> float (frames,) at 25 a second, standard deviations: the side channel of the phones.
+        lip_parameters: name -> float (frames,) at 25 a second, standard deviations: what goes beside the phones.
         title: text above everything.
         shown_seconds: longer input is cut to its first `shown_seconds`, and the title says so.
 
@@ -86,11 +86,11 @@ def posteriorgram(
         heights["waveform"] = 0.7
     if tiers:
         heights["tiers"] = sum(tier.height for tier in tiers)
-    if gestures:
-        heights["gestures"] = 0.8
+    if lip_parameters:
+        heights["lip_parameters"] = 0.8
     if opening is not None:
         heights["opening"] = 1.1
-    order = [name for name in ("waveform", "tiers", "image", "gestures", "opening") if name in heights]
+    order = [name for name in ("waveform", "tiers", "image", "lip_parameters", "opening") if name in heights]
     total = sum(heights.values()) + 0.6 + (0.35 if title else 0)
     figure = new_figure(width, total, title)
     panels = figure.subplots(
@@ -122,8 +122,8 @@ def posteriorgram(
     bar.ax.tick_params(labelsize=7.5, length=2)
     bar.outline.set_visible(False)  # type: ignore[operator]
 
-    if gestures:
-        _draw_gestures(axes["gestures"], gestures, seconds)
+    if lip_parameters:
+        _draw_lip_parameters(axes["lip_parameters"], lip_parameters, seconds)
     if opening is not None:
         below = axes["opening"]
         shown = np.asarray(opening)[: int(np.ceil(seconds * fps))]
@@ -139,13 +139,15 @@ def posteriorgram(
     return figure
 
 
-def _draw_gestures(axes: "Axes", gestures: Mapping[str, np.ndarray], seconds: float) -> None:
-    """Draw the gestures as curves around 0, the mean lip, named on the right."""
-    for (name, curve), colour, line in zip(gestures.items(), METHOD_COLOURS[1:], ("-", "--", ":", "-."), strict=False):
+def _draw_lip_parameters(axes: "Axes", lip_parameters: Mapping[str, np.ndarray], seconds: float) -> None:
+    """Draw lip parameters as curves around 0, the mean lip, named on the right."""
+    for (name, curve), colour, line in zip(
+        lip_parameters.items(), METHOD_COLOURS[1:], ("-", "--", ":", "-."), strict=False
+    ):
         shown = np.asarray(curve)[: int(np.ceil(seconds * MODEL_FPS))]
         axes.plot(frame_centres(len(shown)), shown, color=colour, linestyle=line, linewidth=1.3, label=name)
     axes.axhline(0, color=RULE, linewidth=0.6, zorder=0)
-    name_panel(axes, "gestures\n(s.d.)")
+    name_panel(axes, "lip par.\n(s.d.)")
     legend_right(axes)
     style_axes(axes)
     axes.tick_params(bottom=False, labelbottom=False)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from phonolips.errors import InputError
-from phonolips.storage import whole_file
+from phonolips.storage import atomic_file
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -100,5 +100,5 @@ def save_figure(figure: "Figure", path: Path) -> None:
     """Write a figure as .png, .svg or .pdf, atomically; raise InputError for another ending."""
     if path.suffix not in (".png", ".svg", ".pdf"):
         raise InputError(f"{path}: a picture's name ends in .png, .svg or .pdf")
-    with whole_file(path) as temporary:
+    with atomic_file(path) as temporary:
         figure.savefig(temporary, dpi=PICTURE_DPI)

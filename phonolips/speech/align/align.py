@@ -16,7 +16,7 @@ from phonolips.phones.intervals import Alignment
 from phonolips.speech.align.mfa import ACOUSTIC_MODEL, Mfa, Utterance
 
 if TYPE_CHECKING:
-    from phonolips.speech.align.ctc import Listener
+    from phonolips.speech.align.ctc import PhoneEncoder
     from phonolips.speech.align.sphinx import Sphinx
 
 
@@ -53,7 +53,7 @@ def align(
     *,
     aligner: str = "auto",
     language: str = "en-us",
-    network: "Listener | None" = None,
+    network: "PhoneEncoder | None" = None,
     model: str | Path = ACOUSTIC_MODEL,
 ) -> Alignment:
     """Find when each word and phone of a text is said.

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 SMALLEST_POSTERIOR = 1e-8  # below this a posterior counts as this; keeps every path possible
 
 
-class Listener(Protocol):
+class PhoneEncoder(Protocol):
     """Whatever turns sound into phone posteriors."""
 
     def posteriors(self, waveform: np.ndarray) -> np.ndarray:
@@ -30,7 +30,7 @@ class Listener(Protocol):
         ...
 
 
-def align_waveform(waveform: np.ndarray, words: "Sequence[SpokenWord]", network: Listener) -> Alignment:
+def align_waveform(waveform: np.ndarray, words: "Sequence[SpokenWord]", network: PhoneEncoder) -> Alignment:
     """Listen, then align.
 
     Args:

@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 
 
 SLACK_SECONDS = 0.16  # four frames: how wrong a window may be at each edge
-STAR_COST = 1.0  # nats by which a star is less likely than a step's likeliest phone
+WILDCARD_COST = 1.0  # nats by which a star is less likely than a step's likeliest phone
 WINDOW_TILT = 0.5  # nats by which it is yet less likely inside the window, and more likely outside
 LEAST_WORD_CONFIDENCE = 0.2  # keeps 98 % of the true words and 16 % of wrong ones in the same window (LibriSpeech)
 LEAST_SOFT_CONFIDENCE = 0.5  # steps above it: 77 %, 81 % of them right; below it: 39 % right (LibriSpeech)
-STAR_ID = NUM_PHONES
+WILDCARD_ID = NUM_PHONES
 IMPOSSIBLE = -1e4  # log probability; finite, so that sums stay numbers
 MISFIT = "misfit"  # the kind of every refusal
 
@@ -82,7 +82,7 @@ def align_word(
     if not 0 < duration <= steps_to_seconds(len(posteriors)) + 1e-9:
         raise InputError(f"a clip of {duration:g} s; expected one that {len(posteriors)} steps of posteriors cover")
     name, (start, end) = choices[0].word, _check_window(window, duration, choices[0].word)
-    logs = _with_star(posteriors, start, end, slack)
+    logs = _with_wildcard(posteriors, start, end, slack)
     near = int((logs[:, SILENCE_ID + 1 : NUM_PHONES].max(1) > IMPOSSIBLE).sum())
     tokens = [np.array([PHONE_IDS[phone] for phone in choice.phones]) for choice in choices]
     fitting = [(choice, ids) for choice, ids in zip(choices, tokens, strict=True) if steps_needed(ids) <= near]
@@ -94,11 +94,11 @@ def align_word(
     found = max((_find(logs, choice, ids) for choice, ids in fitting), key=lambda result: result.score)
     alignment = _build(found, duration)
     confidences = tuple(0.0 if p.label == UNKNOWN else confidence(p, posteriors) for p in alignment.phones)
-    heard = float(np.mean([c for c, p in zip(confidences, alignment.phones, strict=True) if p.label != UNKNOWN]))
-    if heard < least_confidence:
+    certainty = float(np.mean([c for c, p in zip(confidences, alignment.phones, strict=True) if p.label != UNKNOWN]))
+    if certainty < least_confidence:
         raise InputError(
             f"{MISFIT}: {name!r} is not heard from {start:.2f} to {end:.2f} s: its phones have a confidence of "
-            f"{heard:.2f}; expected at least {least_confidence:g}"
+            f"{certainty:.2f}; expected at least {least_confidence:g}"
         )
     return replace(alignment, confidences=confidences)
 
@@ -140,7 +140,7 @@ def _check_window(window: tuple[float, float], duration: float, word: str) -> tu
     return low, high
 
 
-def _with_star(posteriors: np.ndarray, start: float, end: float, slack: float) -> np.ndarray:
+def _with_wildcard(posteriors: np.ndarray, start: float, end: float, slack: float) -> np.ndarray:
     """Add the star as a last column, and one step of star at both ends; float32 (steps + 2, NUM_PHONES + 1).
 
     Far from the window no phone of the word is possible, deep inside it no star.
@@ -148,17 +148,17 @@ def _with_star(posteriors: np.ndarray, start: float, end: float, slack: float) -
     logs = log_posteriors(posteriors)
     times = step_centres(len(logs))
     inside = (times >= start) & (times < end)
-    star = logs.max(1) - STAR_COST + np.where(inside, -WINDOW_TILT, WINDOW_TILT)
-    star[(times >= start + slack) & (times < end - slack)] = IMPOSSIBLE
+    wildcard = logs.max(1) - WILDCARD_COST + np.where(inside, -WINDOW_TILT, WINDOW_TILT)
+    wildcard[(times >= start + slack) & (times < end - slack)] = IMPOSSIBLE
     logs[(times < start - slack) | (times >= end + slack), SILENCE_ID + 1 :] = IMPOSSIBLE
-    edge = np.full((1, STAR_ID + 1), IMPOSSIBLE)
-    edge[0, STAR_ID] = 0.0
-    return np.concatenate([edge, np.c_[logs, star], edge]).astype(np.float32)
+    edge = np.full((1, WILDCARD_ID + 1), IMPOSSIBLE)
+    edge[0, WILDCARD_ID] = 0.0
+    return np.concatenate([edge, np.c_[logs, wildcard], edge]).astype(np.float32)
 
 
 def _find(logs: np.ndarray, word: SpokenWord, tokens: np.ndarray) -> _Found:
     """Find the best path star, word, star."""
-    starts, ends, score = search(logs, np.array([STAR_ID, *tokens, STAR_ID]))
+    starts, ends, score = search(logs, np.array([WILDCARD_ID, *tokens, WILDCARD_ID]))
     return _Found(word, np.append(starts[1:-1], ends[-2]) - 1, score)
 
 

@@ -99,11 +99,11 @@ class Sphinx:
         data = (np.clip(padded, -1, 1) * 32767).astype("<i2").tobytes()
         try:
             decoder.set_align_text(" ".join(keys))
-            _listen(decoder, data)
+            _run_pass(decoder, data)
             if decoder.hyp() is None:  # to ask this after the second pass ends the process (5.1.1)
                 raise RuntimeError("no path through the words")
             decoder.set_alignment()
-            _listen(decoder, data)
+            _run_pass(decoder, data)
             entries = [
                 (word.name, [(phone.start, phone.duration) for phone in word]) for word in decoder.get_alignment()
             ]
@@ -113,7 +113,7 @@ class Sphinx:
         return entries if [name for name, _ in entries if name.startswith("=")] == keys else None
 
 
-def _listen(decoder: Any, data: bytes) -> None:
+def _run_pass(decoder: Any, data: bytes) -> None:
     """Run one pass over 16-bit samples; pocketsphinx raises RuntimeError where it finds no way."""
     decoder.start_utt()
     decoder.process_raw(data, full_utt=True)

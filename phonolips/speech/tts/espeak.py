@@ -407,15 +407,15 @@ def _write_word(word: "SpokenWord", library: _Library, english: bool) -> str:
     return "|".join(written)
 
 
-def _match_phones(asked: Sequence[str], heard: Sequence[SpokenPhone]) -> list[SpokenPhone]:
+def _match_phones(asked: Sequence[str], spoken: Sequence[SpokenPhone]) -> list[SpokenPhone]:
     """Name the events of one English word by the phones that were asked for.
 
     An event is renamed where it stands for a phone that was asked for (an accent's vowel, a flapped t); what the voice
     puts in keeps its own name, but for an r that links ER to a vowel, which is part of ER; what it leaves out is not
     heard. The cheapest pairing is chosen, by the distances of `_difference`.
     """
-    names = [ipa_to_phones(phone.ipa) for phone in heard]
-    rows, columns = len(asked) + 1, len(heard) + 1
+    names = [ipa_to_phones(phone.ipa) for phone in spoken]
+    rows, columns = len(asked) + 1, len(spoken) + 1
     cost = np.zeros((rows, columns))
     cost[:, 0], cost[0, :] = np.arange(rows), np.arange(columns)
     for row in range(1, rows):
@@ -425,7 +425,7 @@ def _match_phones(asked: Sequence[str], heard: Sequence[SpokenPhone]) -> list[Sp
     found: list[SpokenPhone] = []
     row, column = rows - 1, columns - 1
     while column:
-        phone = heard[column - 1]
+        phone = spoken[column - 1]
         if row and cost[row, column] == cost[row - 1, column - 1] + _difference(asked[row - 1], names[column - 1]):
             found.append(phone._replace(ipa=asked[row - 1]))
             row, column = row - 1, column - 1
@@ -441,13 +441,13 @@ def _match_phones(asked: Sequence[str], heard: Sequence[SpokenPhone]) -> list[Sp
     return found
 
 
-def _difference(asked: str, heard: Sequence[str]) -> float:
+def _difference(asked: str, found: Sequence[str]) -> float:
     """Tell how far a heard phone is from the one that was asked for; 2 keeps a vowel and a consonant apart."""
-    if tuple(heard) == (asked,):
+    if tuple(found) == (asked,):
         return 0.0
-    if asked in heard:
+    if asked in found:
         return 0.25
-    return 0.75 if (asked in VOWELS) == any(name in VOWELS for name in heard) else 2.0
+    return 0.75 if (asked in VOWELS) == any(name in VOWELS for name in found) else 2.0
 
 
 def _clauses(sentence: "Sequence[SpokenWord]", written: Sequence[str]) -> tuple[str, list[int]]:
@@ -536,13 +536,13 @@ def _speak_sentence(
     written = [_write_word(word, library, english) if word.word else "" for word in sentence]
     text, places = _clauses(sentence, written)
     sound, marks = library.speak(text, TEXT_HOLDS_PHONEMES)
-    heard, word_places = _read_marks(marks, sound, library.sample_rate)
+    found, word_places = _read_marks(marks, sound, library.sample_rate)
     phones: list[Interval] = []
     words: list[Interval] = []
-    heard = [
-        phone._replace(word=bisect_right(places, word_places[phone.word]) - 1) for phone in heard if phone.word >= 0
+    found = [
+        phone._replace(word=bisect_right(places, word_places[phone.word]) - 1) for phone in found if phone.word >= 0
     ]
-    for index, group in groupby(heard, key=lambda phone: phone.word):
+    for index, group in groupby(found, key=lambda phone: phone.word):
         events = list(group)
         named = _match_phones(own[index].phones, events) if english else split_phones(events, english=False)
         phones += [Interval(phone.ipa, phone.start, phone.end) for phone in named]
