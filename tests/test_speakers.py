@@ -102,9 +102,9 @@ def test_both_kinds_train_together(corpus, tmp_path):
 
     lines = [json.loads(line) for line in (tmp_path / "lips" / "history.jsonl").read_text().splitlines()]
     assert lines[-1]["skill"] > lines[0]["skill"] + 0.1
-    kept = sorted(path.name for path in (tmp_path / "lips" / "hearings").iterdir())
+    kept = sorted(path.name for path in (tmp_path / "lips" / "encoder_outputs").iterdir())
     assert len(kept) == 2  # heard clean for validation, clean and noisy for training
-    shards = {path: path.stat().st_mtime_ns for path in (tmp_path / "lips" / "hearings").rglob("*.safetensors")}
+    shards = {path: path.stat().st_mtime_ns for path in (tmp_path / "lips" / "encoder_outputs").rglob("*.safetensors")}
     (tmp_path / "lips" / "history.jsonl").unlink()
     train("lips", data=corpus, out=tmp_path, overrides=[*words, "lips.epochs=41"], device="cpu")
     assert {path: path.stat().st_mtime_ns for path in shards} == shards  # not heard again

@@ -118,7 +118,7 @@ def page_data(run: "Run", title: str) -> dict[str, Any]:
         "words": words,
         "phones": spoken,
         "posteriors": None if layer is None else _posteriors(layer.posteriors, {row[0] for row in spoken}),
-        "gestures": lip_parameters,
+        "lip_parameters": lip_parameters,
         "wave": wave,
         "sound": sound,
     }
