@@ -12,6 +12,8 @@ Nothing heavy is imported before it is used.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from phonolips import moved
+
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
@@ -24,27 +26,53 @@ if TYPE_CHECKING:
         PhonolipsError,
         PhonolipsWarning,
     )
-    from phonolips.synth.result import Result, read_run
+    from phonolips.synth.adapt import adapt
+    from phonolips.synth.folder import read_result as read
+    from phonolips.synth.result import Result
     from phonolips.synth.verbs import from_alignment, from_audio, from_phones, from_posteriors, from_text
 
-# Public name -> (module, name there).
-_PUBLIC = {
-    "from_text": ("synth.verbs", "from_text"),
-    "from_audio": ("synth.verbs", "from_audio"),
-    "from_phones": ("synth.verbs", "from_phones"),
-    "from_alignment": ("synth.verbs", "from_alignment"),
-    "from_posteriors": ("synth.verbs", "from_posteriors"),
+__all__ = [
+    "CheckpointError",
+    "CorpusError",
+    "InputError",
+    "MissingToolError",
+    "PhonolipsError",
+    "PhonolipsWarning",
+    "Result",
+    "adapt",
+    "edit",
+    "from_alignment",
+    "from_audio",
+    "from_phones",
+    "from_posteriors",
+    "from_text",
+    "read",
+]
+
+# Where the public names live: name -> (module, its name there).
+_HOMES = {
+    **{name: ("errors", name) for name in __all__ if name.endswith(("Error", "Warning"))},
+    **{name: ("synth.verbs", name) for name in __all__ if name.startswith("from_")},
     "Result": ("synth.result", "Result"),
+    "adapt": ("synth.adapt", "adapt"),
+    "edit": ("editing.edit", "edit"),
+    "read": ("synth.folder", "read_result"),
 }
 
 
 def __getattr__(name: str) -> Any:
     """Import a public name when it is first asked for (PEP 562)."""
-    if name not in _PUBLIC:
+    if name not in _HOMES:
         raise AttributeError(f"module 'phonolips' has no attribute {name!r}")
-    module, there = _PUBLIC[name]
-    return getattr(import_module(f"phonolips.{module}"), there)
+    module, there = _HOMES[name]
+    value = getattr(import_module(f"phonolips.{module}"), there)
+    globals()[name] = value
+    return value
 
 
 def __dir__() -> list[str]:
-    return sorted((*_PUBLIC, "__version__"))
+    """List what is public."""
+    return sorted((*__all__, "__version__"))
+
+
+moved.install()

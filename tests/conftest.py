@@ -47,3 +47,15 @@ def command(capsys, monkeypatch):
         return code, out, err
 
     return call
+
+
+def as_result(path, lips, fps, layout="", alignment=None, layer=None, sound=None):
+    """Make a Result of its parts, as if it had been read back from `path`."""
+    from phonolips.synth.folder import Layer
+    from phonolips.synth.result import Result
+
+    between = layer or Layer(None)
+    return Result(
+        lips, fps, alignment=alignment, recording=sound, path=path, posteriors=between.posteriors,
+        lip_parameters=between.lip_parameters, lip_parameter_names=between.lip_parameter_names,
+    )  # fmt: skip

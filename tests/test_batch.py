@@ -13,7 +13,8 @@ import pytest
 import soundfile
 
 from phonolips.errors import InputError
-from phonolips.synth.batch import Manner, find_items, synthesise_all
+from phonolips.synth.batch import find_items, synthesise_all
+from phonolips.synth.options import Options
 
 
 def write_sound(path: Path, seconds: float = 0.6, seed: int = 0) -> Path:
@@ -99,17 +100,17 @@ def test_a_bad_file_does_not_stop_the_others(tmp_path, command):
 
 def test_another_manner_makes_everything_anew(tmp_path):
     write_sound(tmp_path / "in" / "a.wav")
-    manner = Manner(pictures=False)
-    assert synthesise_all(tmp_path / "in", tmp_path / "out", manner=manner).done == 1
-    assert synthesise_all(tmp_path / "in", tmp_path / "out", manner=manner).skipped == 1
-    assert synthesise_all(tmp_path / "in", tmp_path / "out", manner=manner._replace(fps=50.0)).done == 1
+    options = Options(pictures=False)
+    assert synthesise_all(tmp_path / "in", tmp_path / "out", options=options).done == 1
+    assert synthesise_all(tmp_path / "in", tmp_path / "out", options=options).skipped == 1
+    assert synthesise_all(tmp_path / "in", tmp_path / "out", options=options._replace(fps=50.0)).done == 1
 
 
 def test_formats_have_the_rate_that_was_asked_for(tmp_path):
     write_sound(tmp_path / "in" / "a.wav")
     for fps, rows in ((None, 15), (30.0, 18)):
-        manner = Manner(pictures=False, export=("csv",), fps=fps)
-        assert synthesise_all(tmp_path / "in", tmp_path / "out", manner=manner).done == 1
+        options = Options(pictures=False, export=("csv",), fps=fps)
+        assert synthesise_all(tmp_path / "in", tmp_path / "out", options=options).done == 1
         assert len((tmp_path / "out" / "a" / "lips.csv").read_text().splitlines()) == 1 + rows
 
 
@@ -120,14 +121,14 @@ def test_a_batch_hands_its_rate_to_the_formats(tmp_path, monkeypatch):
     monkeypatch.setattr(export, "export", lambda run, names, fps: rates.append(fps) or [])
     write_sound(tmp_path / "in" / "a.wav")
     for fps in (None, 30.0):
-        synthesise_all(tmp_path / "in", tmp_path / "out", manner=Manner(pictures=False, export=("csv",), fps=fps))
+        synthesise_all(tmp_path / "in", tmp_path / "out", options=Options(pictures=False, export=("csv",), fps=fps))
     assert rates == [None, 30.0]  # None: 24 for rhubarb-dat, as without --fps
 
 
 def test_a_speaker_nobody_knows_stops_a_batch_at_once(tmp_path):
     write_sound(tmp_path / "in" / "a.wav")
     with pytest.raises(InputError, match="s99"):
-        synthesise_all(tmp_path / "in", tmp_path / "out", jobs=2, manner=Manner(speaker="s99"))
+        synthesise_all(tmp_path / "in", tmp_path / "out", jobs=2, options=Options(speaker="s99"))
     assert not (tmp_path / "out").exists()
 
 
@@ -139,7 +140,7 @@ def test_a_bug_in_one_recording_does_not_stop_the_others(tmp_path, monkeypatch):
 
     write_sound(tmp_path / "in" / "a.wav")
     monkeypatch.setattr(synth, "from_audio", fails)
-    summary = synthesise_all(tmp_path / "in", tmp_path / "out", manner=Manner(pictures=False))
+    summary = synthesise_all(tmp_path / "in", tmp_path / "out", options=Options(pictures=False))
     assert "ZeroDivisionError: no step at all (test_batch.py:" in summary.failed[0][1]
 
 
@@ -157,9 +158,9 @@ def test_a_killed_batch_goes_on_where_it_stopped(tmp_path):
     running.wait()
     before = len(manifest.read_text().splitlines())
     assert 2 <= before < 12
-    summary = synthesise_all(tmp_path / "in", tmp_path / "out", jobs=2, manner=Manner(pictures=False))
+    summary = synthesise_all(tmp_path / "in", tmp_path / "out", jobs=2, options=Options(pictures=False))
     assert (summary.done, summary.skipped, summary.failed) == (12 - before, before, [])
-    one = synthesise_all(tmp_path / "in", tmp_path / "once", manner=Manner(pictures=False))
+    one = synthesise_all(tmp_path / "in", tmp_path / "once", options=Options(pictures=False))
     assert one.done == 12
     for index in range(12):
         first, second = (np.load(tmp_path / name / f"{index:02d}" / "lips.npz")["lips"] for name in ("out", "once"))

@@ -12,8 +12,8 @@ from conftest import tool
 from phonolips.corpus.records import Record
 from phonolips.editing.edit import edit, edit_recording
 from phonolips.editing.infill import close, fade, join
-from phonolips.editing.recording import Recording
 from phonolips.editing.sound import Piece, Voice, crossfade, join_sound
+from phonolips.editing.takes import VoiceSource
 from phonolips.editing.timeline import Cut, Take, Zone, make_timeline
 from phonolips.editing.words import Change, describe, find_changes
 from phonolips.errors import InputError, PhonolipsWarning
@@ -23,7 +23,8 @@ from phonolips.phones.inventory import BILABIALS, SILENCE
 from phonolips.phones.textgrid import read_textgrid
 from phonolips.speech.text.g2p import text_to_phones
 from phonolips.synth import verbs as synth
-from phonolips.synth.result import read_run
+from phonolips.synth.folder import read_result
+from phonolips.synth.result import Result
 
 SILENT_WORDS = "ignore:the new words are silent"
 
@@ -246,13 +247,13 @@ def test_sound_is_kept_where_the_words_are_and_new_words_stand_in_their_place():
 
 
 @pytest.fixture(scope="module")
-def spoken() -> Recording:
+def spoken() -> Result:
     """A made-up recording: s1's lips for a text, moved and trembling a little, with noise for sound."""
     result = synth.from_text("bin blue at f two now", speaker="s1")
     rng = np.random.default_rng(0)
     lips = result.lips + np.float32([0.02, -0.01]) + rng.normal(0, 0.001, result.lips.shape).astype(np.float32)
     sound = rng.normal(0, 0.05, round(len(lips) * 640)).astype(np.float32)
-    return Recording(lips, 25.0, result.alignment, sound)
+    return Result(lips, 25.0, alignment=result.alignment, waveform=sound)
 
 
 @pytest.mark.filterwarnings(SILENT_WORDS)
@@ -272,8 +273,8 @@ def test_kept_frames_are_the_recorded_ones_and_seams_do_not_jump(spoken, fps, to
     assert 0.2 < done.kept.mean() < 0.95
     assert np.isfinite(done.lips).all()
     assert [word.label for word in done.alignment.speech_words()] == to.split()
-    assert len(done.waveform) == round(done.seconds * 16_000)
-    assert len(done.posteriors) == round(done.alignment.duration * 100)
+    assert len(done.result.waveform) == round(done.seconds * 16_000)
+    assert len(done.result.posteriors) == round(done.alignment.duration * 100)
     speed = np.abs(np.diff(done.lips, axis=0)).mean((1, 2)) * fps
     usual = np.abs(np.diff(recording.lips, axis=0)).mean((1, 2)).max() * fps
     frames = np.rint(np.array(done.seams) * fps).astype(int)
@@ -300,7 +301,7 @@ def test_new_words_have_this_speakers_pace_and_place(spoken):
     for recording in (spoken, slow):
         done = edit_recording(recording, "bin blue at f two now", "bin blue at f nine now", speaker="s1")
         lengths.append(done.alignment.speech_words()[4].duration)
-    assert done.waveform is None
+    assert done.result.waveform is None
     assert lengths[1] == pytest.approx(2 * lengths[0], abs=0.05)
     far = replace(spoken, lips=spoken.lips + np.float32([0.0, 0.3]))
     moved = edit_recording(far, "bin blue at f two now", "bin blue at f nine now", speaker="s1")
@@ -320,32 +321,36 @@ def test_a_recording_gives_new_words_their_sound_and_times(spoken, tmp_path, mon
     sound[round(nine.start * 16_000) : round(nine.end * 16_000)] = 0.3
     soundfile.write(tmp_path / "new.wav", sound, 16_000)
     monkeypatch.setattr("phonolips.speech.align.align.align", lambda waveform, text, **options: words)
-    done = edit_recording(spoken, "bin blue at f two now", to, speaker="s1", sound=tmp_path / "new.wav")
+    done = edit_recording(
+        spoken, "bin blue at f two now", to, speaker="s1", source=VoiceSource(sound=tmp_path / "new.wav")
+    )
     said = done.alignment.speech_words()[4]
     assert said.duration == pytest.approx(0.45, abs=0.021)
     assert done.voice == "new.wav"
-    inside = done.waveform[round((said.start + 0.02) * 16_000) : round((said.end - 0.04) * 16_000)]
+    inside = done.result.waveform[round((said.start + 0.02) * 16_000) : round((said.end - 0.04) * 16_000)]
     assert inside.std() < 1e-4 < inside.mean()
 
 
 def test_a_synthesiser_says_the_new_words(spoken):
-    done = edit_recording(spoken, "bin blue at f two now", "bin blue at f nine now", speaker="s1", speak="espeak")
+    done = edit_recording(
+        spoken, "bin blue at f two now", "bin blue at f nine now", speaker="s1", source=VoiceSource(speak="espeak")
+    )
     said = done.alignment.speech_words()[4]
     assert said.label == "nine"
     assert done.voice == "synthesiser espeak"
     assert 0.15 < said.duration < 0.6
-    assert np.abs(done.waveform[round(said.start * 16_000) : round(said.end * 16_000)]).max() > 0.02
+    assert np.abs(done.result.waveform[round(said.start * 16_000) : round(said.end * 16_000)]).max() > 0.02
 
 
 @pytest.mark.filterwarnings(SILENT_WORDS)
 def test_posteriors_are_sure_where_new(spoken):
     done = edit_recording(spoken, "bin blue at f two now", "bin blue at f nine now", speaker="s1")
     cut = done.cuts[0]
-    new = done.posteriors[round(cut.new_start * 100) : round(cut.new_end * 100)]
+    new = done.result.posteriors[round(cut.new_start * 100) : round(cut.new_end * 100)]
     assert (new.max(1) == 1).all()
-    assert done.posteriors.sum(1) == pytest.approx(1, abs=1e-3)
-    assert (done.posteriors.max(1) < 1).any()
-    assert done.lip_parameters.shape == (int(np.ceil(len(done.posteriors) / 4)), 3)
+    assert done.result.posteriors.sum(1) == pytest.approx(1, abs=1e-3)
+    assert (done.result.posteriors.max(1) < 1).any()
+    assert done.result.lip_parameters.shape == (int(np.ceil(len(done.result.posteriors) / 4)), 3)
 
 
 def test_what_is_refused(spoken, tmp_path):
@@ -357,14 +362,14 @@ def test_what_is_refused(spoken, tmp_path):
     with pytest.raises(InputError, match=r"word 6 of 6 is 'now', in the transcript nothing"):
         edit_recording(spoken, "bin blue at f two", "bin red at f two")
     edges = Alignment.build([Interval("no", 0.0, 0.2)], [Interval("N", 0.0, 0.1), Interval("OW", 0.1, 0.2)], 0.2)
-    tiny = Recording(spoken.lips[:5], 25.0, edges)
+    tiny = Result(spoken.lips[:5], 25.0, alignment=edges)
     with pytest.raises(InputError, match="made anew; keep a word"):
         edit_recording(tiny, "no", "yes", speaker="s1")
     with pytest.raises(InputError, match="give the TextGrid of this video"):
         edit_recording(replace(spoken, lips=spoken.lips[:30]), text, "bin red at f two now")
     unknown = Alignment.build([Interval("hm", 0.2, 0.4)], [Interval("spn", 0.2, 0.4)], 1.0)
     with pytest.raises(InputError, match="write its phones in ARPAbet"):
-        edit_recording(Recording(spoken.lips[:25], 25.0, unknown), "hm", "no")
+        edit_recording(Result(spoken.lips[:25], 25.0, alignment=unknown), "hm", "no")
     with pytest.raises(InputError, match="no such file"):
         edit(tmp_path / "none.mp4", text, "bin red at f two now")
     (tmp_path / "file").write_text("")
@@ -387,7 +392,7 @@ def test_a_real_clip_from_video_to_files(real, tmp_path, monkeypatch):
     assert done.changes == ('"blue" becomes "red"',)
     names = [path.name for path in done.save(tmp_path / "out", face=False)]
     assert {"lips.npz", "phones.TextGrid", "lips.mp4", "edit.npz", "comparison.png"} <= set(names)
-    run = read_run(tmp_path / "out")
+    run = read_result(tmp_path / "out")
     assert np.array_equal(run.lips, done.lips)
     assert run.sound is not None
     assert [word.label for word in run.phones().speech_words()] == ["bin", "red", "at", "f", "two", "now"]

@@ -3,10 +3,12 @@
 import itertools
 import json
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import as_result
 
 from phonolips.errors import InputError
 from phonolips.export.cues import MOUTHS, divide, mouth_cues
@@ -24,20 +26,21 @@ from phonolips.lips.measures import opening
 from phonolips.phones.intervals import Alignment, Interval
 from phonolips.phones.inventory import BILABIALS, LABIODENTALS, PHONES
 from phonolips.synth import result, verbs
-from phonolips.synth.result import Layer, Run
+from phonolips.synth.folder import Layer
+from phonolips.synth.result import Result
 from phonolips.timebase import frame_centres, frames_in
 
 RATES = (24, 25, 29.97, 30, 50, 60)
 SENTENCE = "Five brave men love a big blue bowl of warm soup, before they leave the room."
 
 
-def as_run(result: result.Result, folder: Path = Path()) -> Run:
+def as_run(result: result.Result, folder: Path = Path()) -> Result:
     layer = Layer(result.posteriors, result.lip_parameters, result.lip_parameter_names)
-    return Run(folder / "lips.npz", result.lips, result.fps, result.layout, result.alignment, layer, None)
+    return as_result(folder / "lips.npz", result.lips, result.fps, result.layout, result.alignment, layer, None)
 
 
 @pytest.fixture(scope="module")
-def spoken() -> Run:
+def spoken() -> Result:
     return as_run(verbs.from_text(SENTENCE))
 
 
@@ -179,7 +182,7 @@ def test_rhubarb_files_hold_the_same_cues(spoken, tmp_path):
 
 def test_the_sound_is_named_whatever_its_name(spoken, tmp_path):
     sound = tmp_path / 'a "b" & <c>.wav'
-    run = Run(**{**spoken.__dict__, "sound": sound})
+    run = replace(spoken, recording=sound)
     xml, made = export(run, "rhubarb-xml,rhubarb-json", tmp_path)
     assert ElementTree.parse(xml).getroot().findtext("metadata/soundFile") == str(sound)
     assert json.loads(made.read_text())["metadata"]["soundFile"] == str(sound)
@@ -207,7 +210,7 @@ def test_dat_frames_are_those_of_the_cues(spoken, tmp_path, fps):
 
 def test_dat_does_not_drift_over_two_minutes(tmp_path):
     openings = np.where(np.arange(3_000) % 50 < 25, 0.0, 0.2)
-    run = Run(tmp_path / "lips.npz", lips_that_open(openings), 25.0, "mediapipe40", None, None, None)
+    run = as_result(tmp_path / "lips.npz", lips_that_open(openings), 25.0, "mediapipe40", None, None, None)
     (path,) = export(run, "rhubarb-dat", tmp_path, fps=29.97)
     rows = path.read_text().split()[1:]
     assert int(rows[-2]) == 1 + int(120 * 30_000 / 1001)
@@ -243,14 +246,14 @@ def test_weights_are_smooth_and_say_what_is_spoken(spoken):
 def test_weights_come_from_the_posteriors_else_from_the_alignment(spoken):
     edited = np.zeros_like(spoken.layer.posteriors)
     edited[:, PHONES.index("S")] = 1
-    changed = Run(**{**spoken.__dict__, "layer": Layer(edited)})
+    changed = replace(spoken, posteriors=edited, lip_parameters=None, lip_parameter_names=())
     assert np.allclose(viseme_weights(changed, OCULUS, 25)[:-2, OCULUS.names.index("SS")], 1)
-    without = Run(**{**spoken.__dict__, "layer": None})
+    without = replace(spoken, posteriors=None, lip_parameters=None, lip_parameter_names=())
     agreed = viseme_weights(without, OCULUS, 25).argmax(1) == viseme_weights(spoken, OCULUS, 25).argmax(1)
     assert agreed.mean() > 0.98
     with pytest.raises(InputError, match=r"lips\.npz"):
-        viseme_weights(Run(**{**without.__dict__, "alignment": None}), OCULUS, 25)
-    heard_only = viseme_cues(Run(**{**spoken.__dict__, "alignment": None}), OCULUS)
+        viseme_weights(replace(without, alignment=None), OCULUS, 25)
+    heard_only = viseme_cues(replace(spoken, alignment=None), OCULUS)
     assert {cue.value for cue in heard_only} >= {"PP", "FF", "sil"}
 
 

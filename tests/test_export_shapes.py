@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import tool
+from conftest import as_result, tool
 
 from phonolips.corpus.records import Record, write_records
 from phonolips.corpus.store.store import ArraySpec, StoreWriter
@@ -32,7 +32,8 @@ from phonolips.lips.measures import opening, width
 from phonolips.lips.points import INNER_RING, OUTER_RING, to_ibug20
 from phonolips.phones.intervals import Alignment, Interval
 from phonolips.phones.inventory import NUM_PHONES, PHONE_IDS
-from phonolips.synth.result import Layer, Run
+from phonolips.synth.folder import Layer
+from phonolips.synth.result import Result
 from phonolips.timebase import STEPS_PER_FRAME, frame_centres, frames_in
 
 FPS = 25.0
@@ -92,7 +93,7 @@ def speech(frames: int = 50) -> np.ndarray:
     return lips_from_weights(weights, closed()).astype(np.float32)
 
 
-def make_run(lips: np.ndarray, *, fps: float = FPS, phones: bool = True) -> Run:
+def make_run(lips: np.ndarray, *, fps: float = FPS, phones: bool = True) -> Result:
     seconds = len(lips) / fps
     alignment = Alignment.build(
         [Interval("wow", 0.1, seconds)],
@@ -101,8 +102,8 @@ def make_run(lips: np.ndarray, *, fps: float = FPS, phones: bool = True) -> Run:
     )
     posteriors = np.zeros((round(seconds * 100), NUM_PHONES), np.float32)
     posteriors[np.arange(len(posteriors)), alignment.labels(len(posteriors))] = 1
-    run = Run(Path("lips.npz"), lips, fps, "mediapipe40", None, None, None)
-    return Run(Path("lips.npz"), lips, fps, "mediapipe40", alignment, Layer(posteriors), None) if phones else run
+    run = as_result(Path("lips.npz"), lips, fps, "mediapipe40", None, None, None)
+    return as_result(Path("lips.npz"), lips, fps, "mediapipe40", alignment, Layer(posteriors), None) if phones else run
 
 
 class TestShapes:
@@ -204,13 +205,13 @@ class TestWeights:
     def test_an_alignment_says_the_same_as_its_posteriors(self):
         run = make_run(speech())
         by_alignment = arkit_weights(run.lips, FPS, run.alignment)
-        by_posteriors = arkit_weights(run.lips, FPS, None, run.layer.posteriors)
+        by_posteriors = arkit_weights(run.lips, FPS, None, run.posteriors)
         for name in ARKIT_NAMES:
             np.testing.assert_allclose(by_alignment[name], by_posteriors[name], atol=1e-3, err_msg=name)
 
     def test_smooth_lips_give_smooth_weights(self):
         run = make_run(speech())
-        for name, values in arkit_weights(run.lips, FPS, None, run.layer.posteriors).items():
+        for name, values in arkit_weights(run.lips, FPS, None, run.posteriors).items():
             assert np.abs(np.diff(values)).max() < 0.2, name
 
     def test_one_frame_and_a_shorter_alignment(self):
@@ -271,7 +272,7 @@ class TestFiles:
         run = make_run(speech())
         write_arkit_json(run, tmp_path / "arkit.json")
         found = json.loads((tmp_path / "arkit.json").read_text())
-        weights = arkit_weights(run.lips, FPS, run.alignment, run.layer.posteriors)
+        weights = arkit_weights(run.lips, FPS, run.alignment, run.posteriors)
         np.testing.assert_allclose(np.array(found["weightMat"]), np.stack(list(weights.values()), 1), atol=2e-3)
 
     def test_csv_is_what_the_app_writes(self, tmp_path):
@@ -291,7 +292,7 @@ class TestFiles:
     def test_csv_columns_hold_the_weights(self, tmp_path):
         run = make_run(speech())
         write_arkit_csv(run, tmp_path / "arkit.csv", fps=FPS)
-        weights = arkit_weights(run.lips, FPS, run.alignment, run.layer.posteriors)
+        weights = arkit_weights(run.lips, FPS, run.alignment, run.posteriors)
         with (tmp_path / "arkit.csv").open(newline="") as file:
             rows = list(csv.DictReader(file))
         for name, values in weights.items():
@@ -307,7 +308,7 @@ class TestFiles:
 
     def test_errors_name_the_file(self, tmp_path):
         run = make_run(speech(), phones=False)
-        small = Run(Path("odd/lips.npz"), to_ibug20(run.lips), FPS, "ibug20", None, None, None)
+        small = as_result(Path("odd/lips.npz"), to_ibug20(run.lips), FPS, "ibug20", None, None, None)
         for writer in (write_arkit_json, write_arkit_csv):
             with pytest.raises(InputError, match=r"odd/lips.npz: lips of layout ibug20"):
                 writer(small, tmp_path / "a")
@@ -414,7 +415,9 @@ class TestGltf:
         np.testing.assert_allclose(points[1:-1, 0, :2], run.lips[1:-1, 0], atol=0.01)
 
     def test_one_frame(self, tmp_path):
-        write_gltf(Run(Path("lips.npz"), speech()[7:8], FPS, "mediapipe40", None, None, None), tmp_path / "one.glb")
+        write_gltf(
+            as_result(Path("lips.npz"), speech()[7:8], FPS, "mediapipe40", None, None, None), tmp_path / "one.glb"
+        )
         document, binary = read_gltf(tmp_path / "one.glb")
         np.testing.assert_allclose(play(document, binary, np.array([0.02]))[0, 0, :2], speech()[7, 0], atol=1e-4)
 
@@ -431,7 +434,7 @@ class TestGltf:
         run = make_run(speech())
         names = ["JawOpen", "mouthSmile_L", "viseme_aa", "viseme_U"]
         targets, lips, _, rate = named_targets(run, names)
-        weights = arkit_weights(run.lips, FPS, run.alignment, run.layer.posteriors)
+        weights = arkit_weights(run.lips, FPS, run.alignment, run.posteriors)
         assert targets.names == tuple(names)
         assert rate == FPS
         np.testing.assert_array_equal(targets.weights[:, 0], weights["jawOpen"])

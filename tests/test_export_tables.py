@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import as_result
 
 from phonolips.errors import InputError, PhonolipsWarning
 from phonolips.export.formats import FORMATS, check_names, check_out, export
@@ -19,7 +20,8 @@ from phonolips.phones.intervals import Interval
 from phonolips.phones.inventory import PHONE_IDS, PHONES
 from phonolips.phones.textgrid import read_textgrid
 from phonolips.synth import result, verbs
-from phonolips.synth.result import LIPS_FILE, POSTERIORS_FILE, TEXTGRID_FILE, Layer, Run, read_run
+from phonolips.synth.folder import LIPS_FILE, POSTERIORS_FILE, TEXTGRID_FILE, Layer, read_result
+from phonolips.synth.result import Result
 from phonolips.timebase import frame_centres, frames_in
 
 RATES = (24, 25, 29.97, 30, 50, 60)
@@ -31,9 +33,9 @@ def result() -> result.Result:
 
 
 @pytest.fixture
-def run(result, tmp_path) -> Run:
+def run(result, tmp_path) -> Result:
     layer = Layer(result.posteriors, result.lip_parameters, result.lip_parameter_names)
-    return Run(tmp_path / LIPS_FILE, result.lips, result.fps, result.layout, result.alignment, layer, None)
+    return as_result(tmp_path / LIPS_FILE, result.lips, result.fps, result.layout, result.alignment, layer, None)
 
 
 # ------------------------------------------------------------------------------------- the registry
@@ -118,7 +120,7 @@ def test_a_saved_run_goes_from_disk_to_disk(result, tmp_path):
     from phonolips.phones.textgrid import write_textgrid
 
     write_textgrid(result.alignment, tmp_path / TEXTGRID_FILE)
-    (made,) = export(read_run(tmp_path), "json")
+    (made,) = export(read_result(tmp_path), "json")
     assert [word["word"] for word in json.loads(made.read_text())["words"]][:3] == ["set", "white", "with"]
 
 
@@ -141,9 +143,9 @@ def test_the_textgrid_has_four_tiers_that_praat_reads(run):
 
 
 def test_confidences_are_mean_posteriors(run):
-    posteriors = np.full_like(run.layer.posteriors, 0.5 / 39)
+    posteriors = np.full_like(run.posteriors, 0.5 / 39)
     posteriors[np.arange(len(posteriors)), run.alignment.labels(len(posteriors))] = 0.5
-    doubtful = with_confidences(replace(run, layer=Layer(posteriors)))
+    doubtful = with_confidences(replace(run, posteriors=posteriors))
     assert doubtful.confidences == pytest.approx([0.5] * len(doubtful.phones), abs=1e-6)
     assert with_confidences(replace(run, layer=None)).confidences is None
 

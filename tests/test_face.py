@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import as_result
 from PIL import Image
 
 from phonolips.errors import InputError, PhonolipsWarning
@@ -20,7 +21,6 @@ from phonolips.lips.measures import opening, width
 from phonolips.lips.points import INNER_RING, MEDIAPIPE_INNER, MEDIAPIPE_LIPS
 from phonolips.lips.shapes import close_lips, rest_lips, transfer
 from phonolips.media import video as io
-from phonolips.synth.result import Run
 
 pytest.importorskip("mediapipe")
 
@@ -403,7 +403,7 @@ def test_source_pictures_can_be_given(filmed, film):
 
 
 def run_of(lips: np.ndarray, fps: float, sound: Path | None = None) -> Run:
-    return Run(Path("lips.npz"), lips.astype(np.float32), fps, "mediapipe40", None, None, sound)
+    return as_result(Path("lips.npz"), lips.astype(np.float32), fps, "mediapipe40", None, None, sound)
 
 
 def test_a_photo_speaks_in_step_with_its_sound(face, photo, tmp_path):

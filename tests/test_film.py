@@ -8,6 +8,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from conftest import as_result
 from PIL import Image
 
 from phonolips import timebase
@@ -21,7 +22,8 @@ from phonolips.show import film as drawing
 from phonolips.show.caption import Caption, draw_caption, strip_height
 from phonolips.show.film import lips_at, render
 from phonolips.show.palette import DARK, FLAT, WARM
-from phonolips.synth.result import Layer, Run
+from phonolips.synth.folder import Layer
+from phonolips.synth.result import Result
 
 
 def talking(frames: int, fps: float = 25.0) -> np.ndarray:
@@ -34,7 +36,7 @@ def talking(frames: int, fps: float = 25.0) -> np.ndarray:
     return np.concatenate([outer, inner], 1).astype(np.float32)
 
 
-def made_up_run(frames: int = 50, fps: float = 25.0, *, spoken: bool = True, sound: Path | None = None) -> Run:
+def made_up_run(frames: int = 50, fps: float = 25.0, *, spoken: bool = True, sound: Path | None = None) -> Result:
     """Make a run: half of it M, half of it AA, both in the word "ma"."""
     seconds = frames / fps
     phones = [Interval("M", 0, seconds / 2), Interval("AA", seconds / 2, seconds)]
@@ -45,7 +47,7 @@ def made_up_run(frames: int = 50, fps: float = 25.0, *, spoken: bool = True, sou
     posteriors[:, PHONES.index("B")] = 0.1
     lips = talking(frames, fps)
     layer = Layer(posteriors) if spoken else None
-    return Run(Path("lips.npz"), lips, fps, "mediapipe40", alignment if spoken else None, layer, sound)
+    return as_result(Path("lips.npz"), lips, fps, "mediapipe40", alignment if spoken else None, layer, sound)
 
 
 def write_clicks(path: Path, seconds: float, every: float = 1.0) -> None:
@@ -154,7 +156,15 @@ def test_captions_say_what_is_spoken() -> None:
     assert [phone for phone, _ in early.posteriors[:2]] == ["M", "B"]
     assert late.posteriors[0] == ("AA", pytest.approx(0.9))
     assert caption(99.0).phone == "AA"
-    unaligned = Run(run.path, run.lips, run.fps, run.layout, None, run.layer, None)
+    unaligned = as_result(
+        run.path,
+        run.lips,
+        run.fps,
+        run.layout,
+        None,
+        Layer(run.posteriors, run.lip_parameters, run.lip_parameter_names),
+        None,
+    )
     played = drawing.captions_at(unaligned, "phone")
     assert played is not None
     assert played(0.5) == Caption("M")
@@ -213,7 +223,7 @@ def test_bad_input_is_refused_in_one_line_and_leaves_nothing(tmp_path: Path) -> 
     hole = made_up_run(5)
     hole.lips[3, 7] = np.nan
     out = tmp_path / "a.mp4"
-    cases: list[tuple[Run, Path, dict, str]] = [
+    cases: list[tuple[Result, Path, dict, str]] = [
         (run, out, {"size": (0, 100)}, "size 0x100; expected 16 to 4096"),
         (run, out, {"size": (100, 5000)}, "expected 16 to 4096"),
         (run, out, {"size": (101, 100)}, "must be even; try 102x100"),

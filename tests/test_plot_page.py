@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from conftest import as_result
 
 from phonolips.errors import InputError, PhonolipsWarning
 from phonolips.lips.measures import opening
@@ -24,7 +25,8 @@ from phonolips.phones.inventory import PHONES
 from phonolips.phones.textgrid import write_textgrid
 from phonolips.show import pictures
 from phonolips.show.page import page
-from phonolips.synth.result import Layer, Run, read_run
+from phonolips.synth.folder import Layer, read_result
+from phonolips.synth.result import Result
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 SPOKEN = (("sil", 0.4), ("M", 0.2), ("AA", 0.6), ("P", 0.2), ("IY", 0.4), ("sil", 0.2))  # 2 s
@@ -41,7 +43,7 @@ def mouth(openings: np.ndarray) -> np.ndarray:
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Run:
+def run(tmp_path: Path) -> Result:
     """A run of 2 s at 50 frames a second with all that may stand beside it, open in AA and IY, shut in M and P."""
     edges = np.cumsum([0.0, *(length for _, length in SPOKEN)]).round(3).tolist()
     phones = tuple(
@@ -62,7 +64,7 @@ def run(tmp_path: Path) -> Run:
     sound = tmp_path / "speech.wav"
     write_tone(sound)
     layer = Layer(posteriors, lip_parameters, ("opening", "width", "height"))
-    return Run(tmp_path / "lips.npz", mouth(openings), 50.0, "mediapipe40", alignment, layer, sound)
+    return as_result(tmp_path / "lips.npz", mouth(openings), 50.0, "mediapipe40", alignment, layer, sound)
 
 
 def write_tone(path: Path) -> None:
@@ -104,19 +106,16 @@ def unpack(packed: dict[str, Any]) -> np.ndarray:
     return values.reshape(packed["shape"])
 
 
-def test_the_numbers_of_a_page_are_those_of_the_run(run: Run, tmp_path: Path) -> None:
+def test_the_numbers_of_a_page_are_those_of_the_run(run: Result, tmp_path: Path) -> None:
     reader, data = read_page(page.write_page(run, tmp_path / "new" / "page.html"))
     assert np.abs(unpack(data["lips"]) - run.lips).max() <= 0.5001 * data["lips"]["unit"]
     assert data["lips"]["unit"] == page.LIP_UNIT
     assert run.layer is not None
-    assert run.layer.lip_parameters is not None
+    assert run.lip_parameters is not None
     assert run.alignment is not None
-    assert (
-        np.abs(unpack(data["lip_parameters"]) - run.layer.lip_parameters).max()
-        <= 0.5001 * data["lip_parameters"]["unit"]
-    )
+    assert np.abs(unpack(data["lip_parameters"]) - run.lip_parameters).max() <= 0.5001 * data["lip_parameters"]["unit"]
     posteriors = np.frombuffer(base64.b64decode(data["posteriors"]["uint8"]), np.uint8).reshape(200, 40) / 255
-    assert np.abs(posteriors - run.layer.posteriors).max() <= 0.5001 / 255
+    assert np.abs(posteriors - run.posteriors).max() <= 0.5001 / 255
     assert data["phoneNames"] == list(PHONES)
     assert [row[:3] for row in data["phones"]] == [list(interval) for interval in run.alignment.phones]
     assert [row[0] for row in data["words"]] == ["</script><b>ma", "pea"]
@@ -125,7 +124,7 @@ def test_the_numbers_of_a_page_are_those_of_the_run(run: Run, tmp_path: Path) ->
     assert (data["seconds"], data["fps"]) == (2.0, 50.0)
 
 
-def test_nothing_in_a_page_points_elsewhere(run: Run, tmp_path: Path) -> None:
+def test_nothing_in_a_page_points_elsewhere(run: Result, tmp_path: Path) -> None:
     reader, _ = read_page(page.write_page(run, tmp_path / "page.html"))
     links = [value for _, attributes in reader.tags for name, value in attributes.items() if name in ("src", "href")]
     assert links == ["data:,"]
@@ -138,7 +137,7 @@ def test_nothing_in_a_page_points_elsewhere(run: Run, tmp_path: Path) -> None:
     assert [tag for tag, _ in reader.tags].count("script") == 2
 
 
-def test_the_sound_of_a_page_is_in_step_and_as_long_as_the_lips(run: Run, tmp_path: Path) -> None:
+def test_the_sound_of_a_page_is_in_step_and_as_long_as_the_lips(run: Result, tmp_path: Path) -> None:
     from phonolips.media.audio import read
 
     _, data = read_page(page.write_page(run, tmp_path / "page.html"))
@@ -154,8 +153,8 @@ def test_the_sound_of_a_page_is_in_step_and_as_long_as_the_lips(run: Run, tmp_pa
     assert len(sound) < 2 * AAC_BIT_RATE / 8 + 4000
 
 
-def test_a_page_of_lips_alone_and_in_the_other_layout(run: Run, tmp_path: Path) -> None:
-    bare = Run(tmp_path / "a" / "lips.npz", to_ibug20(run.lips), 50.0, "ibug20", None, None, None)
+def test_a_page_of_lips_alone_and_in_the_other_layout(run: Result, tmp_path: Path) -> None:
+    bare = as_result(tmp_path / "a" / "lips.npz", to_ibug20(run.lips), 50.0, "ibug20", None, None, None)
     reader, data = read_page(page.write_page(bare, tmp_path / "page.htm"))
     assert reader.texts["h1"] == "a"
     assert data["posteriors"] is data["lip_parameters"] is data["sound"] is data["wave"] is None
@@ -169,7 +168,7 @@ def test_a_page_of_lips_alone_and_in_the_other_layout(run: Run, tmp_path: Path) 
 def test_a_minute_stays_small_and_hours_are_warned_of(tmp_path: Path) -> None:
     generator = np.random.default_rng(0)
     posteriors = generator.dirichlet(np.full(40, 0.1), 6000).astype(np.float32)
-    long = Run(
+    long = as_result(
         tmp_path / "lips.npz",
         mouth(generator.uniform(0, 0.2, 3600)),
         60.0,
@@ -179,12 +178,12 @@ def test_a_minute_stays_small_and_hours_are_warned_of(tmp_path: Path) -> None:
         None,
     )
     assert page.write_page(long, tmp_path / "page.html").stat().st_size < 1_600_000
-    hours = Run(tmp_path / "lips.npz", mouth(np.zeros(130_000)), 25.0, "mediapipe40", None, None, None)
+    hours = as_result(tmp_path / "lips.npz", mouth(np.zeros(130_000)), 25.0, "mediapipe40", None, None, None)
     with pytest.warns(PhonolipsWarning, match=r"87 minutes holds \d+ MB"):
         page.write_page(hours, tmp_path / "page.html")
 
 
-def test_bad_input_is_one_line_and_leaves_no_file(run: Run, tmp_path: Path) -> None:
+def test_bad_input_is_one_line_and_leaves_no_file(run: Result, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"page.png: a page's name ends in \.html"):
         page.write_page(run, tmp_path / "page.png")
     run.lips[3] = np.nan
@@ -193,8 +192,8 @@ def test_bad_input_is_one_line_and_leaves_no_file(run: Run, tmp_path: Path) -> N
     assert list(tmp_path.glob("*page*")) == []
 
 
-def test_draw_makes_every_kind(run: Run, tmp_path: Path) -> None:
-    other = Run(tmp_path / "o" / "lips.npz", run.lips[:60:2], 25.0, "mediapipe40", run.alignment, None, None)
+def test_draw_makes_every_kind(run: Result, tmp_path: Path) -> None:
+    other = as_result(tmp_path / "o" / "lips.npz", run.lips[:60:2], 25.0, "mediapipe40", run.alignment, None, None)
     for kind in pictures.KINDS:
         with_other = other if kind in ("lips", "compare") else None
         target = pictures.draw(run, kind, with_other, tmp_path / f"{kind}.png")
@@ -214,8 +213,8 @@ def test_draw_makes_every_kind(run: Run, tmp_path: Path) -> None:
         ("filmstrip", False, "its phones are not known"),
     ],
 )
-def test_draw_says_what_is_missing(kind: str, other: bool, message: str, run: Run, tmp_path: Path) -> None:
-    bare = Run(tmp_path / "lips.npz", run.lips, 50.0, "mediapipe40", None, None, None)
+def test_draw_says_what_is_missing(kind: str, other: bool, message: str, run: Result, tmp_path: Path) -> None:
+    bare = as_result(tmp_path / "lips.npz", run.lips, 50.0, "mediapipe40", None, None, None)
     with pytest.raises(InputError, match=message):
         pictures.draw(bare, kind, run if other else None, tmp_path / "x.png")
     assert not (tmp_path / "x.png").exists()
@@ -226,11 +225,11 @@ def test_importing_is_cheap() -> None:
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
-def test_a_synthesised_run_read_back_from_disk(tmp_path: Path, run: Run) -> None:
+def test_a_synthesised_run_read_back_from_disk(tmp_path: Path, run: Result) -> None:
     np.savez_compressed(tmp_path / "lips.npz", lips=run.lips, fps=50.0)
     assert run.alignment is not None
     write_textgrid(run.alignment, tmp_path / "phones.TextGrid")
-    _, data = read_page(page.write_page(read_run(tmp_path), tmp_path / "page.html"))
+    _, data = read_page(page.write_page(read_result(tmp_path), tmp_path / "page.html"))
     assert data["sound"]["type"] == "audio/mp4"
     assert len(data["phones"]) == len(SPOKEN)
     assert data["posteriors"] is None
@@ -311,7 +310,7 @@ class Browser:
         return result
 
     def evaluate(self, code: str) -> Any:
-        """Run JavaScript in the page, wait for promises, and return its value."""
+        """Result JavaScript in the page, wait for promises, and return its value."""
         found = self.call("Runtime.evaluate", expression=code, returnByValue=True, awaitPromise=True)
         assert "exceptionDetails" not in found, found
         return found["result"].get("value")
@@ -391,7 +390,7 @@ def state(browser: Browser) -> SimpleNamespace:
     return SimpleNamespace(**browser.evaluate(values))
 
 
-def test_clicks_keys_and_drags_move_the_play_head_and_the_mouth(browser: Browser, run: Run, tmp_path: Path) -> None:
+def test_clicks_keys_and_drags_move_the_play_head_and_the_mouth(browser: Browser, run: Result, tmp_path: Path) -> None:
     browser.open(page.write_page(run, tmp_path / "page.html"))
     assert browser.evaluate("document.getElementById('facts').textContent").startswith("2.00 s · 100 frames at 50")
     browser.click(*browser.place_of(0.5, "phones"))
@@ -425,9 +424,19 @@ def test_clicks_keys_and_drags_move_the_play_head_and_the_mouth(browser: Browser
 
 
 @pytest.mark.parametrize("with_sound", [True, False])
-def test_playing_follows_the_sound_or_the_clock(browser: Browser, run: Run, tmp_path: Path, with_sound: bool) -> None:
+def test_playing_follows_the_sound_or_the_clock(
+    browser: Browser, run: Result, tmp_path: Path, with_sound: bool
+) -> None:
     if not with_sound:
-        run = Run(run.path, run.lips, run.fps, run.layout, run.alignment, run.layer, None)
+        run = as_result(
+            run.path,
+            run.lips,
+            run.fps,
+            run.layout,
+            run.alignment,
+            Layer(run.posteriors, run.lip_parameters, run.lip_parameter_names),
+            None,
+        )
     browser.open(page.write_page(run, tmp_path / "page.html"))
     browser.press('.speed[data-speed="0.5"]')
     browser.key(" ")
@@ -450,7 +459,7 @@ def test_playing_follows_the_sound_or_the_clock(browser: Browser, run: Run, tmp_
     assert browser.troubles == []
 
 
-def test_the_browser_decodes_the_sound_in_step(browser: Browser, run: Run, tmp_path: Path) -> None:
+def test_the_browser_decodes_the_sound_in_step(browser: Browser, run: Result, tmp_path: Path) -> None:
     browser.open(page.write_page(run, tmp_path / "page.html"))
     length, onset = browser.evaluate(
         "(async () => { const text = JSON.parse(document.getElementById('data').textContent).sound.base64;"
@@ -464,7 +473,7 @@ def test_the_browser_decodes_the_sound_in_step(browser: Browser, run: Run, tmp_p
     assert browser.evaluate("phonolips.audio().duration") == pytest.approx(2.0, abs=0.05)
 
 
-def test_zoom_and_scroll(browser: Browser, run: Run, tmp_path: Path) -> None:
+def test_zoom_and_scroll(browser: Browser, run: Result, tmp_path: Path) -> None:
     browser.open(page.write_page(run, tmp_path / "page.html"))
     place = browser.place_of(1.0, "opening")
     browser.mouse("mouseWheel", *place, deltaX=0, deltaY=-100, modifiers=2)
@@ -482,8 +491,8 @@ def test_zoom_and_scroll(browser: Browser, run: Run, tmp_path: Path) -> None:
     assert browser.troubles == []
 
 
-def test_a_page_of_lips_alone_works(browser: Browser, run: Run, tmp_path: Path) -> None:
-    bare = Run(run.path, to_ibug20(run.lips), 50.0, "ibug20", None, None, None)
+def test_a_page_of_lips_alone_works(browser: Browser, run: Result, tmp_path: Path) -> None:
+    bare = as_result(run.path, to_ibug20(run.lips), 50.0, "ibug20", None, None, None)
     browser.open(page.write_page(bare, tmp_path / "page.html"))
     browser.click(*browser.place_of(0.9, "opening"))
     assert round(state(browser).opening, 3) == 0.25

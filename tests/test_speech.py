@@ -186,7 +186,7 @@ def test_long_text_without_a_pause_is_said_whole():
 def test_lips_of_a_spoken_text_last_as_long_as_the_sound(spoken, tmp_path):
     from phonolips.media.audio import read
     from phonolips.media.video import read_frames
-    from phonolips.synth.result import VIDEO_FILE
+    from phonolips.synth.folder import VIDEO_FILE
 
     result = verbs.from_speech(TEXT)
     assert result.alignment.phone_sequence() == spoken.alignment.phone_sequence()

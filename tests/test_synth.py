@@ -234,19 +234,19 @@ def test_phones_are_read_off_posteriors():
 
 
 def test_a_run_is_read_back_with_what_stands_beside_it(tmp_path):
-    from phonolips.synth.result import read_run
+    from phonolips.synth.folder import read_result
 
     result = verbs.from_text("bin blue", fps=30)
     result.save(tmp_path)
-    run = read_run(tmp_path)
+    run = read_result(tmp_path)
     assert np.array_equal(run.lips, result.lips)
     assert (run.fps, run.layout, run.sound) == (30.0, "mediapipe40", None)
-    assert run.phones().phone_sequence() == result.alignment.phone_sequence()
+    assert run.need_alignment().phone_sequence() == result.alignment.phone_sequence()
     assert run.layer is not None
-    assert np.array_equal(run.layer.posteriors, result.posteriors)
+    assert np.array_equal(run.posteriors, result.posteriors)
     (tmp_path / "phones.TextGrid").unlink()
     with pytest.raises(InputError, match="phones are not known"):
-        read_run(tmp_path / "lips.npz").phones()
+        read_result(tmp_path / "lips.npz").need_alignment()
 
 
 def test_a_textgrid_is_spoken_at_its_times_with_replaced_phones():

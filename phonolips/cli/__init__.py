@@ -1,6 +1,7 @@
 """The command line: every command is one function call, and every flag one of its arguments."""
 
 import logging
+import re
 import sys
 import warnings
 from collections.abc import Callable
@@ -9,10 +10,11 @@ from typing import Annotated
 import typer
 
 from phonolips import __version__
-from phonolips.cli.lips import adapt, align, edit, export, plot, render, track
+from phonolips.cli.lips import export, plot, render
 from phonolips.cli.options import Model
 from phonolips.cli.synth import synth
 from phonolips.cli.training import check_data, evaluate, gallery, prepare, train
+from phonolips.cli.video import adapt, align, edit, track
 from phonolips.errors import PhonolipsError, PhonolipsWarning
 
 app = typer.Typer(
@@ -68,7 +70,7 @@ def options(
 
 def _show_warning(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
     if issubclass(category, PhonolipsWarning):
-        print(f"phonolips: warning: {message}", file=sys.stderr)
+        print(f"phonolips: warning: {with_flags(str(message), sys.argv[1:])}", file=sys.stderr)
 
 
 # What had another name in version 0.1, for one more release: command -> old word -> new word, None = without effect.
@@ -102,6 +104,18 @@ def use_new_names(words: list[str]) -> list[str]:
     return result
 
 
+def with_flags(message: str, words: list[str]) -> str:
+    """Return a message with the flags of a command in the place of the arguments that the library names.
+
+    The library writes the name of an argument between backticks; where the command has an option for it, people know
+    it by that.
+    """
+    commands = getattr(typer.main.get_command(app), "commands", {})
+    command = commands.get(words[0]) if words else None
+    flags = {parameter.name: parameter.opts[0] for parameter in command.params} if command is not None else {}
+    return re.sub(r"`(\w+)`", lambda found: flags.get(found[1], found[0]), message)
+
+
 def main() -> None:
     """Run the command line; expected errors are one line and exit code 1, bugs keep their traceback."""
     warnings.showwarning = _show_warning  # type: ignore[assignment]
@@ -110,7 +124,7 @@ def main() -> None:
     try:
         app(use_new_names(sys.argv[1:]))
     except PhonolipsError as error:
-        print(f"phonolips: error: {error}", file=sys.stderr)
+        print(f"phonolips: error: {with_flags(str(error), sys.argv[1:])}", file=sys.stderr)
         sys.exit(1)
     except OSError as error:
         if error.filename is None:

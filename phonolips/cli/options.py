@@ -1,14 +1,12 @@
 """What several commands share: options, checks of files, and how files are reported."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from phonolips.errors import InputError, MissingToolError
-
-if TYPE_CHECKING:
-    from phonolips.model.speakers import LipSpeaker
 
 Out = Annotated[Path, typer.Option(help="Folder to write to; made if it is not there.")]
 Model = Annotated[
@@ -22,20 +20,28 @@ Language = Annotated[
 ]
 
 
-def existing_file(path: Path, what: str) -> Path:
-    """Return a file that is there; raise InputError for another."""
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; expected {what}")
-    return path
+def parse_emphasis(words: Sequence[str]) -> dict[str, float]:
+    """Read what a user writes, `blue` or `blue=1.5`; raise InputError.
 
+    Returns:
+        word in lower case -> factor; 1.3 where none is given.
+    """
+    from phonolips.lips.motion import DEFAULT_EMPHASIS, LEAST_EMPHASIS, MOST_EMPHASIS
 
-def read_speaker_option(name: str | None) -> "str | LipSpeaker | None":
-    """Read a speaker's file where the name is one."""
-    if name is None or not name.endswith(".json"):
-        return name
-    from phonolips.model.speakers import read_speaker
-
-    return read_speaker(Path(name))
+    found: dict[str, float] = {}
+    for text in words:
+        word, _, factor = text.partition("=")
+        try:
+            value = float(factor) if factor else DEFAULT_EMPHASIS
+        except ValueError:
+            value = float("nan")
+        if not word.strip() or not LEAST_EMPHASIS <= value <= MOST_EMPHASIS:
+            raise InputError(
+                f"--emphasis {text!r}; expected a word, or WORD=FACTOR with a factor from {LEAST_EMPHASIS} to "
+                f"{MOST_EMPHASIS:.0f}, such as blue=1.5"
+            )
+        found[word.strip().lower()] = value
+    return found
 
 
 def print_files(files: list[Path]) -> None:

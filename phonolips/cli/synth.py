@@ -1,21 +1,16 @@
 """The command that makes lips from a text, a recording, phones, or posteriors."""
 
-from contextlib import nullcontext
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from phonolips.cli.options import Jobs, Language, Model, Out, existing_file, print_files, read_speaker_option
-from phonolips.errors import InputError, PhonolipsError
+from phonolips.cli.options import Jobs, Language, Model, Out, parse_emphasis, print_files
+from phonolips.errors import PhonolipsError
 from phonolips.export.formats import FORMATS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from phonolips.synth.batch import Summary
-    from phonolips.synth.result import Result
 
 Speaker = Annotated[
     str | None,
@@ -24,9 +19,9 @@ Speaker = Annotated[
         "[default: the mean speaker]"
     ),
 ]
-SOURCES = ("--text", "--audio", "--phones", "--posteriors", "--textgrid")
 
 
+# One parameter for each option: that is how typer reads them. What they mean together is in `synth.files.Request`.
 def synth(
     out: Out,
     text: Annotated[str | None, typer.Option(help="A text to speak.")] = None,
@@ -57,7 +52,8 @@ def synth(
         typer.Option(help="A word to stress, or WORD=1.5 for how much: longer and larger. May be repeated."),
     ] = None,
     phones_only: Annotated[
-        bool, typer.Option("--phones-only", help="Guess the gestures from the phones instead of hearing them.")
+        bool,
+        typer.Option("--phones-only", help="Predict the lip parameters from the phones instead of from the sound."),
     ] = False,
     liveliness: Annotated[
         float | None,
@@ -98,117 +94,39 @@ def synth(
     a step), phones.TextGrid, posteriorgram.png and lips.mp4. Of many recordings, each gets a folder of its own, and
     manifest.jsonl a row; the same command goes on where a killed one stopped.
     """
-    from phonolips.export.formats import check_names
-    from phonolips.export.formats import export as write_formats
-    from phonolips.lips.curve import check_fps
-    from phonolips.lips.motion import parse_emphasis
-    from phonolips.synth.batch import LIST_SUFFIXES, Manner, synthesise_all
-    from phonolips.synth.files import check_out_folder, start_painter
-    from phonolips.synth.result import FACE_FILE, read_run
-    from phonolips.timebase import MODEL_FPS
+    from phonolips.synth.batch import synthesise_all
+    from phonolips.synth.files import Request, check_request, synthesise
 
-    given = {
-        name: value
-        for name, value in zip(SOURCES, (text, audio, phones, posteriors, textgrid), strict=True)
-        if value is not None
-    }
-    if len(given) != 1 and set(given) != {"--audio", "--textgrid"}:
-        found = " and ".join(given) or "none of them"
-        raise InputError(f"synth takes one of {', '.join(SOURCES)}, or --audio with --textgrid; found {found}")
-    if durations is not None and not {"--text", "--phones"} & set(given):
-        raise InputError(f"--durations goes with --text or --phones, not with {' and '.join(given)}")
-    if rate != 1.0 and {"--audio", "--posteriors"} & set(given):
-        raise InputError(
-            f"--rate {rate}: {' and '.join(given)} has its own pace; it goes with --text, --phones, --textgrid"
-        )
-    if (speak or voice is not None) and not {"--text", "--phones"} & set(given):
-        raise InputError(f"--speak goes with --text or --phones, not with {' and '.join(given)}")
-    if voice is not None and not speak:
-        raise InputError(f"--voice {voice}: only with --speak")
-    check_out_folder(out)
-    lips_fps = check_fps(MODEL_FPS if fps is None else fps)
-    formats = check_names(export) if export is not None else []
-    who, stressed = read_speaker_option(speaker), parse_emphasis(emphasis or ())
-    if audio is not None and (audio.is_dir() or audio.suffix.lower() in LIST_SUFFIXES):
-        if textgrid is not None or stressed or face is not None:
-            raise InputError(
-                f"{audio}: many recordings; --textgrid, --emphasis and --face go with a single sound or video file"
-            )
-        manner = Manner(who, fps, liveliness, phones_only, shut_in_silence, model, tuple(formats), pictures)
-        _report(synthesise_all(audio, out, jobs=jobs, manner=manner))
-        return
-    for path, what in (
-        (audio, "a sound or video file"),
-        (textgrid, "a TextGrid"),
-        (durations, "a TextGrid"),
-        (face, "a photo or a video of a person"),
-    ):
-        if path is not None:
-            existing_file(path, what)
-    person = None
-    if face is not None:
-        from phonolips.face.person import read_face
-        from phonolips.face.render import render_face
-
-        person = read_face(face)
-    with start_painter() if pictures else nullcontext() as painter:
-        from phonolips.model.network import load_network
-        from phonolips.synth import verbs
-
-        aloud = {"backend": synthesiser, "voice": voice} if speak else None
-        make = _maker(given, durations, rate, language, phones_only=phones_only, aloud=aloud)
-        if liveliness is not None:
-            verbs.check_liveliness(liveliness)
-        network = load_network(model)
-        network.lip_speaker(who)
-        how: dict[str, Any] = {"speaker": who, "fps": lips_fps, "liveliness": liveliness, "network": network}
-        result = make(emphasis=stressed, shut_in_silence=shut_in_silence, **how)
-        files = result.save(out, painter=painter, pictures=pictures, speech=speak)
-    if formats or person is not None:
-        run = read_run(out)
-        files += write_formats(run, formats, fps=fps) if formats else []
-        if person is not None:
-            files.append(render_face(run, person, out / FACE_FILE))
-    print_files(files)
-
-
-def _maker(
-    given: dict[str, Any],
-    durations: Path | None,
-    rate: float,
-    language: str,
-    *,
-    phones_only: bool,
-    aloud: dict[str, Any] | None,
-) -> "Callable[..., Result]":
-    """Choose the verb for what is given, and read the files that it needs; all before the model loads."""
-    from phonolips.media.audio import read, read_blocks
-    from phonolips.phones.textgrid import read_textgrid
-    from phonolips.speech import words
-    from phonolips.speech.text.g2p import text_to_phones
-    from phonolips.synth import verbs
-    from phonolips.synth.result import read_posteriors
-
-    times = read_textgrid(durations) if durations is not None else None
-    if "--text" in given:
-        words = text_to_phones(given["--text"], language=language)
-        if aloud is not None:
-            return partial(verbs.from_speech, words, **aloud, language=language, rate=rate, durations=times)
-        return partial(verbs.from_text, given["--text"], language=language, rate=rate, durations=times)
-    if "--phones" in given:
-        if aloud is not None:
-            words = words.phones_to_words(given["--phones"])
-            return partial(verbs.from_speech, words, **aloud, language=language, rate=rate, durations=times)
-        return partial(verbs.from_phones, given["--phones"], rate=rate, durations=times)
-    if "--textgrid" in given:
-        sound = read(given["--audio"]) if "--audio" in given else None
-        return partial(verbs.from_alignment, read_textgrid(given["--textgrid"]), rate=rate, waveform=sound)
-    if "--audio" in given:
-        return partial(verbs.from_audio, read_blocks(given["--audio"]), phones_only=phones_only)
-    layer = read_posteriors(given["--posteriors"])
-    return partial(
-        verbs.from_posteriors, layer.posteriors, lip_parameters=None if phones_only else layer.lip_parameters
+    request = Request(
+        out=out,
+        text=text,
+        audio=audio,
+        phones=phones,
+        posteriors=posteriors,
+        textgrid=textgrid,
+        speaker=speaker,
+        fps=fps,
+        rate=rate,
+        durations=durations,
+        emphasis=parse_emphasis(emphasis or ()),
+        phones_only=phones_only,
+        liveliness=liveliness,
+        speak=speak,
+        synthesiser=synthesiser,
+        voice=voice,
+        face=face,
+        export=export,
+        shut_in_silence=shut_in_silence,
+        pictures=pictures,
+        language=language,
+        model=model,
     )
+    if request.is_batch:
+        check_request(request)
+        assert audio is not None
+        _report(synthesise_all(audio, out, jobs=jobs, options=request.options()))
+    else:
+        print_files(synthesise(request))
 
 
 def _report(summary: "Summary") -> None:

@@ -1,9 +1,9 @@
 """Change what somebody says in a video by changing its transcript, after Fried et al. (2019).
 
-    from phonolips.editing.edit import edit
-    done = edit(Path("in.mp4"), "bin blue at f two now", "bin red at f nine now")
+    import phonolips
+    done = phonolips.edit("in.mp4", "bin blue at f two now", "bin red at f nine now")
     done.lips, done.kept, done.source_frames
-    done.save(Path("out"))
+    done.save("out")
 
 Lips of words that stay are the recorded ones, bit by bit. Words that change are spoken by the model as this speaker
 would, at this speaker's pace, and joined without a jump in position or velocity. (O. Fried et al., "Text-based editing
@@ -11,33 +11,38 @@ of talking-head video", ACM Transactions on Graphics 38, 2019. They put together
 video; here the model makes them, and the clip itself is enough.)
 """
 
+import os
 import warnings
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from phonolips.editing.infill import InfillSettings, infill
-from phonolips.editing.recording import Recording, align_words, check_fit, cut_to_pictures, fit_speaker, speaking_pace
-from phonolips.editing.sound import join_sound
-from phonolips.editing.takes import find_voice, predict_takes, take_of, voice_start
-from phonolips.editing.timeline import Cut, Timeline, Zone, make_timeline
+from phonolips.editing.recording import align_words, check_fit, cut_to_pictures, fit_speaker, speaking_pace
+from phonolips.editing.sound import Voice, join_sound
+from phonolips.editing.takes import VoiceSource, find_voice, predict_takes, take_of, voice_start
+from phonolips.editing.timeline import Cut, Take, Timeline, make_timeline
 from phonolips.editing.words import Change, check_words, describe, find_changes
 from phonolips.errors import InputError, PhonolipsWarning
 from phonolips.phones.intervals import Alignment
-from phonolips.storage import atomic_file
-from phonolips.timebase import MODEL_FPS, frames_in, frames_to_steps, seconds_to_steps
+from phonolips.phones.posteriors import labels_to_posteriors
+from phonolips.storage import write_arrays
+from phonolips.synth.folder import check_out_folder
+from phonolips.synth.result import Result
+from phonolips.timebase import MODEL_FPS, exact_fps, frames_in, frames_to_steps, seconds_to_steps
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from phonolips.model.network import Network
     from phonolips.model.speakers import LipSpeaker
-
-__all__ = ["Change", "Cut", "Edited", "InfillSettings", "Recording", "Zone", "edit", "edit_recording", "find_changes"]
+    from phonolips.speech.words import SpokenWord
 
 EDIT_FILE, COMPARISON_FILE, FACE_FILE = "edit.npz", "comparison.png", "edited.mp4"
+EDIT_FORMAT = 2  # 1 had no number
 
 
 @dataclass(frozen=True)
@@ -45,43 +50,47 @@ class Edited:
     """An edited clip.
 
     Args:
-        lips: float32 (frames, 40, 2), mouth space, at `fps`.
-        fps: frames per second, the recording's.
-        alignment: words and phones.
+        result: lips float32 (frames, 40, 2) at the recording's fps, words and phones, sound; posteriors as encoded where
+            the clip is kept, sure where it is new; lip parameters measured where kept, predicted where new.
         kept: bool (frames,), True where the lips are the recorded ones, bit by bit.
         source_frames: int64 (frames,), which recorded picture each frame is drawn on.
         seams: seconds at which recorded and new lips meet.
         changes: what was changed, in words.
         cuts: where the two clips differ, in seconds of either.
-        posteriors: float32 (steps, 40), as heard where the clip is kept, sure where it is new.
-        gestures: float32 (frames at 25 a second, gestures), measured where kept, guessed where new.
-        lip_parameter_names: what they are called.
-        speaker: whose shape and manner the new lips have.
-        waveform: float32 (samples,) at 16 kHz, or None where the recording has no sound.
-        voice: who says the new words in it: `synthesiser NAME`, a file's name, or None (they are silent).
-        recording: what was edited.
+        speaker: whose shape and style the new lips have.
+        voice: who says the new words: `synthesiser NAME`, a file's name, or None (they are silent).
+        recording: what was edited; its `recording` is the video.
     """
 
-    lips: np.ndarray
-    fps: float
-    alignment: Alignment
+    result: Result
     kept: np.ndarray
     source_frames: np.ndarray
     seams: tuple[float, ...]
     changes: tuple[str, ...]
     cuts: tuple[Cut, ...]
-    posteriors: np.ndarray
-    lip_parameters: np.ndarray
-    lip_parameter_names: tuple[str, ...]
     speaker: "LipSpeaker"
-    waveform: np.ndarray | None
     voice: str | None
-    recording: Recording = field(repr=False)
+    recording: Result = field(repr=False)
+
+    @property
+    def lips(self) -> np.ndarray:
+        """Lips float32 (frames, 40, 2), mouth space."""
+        return self.result.lips
+
+    @property
+    def fps(self) -> float:
+        """Frames per second, the recording's."""
+        return self.result.fps
 
     @property
     def seconds(self) -> float:
         """Length in seconds."""
-        return len(self.lips) / self.fps
+        return self.result.seconds
+
+    @property
+    def alignment(self) -> Alignment:
+        """Words and phones of the edited clip."""
+        return self.result.need_alignment()
 
     def figure(self) -> "Figure":
         """Draw opening and width before and after, one above the other, seams marked."""
@@ -89,7 +98,7 @@ class Edited:
 
         return comparison(self)
 
-    def save(self, out: Path, *, face: bool = True) -> list[Path]:
+    def save(self, out: Path | str, *, face: bool = True) -> list[Path]:
         """Write lips.npz, posteriors.npz, phones.TextGrid, posteriorgram.png, lips.mp4, edit.npz and comparison.png.
 
         edit.npz holds kept, source_frames and seams. Where `face` is wanted and the recording is a video, edited.mp4
@@ -103,27 +112,16 @@ class Edited:
             the files.
         """
         from phonolips.show.plots.style import save_figure
-        from phonolips.synth.files import check_out_folder, save_result
-        from phonolips.synth.result import Result
 
         out = check_out_folder(Path(out))
-        result = Result(
-            self.lips,
-            self.posteriors,
-            self.lip_parameters,
-            self.lip_parameter_names,
-            self.alignment,
-            self.fps,
-            self.speaker.name,
-            "edited recording",
-            waveform=self.waveform,
+        files = self.result.save(out)
+        seams = np.array(self.seams)
+        write_arrays(
+            out / EDIT_FILE, "edit", EDIT_FORMAT, kept=self.kept, source_frames=self.source_frames, seams=seams
         )
-        files = save_result(result, out)
-        with atomic_file(out / EDIT_FILE) as temporary:
-            np.savez_compressed(temporary, kept=self.kept, source_frames=self.source_frames, seams=np.array(self.seams))
         save_figure(self.figure(), out / COMPARISON_FILE)
         files += [out / EDIT_FILE, out / COMPARISON_FILE]
-        if face and self.recording.path is not None:
+        if face and self.recording.recording is not None:
             try:
                 files.append(self.save_face(out / FACE_FILE))
             except InputError as error:
@@ -135,20 +133,20 @@ class Edited:
         from phonolips.face.person import read_face
         from phonolips.face.render import draw_on_face
         from phonolips.media.video import write_video
-        from phonolips.timebase import exact_fps
 
-        if self.recording.path is None:
+        if self.recording.recording is None:
             raise InputError("these lips were not read from a video, so there is no face to draw them on")
-        face = read_face(self.recording.path)
+        face = read_face(self.recording.recording)
         # Both trackers set their own origin at the closed mouth.
         offset = (face.lips - self.recording.lips)[face.detected].mean((0, 1))
         pictures = draw_on_face(face, self.lips + offset, self.fps, source_frames=self.source_frames)
-        write_video(path, pictures, exact_fps(self.fps), waveform=self.waveform)
+        write_video(path, pictures, exact_fps(self.fps), waveform=self.result.waveform)
         return path
 
 
+# One parameter for each option of `phonolips edit`.
 def edit(
-    video: Path,
+    video: Path | str | os.PathLike[str],
     transcript: str,
     to: str,
     out: Path | None = None,
@@ -171,15 +169,11 @@ def edit(
         to: what is to be said.
         out: a folder to write to (see `Edited.save`), or None.
         aligner: which one finds the words in the sound, see `speech.align.align`.
-        speaker: whose shape and manner the new lips have: a name in the model, or somebody from `adapt`; None = fitted
+        speaker: whose shape and style the new lips have: a name in the model, or somebody from `adapt`; None = fitted
             to this video.
         network: a loaded model; None = the one in the package.
         alignment: when the words of `transcript` are said, as from a TextGrid, instead of an aligner.
-        sound: a recording of the whole new sentence, by the same speaker at best: it gives the new words their sound
-            and their times.
-        speak: a synthesiser of `phonolips.speech.tts.speak` to say the new words; without it and `sound` they are silent.
-        voice: of that synthesiser, as it names it; None = its own choice.
-        language: of both texts.
+        sound, speak, voice, language: where the sound of the new words comes from, see `VoiceSource`.
         settings: how the lips are joined.
 
     Raises:
@@ -187,139 +181,156 @@ def edit(
             stays, or options that do not go together.
         MissingToolError: mediapipe, or the aligner or synthesiser asked for, is not installed.
     """
-    from phonolips.face.track import track_video
-    from phonolips.media.audio import read
-    from phonolips.media.video import probe
     from phonolips.model.network import load_network
-    from phonolips.speech.text.g2p import text_to_phones
-    from phonolips.synth.files import check_out_folder
 
-    if out is not None:
-        check_out_folder(Path(out))
-    if sound is not None and speak is not None:
-        raise InputError("the new words can be heard from --sound or from --speak; give one of them")
-    for path in (video, sound):
-        if path is not None and not Path(path).is_file():
-            raise InputError(f"{path}: no such file")
-    old, new = (text_to_phones(text, language=language) for text in (transcript, to))
-    if not find_changes(old, new):
-        raise InputError("the transcript and the text to change it to have the same words; change at least one")
+    video = Path(video)
+    _check_files(video, out, sound, speak)
+    source = VoiceSource(Path(sound) if sound is not None else None, speak, voice, aligner, language)
+    _read_change(transcript, to, language)
     network = network or load_network()
     network.lip_speaker(speaker)
-    waveform = read(Path(video)) if probe(video).has_audio else None
-    if alignment is None:
-        if waveform is None:
-            raise InputError(f"{video}: has no sound to find the words in; give a TextGrid of them with --textgrid")
-        alignment = align_words(waveform, transcript, f"{video}", aligner, language, network)
-    if waveform is not None:
-        check_fit(network, waveform, alignment, video)
-    found = track_video(video)
-    recording = Recording(found.lips, found.fps, alignment, waveform, Path(video))
-    done = edit_recording(
-        recording, transcript, to, speaker=speaker, network=network, sound=sound, speak=speak, voice=voice,
-        aligner=aligner, language=language, settings=settings,
-    )  # fmt: skip
+    recording = _read_recording(video, transcript, alignment, source, network)
+    done = edit_recording(recording, transcript, to, speaker=speaker, network=network, source=source, settings=settings)
     if out is not None:
         done.save(Path(out))
     return done
 
 
+def _check_files(video: Path, out: Path | None, sound: Path | None, speak: str | None) -> None:
+    """Refuse files that are missing and options that do not go together, before any work is done."""
+    if out is not None:
+        check_out_folder(Path(out))
+    if sound is not None and speak is not None:
+        raise InputError("the new words can come from `sound` or from `speak`; give one of them")
+    for path in (video, sound):
+        if path is not None and not Path(path).is_file():
+            raise InputError(f"{path}: no such file")
+
+
+def _read_change(
+    transcript: str, to: str, language: str
+) -> "tuple[Sequence[SpokenWord], Sequence[SpokenWord], list[Change]]":
+    """Return both sentences with their phones, and what changes; raise InputError where nothing does."""
+    from phonolips.speech.text.g2p import text_to_phones
+
+    old, new = (text_to_phones(text, language=language) for text in (transcript, to))
+    changes = find_changes(old, new)
+    if not changes:
+        raise InputError("the transcript and the text to change it to have the same words; change at least one")
+    return old, new, changes
+
+
+def _read_recording(
+    video: Path, transcript: str, alignment: Alignment | None, source: VoiceSource, network: "Network"
+) -> Result:
+    """Read the sound of a video, find its words where nobody says when they are spoken, and track its lips."""
+    from phonolips.face.track import track_video
+    from phonolips.media.audio import read
+    from phonolips.media.video import probe
+
+    waveform = read(video) if probe(video).has_audio else None
+    if alignment is None:
+        if waveform is None:
+            raise InputError(f"{video}: has no sound to find the words in; give a TextGrid of them with `textgrid`")
+        alignment = align_words(waveform, transcript, f"{video}", source.aligner, source.language, network)
+    if waveform is not None:
+        check_fit(network, waveform, alignment, video)
+    return replace(Result.of_track(track_video(video), video), alignment=alignment, waveform=waveform)
+
+
 def edit_recording(
-    recording: Recording,
+    recording: Result,
     transcript: str,
     to: str,
     *,
     speaker: "str | LipSpeaker | None" = None,
     network: "Network | None" = None,
-    sound: Path | None = None,
-    speak: str | None = None,
-    voice: str | None = None,
-    aligner: str = "auto",
-    language: str = "en-us",
+    source: VoiceSource | None = None,
     settings: InfillSettings | None = None,
 ) -> Edited:
-    """Change what somebody says in a clip that is tracked and aligned already; arguments as for `edit`."""
-    from phonolips.model.network import load_network
-    from phonolips.phones.posteriors import labels_to_posteriors
-    from phonolips.speech.text.g2p import text_to_phones
+    """Change what somebody says in a clip that is tracked and aligned already; arguments as for `edit`.
 
-    settings = settings or InfillSettings()
+    Args:
+        recording: lips, alignment and where there is one the waveform; `recording.recording` is the video.
+        transcript, to, speaker, network, settings: as for `edit`.
+        source: where the sound of the new words comes from.
+    """
+    from phonolips.model.network import load_network
+
+    settings, source = settings or InfillSettings(), source or VoiceSource()
     network = network or load_network()
-    old, new = (text_to_phones(text, language=language) for text in (transcript, to))
-    changes = find_changes(old, new)
-    if not changes:
-        raise InputError("the transcript and the text to change it to have the same words; change at least one")
-    name = str(recording.path) if recording.path else "the recording"
+    old, new, changes = _read_change(transcript, to, source.language)
+    name = str(recording.recording) if recording.recording else "the recording"
     recording = cut_to_pictures(recording, name)
-    check_words(recording.alignment.speech_words(), old, name)
+    alignment = recording.need_alignment()
+    check_words(alignment.speech_words(), old, name)
     row = network.speaker_row(speaker if isinstance(speaker, str) else None)
-    pace = speaking_pace(network, recording.alignment, row)
+    pace = speaking_pace(network, alignment, row)
     said, said_by = None, None
     if any(not change.is_removal for change in changes):
-        said, said_by = find_voice(
-            network,
-            new,
-            to,
-            row,
-            pace,
-            sound=sound,
-            speak=speak,
-            voice=voice,
-            aligner=aligner,
-            language=language,
-        )
+        said, said_by = find_voice(network, new, to, row, pace, source=source)
     takes = (
         predict_takes(network, new, changes, row, pace)
         if said is None
         else [take_of(said, change) for change in changes]
     )
     timeline = make_timeline(
-        recording.alignment, len(recording.lips), recording.fps, changes, takes, reach_seconds=settings.reach_seconds
+        alignment, len(recording.lips), recording.fps, changes, takes, reach_seconds=settings.reach_seconds
     )
     who = fit_speaker(network, recording, timeline.cuts) if speaker is None else network.lip_speaker(speaker)
-    frames = frames_in(timeline.alignment.duration, MODEL_FPS)
-    posteriors = labels_to_posteriors(timeline.alignment.labels(frames_to_steps(frames)))
-    lips, lip_parameters = infill(
-        network,
-        who,
-        posteriors,
-        recorded_lips(recording.lips, timeline),
-        timeline.kept,
-        timeline.zones,
-        timeline.alignment.phones,
-        recording.fps,
-        settings,
-    )
-    waveform = None
-    if recording.waveform is not None:
-        starts = [0.0 if said is None else voice_start(said, change) for change in changes]
-        waveform = join_sound(
-            recording.waveform, recording.alignment, timeline.cuts, said, starts, timeline.alignment.duration
-        )
-        if said is None and any(take.phones for take in takes):
-            warnings.warn(
-                "the new words are silent; give a recording of the new sentence, or have them spoken with --speak",
-                PhonolipsWarning,
-                stacklevel=2,
-            )
-    seams = [frame / recording.fps for zone in timeline.zones for frame in zone if 0 < frame < len(lips)]
+    edited = _speak_edited(network, recording, timeline, who, settings)
+    seams = [frame / recording.fps for zone in timeline.zones for frame in zone if 0 < frame < len(edited.lips)]
     return Edited(
-        lips,
-        recording.fps,
-        timeline.alignment,
+        replace(edited, waveform=_edited_sound(recording, timeline, changes, takes, said)),
         timeline.kept,
         timeline.source_frames,
         tuple(seams),
         tuple(describe(change, old, new) for change in changes),
         timeline.cuts,
-        _encoded_where_kept(network, recording, timeline, posteriors)[: seconds_to_steps(timeline.alignment.duration)],
-        lip_parameters,
-        tuple(network.lip_parameters.settings.names),
         who,
-        waveform,
         said_by,
         recording,
     )
+
+
+def _speak_edited(
+    network: "Network", recording: Result, timeline: Timeline, who: "LipSpeaker", settings: InfillSettings
+) -> Result:
+    """Make the lips of an edited clip, and the layer in between; the sound is still missing."""
+    frames = frames_in(timeline.alignment.duration, MODEL_FPS)
+    posteriors = labels_to_posteriors(timeline.alignment.labels(frames_to_steps(frames)))
+    recorded = recorded_lips(recording.lips, timeline)
+    lips, lip_parameters = infill(network, who, posteriors, recorded, timeline, recording.fps, settings)
+    steps = seconds_to_steps(timeline.alignment.duration)
+    return Result(
+        lips,
+        recording.fps,
+        posteriors=_encoded_where_kept(network, recording, timeline, posteriors)[:steps],
+        lip_parameters=lip_parameters,
+        lip_parameter_names=tuple(network.lip_parameters.settings.names),
+        alignment=timeline.alignment,
+        speaker=who.name,
+        timing="edited recording",
+    )
+
+
+def _edited_sound(
+    recording: Result, timeline: Timeline, changes: Sequence[Change], takes: Sequence[Take], said: Voice | None
+) -> np.ndarray | None:
+    """Join the recorded sound and that of the new words; None where the recording has none. Warns of silent words."""
+    if recording.waveform is None:
+        return None
+    starts = [0.0 if said is None else voice_start(said, change) for change in changes]
+    waveform = join_sound(
+        recording.waveform, recording.need_alignment(), timeline.cuts, said, starts, timeline.alignment.duration
+    )
+    if said is None and any(take.phones for take in takes):
+        warnings.warn(
+            "the new words are silent; give a recording of the new sentence, or have them spoken with `speak`",
+            PhonolipsWarning,
+            stacklevel=3,
+        )
+    return waveform
 
 
 def recorded_lips(lips: np.ndarray, timeline: Timeline) -> np.ndarray:
@@ -333,9 +344,9 @@ def recorded_lips(lips: np.ndarray, timeline: Timeline) -> np.ndarray:
 
 
 def _encoded_where_kept(
-    network: "Network", recording: Recording, timeline: Timeline, posteriors: np.ndarray
+    network: "Network", recording: Result, timeline: Timeline, posteriors: np.ndarray
 ) -> np.ndarray:
-    """Put what the ears hear in the recording in the place of the text's posteriors, outside the cuts."""
+    """Put the encoder's posteriors of the recording in the place of the text's, outside the cuts."""
     if recording.waveform is None:
         return posteriors
     encoded = network.posteriors(recording.waveform)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from phonolips.editing.timeline import Zone
+from phonolips.editing.timeline import Timeline, Zone
 from phonolips.lips.curve import resample_lips
 from phonolips.lips.measures import opening
 from phonolips.lips.motion import exaggerate, uncross
@@ -193,9 +193,7 @@ def infill(
     speaker: "LipSpeaker",
     posteriors: np.ndarray,
     recorded: np.ndarray,
-    kept: np.ndarray,
-    zones: Sequence[Zone],
-    phones: "Sequence[Interval]",
+    timeline: Timeline,
     fps: float,
     settings: InfillSettings | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -208,9 +206,7 @@ def infill(
             long as the lips.
         recorded: float32 (frames, 40, 2) at `fps`, mouth space: the recorded lips in their new places; in the zones
             anything finite.
-        kept: bool (frames,), False in the zones.
-        zones: the frames to be made.
-        phones: of the edited clip.
+        timeline: which frames are kept, which are to be made, and the phones of the edited clip.
         fps: frames per second.
         settings: how.
 
@@ -218,6 +214,7 @@ def infill(
         lips float32 (frames, 40, 2), and the gestures that the decoder was given, float32 (steps / 4, gestures).
     """
     settings = settings or InfillSettings()
+    kept = timeline.kept
     frames = len(posteriors) // STEPS_PER_FRAME
     at_model = resample_lips(recorded, MODEL_FPS, frames / MODEL_FPS, source_fps=fps)
     at_model = np.pad(at_model, ((0, frames - len(at_model)), (0, 0), (0, 0)), mode="edge")
@@ -229,8 +226,8 @@ def infill(
     made = resample_lips(spoken, fps, len(recorded) / fps)[: len(recorded)]
     closed = float(np.quantile(opening(recorded[kept]), CLOSED_QUANTILE))
     result = np.array(recorded, np.float32)
-    for zone in zones:
+    for zone in timeline.zones:
         bent = join(made, recorded, kept, zone, fps, settings.blend_seconds)
         seam = (zone.first > 0, zone.last < len(kept))
-        result[zone.first : zone.last] = uncross(close(bent, zone, phones, fps, closed, seam=seam))
+        result[zone.first : zone.last] = uncross(close(bent, zone, timeline.alignment.phones, fps, closed, seam=seam))
     return result, lip_parameters

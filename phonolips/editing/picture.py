@@ -69,7 +69,7 @@ def comparison(edited: "Edited", *, title: str | None = None) -> "Figure":
         zip(
             halves,
             (recording.lips, edited.lips),
-            (recording.alignment, edited.alignment),
+            (recording.need_alignment(), edited.alignment),
             ("recorded", "edited"),
             strict=True,
         )

@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from phonolips.errors import InputError, PhonolipsWarning
 from phonolips.model.adapt import AdaptSettings
 from phonolips.phones.intervals import Alignment, Interval
 from phonolips.phones.inventory import SILENCE, UNKNOWN, phones_to_ids
+from phonolips.synth.result import Result
 from phonolips.timebase import MODEL_FPS, frames_to_steps, seconds_to_steps
 
 if TYPE_CHECKING:
@@ -25,30 +26,6 @@ LEAST_FIT = 0.4
 OVERRUN_SECONDS = 0.1  # a TextGrid may last longer than the pictures by so much
 MOST_FIT_SECONDS = 60.0  # of a clip that its speaker is fitted to
 FIT = AdaptSettings(embedding_frames=5.0, gain_frames=25.0, shape_frames=5.0, place_frames=5.0)  # see `fit_speaker`
-
-
-@dataclass(frozen=True)
-class Recording:
-    """A clip of somebody speaking, tracked and aligned.
-
-    Args:
-        lips: float32 (frames, 40, 2), mouth space.
-        fps: frames per second.
-        alignment: words and phones with times.
-        waveform: float32 (samples,) at 16 kHz in step with the lips, or None.
-        path: the video that it is from, or None.
-    """
-
-    lips: np.ndarray
-    fps: float
-    alignment: Alignment
-    waveform: np.ndarray | None = field(default=None, repr=False)
-    path: Path | None = None
-
-    @property
-    def seconds(self) -> float:
-        """Length in seconds."""
-        return len(self.lips) / self.fps
 
 
 def align_words(
@@ -94,13 +71,13 @@ def check_fit(network: "Network", waveform: np.ndarray, alignment: Alignment, vi
         )
 
 
-def cut_to_pictures(recording: Recording, name: str) -> Recording:
+def cut_to_pictures(recording: Result, name: str) -> Result:
     """Cut the alignment to the length of the pictures, or fill it up with silence.
 
     Raises:
         InputError: a word without known phones (`spn`), or one that ends beyond the pictures.
     """
-    alignment, seconds = recording.alignment, recording.seconds
+    alignment, seconds = recording.need_alignment(), recording.seconds
     if any(phone.label == UNKNOWN for phone in alignment.phones):
         raise InputError(f"{name}: its alignment has a word without known phones (spn); write its phones in ARPAbet")
     words, phones = alignment.speech_words(), [phone for phone in alignment.phones if phone.label != SILENCE]
@@ -132,7 +109,7 @@ def speaking_pace(network: "Network", alignment: Alignment, row: int) -> float:
     return float(taken / sum(part.sum() for part in predicted))
 
 
-def fit_speaker(network: "Network", recording: Recording, cuts: Sequence[Cut]) -> "LipSpeaker":
+def fit_speaker(network: "Network", recording: Result, cuts: Sequence[Cut]) -> "LipSpeaker":
     """Fit a speaker to the clip that is to be edited: at most a minute of it, around the first cut.
 
     The fit is to what the text encoder would say, and held to what is known of other speakers less than `adapt`
@@ -144,7 +121,7 @@ def fit_speaker(network: "Network", recording: Recording, cuts: Sequence[Cut]) -
     from phonolips.phones.posteriors import labels_to_posteriors
 
     lips = resample_lips(recording.lips, MODEL_FPS, recording.seconds, source_fps=recording.fps)
-    posteriors = labels_to_posteriors(recording.alignment.labels(frames_to_steps(len(lips))))
+    posteriors = labels_to_posteriors(recording.need_alignment().labels(frames_to_steps(len(lips))))
     lip_parameters = predict_lip_parameters(network, posteriors)
     most = round(MOST_FIT_SECONDS * MODEL_FPS)
     first = min(max(0, round(cuts[0].old_start * MODEL_FPS) - most // 2), max(0, len(lips) - most))
@@ -155,5 +132,5 @@ def fit_speaker(network: "Network", recording: Recording, cuts: Sequence[Cut]) -
         posteriors[frames_to_steps(first) : frames_to_steps(first + most)],
         lip_parameters[part],
     )
-    name = recording.path.stem if recording.path else "speaker of the clip"
+    name = recording.recording.stem if recording.recording else "speaker of the clip"
     return adapt(network, [clip], name=name, settings=FIT).speaker

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -19,6 +19,25 @@ if TYPE_CHECKING:
     from phonolips.speech.words import SpokenWord
 
 LEAST_RATE, MOST_RATE = 0.5, 2.0  # of a synthesiser that keeps to the speaker's pace
+
+
+class VoiceSource(NamedTuple):
+    """Where the sound of new words comes from, and how words are found in a sound.
+
+    Args:
+        sound: a recording of the whole new sentence, by the same speaker at best: it gives the new words their sound
+            and their times.
+        speak: a synthesiser of `speech.tts` to say the new words; without it and `sound` they are silent.
+        voice: of that synthesiser, as it names it; None = its own choice.
+        aligner: which one finds the words in a sound, see `speech.align.align`.
+        language: of both texts.
+    """
+
+    sound: Path | None = None
+    speak: str | None = None
+    voice: str | None = None
+    aligner: str = "auto"
+    language: str = "en-us"
 
 
 def predict_takes(
@@ -61,12 +80,7 @@ def find_voice(
     text: str,
     row: int,
     pace: float,
-    *,
-    sound: Path | None,
-    speak: str | None,
-    voice: str | None,
-    aligner: str,
-    language: str,
+    source: VoiceSource,
 ) -> tuple[Voice | None, str | None]:
     """Get the new sentence as sound: from a file, from a synthesiser at the speaker's pace, or not at all.
 
@@ -76,7 +90,7 @@ def find_voice(
         text: the same as written.
         row: of the speaker table.
         pace: of the speaker, from `speaking_pace`.
-        sound, speak, voice, aligner, language: as for `edit`.
+        source: where the sound comes from.
 
     Returns:
         the voice and its name, or None and None.
@@ -85,31 +99,31 @@ def find_voice(
         InputError: a sound in which the sentence cannot be found, no such synthesiser or voice.
         MissingToolError: the synthesiser or aligner is not installed.
     """
-    if sound is not None:
+    if source.sound is not None:
         from phonolips.media.audio import read
 
-        waveform = read(Path(sound))
-        alignment = align_words(waveform, text, f"{sound}", aligner, language, network)
-        check_words(alignment.speech_words(), sentence, f"{sound}")
-        return Voice(waveform, alignment), sound.name
-    if speak is None:
+        waveform = read(source.sound)
+        alignment = align_words(waveform, text, f"{source.sound}", source.aligner, source.language, network)
+        check_words(alignment.speech_words(), sentence, f"{source.sound}")
+        return Voice(waveform, alignment), source.sound.name
+    if source.speak is None:
         return None, None
     from phonolips.speech.tts import speak as speech
     from phonolips.synth.verbs import predict_alignment
 
-    how: dict[str, Any] = {"backend": speak, "voice": voice, "language": language}
+    how: dict[str, Any] = {"backend": source.speak, "voice": source.voice, "language": source.language}
 
     def predict(words: "Sequence[SpokenWord]", rate: float) -> Alignment:
         return predict_alignment(network, words, row, rate / pace)
 
     said = speech.speak_words(sentence, predict=predict, **how)
-    check_words(said.alignment.speech_words(), sentence, f"synthesiser {speak}")
+    check_words(said.alignment.speech_words(), sentence, f"synthesiser {source.speak}")
     if said.timing != speech.OURS:
         own = sum(phone.duration for _, phones in words_with_phones(said.alignment) for phone in phones)
         wanted = network.durations.predict([phones_to_ids(word.phones) for word in spoken(sentence)], row)
         rate = float(np.clip(own / (pace * sum(part.sum() for part in wanted)), LEAST_RATE, MOST_RATE))
         said = speech.speak_words(sentence, rate=rate, predict=predict, **how)
-    return Voice(said.waveform, said.alignment), f"synthesiser {speak}"
+    return Voice(said.waveform, said.alignment), f"synthesiser {source.speak}"
 
 
 def voice_start(voice: Voice, change: Change) -> float:

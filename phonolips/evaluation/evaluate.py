@@ -99,11 +99,10 @@ def synthesise(data: Path, out: Path, network: "Network") -> None:
                 "network": network,
             }
             encoded = verbs.from_audio(_padded_waveform(record, frames), **options)
-            calm = verbs.from_posteriors(
-                encoded.posteriors, lip_parameters=encoded.lip_parameters, liveliness=0, **options
-            )
-            narrow = verbs.from_posteriors(encoded.posteriors, **options)
-            labels = complete_labels(features.get(record.id, "labels"), encoded.posteriors)
+            posteriors = encoded.need_posteriors()
+            calm = verbs.from_posteriors(posteriors, lip_parameters=encoded.lip_parameters, liveliness=0, **options)
+            narrow = verbs.from_posteriors(posteriors, **options)
+            labels = complete_labels(features.get(record.id, "labels"), posteriors)
             told = verbs.from_posteriors(labels_to_posteriors(labels), **options)
             meta: dict[str, Any] = {}
             warped = np.full_like(told.lips, np.nan)
@@ -125,7 +124,7 @@ def synthesise(data: Path, out: Path, network: "Network") -> None:
                 "phones_only": narrow.lips,
                 "text": told.lips,
                 "predicted": warped,
-                "posteriors": encoded.posteriors,
+                "posteriors": posteriors,
             }
             store.add(record.id, values, meta)
 

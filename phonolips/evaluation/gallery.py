@@ -22,7 +22,7 @@ from phonolips.evaluation.report import write_csv
 from phonolips.lips.measures import opening, width
 from phonolips.phones.inventory import PHONE_IDS, PHONE_TO_VISEME, PHONES, VISEME_NAMES
 from phonolips.show.plots.style import save_figure
-from phonolips.synth.files import check_out_folder
+from phonolips.synth.folder import check_out_folder
 
 
 def gallery_rows(occurrences: Sequence[Occurrences]) -> list[dict[str, Any]]:

@@ -30,7 +30,7 @@ from phonolips.timebase import STEPS_PER_SECOND, exact_fps, frame_centres, step_
 
 if TYPE_CHECKING:
     from phonolips.phones.intervals import Alignment
-    from phonolips.synth.result import Run
+    from phonolips.synth.result import Result
 
 # The mouth and jaw of ARKit's 52 shapes, in Apple's order.
 ARKIT_NAMES: tuple[str, ...] = (
@@ -354,7 +354,7 @@ def _check_lips(lips: np.ndarray) -> None:
         raise InputError("lips hold values that are not finite; fill the missing frames first")
 
 
-def run_weights(run: "Run", fps: float | None = None) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray, float]:
+def run_weights(run: "Result", fps: float | None = None) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray, float]:
     """Turn a run's lips into ARKit weights at a frame rate.
 
     Args:
@@ -372,15 +372,15 @@ def run_weights(run: "Run", fps: float | None = None) -> tuple[dict[str, np.ndar
         _check_lips(run.lips)
         rate = float(exact_fps(check_fps(run.fps if fps is None else fps)))
         lips = resample_lips(run.lips, rate, run.seconds, source_fps=run.fps)
-        posteriors = None if run.layer is None else run.layer.posteriors
+        posteriors = None if run.posteriors is None else run.posteriors
         shares = phone_shares(len(run.lips), run.fps, run.alignment, posteriors)
         rest = closed_mouth(run.lips, None if shares is None else shares[:, SILENCE_ID] > 0.5)
         return arkit_weights(lips, rate, run.alignment, posteriors, rest=rest), lips, rest, rate
     except InputError as error:
-        raise InputError(f"{run.path}: {error}") from error
+        raise InputError(f"{run.name}: {error}") from error
 
 
-def write_arkit_json(run: "Run", path: Path, *, fps: float | None = None) -> None:
+def write_arkit_json(run: "Result", path: Path, *, fps: float | None = None) -> None:
     """Write ARKit weights as JSON in the layout of NVIDIA Audio2Face's export, which several tools import.
 
     One object: `exportFps`, `trackPath` (the sound's file name, or ""), `numPoses`, `numFrames`, `facsNames` (the
@@ -411,7 +411,7 @@ def write_arkit_json(run: "Run", path: Path, *, fps: float | None = None) -> Non
         file.write("\n ]\n}\n")
 
 
-def write_arkit_csv(run: "Run", path: Path, *, fps: float | None = None) -> None:
+def write_arkit_csv(run: "Result", path: Path, *, fps: float | None = None) -> None:
     """Write ARKit weights as the app Live Link Face records them.
 
     Columns: Timecode (HH:MM:SS:FF.sss from 0, FF counting whole frames), BlendShapeCount (61) and LIVE_LINK_NAMES

@@ -1,8 +1,8 @@
 """What other programs read: one small writer a format, all of them from a Run.
 
 from phonolips.export import export
-from phonolips.synth.result import read_run
-export(read_run(Path("demo")), ["rhubarb-tsv", "arkit"])
+from phonolips.synth.folder import read_result
+export(read_result(Path("demo")), ["rhubarb-tsv", "arkit"])
 """
 
 import importlib
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from phonolips.errors import InputError, PhonolipsWarning
 
 if TYPE_CHECKING:
-    from phonolips.synth.result import Run
+    from phonolips.synth.result import Result
 
 ALL = "all"
 PHONES, WORDS, EITHER = "phones", "words", "phones or posteriors"
@@ -113,7 +113,7 @@ def check_out(names: str | Sequence[str], out: Path | None) -> Path | None:
 
 
 def export(
-    run: "Run",
+    run: "Result",
     names: str | Sequence[str],
     out: Path | None = None,
     *,
@@ -127,7 +127,7 @@ def export(
     this run has not got the material for (subtitles without words, say) are left out with a warning.
 
     Args:
-        run: what `read_run` gives.
+        run: what `read_result` gives.
         names: formats, as for `check_names`.
         out: a folder, made if it is not there, or for one format the file; None = beside lips.npz.
         fps: rate of the frames that are written; None = that of the lips, and 24 for rhubarb-dat. Formats in
@@ -155,7 +155,7 @@ def export(
         from phonolips.export.visemes import read_viseme_set
 
         read_viseme_set(viseme_set)
-    folder = run.path.parent if out is None else out
+    folder = run.beside("").parent if out is None else out
     is_file = out is not None and _is_file_for(wanted, out)
     whole = ALL in _split(names)
     written: list[Path] = []
@@ -180,14 +180,14 @@ def export(
     return written
 
 
-def _check_material(run: "Run", known: Format) -> None:
+def _check_material(run: "Result", known: Format) -> None:
     """Raise InputError where a run has not got what a format needs."""
     if known.needs == WORDS:
         from phonolips.export.subtitles import words_of
 
         words_of(run)
-    elif known.needs == PHONES or (known.needs == EITHER and run.layer is None):
-        run.phones()
+    elif known.needs == PHONES or (known.needs == EITHER and run.posteriors is None):
+        run.need_alignment()
 
 
 def _split(names: str | Sequence[str]) -> list[str]:

@@ -22,7 +22,7 @@ from phonolips.storage import atomic_file
 from phonolips.timebase import frame_centres
 
 if TYPE_CHECKING:
-    from phonolips.synth.result import Run
+    from phonolips.synth.result import Result
 
 MOST_SHAPES = 8  # principal shapes: what every viewer must support at once
 ENOUGH_VARIANCE = 0.9995  # of the lips' movement; no more shapes than that takes
@@ -116,7 +116,7 @@ def expand_targets(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def named_targets(
-    run: "Run", names: Sequence[str], fps: float | None = None
+    run: "Result", names: Sequence[str], fps: float | None = None
 ) -> tuple[Targets, np.ndarray, np.ndarray, float]:
     """Drive targets that a user's avatar has, by name.
 
@@ -164,17 +164,17 @@ def named_targets(
     return Targets(tuple(names), rest, moves, forward, table, np.zeros(len(names), np.float32)), lips, rest, rate
 
 
-def _viseme_weights(run: "Run", fps: float | None) -> dict[str, np.ndarray]:
+def _viseme_weights(run: "Result", fps: float | None) -> dict[str, np.ndarray]:
     """Weigh the Oculus visemes; "viseme_aa" and so on, in small letters, -> (frames,)."""
     from phonolips.export.visemes import OCULUS, viseme_weights
 
-    run.phones()
+    run.need_alignment()
     columns = viseme_weights(run, OCULUS, run.fps if fps is None else fps).T
     found = {f"viseme_{name.lower()}": column for name, column in zip(OCULUS.visemes, columns, strict=True)}
     return found | {f"viseme_{other}": found[f"viseme_{name}"] for other, name in VISEME_SPELLINGS.items()}
 
 
-def write_gltf(run: "Run", path: Path, *, fps: float | None = None, targets: Sequence[str] | None = None) -> None:
+def write_gltf(run: "Result", path: Path, *, fps: float | None = None, targets: Sequence[str] | None = None) -> None:
     """Write a mouth that speaks: a mesh with morph targets and their animation, in one file.
 
     The node "lips" has the animated mesh; "mouth" the upper teeth and the dark behind them; there is a camera.

@@ -14,7 +14,7 @@ from phonolips.lips.curve import check_fps
 from phonolips.timebase import STEPS_PER_SECOND, exact_fps, seconds_to_steps
 
 if TYPE_CHECKING:
-    from phonolips.synth.result import Run
+    from phonolips.synth.result import Result
 
 DAT_FPS = 24.0  # Moho's and OpenToonz's own
 PRESTON_BLAIR = {
@@ -31,7 +31,7 @@ PRESTON_BLAIR = {
 REST = "X"
 
 
-def write_tsv(run: "Run", path: Path) -> None:
+def write_tsv(run: "Result", path: Path) -> None:
     """Write a line "seconds, tab, mouth" for every cue, and X at the end."""
     cues = _cues(run)
     with new_text_file(path) as file:
@@ -39,7 +39,7 @@ def write_tsv(run: "Run", path: Path) -> None:
         file.write(f"{cues[-1].end:.2f}\t{REST}\n")
 
 
-def write_xml(run: "Run", path: Path) -> None:
+def write_xml(run: "Result", path: Path) -> None:
     """Write Rhubarb's XML: the sound's path and length, and every cue with start and end."""
     cues = _cues(run)
     with new_text_file(path) as file:
@@ -51,7 +51,7 @@ def write_xml(run: "Run", path: Path) -> None:
         file.write("  </mouthCues>\n</rhubarbResult>\n")
 
 
-def write_json(run: "Run", path: Path) -> None:
+def write_json(run: "Result", path: Path) -> None:
     """Write Rhubarb's JSON: `metadata` with the sound's path and length, and `mouthCues`."""
     cues = _cues(run)
     rows = [f'    {{ "start": {cue.start:.2f}, "end": {cue.end:.2f}, "value": "{cue.value}" }}' for cue in cues]
@@ -62,7 +62,7 @@ def write_json(run: "Run", path: Path) -> None:
         file.write(",\n".join(rows) + "\n  ]\n}\n")
 
 
-def write_dat(run: "Run", path: Path, *, fps: float | None = None) -> None:
+def write_dat(run: "Result", path: Path, *, fps: float | None = None) -> None:
     """Write Moho's switch data with Preston Blair's names: a line "frame mouth" for every cue, the first frame 1.
 
     No cue is shorter than a frame, so that none is lost.
@@ -88,9 +88,9 @@ def write_dat(run: "Run", path: Path, *, fps: float | None = None) -> None:
         file.write(f"{max(frame(cues[-1].end), last + 1)} {PRESTON_BLAIR[REST]}\n")
 
 
-def _cues(run: "Run", *, least_seconds: float = 0.0) -> list[Cue]:
+def _cues(run: "Result", *, least_seconds: float = 0.0) -> list[Cue]:
     return mouth_cues(run.lips, run.fps, run.alignment, least_seconds=least_seconds)
 
 
-def _sound(run: "Run") -> str:
+def _sound(run: "Result") -> str:
     return str(run.sound.resolve()) if run.sound else ""

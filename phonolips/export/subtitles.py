@@ -9,7 +9,7 @@ from phonolips.export.writing import new_text_file
 from phonolips.phones.intervals import Interval
 
 if TYPE_CHECKING:
-    from phonolips.synth.result import Run
+    from phonolips.synth.result import Result
 
 # What broadcasters ask for: two lines of 42 letters, from one to six seconds
 LINE_LETTERS = 42
@@ -28,7 +28,7 @@ class Subtitle(NamedTuple):
     end: float
 
 
-def write_srt(run: "Run", path: Path) -> None:
+def write_srt(run: "Result", path: Path) -> None:
     """Write the words as subtitles of one or two lines.
 
     Raises:
@@ -37,7 +37,7 @@ def write_srt(run: "Run", path: Path) -> None:
     _write(subtitles(words_of(run)), path)
 
 
-def write_srt_words(run: "Run", path: Path) -> None:
+def write_srt_words(run: "Result", path: Path) -> None:
     """Write a subtitle a word, with the word's own times.
 
     Raises:
@@ -71,12 +71,12 @@ def subtitles(words: Sequence[Interval]) -> list[Subtitle]:
     ]
 
 
-def words_of(run: "Run") -> list[Interval]:
+def words_of(run: "Result") -> list[Interval]:
     """Give the words of a run; raise InputError where they are not known."""
-    words = run.phones().speech_words()
+    words = run.need_alignment().speech_words()
     if not words:
         raise InputError(
-            f"{run.path}: its words are not known; find their times with 'phonolips align SOUND --text \"...\"' and "
+            f"{run.name}: its words are not known; find their times with 'phonolips align SOUND --text \"...\"' and "
             "keep that TextGrid beside it as phones.TextGrid"
         )
     return words

@@ -19,14 +19,14 @@ from phonolips.phones.textgrid import write_textgrid
 from phonolips.timebase import exact_fps, frame_centres, seconds_to_steps
 
 if TYPE_CHECKING:
-    from phonolips.synth.result import Run
+    from phonolips.synth.result import Result
 
 MOUTH_TIER = "mouth"
 SECOND_DECIMALS, LIP_DECIMALS, CONFIDENCE_DECIMALS = 6, 5, 3
 UNIT = "distance between the eye centres"
 
 
-def write_tiers(run: "Run", path: Path) -> None:
+def write_tiers(run: "Result", path: Path) -> None:
     """Write a TextGrid with tiers words, phones, confidence (where it is known) and mouth (A to H, X).
 
     Raises:
@@ -37,7 +37,7 @@ def write_tiers(run: "Run", path: Path) -> None:
     write_textgrid(alignment, path, more={MOUTH_TIER: cues})
 
 
-def write_json(run: "Run", path: Path, *, fps: float | None = None) -> None:
+def write_json(run: "Result", path: Path, *, fps: float | None = None) -> None:
     """Write words, phones and lips as JSON; the schema is in docs/formats.md.
 
     Args:
@@ -82,7 +82,7 @@ def write_json(run: "Run", path: Path, *, fps: float | None = None) -> None:
         file.write("    ]\n  }\n}\n")
 
 
-def write_csv(run: "Run", path: Path, *, fps: float | None = None) -> None:
+def write_csv(run: "Result", path: Path, *, fps: float | None = None) -> None:
     """Write a row a frame: frame, time of its middle, opening, width, phone, and x and y of every lip point.
 
     Args:
@@ -107,7 +107,7 @@ def phones_at(alignment: Alignment, times: np.ndarray) -> list[str]:
     return [labels[i] for i in np.searchsorted(ends, times, side="right")]
 
 
-def with_confidences(run: "Run") -> Alignment:
+def with_confidences(run: "Result") -> Alignment:
     """Give the run's alignment, its confidences read off the posteriors where it has none and they are there.
 
     A phone's confidence is its mean posterior over its time; that of `spn` is 0.
@@ -115,10 +115,10 @@ def with_confidences(run: "Run") -> Alignment:
     Raises:
         InputError: the run has no alignment.
     """
-    alignment = run.phones()
-    if alignment.confidences is not None or run.layer is None:
+    alignment = run.need_alignment()
+    if alignment.confidences is not None or run.posteriors is None:
         return alignment
-    posteriors = run.layer.posteriors
+    posteriors = run.posteriors
 
     def confidence(phone: Interval) -> float:
         first = min(seconds_to_steps(phone.start), len(posteriors) - 1)
@@ -129,7 +129,7 @@ def with_confidences(run: "Run") -> Alignment:
     return replace(alignment, confidences=tuple(confidence(phone) for phone in alignment.phones))
 
 
-def _lips_at(run: "Run", fps: float | None) -> tuple[np.ndarray, float]:
+def _lips_at(run: "Result", fps: float | None) -> tuple[np.ndarray, float]:
     rate = float(exact_fps(check_fps(run.fps if fps is None else fps)))
     return resample_lips(run.lips, rate, run.seconds, source_fps=run.fps), rate
 

@@ -34,7 +34,7 @@ from phonolips.timebase import (
 )
 
 if TYPE_CHECKING:
-    from phonolips.synth.result import Run
+    from phonolips.synth.result import Result
 
 SMOOTHING_SECONDS = 0.02  # standard deviation; a closure of 60 ms keeps seven eighths of its weight
 WEIGHT_PARTS = 1000  # weights are written in thousandths
@@ -153,7 +153,7 @@ def read_viseme_set(path: Path) -> VisemeSet:
         raise InputError(f"{path}: {error}") from error
 
 
-def viseme_weights(run: "Run", visemes: VisemeSet, fps: float) -> np.ndarray:
+def viseme_weights(run: "Result", visemes: VisemeSet, fps: float) -> np.ndarray:
     """Weigh the visemes of every frame: the posteriors of their phones added up, smoothed by a Gaussian of 20 ms.
 
     Where there are no posteriors the alignment's phones take their place.
@@ -174,7 +174,7 @@ def viseme_weights(run: "Run", visemes: VisemeSet, fps: float) -> np.ndarray:
     return weights / weights.sum(1, keepdims=True)
 
 
-def viseme_cues(run: "Run", visemes: VisemeSet) -> list[Cue]:
+def viseme_cues(run: "Result", visemes: VisemeSet) -> list[Cue]:
     """Name one viseme at a time: neighbours that are alike joined, none shorter than 50 ms, no gaps.
 
     From the alignment's phones, or the posteriors where there is none.
@@ -187,19 +187,19 @@ def viseme_cues(run: "Run", visemes: VisemeSet) -> list[Cue]:
     ]
 
 
-def write_oculus(run: "Run", path: Path, *, fps: float | None = None) -> None:
+def write_oculus(run: "Result", path: Path, *, fps: float | None = None) -> None:
     """Write the 15 Oculus visemes as JSON, with a `speakAudio` block for the TalkingHead avatar."""
     cues = viseme_cues(run, OCULUS)
     _write(run, path, OCULUS, cues, fps, {"speakAudio": speak_audio(run, cues)})
 
 
-def write_visemes(run: "Run", path: Path, *, fps: float | None = None, viseme_set: Path | None = None) -> None:
+def write_visemes(run: "Result", path: Path, *, fps: float | None = None, viseme_set: Path | None = None) -> None:
     """Write visemes as JSON: a user's set, or our twelve classes where none is given."""
     visemes = DEFAULT_SET if viseme_set is None else read_viseme_set(viseme_set)
     _write(run, path, visemes, viseme_cues(run, visemes), fps, {})
 
 
-def speak_audio(run: "Run", cues: Sequence[Cue]) -> dict[str, list[Any]]:
+def speak_audio(run: "Result", cues: Sequence[Cue]) -> dict[str, list[Any]]:
     """Make what `speakAudio` of the TalkingHead avatar takes beside the sound; times in milliseconds.
 
     Silence is left out: there the avatar's own rest shows. The words are its subtitles.
@@ -221,7 +221,7 @@ def speak_audio(run: "Run", cues: Sequence[Cue]) -> dict[str, list[Any]]:
 
 
 def _write(
-    run: "Run", path: Path, visemes: VisemeSet, cues: Sequence[Cue], fps: float | None, more: dict[str, Any]
+    run: "Result", path: Path, visemes: VisemeSet, cues: Sequence[Cue], fps: float | None, more: dict[str, Any]
 ) -> None:
     rate = float(exact_fps(check_fps(run.fps if fps is None else fps)))
     weights = _in_parts(viseme_weights(run, visemes, rate))
@@ -250,13 +250,13 @@ def _in_parts(weights: np.ndarray) -> np.ndarray:
     return (whole + (order < missing[:, None])) / WEIGHT_PARTS
 
 
-def _phone_weights(run: "Run", *, prefer_posteriors: bool) -> np.ndarray:
+def _phone_weights(run: "Result", *, prefer_posteriors: bool) -> np.ndarray:
     """Give float64 (steps, phones) that cover the lips, from posteriors or from the alignment."""
     steps = max(1, seconds_to_steps(run.seconds))
-    if run.layer is not None and (prefer_posteriors or run.alignment is None):
-        found = np.asarray(run.layer.posteriors, np.float64)[:steps]
+    if run.posteriors is not None and (prefer_posteriors or run.alignment is None):
+        found = np.asarray(run.posteriors, np.float64)[:steps]
     else:
-        labels = run.phones().labels(steps)
+        labels = run.need_alignment().labels(steps)
         found = np.eye(NUM_PHONES)[np.where(labels == IGNORED_ID, SILENCE_ID, labels)]
     silence = np.eye(NUM_PHONES)[[SILENCE_ID]]
     return np.concatenate([found, np.repeat(silence, steps - len(found), axis=0)])

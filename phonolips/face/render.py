@@ -1,8 +1,8 @@
 """Lips on a face: a photo or a video of one person gets the lips of a run.
 
-    from phonolips.synth.result import read_run
+    from phonolips.synth.folder import read_result
     from phonolips.face.render import render_face
-    render_face(read_run(Path("demo")), Path("portrait.jpg"), Path("demo/face.mp4"))
+    render_face(read_result(Path("demo")), Path("portrait.jpg"), Path("demo/face.mp4"))
 
 The movement is the run's and the lips at rest are the person's, so a smile stays a smile that speaks.
 The picture's own lips, chin and cheeks are moved (`face.warp`), and what is seen between open lips comes from a
@@ -26,7 +26,7 @@ from phonolips.lips.space import MouthSpace
 from phonolips.media import video
 
 if TYPE_CHECKING:
-    from phonolips.synth.result import Run
+    from phonolips.synth.result import Result
 from phonolips.face.person import Face, read_face
 
 SHAPES = 200  # pictures over which a face's shape is averaged
@@ -173,12 +173,12 @@ def _move_mouth(
 
 
 def render_face(
-    run: "Run", face: Path | Face, out: Path, *, fps: float | None = None, sound: Path | None = None
+    run: "Result", face: Path | Face, out: Path, *, fps: float | None = None, sound: Path | None = None
 ) -> Path:
     """Write a video of a person who speaks a run: a photo that talks, or a video with other lips.
 
     Args:
-        run: lips, of whatever mouth (see `transfer`), from `read_run`.
+        run: lips, of whatever mouth (see `transfer`), from `read_result`.
         face: a photo or a video of one person, or what `read_face` found in it. A video keeps its head motion; where
             the lips last longer it goes to and fro.
         out: the file to write: .mp4, .m4v, .mov or .mkv.

@@ -7,6 +7,7 @@ import io
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -22,7 +23,8 @@ AAC_SAMPLE_RATE = 48_000  # samples per second; every browser plays it
 AAC_BIT_RATE = 56_000  # bits per second of AAC: speech sounds clean, a minute takes 0.4 MB
 
 
-def _check_file(path: Path) -> None:
+def check_sound_file(path: Path) -> None:
+    """Raise InputError unless there is a file with something in it."""
     if not path.exists():
         raise InputError(f"{path}: no such file; give a sound or video file")
     if path.is_dir():
@@ -31,21 +33,21 @@ def _check_file(path: Path) -> None:
         raise InputError(f"{path}: the file is empty (0 bytes); give a sound or video file")
 
 
-def _decode(path: Path) -> Iterator[np.ndarray]:
+def _decode(source: Path | BinaryIO, name: str) -> Iterator[np.ndarray]:
     """Yield mono float32 pieces at 16 kHz, of whatever length the decoder gives."""
     import av
     from av.error import FFmpegError
 
     try:
-        container = av.open(str(path), metadata_errors="ignore")
+        container = av.open(str(source) if isinstance(source, Path) else source, "r", metadata_errors="ignore")
     except (FFmpegError, OSError, ValueError) as error:
         raise InputError(
-            f"{path}: not a sound or video file that can be read ({error}); expected wav, flac, mp3, ogg, "
+            f"{name}: not a sound or video file that can be read ({error}); expected wav, flac, mp3, ogg, "
             "m4a, mp4 or the like"
         ) from error
     with container:
         if not container.streams.audio:
-            raise InputError(f"{path}: there is no sound in this file; expected an audio stream")
+            raise InputError(f"{name}: there is no sound in this file; expected an audio stream")
         stream = container.streams.audio[0]
         to_float = av.AudioResampler(format="fltp")
         to_rate = av.AudioResampler(format="fltp", layout="mono", rate=SAMPLE_RATE)
@@ -81,23 +83,30 @@ def _decode(path: Path) -> Iterator[np.ndarray]:
         yield from resampled(None)
     if damaged:
         warnings.warn(
-            f"{path}: {damaged} damaged packet(s) in the sound were left out; times after them may be early",
+            f"{name}: {damaged} damaged packet(s) in the sound were left out; times after them may be early",
             PhonolipsWarning,
             stacklevel=2,
         )
 
 
-def read_blocks(path: Path, block_samples: int = BLOCK_SAMPLES) -> Iterator[np.ndarray]:
+def read_blocks(source: Path | str | BinaryIO, block_samples: int = BLOCK_SAMPLES) -> Iterator[np.ndarray]:
     """Read sound block by block.
 
     Yields float32 (block_samples,) at 16 kHz in [-1, 1]; the last block may be shorter. Warns
     (PhonolipsWarning) once at the end if the sound was silent, clipped or beyond full scale.
 
+    Args:
+        source: a file's path, or a file that is open for reading bytes.
+        block_samples: samples in a block.
+
     Raises:
         InputError: no file, not a sound, no audio stream, no samples, or samples that are not numbers.
     """
-    path = Path(path)
-    _check_file(path)
+    if isinstance(source, str):
+        source = Path(source)
+    if isinstance(source, Path):
+        check_sound_file(source)
+    name = str(source) if isinstance(source, Path) else str(getattr(source, "name", "the sound"))
     pieces: list[np.ndarray] = []
     held = total = clipped = 0
     peak = 0.0
@@ -106,14 +115,14 @@ def read_blocks(path: Path, block_samples: int = BLOCK_SAMPLES) -> Iterator[np.n
         nonlocal total, clipped, peak
         if not np.isfinite(block).all():
             at = (total + int(np.argmin(np.isfinite(block)))) / SAMPLE_RATE
-            raise InputError(f"{path}: the sound holds NaN or infinity at {at:.2f} s; expected finite samples")
+            raise InputError(f"{name}: the sound holds NaN or infinity at {at:.2f} s; expected finite samples")
         size = np.abs(block)
         peak = max(peak, float(size.max(initial=0.0)))
         clipped += int((size >= CLIPPED_LEVEL).sum())
         total += len(block)
         return np.clip(block, -1.0, 1.0, dtype=np.float32)
 
-    for piece in _decode(path):
+    for piece in _decode(source, name):
         pieces.append(piece)
         held += len(piece)
         while held >= block_samples:
@@ -123,12 +132,12 @@ def read_blocks(path: Path, block_samples: int = BLOCK_SAMPLES) -> Iterator[np.n
     rest = np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
     if total + len(rest) < SHORTEST_SECONDS * SAMPLE_RATE:
         raise InputError(
-            f"{path}: holds {1000 * (total + len(rest)) / SAMPLE_RATE:.0f} ms of sound; "
+            f"{name}: holds {1000 * (total + len(rest)) / SAMPLE_RATE:.0f} ms of sound; "
             f"expected at least {1000 * SHORTEST_SECONDS:.0f} ms"
         )
     if len(rest):
         yield checked(rest)
-    _warn_about(path, peak, clipped / max(total, 1))
+    _warn_about(name, peak, clipped / max(total, 1))
 
 
 def _warn_about(name: object, peak: float, clipped_share: float) -> None:

@@ -1,8 +1,8 @@
 """A run's lips as a drawing: a video, a GIF, or a strip of pictures.
 
-    from phonolips.synth.result import read_run
+    from phonolips.synth.folder import read_result
     from phonolips.show.film import render
-    render(read_run(Path("demo")), Path("demo.mp4"), size=(720, 720), fps=30, palette="dark", caption="posteriors")
+    render(read_result(Path("demo")), Path("demo.mp4"), size=(720, 720), fps=30, palette="dark", caption="posteriors")
 
 Pictures and sound pass through in small blocks, so that an hour takes no more memory than a minute.
 """
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from phonolips.phones.intervals import Interval
-    from phonolips.synth.result import Run
+    from phonolips.synth.result import Result
 
 CAPTIONS = ("none", "phone", "posteriors")
 SUFFIXES = (*OUTPUT_FORMATS, ".gif", ".png")
@@ -97,7 +97,7 @@ def _label_at(tier: "tuple[Interval, ...]") -> Callable[[float], str]:
     return label
 
 
-def captions_at(run: "Run", kind: str) -> Callable[[float], Caption] | None:
+def captions_at(run: "Result", kind: str) -> Callable[[float], Caption] | None:
     """Make a function from seconds to what is spoken there; None where `kind` is "none".
 
     The phone is the alignment's; where a run has none, the most likely one.
@@ -108,16 +108,16 @@ def captions_at(run: "Run", kind: str) -> Callable[[float], Caption] | None:
         raise InputError(f"caption {kind!r}; expected one of {', '.join(CAPTIONS)}")
     if kind == "none":
         return None
-    if kind == "posteriors" and run.layer is None:
-        raise InputError(f"{run.path}: no posteriors.npz beside it; use caption 'phone', or make the lips anew")
-    alignment = run.phones() if run.layer is None else run.alignment
+    if kind == "posteriors" and run.posteriors is None:
+        raise InputError(f"{run.name}: no posteriors.npz beside it; use caption 'phone', or make the lips anew")
+    alignment = run.need_alignment() if run.posteriors is None else run.alignment
     phone = _label_at(alignment.phones) if alignment else None
     word = _label_at(alignment.words) if alignment else None
 
     def caption(seconds: float) -> Caption:
         likely: tuple[tuple[str, float], ...] = ()
-        if run.layer is not None:
-            row = run.layer.posteriors[min(int(seconds * STEPS_PER_SECOND), len(run.layer.posteriors) - 1)]
+        if run.posteriors is not None:
+            row = run.posteriors[min(int(seconds * STEPS_PER_SECOND), len(run.posteriors) - 1)]
             best = np.argsort(row)[: -BARS - 1 : -1]
             likely = tuple((PHONES[int(index)], float(row[index])) for index in best)
         spoken = phone(seconds) if phone else likely[0][0]
@@ -134,7 +134,7 @@ def captions_at(run: "Run", kind: str) -> Callable[[float], Caption] | None:
 class _Scene:
     """Everything about the pictures to draw: lips, painter, captions and the times they belong to."""
 
-    run: "Run"
+    run: "Result"
     painter: MouthPainter
     size: tuple[int, int]
     palette: Palette
@@ -175,19 +175,19 @@ class _Scene:
             yield frame, self.picture(points, frame)
 
 
-def _check_run(run: "Run") -> None:
+def _check_run(run: "Result") -> None:
     """Raise InputError where the run's lips cannot be drawn."""
     if not len(run.lips):
-        raise InputError(f"{run.path}: holds no frame; expected lips of shape (frames, points, 2)")
+        raise InputError(f"{run.name}: holds no frame; expected lips of shape (frames, points, 2)")
     bad = ~np.isfinite(run.lips).all((1, 2))
     if bad.any():
         raise InputError(
-            f"{run.path}: {int(bad.sum())} of {len(bad)} frames hold values that are not finite, the first at frame "
+            f"{run.name}: {int(bad.sum())} of {len(bad)} frames hold values that are not finite, the first at frame "
             f"{int(np.argmax(bad))}; fill them in or track the video anew"
         )
 
 
-def _check_seconds(run: "Run", seconds: tuple[float, float] | None) -> tuple[float, float]:
+def _check_seconds(run: "Result", seconds: tuple[float, float] | None) -> tuple[float, float]:
     """Return start and end of the part to draw; raise InputError where it is none."""
     if seconds is None:
         return 0.0, run.seconds
@@ -243,7 +243,7 @@ def _check_sound(sound: Path) -> None:
 
 
 def render(
-    run: "Run",
+    run: "Result",
     out: Path,
     *,
     size: tuple[int, int] = (360, 360),
@@ -261,7 +261,7 @@ def render(
     below. The file appears under its name only when it is whole.
 
     Args:
-        run: what `read_run` gives.
+        run: what `read_result` gives.
         out: the file to write.
         size: width and height in pixels; of every picture in a strip.
         fps: frames per second; the run's own unless given (a GIF's at most 50).
@@ -325,7 +325,7 @@ def _write_strip(scene: _Scene, out: Path, pictures: int) -> None:
         raise InputError(
             f"{pictures} pictures of {width}x{height} in a strip; expected 1 to {MOST_STRIP_PIXELS // (width * height)}"
         )
-    has_phones = scene.run.alignment is not None or scene.run.layer is not None
+    has_phones = scene.run.alignment is not None or scene.run.posteriors is not None
     spoken = captions_at(scene.run, "phone") if has_phones and scene.caption is None else None
     letters = max(10, min(width, height) // 14)
     below = round(letters * (2.9 if spoken else 1.7))

@@ -13,7 +13,7 @@ from phonolips.show.plots.style import save_figure
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from phonolips.synth.result import Run
+    from phonolips.synth.result import Result
 
 KINDS = ("posteriorgram", "lips", "filmstrip", "compare")
 NEED_OTHER = ("compare",)
@@ -31,7 +31,7 @@ def check_kind(kind: str, *, has_other: bool) -> str:
     return kind
 
 
-def draw(run: "Run", kind: str = "posteriorgram", other: "Run | None" = None, out: Path | None = None) -> Path:
+def draw(run: "Result", kind: str = "posteriorgram", other: "Result | None" = None, out: Path | None = None) -> Path:
     """Draw one picture of a run and write it.
 
     Args:
@@ -48,37 +48,43 @@ def draw(run: "Run", kind: str = "posteriorgram", other: "Run | None" = None, ou
         InputError: an unknown kind, `other` missing or not wanted, another ending, no posteriors, no phones.
     """
     check_kind(kind, has_other=other is not None)
-    target = run.path.with_name(f"{kind}.png") if out is None else Path(out)
-    figure = {"posteriorgram": _posteriorgram, "lips": _lips, "filmstrip": _filmstrip, "compare": _compare}[kind]
-    save_figure(figure(run, other), target)
+    target = run.beside(f"{kind}.png") if out is None else Path(out)
+    save_figure(figure(run, kind, other), target)
     return target
 
 
-def _posteriorgram(run: "Run", _: "Run | None") -> "Figure":
+def figure(run: "Result", kind: str = "posteriorgram", other: "Result | None" = None) -> "Figure":
+    """Draw one figure of a result; arguments and errors as for `draw`."""
+    check_kind(kind, has_other=other is not None)
+    drawn = {"posteriorgram": _posteriorgram, "lips": _lips, "filmstrip": _filmstrip, "compare": _compare}
+    return drawn[kind](run, other)
+
+
+def _posteriorgram(run: "Result", _: "Result | None") -> "Figure":
     from phonolips.show.plots import posteriorgram
 
-    if run.layer is None:
+    if run.posteriors is None:
         raise InputError(
-            f"{run.path}: no posteriors.npz beside it; draw --kind lips, or make lips with 'phonolips synth'"
+            f"{run.name}: no posteriors.npz beside it; draw --kind lips, or make lips with 'phonolips synth'"
         )
     waveform = None
     if run.sound is not None:
         from phonolips.media.audio import read
 
         waveform = read(run.sound)
-    moves = run.layer.lip_parameters.T if run.layer.lip_parameters is not None else ()
+    moves = run.lip_parameters.T if run.lip_parameters is not None else ()
     return posteriorgram(
-        run.layer.posteriors,
+        run.posteriors,
         phones=run.alignment.phones if run.alignment else None,
         words=run.alignment.speech_words() if run.alignment else None,
         waveform=waveform,
         opening=opening(run.lips),
         fps=run.fps,
-        lip_parameters=dict(zip(run.layer.lip_parameter_names, moves, strict=True)),
+        lip_parameters=dict(zip(run.lip_parameter_names, moves, strict=True)),
     )
 
 
-def _lips(run: "Run", other: "Run | None") -> "Figure":
+def _lips(run: "Result", other: "Result | None") -> "Figure":
     from phonolips.show.plots import curves
 
     lips = {}
@@ -97,22 +103,25 @@ def _lips(run: "Run", other: "Run | None") -> "Figure":
     )
 
 
-def _filmstrip(run: "Run", _: "Run | None") -> "Figure":
+def _filmstrip(run: "Result", _: "Result | None") -> "Figure":
     from phonolips.show.plots import filmstrip
 
-    alignment = run.phones()
+    alignment = run.need_alignment()
     return filmstrip(run.lips, run.fps, alignment.phones, words=alignment.speech_words())
 
 
-def _compare(run: "Run", other: "Run | None") -> "Figure":
+def _compare(run: "Result", other: "Result | None") -> "Figure":
     from phonolips.show.plots import comparison
 
     assert other is not None
     return comparison(run, other, _names(run.path, other.path))
 
 
-def _names(first: Path, second: Path) -> tuple[str, str]:
+def _names(one: Path | None, other: Path | None) -> tuple[str, str]:
     """Name two runs by their folders, or by their files where the folders are called alike."""
+    if one is None or other is None:
+        return "first", "second"
+    first, second = one, other
     for parts in ([path.resolve().parent.name for path in (first, second)], [first.stem, second.stem]):
         if parts[0] != parts[1]:
             return parts[0], parts[1]

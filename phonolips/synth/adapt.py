@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from phonolips.face.track import Track
     from phonolips.model.network import Network
     from phonolips.model.speakers import LipSpeaker
-from phonolips.model.adapt import Adaptation, EncodedClip, adapt, encode_clip, one_frame_speaker, rest_speaker
+from phonolips.model.adapt import Adaptation, EncodedClip, encode_clip, one_frame_speaker, rest_speaker
+from phonolips.model.adapt import adapt as fit
 
 SHORTEST_SECONDS = 1.0  # of a video to adapt to
 PICTURES = (".png", ".jpg", ".jpeg")
@@ -114,7 +115,7 @@ def _frame_of_video(network: "Network", video: Path, name: str) -> "LipSpeaker":
     return one_frame_speaker(network, lips - lips.mean(0), name=name)
 
 
-def lip_speaker_from_videos(
+def adapt(
     paths: Sequence[Path],
     *,
     name: str | None = None,
@@ -165,4 +166,4 @@ def lip_speaker_from_videos(
             speaker = _frame_of_video(network, files[0], title)
         return Adaptation(speaker, speaker, network.lip_speaker(None), 1, 1, {})
     bar = tqdm(files, desc="tracking", unit="video", dynamic_ncols=True, disable=None)
-    return adapt(network, [read_clip(network, path) for path in bar], name=title)
+    return fit(network, [read_clip(network, path) for path in bar], name=title)

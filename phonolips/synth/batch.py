@@ -1,6 +1,5 @@
 """Many recordings at once: a folder or a list goes in, a folder for each and a manifest come out."""
 
-import hashlib
 import json
 import os
 import traceback
@@ -9,74 +8,20 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-import numpy as np
+from typing import Any, NamedTuple
 
 from phonolips.errors import InputError, PhonolipsError, PhonolipsWarning
 from phonolips.storage import atomic_file
-from phonolips.synth.files import check_out_folder
-from phonolips.synth.result import LIPS_FILE
-from phonolips.timebase import MODEL_FPS
+from phonolips.synth.folder import LIPS_FILE, check_out_folder, read_result
+from phonolips.synth.options import Options
 from phonolips.workers.clips import map_clips
 
-if TYPE_CHECKING:
-    from phonolips.model.speakers import LipSpeaker
-
 MANIFEST_FILE = "manifest.jsonl"
-LIST_SUFFIXES = (".txt", ".lst", ".scp")
+MANIFEST_FORMAT = 2  # of its rows; 1 had no number, and called the options manner
 SOUND_SUFFIXES = (
     *(".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".m4a", ".aac", ".wma", ".aif", ".aiff", ".au", ".amr"),
     *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg"),
 )
-
-
-class Manner(NamedTuple):
-    """How every recording of a batch is turned into lips: the arguments of `phonolips synth`.
-
-    Args:
-        speaker: a speaker of the model, a LipSpeaker, or None.
-        fps: frame rate of the lips, and of the formats; None = 25, and for the formats their own.
-        liveliness: or None, as the model says.
-        phones_only: guess the gestures from the phones.
-        shut_in_silence: shut the mouth where nothing is said.
-        model: a model folder; None = the one in the package.
-        export: names of formats that are written besides.
-        pictures: draw posteriorgram.png and lips.mp4; without them a batch is several times as fast.
-    """
-
-    speaker: "str | LipSpeaker | None" = None
-    fps: float | None = None
-    liveliness: float | None = None
-    phones_only: bool = False
-    shut_in_silence: bool = False
-    model: Path | None = None
-    export: tuple[str, ...] = ()
-    pictures: bool = True
-
-    @property
-    def lips_fps(self) -> float:
-        """Frame rate of the lips."""
-        return float(MODEL_FPS) if self.fps is None else self.fps
-
-    def as_json(self) -> dict[str, Any]:
-        """Write it down for the manifest: a call with another manner does not go on with these results."""
-        who = self.speaker
-        if who is not None and not isinstance(who, str):
-            mixing = np.zeros(0) if who.mixing is None else who.mixing
-            parts = [who.embedding.ravel(), who.mean_lip.ravel(), np.array([who.gain]), mixing.ravel()]
-            numbers = np.concatenate(parts).astype(np.float32)
-            who = f"{who.name} #{hashlib.sha256(numbers.tobytes()).hexdigest()[:12]}"
-        return {
-            "speaker": who,
-            "fps": self.fps,
-            "liveliness": self.liveliness,
-            "phones_only": self.phones_only,
-            "shut_in_silence": self.shut_in_silence,
-            "model": str(self.model.resolve()) if self.model else "default",
-            "export": list(self.export),
-            "pictures": self.pictures,
-        }
 
 
 class Item(NamedTuple):
@@ -138,7 +83,7 @@ def find_items(source: Path, out: Path) -> list[Item]:
 
 
 def _fingerprint(audio: Path) -> list[int] | None:
-    """Give size and time of a file, to see whether it has changed; None where it is not there."""
+    """Return size and time of a file, to see whether it has changed; None where it is not there."""
     try:
         stat = audio.stat()
     except OSError:
@@ -147,12 +92,14 @@ def _fingerprint(audio: Path) -> list[int] | None:
 
 
 def _read_manifest(path: Path) -> dict[str, dict[str, Any]]:
-    """Read the newest row of every folder; a last line cut short by a kill is left out."""
+    """Read the newest row of every folder, of this format or the one before; a last line cut short is left out."""
     rows: dict[str, dict[str, Any]] = {}
     if path.is_file():
         for line in path.read_text(encoding="utf-8").splitlines():
             try:
                 row = json.loads(line)
+                if "manner" in row:  # format 1
+                    row["options"] = row.pop("manner")
                 rows[row["folder"]] = row
             except (ValueError, KeyError, TypeError):
                 continue
@@ -164,28 +111,24 @@ def _write_manifest(path: Path, rows: Sequence[dict[str, Any]]) -> None:
         temporary.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
 
 
-def _synthesise(item: Item, manner: Manner) -> dict[str, Any]:
+def _synthesise(item: Item, options: Options) -> dict[str, Any]:
     """Make one recording's files; any error becomes a PhonolipsError that belongs to it."""
-    from phonolips.media.audio import read_blocks
     from phonolips.model.network import load_network
-    from phonolips.synth import verbs
+    from phonolips.synth.verbs import from_audio
 
     try:
-        result = verbs.from_audio(
-            read_blocks(item.audio),
-            phones_only=manner.phones_only,
-            speaker=manner.speaker,
-            fps=manner.lips_fps,
-            liveliness=manner.liveliness,
-            shut_in_silence=manner.shut_in_silence,
-            network=load_network(manner.model),
+        result = from_audio(
+            item.audio,
+            phones_only=options.phones_only,
+            speaker=options.speaker,
+            fps=options.lips_fps,
+            liveliness=options.liveliness,
+            shut_in_silence=options.shut_in_silence,
+            network=load_network(options.model),
         )
-        files = result.save(item.folder, pictures=manner.pictures)
-        if manner.export:
-            from phonolips.export.formats import export
-            from phonolips.synth.result import read_run
-
-            files += export(read_run(item.folder), manner.export, fps=manner.fps)
+        files = result.save(item.folder, pictures=options.pictures)
+        if options.export:
+            files += read_result(item.folder).export(",".join(options.export), fps=options.fps)
     except PhonolipsError:
         raise
     except Exception as error:  # a bug that one recording finds must not cost the other ten thousand
@@ -194,21 +137,25 @@ def _synthesise(item: Item, manner: Manner) -> dict[str, Any]:
         raise PhonolipsError(
             f"{item.audio}: {type(error).__name__}: {error} ({where}; a bug, please report)"
         ) from error
-    return {"seconds": round(result.seconds, 3), "frames": len(result.lips), "files": [file.name for file in files]}
+    return {
+        "seconds": round(result.spoken_seconds, 3),
+        "frames": len(result.lips),
+        "files": [file.name for file in files],
+    }
 
 
-def synthesise_all(source: Path, out: Path, *, jobs: int = 1, manner: Manner | None = None) -> Summary:
+def synthesise_all(source: Path, out: Path, *, jobs: int = 1, options: Options | None = None) -> Summary:
     """Turn every recording of a folder or a list into lips, `jobs` at a time; each worker loads the model once.
 
     Writes a folder for each and `manifest.jsonl`: a row a recording with audio, folder (in `out`), status (`done`
     or `failed`), seconds, frames, files or reason. A call after a kill goes on where that one stopped: what is done
-    with the same manner from the same file is skipped. A bad recording does not stop the others.
+    with the same options from the same file is skipped. A bad recording does not stop the others.
 
     Args:
         source: a folder, or a list (see `find_items`).
         out: the folder to write to.
         jobs: processes.
-        manner: how; None = the defaults.
+        options: how; None = the defaults.
 
     Raises:
         InputError: nothing to do, or settings that no recording could be made with.
@@ -216,7 +163,7 @@ def synthesise_all(source: Path, out: Path, *, jobs: int = 1, manner: Manner | N
     from phonolips.lips.curve import check_fps
     from phonolips.model.network import load_network
 
-    chosen = manner or Manner()
+    chosen = options or Options()
     check_out_folder(out)
     items = find_items(source, out)
     check_fps(chosen.lips_fps)
@@ -226,25 +173,27 @@ def synthesise_all(source: Path, out: Path, *, jobs: int = 1, manner: Manner | N
         check_names(chosen.export)
     load_network(chosen.model).lip_speaker(chosen.speaker)
     out.mkdir(parents=True, exist_ok=True)
-    manifest, manner_row = out / MANIFEST_FILE, chosen.as_json()
+    manifest, asked = out / MANIFEST_FILE, chosen.as_json()
     rows = _read_manifest(manifest)
 
     def is_done(item: Item) -> bool:
         row = rows.get(item.folder.relative_to(out).as_posix(), {})
-        same = row.get("manner") == manner_row and row.get("fingerprint") == _fingerprint(item.audio)
+        same = row.get("options") == asked and row.get("fingerprint") == _fingerprint(item.audio)
         return same and row.get("status") == "done" and (item.folder / LIPS_FILE).is_file()
 
     waiting = [item for item in items if not is_done(item)]
     failed: list[tuple[Path, str]] = []
     with manifest.open("a", encoding="utf-8") as file:
-        work = map_clips(partial(_synthesise, manner=chosen), waiting, jobs=jobs, description="synth", unit="recording")
+        work = map_clips(
+            partial(_synthesise, options=chosen), waiting, jobs=jobs, description="synth", unit="recording"
+        )
         for item, made, reason, messages in work:
             for message in messages:
                 warnings.warn(f"{item.audio}: {message}", PhonolipsWarning, stacklevel=2)
             folder = item.folder.relative_to(out).as_posix()
             row: dict[str, Any] = {"audio": str(item.audio), "folder": folder, "status": "failed" if reason else "done"}
             row |= {"reason": reason} if reason else made or {}
-            row |= {"fingerprint": _fingerprint(item.audio), "manner": manner_row}
+            row |= {"fingerprint": _fingerprint(item.audio), "options": asked, "format": MANIFEST_FORMAT}
             rows[folder] = row
             file.write(json.dumps(row) + "\n")
             file.flush()

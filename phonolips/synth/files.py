@@ -1,153 +1,249 @@
-"""The files that a synthesis writes, and reading them back."""
+"""From files to files: what `phonolips synth` does, for callers in Python too.
 
-import os
-import tempfile
+Everything that can be checked is checked before the model loads, and messages name the arguments.
+"""
+
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from phonolips.errors import InputError
-from phonolips.phones.inventory import PHONES
-from phonolips.timebase import SAMPLE_RATE, STEP_SECONDS
+from phonolips.synth.folder import FACE_FILE, check_out_folder, read_posteriors, read_result, start_painter
+from phonolips.synth.options import Options
+from phonolips.timebase import MODEL_FPS
 
 if TYPE_CHECKING:
-    from concurrent.futures import Executor
+    from collections.abc import Callable, Mapping
 
+    from phonolips.face.person import Face
+    from phonolips.model.speakers import LipSpeaker
     from phonolips.synth.result import Result
-from phonolips.show.plots.style import save_figure
-from phonolips.synth.result import (
-    DATA_FILES,
-    LIPS_FILE,
-    PICTURE_FILE,
-    POSTERIORS_FILE,
-    RESULT_FILES,
-    SPEECH_FILE,
-    TEXTGRID_FILE,
-    VIDEO_FILE,
-    captions_of,
-)
 
-LONGEST_SENT_SECONDS = 60.0  # a longer result is drawn here: copying an hour to the painter costs more than it saves
+SOURCES = ("text", "audio", "phones", "posteriors", "textgrid")
+LIST_SUFFIXES = (".txt", ".lst", ".scp")  # of an `audio` that is a list of recordings
 
 
-def check_out_folder(out: Path) -> Path:
-    """Refuse an --out that is a file, before any work is done."""
-    if out.exists() and not out.is_dir():
-        raise InputError(f"{out}: is a file; --out needs a folder")
-    return out
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """Everything that a synthesis from files can be asked for.
 
+    One of `text`, `audio`, `phones`, `posteriors` and `textgrid` says what is spoken; `audio` with `textgrid` is that
+    sound with these phones.
 
-def start_painter() -> "Executor":
-    """Start a process that loads matplotlib while this one loads torch, and draws while this one encodes.
-
-    It takes a second off a cold `phonolips synth` where there are two cores. Shut it down after use.
+    Args:
+        out: the folder to write to.
+        text: a text to speak.
+        audio: a sound or video file.
+        phones: ARPAbet phones, such as "B IH1 N  B L UW1"; sil pauses.
+        posteriors: an (edited) posteriors.npz.
+        textgrid: an (edited) TextGrid.
+        speaker: a speaker of the model, a .json made by `phonolips adapt`, or a LipSpeaker; None = the mean speaker.
+        fps: frames per second of the lips, and of the formats; None = 25, and for the formats their own.
+        rate: of speaking, for `text`, `phones` and `textgrid`; 2 is twice as fast.
+        durations: a TextGrid with the times of the phones of `text` or `phones`.
+        emphasis: word -> factor: longer and larger.
+        phones_only: predict the lip parameters from the phones instead of the sound.
+        liveliness: how much quick movements are exaggerated, 0 to 2; None = as the model says.
+        speak: also say `text` or `phones` aloud, in step with the lips: speech.wav.
+        synthesiser: who speaks, one of `speech.tts.speak.BACKENDS`.
+        voice: of the synthesiser; None = its own choice.
+        face: a photo or a video of a person to give the lips to: face.mp4.
+        export: formats to write besides, with commas between them, or "all".
+        shut_in_silence: shut the mouth where nothing is said.
+        pictures: draw posteriorgram.png and lips.mp4.
+        language: of words that the English dictionary does not know, as espeak names it.
+        model: a model folder; None = the one in the package.
     """
-    import multiprocessing
-    from concurrent.futures import ProcessPoolExecutor
 
-    pool = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
-    pool.submit(_load_matplotlib)
-    return pool
+    out: Path
+    text: str | None = None
+    audio: Path | None = None
+    phones: str | None = None
+    posteriors: Path | None = None
+    textgrid: Path | None = None
+    speaker: "str | LipSpeaker | None" = None
+    fps: float | None = None
+    rate: float = 1.0
+    durations: Path | None = None
+    emphasis: "Mapping[str, float]" = field(default_factory=dict)
+    phones_only: bool = False
+    liveliness: float | None = None
+    speak: bool = False
+    synthesiser: str = "espeak"
+    voice: str | None = None
+    face: Path | None = None
+    export: str | None = None
+    shut_in_silence: bool = False
+    pictures: bool = True
+    language: str = "en-us"
+    model: Path | None = None
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """What is spoken: the sources that are not None, by name."""
+        return {name: getattr(self, name) for name in SOURCES if getattr(self, name) is not None}
+
+    @property
+    def is_batch(self) -> bool:
+        """Whether `audio` is a folder or a list of many recordings."""
+        return self.audio is not None and (self.audio.is_dir() or self.audio.suffix.lower() in LIST_SUFFIXES)
+
+    def options(self) -> Options:
+        """Return what is asked for of every recording of a batch; raise InputError for formats that are not known."""
+        from phonolips.export.formats import check_names
+
+        formats = tuple(check_names(self.export)) if self.export is not None else ()
+        return Options(
+            read_speaker_name(self.speaker),
+            self.fps,
+            self.liveliness,
+            self.phones_only,
+            self.shut_in_silence,
+            self.model,
+            formats,
+            self.pictures,
+        )
 
 
-def _load_matplotlib() -> None:
-    import matplotlib.backends.backend_agg
-    import matplotlib.figure  # noqa: F401
+def quoted(names: "Mapping[str, Any] | tuple[str, ...]", mark: str = " and ") -> str:
+    """Write names of arguments as messages do: `text` and `phones`."""
+    return mark.join(f"`{name}`" for name in names)
 
 
-def _draw_posteriorgram(path: Path, posteriors: np.ndarray, options: dict[str, Any]) -> None:
-    from phonolips.show.plots import posteriorgram
+def read_speaker_name(speaker: "str | LipSpeaker | None") -> "str | LipSpeaker | None":
+    """Read a speaker's file where the name is one (.json); return anything else as it is."""
+    if not isinstance(speaker, str) or not speaker.endswith(".json"):
+        return speaker
+    from phonolips.model.speakers import read_speaker
 
-    save_figure(posteriorgram(posteriors, **options), path)
+    return read_speaker(Path(speaker))
 
 
-def save_result(
-    result: "Result",
-    out: Path,
-    *,
-    painter: "Executor | None" = None,
-    pictures: bool = True,
-    speech: bool = False,
-) -> list[Path]:
-    """Write all files of a result into `out`; nothing is left half-written.
+def check_request(request: Request) -> None:
+    """Raise InputError where the arguments do not go together, or a file is missing; nothing heavy is loaded."""
+    from phonolips.lips.curve import check_fps
+    from phonolips.synth.verbs import check_liveliness
 
-    `painter` (from `start_painter`) draws the picture in another process; None draws it here. Without `pictures`
-    the posteriorgram and the video are left out, which takes most of the time. With `speech` the sound is written
-    too, as speech.wav. What an earlier run left of these files goes.
+    given = request.given
+    texts = {"text", "phones"} & set(given)
+    if len(given) != 1 and set(given) != {"audio", "textgrid"}:
+        found = quoted(given) or "none of them"
+        raise InputError(f"expected one of {quoted(SOURCES, ', ')}, or `audio` with `textgrid`; found {found}")
+    if request.durations is not None and not texts:
+        raise InputError(f"`durations` goes with `text` or `phones`, not with {quoted(given)}")
+    if request.rate != 1.0 and {"audio", "posteriors"} & set(given):
+        raise InputError(
+            f"`rate` {request.rate}: {quoted(given)} has its own pace; it goes with `text`, `phones`, `textgrid`"
+        )
+    if (request.speak or request.voice is not None) and not texts:
+        raise InputError(f"`speak` goes with `text` or `phones`, not with {quoted(given)}")
+    if request.voice is not None and not request.speak:
+        raise InputError(f"`voice` {request.voice}: only with `speak`")
+    check_out_folder(request.out)
+    check_fps(MODEL_FPS if request.fps is None else request.fps)
+    if request.is_batch and (request.textgrid is not None or request.emphasis or request.face is not None):
+        raise InputError(
+            f"{request.audio}: many recordings; `textgrid`, `emphasis` and `face` go with a single sound or video file"
+        )
+    if request.is_batch:
+        return
+    for path, what in (
+        (request.audio, "a sound or video file"),
+        (request.textgrid, "a TextGrid"),
+        (request.durations, "a TextGrid"),
+        (request.face, "a photo or a video of a person"),
+    ):
+        if path is not None:
+            existing_file(path, what)
+    if request.liveliness is not None:
+        check_liveliness(request.liveliness)
 
-    `lips.npz`: lips float32 (frames, points, 2), fps, layout, speaker, timing. `posteriors.npz`: posteriors
-    float32 (steps, phones), phones (names), step_seconds, gestures float32 (frames at 25 a second, gestures),
-    lip_parameter_names. `phones.TextGrid`, `posteriorgram.png`, `lips.mp4`.
+
+def existing_file(path: Path, what: str) -> Path:
+    """Return a file that is there; raise InputError for another."""
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; expected {what}")
+    return path
+
+
+def synthesise(request: Request) -> list[Path]:
+    """Make the lips of one text, recording, or the like, and write them.
+
+    Returns:
+        the files.
+
+    Raises:
+        InputError: arguments that do not go together, or of which one cannot be used.
+        CheckpointError: no readable model.
+        MissingToolError: something that was asked for is not installed.
     """
-    from phonolips.phones.textgrid import write_textgrid
+    from phonolips.model.network import load_network
 
-    check_out_folder(out).mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".phonolips-", dir=out) as temporary:
-        new = Path(temporary)
-        np.savez_compressed(
-            new / LIPS_FILE,
-            lips=result.lips,
-            fps=result.fps,
-            layout=result.layout,
-            speaker=result.speaker,
-            timing=result.timing,
+    check_request(request)
+    options = request.options()
+    person = _read_person(request.face)
+    with start_painter() if request.pictures else nullcontext() as painter:
+        make = _choose_verb(request)
+        network = load_network(request.model)
+        network.lip_speaker(options.speaker)
+        result = make(
+            emphasis=request.emphasis,
+            shut_in_silence=request.shut_in_silence,
+            speaker=options.speaker,
+            fps=options.lips_fps,
+            liveliness=request.liveliness,
+            network=network,
         )
-        np.savez_compressed(
-            new / POSTERIORS_FILE,
-            posteriors=result.posteriors,
-            phones=np.array(PHONES),
-            step_seconds=STEP_SECONDS,
-            lip_parameters=result.lip_parameters,
-            lip_parameter_names=np.array(result.lip_parameter_names, dtype=str),
-        )
-        write_textgrid(result.alignment, new / TEXTGRID_FILE)
-        names = list(DATA_FILES)
-        if pictures:
-            _draw_result(result, new, painter)
-            names += [PICTURE_FILE, VIDEO_FILE]
-        if speech and result.waveform is not None:
-            import soundfile
+        files = result.save(request.out, painter=painter, pictures=request.pictures, speech=request.speak)
+    if not options.export and person is None:
+        return files
+    saved = read_result(request.out)
+    if options.export:
+        files += saved.export(",".join(options.export), fps=request.fps)
+    if person is not None:
+        from phonolips.face.render import render_face
 
-            soundfile.write(new / SPEECH_FILE, result.waveform, SAMPLE_RATE)
-            names.append(SPEECH_FILE)
-        for name in {*RESULT_FILES, SPEECH_FILE} - set(names):
-            (out / name).unlink(missing_ok=True)
-        for name in names:
-            os.replace(new / name, out / name)
-    return [out / name for name in names]
+        files.append(render_face(saved, person, request.out / FACE_FILE))
+    return files
 
 
-def _draw_result(result: "Result", folder: Path, painter: "Executor | None") -> None:
-    """Draw the posteriorgram and the video of a result into `folder`."""
-    from phonolips.lips.measures import opening
-    from phonolips.show.drawing import render_lips_video
-    from phonolips.timebase import exact_fps
+def _read_person(face: Path | None) -> "Face | None":
+    if face is None:
+        return None
+    from phonolips.face.person import read_face
 
-    picture = (
-        folder / PICTURE_FILE,
-        result.posteriors,
-        {
-            "phones": result.alignment.phones,
-            "words": result.alignment.speech_words(),
-            "waveform": result.waveform,
-            "sample_rate": SAMPLE_RATE,
-            "opening": opening(result.lips),
-            "fps": result.fps,
-            "lip_parameters": dict(zip(result.lip_parameter_names, result.lip_parameters.T, strict=True)),
-        },
-    )
-    drawn = None
-    if painter is None or result.seconds > LONGEST_SENT_SECONDS:
-        _draw_posteriorgram(*picture)
-    else:
-        drawn = painter.submit(_draw_posteriorgram, *picture)
-    render_lips_video(
-        folder / VIDEO_FILE,
-        result.lips,
-        exact_fps(result.fps),
-        waveform=result.waveform,
-        captions=captions_of(result),
-    )
-    if drawn is not None:
-        drawn.result()
+    return read_face(face)
+
+
+def _choose_verb(request: Request) -> "Callable[..., Result]":
+    """Choose the verb for what is given, and read the files that it needs; all before the model loads."""
+    from phonolips.media.audio import read
+    from phonolips.phones.textgrid import read_textgrid
+    from phonolips.speech.text.g2p import text_to_phones
+    from phonolips.speech.words import phones_to_words
+    from phonolips.synth import verbs
+
+    times = read_textgrid(request.durations) if request.durations is not None else None
+    timed: dict[str, Any] = {"rate": request.rate, "durations": times}
+    aloud: dict[str, Any] = {"backend": request.synthesiser, "voice": request.voice, "language": request.language}
+    if request.text is not None:
+        words = text_to_phones(request.text, language=request.language)
+        if request.speak:
+            return partial(verbs.from_speech, words, **aloud, **timed)
+        return partial(verbs.from_text, request.text, language=request.language, **timed)
+    if request.phones is not None:
+        spelt = phones_to_words(request.phones)
+        if request.speak:
+            return partial(verbs.from_speech, spelt, **aloud, **timed)
+        return partial(verbs.from_phones, request.phones, **timed)
+    if request.textgrid is not None:
+        sound = read(request.audio) if request.audio is not None else None
+        return partial(verbs.from_alignment, read_textgrid(request.textgrid), rate=request.rate, waveform=sound)
+    if request.audio is not None:
+        return partial(verbs.from_audio, request.audio, phones_only=request.phones_only)
+    assert request.posteriors is not None
+    layer = read_posteriors(request.posteriors)
+    moves = None if request.phones_only else layer.lip_parameters
+    return partial(verbs.from_posteriors, layer.posteriors, lip_parameters=moves)

@@ -1,180 +1,143 @@
-"""The result of a synthesis, and reading it back from its folder."""
+"""Lips with what stands beside them: made by a verb, tracked in a video, or read back from a folder."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from phonolips.errors import InputError
-from phonolips.phones.intervals import Alignment
-from phonolips.phones.inventory import PHONES
+from phonolips.lips.points import layout_of
+from phonolips.lips.shapes import rest_lips
+from phonolips.phones.intervals import Alignment, Interval
 from phonolips.timebase import steps_to_seconds
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
+    from matplotlib.figure import Figure
 
-LIPS_FILE, POSTERIORS_FILE, TEXTGRID_FILE = "lips.npz", "posteriors.npz", "phones.TextGrid"
-PICTURE_FILE, VIDEO_FILE = "posteriorgram.png", "lips.mp4"
-FACE_FILE = "face.mp4"
-SPEECH_FILE = "speech.wav"  # the sound of a text that was spoken aloud
-DATA_FILES = (LIPS_FILE, POSTERIORS_FILE, TEXTGRID_FILE)
-RESULT_FILES = (*DATA_FILES, PICTURE_FILE, VIDEO_FILE)
+    from phonolips.face.track import Track
 
 
-def captions_of(result: "Result") -> list[str]:
-    """Name the phone at every frame's centre."""
-    from phonolips.timebase import frame_centres
-
-    ends = np.array([phone.end for phone in result.alignment.phones])
-    labels = [phone.label for phone in result.alignment.phones]
-    at = np.searchsorted(ends, frame_centres(len(result.lips), result.fps), side="right")
-    return [labels[min(int(i), len(labels) - 1)] for i in at]
-
-
-class Layer(NamedTuple):
-    """What a posteriors.npz holds: posteriors (steps, phones), and gestures (frames, gestures) or None, with names."""
-
-    posteriors: np.ndarray
-    lip_parameters: np.ndarray | None = None
-    lip_parameter_names: tuple[str, ...] = ()
-
-
-def read_posteriors(path: Path) -> Layer:
-    """Read posteriors.npz; gestures may be missing. Raises InputError where it is none of ours."""
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; expected a posteriors.npz made by 'phonolips synth'")
-    try:
-        with np.load(path, allow_pickle=False) as values:
-            phones = tuple(str(phone) for phone in values["phones"])
-            layer = Layer(values["posteriors"])
-            old = "gestures" in values  # their name in version 0.1
-            key, names_key = ("gestures", "gesture_names") if old else ("lip_parameters", "lip_parameter_names")
-            if key in values:
-                names = tuple(str(name) for name in values[names_key])
-                layer = layer._replace(lip_parameters=values[key], lip_parameter_names=names)
-    except (OSError, ValueError, KeyError) as error:
-        raise InputError(f"{path}: not a posteriors.npz ({error}); make one with 'phonolips synth'") from error
-    if phones != PHONES:
-        raise InputError(f"{path}: its phones are not this version's; expected {' '.join(PHONES)}")
-    return layer
-
-
-@dataclass(frozen=True)
-class Run:
-    """Lips read back from disk, with what stands beside them.
+@dataclass(frozen=True, eq=False, repr=False)
+class Result:
+    """Lips, and as much as is known of what they say.
 
     Args:
-        path: the lips.npz.
-        lips: float32 (frames, points, 2), mouth space.
+        lips: float32 (frames, points, 2), mouth space, at `fps`.
         fps: frames per second of `lips`.
-        layout: which points, `mediapipe40` or `ibug20`.
-        alignment: words and phones with times; None where nobody said what is spoken (as after `track`).
-        layer: posteriors and gestures, or None.
-        sound: a file with the sound, in step with the lips, or None.
+        posteriors: float32 (steps, phones), rows sum to 1, 100 steps a second; None where nobody knows them.
+        lip_parameters: float32 (model frames, lip parameters), 25 a second, standard deviations around the mean lip;
+            None where nobody knows them.
+        lip_parameter_names: what they are called, such as `opening`.
+        alignment: words and phones with times, or None.
+        speaker: whose lips and style; "" where nobody says.
+        timing: where the times come from, such as `audio` or `predicted durations`.
+        waveform: float32 (samples,) at 16 kHz in step with the lips, or None.
+        recording: a sound or video file in step with the lips: what they were made from or tracked in, or the sound
+            that was saved beside them.
+        path: the lips.npz that they were read from or saved to, or None.
     """
 
-    path: Path
     lips: np.ndarray
     fps: float
-    layout: str
-    alignment: "Alignment | None"
-    layer: Layer | None
-    sound: Path | None
+    posteriors: np.ndarray | None = None
+    lip_parameters: np.ndarray | None = None
+    lip_parameter_names: tuple[str, ...] = ()
+    alignment: Alignment | None = None
+    speaker: str = ""
+    timing: str = ""
+    waveform: np.ndarray | None = None
+    recording: Path | None = None
+    path: Path | None = field(default=None, compare=False)
+
+    @classmethod
+    def of_track(cls, track: "Track", video: Path | None = None) -> "Result":
+        """Return the lips that were tracked in a video; nobody knows yet what they say."""
+        return cls(track.lips, track.fps, timing="tracked", recording=video)
+
+    @property
+    def layout(self) -> str:
+        """Name of the lip layout, `mediapipe40` or `ibug20`."""
+        return layout_of(self.lips)
 
     @property
     def seconds(self) -> float:
         """Length of the lips in seconds."""
         return len(self.lips) / self.fps
 
-    def phones(self) -> "Alignment":
-        """Give the alignment; raise InputError where there is none."""
+    @property
+    def spoken_seconds(self) -> float:
+        """Length of the posteriors in seconds, which may be a part of a frame less than that of the lips."""
+        return self.seconds if self.posteriors is None else steps_to_seconds(len(self.posteriors))
+
+    @property
+    def phones(self) -> tuple[Interval, ...]:
+        """Phones with times, silence included; none where nobody knows them."""
+        return self.alignment.phones if self.alignment is not None else ()
+
+    @property
+    def words(self) -> tuple[Interval, ...]:
+        """Words with times, silence left out; none where nobody knows them."""
+        return tuple(self.alignment.speech_words()) if self.alignment is not None else ()
+
+    @property
+    def name(self) -> str:
+        """What messages call it: the file it lies in, or what it is."""
+        return str(self.path) if self.path is not None else "the lips"
+
+    @cached_property
+    def closed_mouth(self) -> np.ndarray:
+        """This mouth closed, float64 (40, 2), mouth space (`lips.shapes.rest_lips`); raise InputError for ibug20."""
+        return rest_lips(self.lips)
+
+    @cached_property
+    def sound(self) -> Path | None:
+        """The recording, where it holds sound."""
+        if self.recording is None:
+            return None
+        from phonolips.media.video import probe
+
+        try:
+            return self.recording if probe(self.recording).has_audio else None
+        except InputError:  # no video
+            return self.recording
+
+    def beside(self, name: str) -> Path:
+        """Return the place of a file beside the saved lips; raise InputError where they are not saved."""
+        if self.path is None:
+            raise InputError("these lips are not saved; save them first, or name a file with `out`")
+        return self.path.with_name(name)
+
+    def need_alignment(self) -> Alignment:
+        """Return the alignment; raise InputError where nobody knows the phones."""
         if self.alignment is None:
             raise InputError(
-                f"{self.path}: no {TEXTGRID_FILE} beside it, so its phones are not known; make one with "
+                f"{self.name}: no phones.TextGrid beside it, so its phones are not known; make one with "
                 "'phonolips align', or the lips with 'phonolips synth'"
             )
         return self.alignment
 
+    def need_posteriors(self) -> np.ndarray:
+        """Return the posteriors; raise InputError where nobody knows them."""
+        if self.posteriors is None:
+            raise InputError(f"{self.name}: no posteriors.npz beside it; make lips with 'phonolips synth'")
+        return self.posteriors
 
-def read_run(path: Path) -> Run:
-    """Read lips.npz, or the folder that holds it, and the posteriors, TextGrid and sound beside it.
+    def read_sound(self) -> np.ndarray | None:
+        """Return the sound, float32 (samples,) at 16 kHz, from memory or from the recording; None without any."""
+        if self.waveform is not None:
+            return self.waveform
+        if self.sound is None:
+            return None
+        from phonolips.media.audio import read
 
-    The sound is `speech.wav` where there is one, else that of `lips.mp4` where it has any.
-
-    Raises:
-        InputError: no lips.npz there, or one of the files is not what its name says.
-    """
-    from phonolips.lips.points import layout_of
-    from phonolips.media.video import probe
-    from phonolips.phones.textgrid import read_textgrid
-
-    file = path / LIPS_FILE if path.is_dir() else path
-    lips, fps = read_lips(file)
-    grid, layer, speech, film = (
-        file.with_name(name) for name in (TEXTGRID_FILE, POSTERIORS_FILE, SPEECH_FILE, VIDEO_FILE)
-    )
-    sound = speech if speech.is_file() else None
-    if sound is None and film.is_file() and probe(film).has_audio:
-        sound = film
-    return Run(
-        file,
-        lips,
-        fps,
-        layout_of(lips),
-        read_textgrid(grid) if grid.is_file() else None,
-        read_posteriors(layer) if layer.is_file() else None,
-        sound,
-    )
-
-
-def read_lips(path: Path) -> tuple[np.ndarray, float]:
-    """Read lips.npz: lips float32 (frames, points, 2) and their fps; raise InputError where it is none of ours."""
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; expected a lips.npz made by 'phonolips synth' or 'phonolips track'")
-    try:
-        with np.load(path, allow_pickle=False) as values:
-            return values["lips"], float(values["fps"])
-    except (OSError, ValueError, KeyError) as error:
-        raise InputError(f"{path}: not a lips.npz ({error})") from error
-
-
-@dataclass(frozen=True)
-class Result:
-    """What a synthesis gives.
-
-    Args:
-        lips: float32 (frames, points, 2), mouth space, at `fps`.
-        posteriors: float32 (steps, phones), rows sum to 1, 100 steps a second.
-        gestures: float32 (model frames, gestures), at 25 a second: how the mouth moves beside what is said.
-        lip_parameter_names: what they are called, such as `opening`.
-        alignment: words and phones with times.
-        fps: frames per second of `lips`.
-        speaker: whose lips and manner.
-        timing: where the times come from: `audio`, `predicted durations`, `given durations`, `posteriors`.
-        layout: which points.
-        waveform: float32 (samples,) at 16 kHz, or None.
-    """
-
-    lips: np.ndarray
-    posteriors: np.ndarray
-    lip_parameters: np.ndarray
-    lip_parameter_names: tuple[str, ...]
-    alignment: Alignment
-    fps: float
-    speaker: str
-    timing: str
-    layout: str = "mediapipe40"
-    waveform: np.ndarray | None = field(default=None, repr=False)
-
-    @property
-    def seconds(self) -> float:
-        """Length of the posteriors in seconds."""
-        return steps_to_seconds(len(self.posteriors))
+        return read(self.sound)
 
     def save(
-        self, out: Path, *, painter: "Executor | None" = None, pictures: bool = True, speech: bool = False
+        self, out: Path | str, *, painter: "Executor | None" = None, pictures: bool = True, speech: bool = False
     ) -> list[Path]:
         """Write lips.npz, posteriors.npz, phones.TextGrid, posteriorgram.png and lips.mp4 into `out`.
 
@@ -182,13 +145,76 @@ class Result:
 
         Args:
             out: a folder, made if it is not there.
-            painter: from `synth.files.start_painter`, to draw the picture in another process.
+            painter: from `synth.folder.start_painter`, to draw the picture in another process.
             pictures: False leaves out the picture and the video.
             speech: also write the sound, as speech.wav.
 
         Returns:
             the files.
         """
-        from phonolips.synth.files import save_result
+        from phonolips.synth.folder import save_result
 
         return save_result(self, Path(out), painter=painter, pictures=pictures, speech=speech)
+
+    def export(self, formats: str, out: Path | str | None = None, **options: Any) -> list[Path]:
+        """Write lips, phones and words in the formats of other programs.
+
+        Args:
+            formats: names with commas between them, such as "arkit" or "rhubarb-json,srt", or "all"; see
+                `phonolips.export.formats.FORMATS`.
+            out: a folder, or for one format the file; None = beside the saved lips.
+            options: `fps`, `viseme_set`, `targets`, as for `phonolips.export.formats.export`.
+
+        Returns:
+            the files.
+
+        Raises:
+            InputError: no such format, or one for which the phones are not known.
+        """
+        from phonolips.export.formats import export
+
+        return export(self, formats, None if out is None else Path(out), **options)
+
+    def plot(self, kind: str = "posteriorgram", other: "Result | None" = None) -> "Figure":
+        """Draw a figure: `posteriorgram`, `lips`, `filmstrip` or `compare`; `other` is what the last two set it against.
+
+        Raises:
+            InputError: no such kind, or one for which something is not known.
+        """
+        from phonolips.show.pictures import figure
+
+        return figure(self, kind, other)
+
+    def render(self, out: Path | str, *, face: Path | str | None = None, **options: Any) -> Path:
+        """Draw the lips as a film, a GIF or a strip of pictures; or put them onto a person.
+
+        Args:
+            out: the file: .mp4, .mov, .mkv, .webm; .gif; .png.
+            face: a photo or a video of a person who gets the lips.
+            options: as for `phonolips.show.film.render`, or with a face for `phonolips.face.render.render_face`.
+
+        Returns:
+            the file.
+        """
+        if face is not None:
+            from phonolips.face.render import render_face
+
+            return render_face(self, Path(face), Path(out), **options)
+        from phonolips.show.film import render
+
+        return render(self, Path(out), **options)
+
+    def __repr__(self) -> str:
+        """Return one line: how long, how many frames, whose, and what is said."""
+        said = " ".join(word.label for word in self.words)
+        spoken = f", {said!r}" if said else f", {len(self.phones)} phones" if self.phones else ""
+        who = f", speaker {self.speaker}" if self.speaker else ""
+        return f"Result({self.seconds:.2f} s, {len(self.lips)} frames at {self.fps:g} fps{who}{spoken})"
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: the lips moving with their sound, in a page of its own."""
+        from html import escape
+
+        from phonolips.show.page.page import page_html
+
+        return f'<iframe srcdoc="{escape(page_html(self))}" width="100%" height="640" frameborder="0"></iframe>'

@@ -23,7 +23,6 @@ from phonolips.corpus.records import Record, read_records, write_text_atomically
 from phonolips.corpus.store.store import Store
 from phonolips.editing.edit import Edited, edit_recording, recorded_lips
 from phonolips.editing.infill import InfillSettings, join
-from phonolips.editing.recording import Recording
 from phonolips.editing.timeline import Timeline, Zone
 from phonolips.errors import InputError, PhonolipsWarning
 from phonolips.evaluation import baselines, metrics, report
@@ -31,6 +30,7 @@ from phonolips.lips.measures import opening, width
 from phonolips.model.network import Network, load_network
 from phonolips.phones.intervals import Alignment, Interval
 from phonolips.phones.textgrid import read_textgrid
+from phonolips.synth.result import Result
 from phonolips.timebase import MODEL_FPS, STEPS_PER_FRAME, frame_centres
 from phonolips.training.lips import lip_clips
 
@@ -89,7 +89,7 @@ def phones_around(alignment: Alignment, place: int) -> tuple[list[Interval], Int
     return phones, words[place]
 
 
-def score(lips: np.ndarray, alignment: Alignment, truth: Recording, place: int) -> dict[str, float]:
+def score(lips: np.ndarray, alignment: Alignment, truth: Result, place: int) -> dict[str, float]:
     """Score the changed word and 0.1 s around it; raise InputError where the phones are not the same."""
     phones, _ = phones_around(alignment, place)
     true_phones, word = phones_around(truth.alignment, place)
@@ -143,12 +143,12 @@ class Bench:
             get(name, "labels").astype(np.int64), get(name, "mel"), mean_lip,
         )  # fmt: skip
 
-    def recording(self, record: Record) -> Recording:
+    def recording(self, record: Record) -> Result:
         """Read a clip, tracked and aligned."""
         alignment = read_textgrid(alignment_path(self.data, record.id))
-        return Recording(np.array(self.features.get(record.id, "lips")), float(MODEL_FPS), alignment)
+        return Result(np.array(self.features.get(record.id, "lips")), float(MODEL_FPS), alignment=alignment)
 
-    def sequence(self, row: baselines.Baseline, source: Recording, edited: Edited) -> np.ndarray:
+    def sequence(self, row: baselines.Baseline, source: Result, edited: Edited) -> np.ndarray:
         """Let a sequencing row speak an edited clip with the mean lip that fits the source clip best."""
 
         def say(alignment: Alignment, frames: int, mean_lip: np.ndarray) -> np.ndarray:

@@ -31,7 +31,7 @@ from phonolips.speech.align.sphinx import Sphinx
 from phonolips.speech.tts import speak as speech
 from phonolips.speech.words import SpokenWord
 from phonolips.synth import verbs
-from phonolips.synth.result import VIDEO_FILE
+from phonolips.synth.folder import VIDEO_FILE
 from phonolips.timebase import MODEL_FPS, SAMPLE_RATE
 
 TEXTS = (

@@ -23,7 +23,7 @@ from phonolips.timebase import MODEL_FPS, SAMPLE_RATE, STEPS_PER_SECOND
 
 if TYPE_CHECKING:
     from phonolips.phones.intervals import Interval
-    from phonolips.synth.result import Run
+    from phonolips.synth.result import Result
 
 WAVE_RATE = 400  # pairs of lowest and highest sample a second
 POSTERIOR_LEVELS = 255
@@ -34,7 +34,7 @@ TITLE_WORDS = 16
 UPPER_LIP_FIRST = {"mediapipe40": False, "ibug20": True}  # which way the rings run from the left corner
 
 
-def write_page(run: "Run", out: Path, *, title: str = "") -> Path:
+def write_page(run: "Result", out: Path, *, title: str = "") -> Path:
     """Write one HTML file that shows and plays a run without a network.
 
     Lips move on a canvas; waveform, words, phones, posteriors, gestures, opening and width lie under one play head
@@ -56,19 +56,8 @@ def write_page(run: "Run", out: Path, *, title: str = "") -> Path:
     if out.suffix.lower() not in (".html", ".htm"):
         raise InputError(f"{out}: a page's name ends in .html")
     if not len(run.lips) or not np.isfinite(run.lips).all():
-        raise InputError(f"{run.path}: no frames, or lips that are not numbers; make or track them again")
-    title = title or _title_of(run)
-    numbers = json.dumps(page_data(run, title), separators=(",", ":"), ensure_ascii=False).replace("<", "\\u003c")
-    parts = {
-        "title": html.escape(title),
-        "style": _template("page.css"),
-        "data": numbers,
-        "script": _template("page.js"),
-    }
-    page = _template("page.html")
-    for name, text in parts.items():
-        page = page.replace(f"<!-- {name} -->", text)
-    written = page.encode()
+        raise InputError(f"{run.name}: no frames, or lips that are not numbers; make or track them again")
+    written = page_html(run, title=title).encode()
     if len(written) > LARGE_PAGE_BYTES:
         warnings.warn(
             f"{out}: the page of {run.seconds / 60:.0f} minutes holds {len(written) / 1e6:.0f} MB; "
@@ -81,7 +70,23 @@ def write_page(run: "Run", out: Path, *, title: str = "") -> Path:
     return out
 
 
-def page_data(run: "Run", title: str) -> dict[str, Any]:
+def page_html(run: "Result", *, title: str = "") -> str:
+    """Return the page of a result as one HTML text; arguments as for `write_page`."""
+    title = title or _title_of(run)
+    numbers = json.dumps(page_data(run, title), separators=(",", ":"), ensure_ascii=False).replace("<", "\\u003c")
+    parts = {
+        "title": html.escape(title),
+        "style": _template("page.css"),
+        "data": numbers,
+        "script": _template("page.js"),
+    }
+    page = _template("page.html")
+    for name, text in parts.items():
+        page = page.replace(f"<!-- {name} -->", text)
+    return page
+
+
+def page_data(run: "Result", title: str) -> dict[str, Any]:
     """Gather what the page shows, as plain values for JSON; `None` where the run has no such thing."""
     words, spoken = [], []
     if run.alignment is not None:
@@ -93,7 +98,7 @@ def page_data(run: "Run", title: str) -> dict[str, Any]:
         ]
     inner = run.lips[:, OUTER_POINTS[run.layout] :, 1]
     wave, sound = (None, None) if run.sound is None else _sound(run.sound, run.seconds)
-    layer = run.layer
+    layer = run if run.posteriors is not None else None
     lip_parameters = None
     if layer is not None and layer.lip_parameters is not None and len(layer.lip_parameters):
         lip_parameters = {
@@ -117,7 +122,7 @@ def page_data(run: "Run", title: str) -> dict[str, Any]:
         "bilabials": sorted(BILABIALS),
         "words": words,
         "phones": spoken,
-        "posteriors": None if layer is None else _posteriors(layer.posteriors, {row[0] for row in spoken}),
+        "posteriors": None if run.posteriors is None else _posteriors(run.posteriors, {row[0] for row in spoken}),
         "lip_parameters": lip_parameters,
         "wave": wave,
         "sound": sound,
@@ -128,11 +133,11 @@ def _template(name: str) -> str:
     return (files("phonolips.show.page") / name).read_text(encoding="utf-8")
 
 
-def _title_of(run: "Run") -> str:
+def _title_of(run: "Result") -> str:
     """Name a run by its first words, or by its folder."""
     words = [] if run.alignment is None else [word.label for word in run.alignment.speech_words()]
     if not words:
-        return run.path.resolve().parent.name
+        return run.path.resolve().parent.name if run.path is not None else "phonolips"
     return " ".join(words[:TITLE_WORDS]) + (" …" if len(words) > TITLE_WORDS else "")
 
 

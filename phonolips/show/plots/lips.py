@@ -154,7 +154,7 @@ def lip_shapes(shapes: Mapping[str, np.ndarray], *, title: str = "") -> "Figure"
 
 
 class RunLike(Protocol):
-    """What is compared of a run, such as `phonolips.synth.result.Run`."""
+    """What is compared of a run, such as `phonolips.synth.result.Result`."""
 
     @property
     def lips(self) -> np.ndarray:

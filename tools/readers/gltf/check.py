@@ -25,13 +25,14 @@ import numpy as np
 from phonolips.export.blendshapes import ARKIT_NAMES, write_arkit_csv
 from phonolips.export.gltf import write_gltf
 from phonolips.export.lip_mesh import SAMPLES
-from phonolips.synth.result import Run, read_run
+from phonolips.synth.folder import read_result
+from phonolips.synth.result import Result
 
 HERE = Path(__file__).resolve().parent
 SHOWN = 12  # pictures
 
 
-def check(run: Run, folder: Path) -> bool:
+def check(run: Result, folder: Path) -> bool:
     """Write three files and read each in node; print a row for each; True where all is well."""
     lips = folder / "lips.json"
     lips.write_text(json.dumps({"fps": run.fps, "lips": run.lips.tolist(), "samples": SAMPLES}))
@@ -62,7 +63,7 @@ class QuietHandler(http.server.SimpleHTTPRequestHandler):
         """Say nothing."""
 
 
-def picture(run: Run, folder: Path, name: str, out: Path, turn: float) -> None:
+def picture(run: Result, folder: Path, name: str, out: Path, turn: float) -> None:
     """Show the file in headless Chromium at SHOWN times, evenly over the run."""
     site = folder / "site"
     site.mkdir()
@@ -88,7 +89,7 @@ def picture(run: Run, folder: Path, name: str, out: Path, turn: float) -> None:
 
 
 def main() -> None:
-    """Run the checks."""
+    """Result the checks."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path)
     parser.add_argument("--picture", type=Path)
@@ -96,7 +97,7 @@ def main() -> None:
     parser.add_argument("--turn", type=float, default=0.0, help="degrees to turn the mouth by in the picture")
     parser.add_argument("--keep", type=Path, help="a folder for the files")
     given = parser.parse_args()
-    run = read_run(given.run)
+    run = read_result(given.run)
     with tempfile.TemporaryDirectory() as temporary:
         good = check(run, Path(temporary))
         if given.keep:

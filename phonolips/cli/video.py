@@ -1,0 +1,191 @@
+"""The commands that work on videos and recordings: track, adapt, align, edit."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from phonolips.cli.options import Language, Model, Out, print_files
+from phonolips.errors import InputError
+
+
+def track(
+    video: Annotated[Path, typer.Argument(help="A video with one face seen from the front.")],
+    out: Annotated[Path, typer.Option(help="The lips.npz to write.")],
+    overlay: Annotated[
+        Path | None,
+        typer.Option(help="Video to draw the found lips on. [default: beside --out, .overlay.mp4]"),
+    ] = None,
+    layout: Annotated[str, typer.Option(help="mediapipe40 or ibug20.")] = "mediapipe40",
+    limits: Annotated[
+        bool,
+        typer.Option(
+            "--limits", help="Refuse cuts, several, small and turned faces; turn a face that looks aside to the front."
+        ),
+    ] = False,
+) -> None:
+    """Track the lips in a video: lips.npz in mouth space, and an overlay video to look at.
+
+    lips.npz holds lips (frames, points, 2), detected (frames,), fps, layout, pose (yaw, pitch, roll in degrees), and
+    origin_px and axis_px, which lead back to pixels: pixel = origin + axis * conj(x + iy).
+    """
+    from phonolips.face.limits import FaceLimits
+    from phonolips.face.track import draw_track, save_track, track_video
+    from phonolips.lips.points import LAYOUTS
+    from phonolips.synth.files import existing_file
+
+    if layout not in LAYOUTS:
+        raise InputError(f"--layout {layout}; expected one of {', '.join(LAYOUTS)}")
+    if out.suffix != ".npz":
+        raise InputError(f"--out {out}: expected a file name ending in .npz")
+    existing_file(video, "a video")
+    found = track_video(video, layout=layout, limits=FaceLimits() if limits else None)
+    save_track(found, out)
+    picture = overlay or out.with_suffix(".overlay.mp4")
+    draw_track(video, found, picture)
+    typer.echo(
+        f"{len(found.lips)} frames, {int(found.detected.sum())} with a face, "
+        f"{found.frames_per_second:.0f} frames per second"
+    )
+    print_files([out, picture])
+
+
+def adapt(
+    out: Annotated[Path, typer.Option(help="The speaker's .json to write, for 'phonolips synth --speaker'.")],
+    video: Annotated[
+        list[Path] | None,
+        typer.Option(help="A video of the person speaking; more may follow it. Or one picture, the mouth shut."),
+    ] = None,
+    more: Annotated[list[Path] | None, typer.Argument(help="More videos.", metavar="[VIDEO]...")] = None,
+    name: Annotated[str | None, typer.Option(help="Of the speaker. [default: the first file's name]")] = None,
+    one_frame: Annotated[
+        bool, typer.Option("--one-frame", help="Take only the lip shape, from one frame of the video.")
+    ] = False,
+    model: Model = None,
+) -> None:
+    """Fit the lips to a new person, from a few videos or from one frame; the network stays as it is.
+
+    Draws the lip shapes beside --out (.png).
+    """
+    from phonolips.model.speakers import save_speaker
+    from phonolips.show.plots import lip_shapes
+    from phonolips.show.plots.style import save_figure
+    from phonolips.synth.files import existing_file
+
+    files = [*(video or ()), *(more or ())]
+    if not files:
+        raise InputError("adapt needs --video, a video of the person speaking or one picture")
+    if out.suffix != ".json" or out.is_dir():
+        raise InputError(f"--out {out}: expected a file name ending in .json")
+    picture = out.with_suffix(".png")
+    for file in files:
+        existing_file(file, "a video or a picture")
+        if file.resolve() == picture.resolve():
+            raise InputError(f"--out {out}: its picture {picture} would overwrite the one given; choose another name")
+    from phonolips.model.network import load_network
+    from phonolips.synth.adapt import adapt as adapt_to
+
+    found = adapt_to(files, name=name, one_frame=one_frame, network=load_network(model))
+    save_speaker(found.speaker, out)
+    shapes = {"mean speaker": found.mean.mean_lip, "one frame": found.one_frame.mean_lip}
+    if found.errors:
+        shapes["adapted"] = found.speaker.mean_lip
+        typer.echo(f"{found.seconds:.1f} s of material, a face in {found.detected} of {found.frames} frames")
+        errors = ", ".join(f"{label} {value:.4f}" for label, value in found.errors.items())
+        typer.echo(f"error on this material (root mean square, eye distances): {errors}")
+        typer.echo(f"embedding, mean lip, gain {found.speaker.gain:.2f} and mixing fitted")
+    else:
+        typer.echo("lip shape of one frame taken; the manner is the mean speaker's")
+    save_figure(lip_shapes(shapes, title=f"Mean lips of {found.speaker.name}"), picture)
+    print_files([out, picture])
+
+
+def align(
+    audio: Annotated[Path, typer.Argument(help="A recording.")],
+    text: Annotated[str, typer.Option(help="What is said in it.")],
+    out: Annotated[Path | None, typer.Option(help="The TextGrid to write. [default: beside the recording]")] = None,
+    aligner: Annotated[
+        str, typer.Option(help="auto, mfa, sphinx, ctc; auto = mfa where installed, else sphinx.")
+    ] = "auto",
+    language: Language = "en-us",
+    plot: Annotated[bool, typer.Option("--plot", help="Draw the alignment beside the TextGrid (.png).")] = False,
+    model: Model = None,
+) -> None:
+    """Find when each word and phone of a known text is said; writes a TextGrid."""
+    from phonolips.media.audio import read
+    from phonolips.phones.textgrid import write_textgrid
+    from phonolips.speech.align.align import align as align_waveform
+    from phonolips.synth.files import existing_file
+
+    waveform = read(existing_file(audio, "a sound or video file"))
+    network = None
+    if aligner == "ctc":
+        from phonolips.model.network import load_network
+
+        network = load_network(model)
+    found = align_waveform(waveform, text, aligner=aligner, language=language, network=network)
+    target = out or audio.with_suffix(".TextGrid")
+    write_textgrid(found, target)
+    files = [target]
+    if plot:
+        from phonolips.show.plots import alignment_figure
+        from phonolips.show.plots.style import save_figure
+
+        picture = target.with_suffix(".png")
+        save_figure(alignment_figure(waveform, found), picture)
+        files.append(picture)
+    print_files(files)
+
+
+def edit(
+    out: Out,
+    video: Annotated[Path, typer.Option(help="A video of one person speaking.")],
+    transcript: Annotated[str, typer.Option(help="What is said in it.")],
+    to: Annotated[str, typer.Option(help="What is to be said.")],
+    textgrid: Annotated[
+        Path | None, typer.Option(help="When the words of --transcript are said. [default: an aligner finds it]")
+    ] = None,
+    sound: Annotated[
+        Path | None, typer.Option(help="A recording of the new sentence; it gives the new words sound and times.")
+    ] = None,
+    speak: Annotated[bool, typer.Option("--speak", help="Let a synthesiser say the new words.")] = False,
+    synthesiser: Annotated[str, typer.Option(help="espeak, festival or piper.")] = "espeak",
+    voice: Annotated[str | None, typer.Option(help="Of the synthesiser.")] = None,
+    face: Annotated[bool, typer.Option(help="Also draw the new lips onto the person: edited.mp4.")] = True,
+    speaker: Annotated[
+        str | None, typer.Option(help="Whose lips, as for 'phonolips synth'. [default: fitted to the video]")
+    ] = None,
+    aligner: Annotated[str, typer.Option(help="auto, mfa, sphinx, ctc.")] = "auto",
+    language: Language = "en-us",
+    model: Model = None,
+) -> None:
+    """Change what somebody says in a video by changing its transcript (docs/editing.md).
+
+    Recorded lips stay where the words stay. Writes what 'phonolips synth' writes, and edited.mp4, the person with the
+    new lips; comparison.png, before and after; edit.npz, which frames are kept and where the seams are.
+    """
+    from phonolips.editing.edit import edit as edit_video
+    from phonolips.model.network import load_network
+    from phonolips.phones.textgrid import read_textgrid
+    from phonolips.synth.files import check_out_folder, existing_file, read_speaker_name
+
+    check_out_folder(out)
+    for path, what in ((video, "a video"), (textgrid, "a TextGrid"), (sound, "a sound file")):
+        if path is not None:
+            existing_file(path, what)
+    done = edit_video(
+        video,
+        transcript,
+        to,
+        aligner=aligner,
+        speaker=read_speaker_name(speaker),
+        network=load_network(model),
+        alignment=read_textgrid(textgrid) if textgrid is not None else None,
+        sound=sound,
+        speak=synthesiser if speak else None,
+        voice=voice,
+        language=language,
+    )
+    for change in done.changes:
+        typer.echo(change)
+    print_files(done.save(out, face=face))

@@ -1,0 +1,60 @@
+"""How recordings are turned into lips, and what is written of them: the options that one and many share."""
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from phonolips.timebase import MODEL_FPS
+
+if TYPE_CHECKING:
+    from phonolips.model.speakers import LipSpeaker
+
+
+class Options(NamedTuple):
+    """How every recording of a batch is turned into lips: arguments of `phonolips synth`.
+
+    Args:
+        speaker: a speaker of the model, a LipSpeaker, or None.
+        fps: frame rate of the lips, and of the formats; None = 25, and for the formats their own.
+        liveliness: or None, as the model says.
+        phones_only: predict the lip parameters from the phones.
+        shut_in_silence: shut the mouth where nothing is said.
+        model: a model folder; None = the one in the package.
+        export: names of formats that are written besides.
+        pictures: draw posteriorgram.png and lips.mp4; without them a batch is several times as fast.
+    """
+
+    speaker: "str | LipSpeaker | None" = None
+    fps: float | None = None
+    liveliness: float | None = None
+    phones_only: bool = False
+    shut_in_silence: bool = False
+    model: Path | None = None
+    export: tuple[str, ...] = ()
+    pictures: bool = True
+
+    @property
+    def lips_fps(self) -> float:
+        """Frame rate of the lips."""
+        return float(MODEL_FPS) if self.fps is None else self.fps
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain values for the manifest: a call with other options does not go on with these results."""
+        who = self.speaker
+        if who is not None and not isinstance(who, str):
+            mixing = np.zeros(0) if who.mixing is None else who.mixing
+            parts = [who.embedding.ravel(), who.mean_lip.ravel(), np.array([who.gain]), mixing.ravel()]
+            numbers = np.concatenate(parts).astype(np.float32)
+            who = f"{who.name} #{hashlib.sha256(numbers.tobytes()).hexdigest()[:12]}"
+        return {
+            "speaker": who,
+            "fps": self.fps,
+            "liveliness": self.liveliness,
+            "phones_only": self.phones_only,
+            "shut_in_silence": self.shut_in_silence,
+            "model": str(self.model.resolve()) if self.model else "default",
+            "export": list(self.export),
+            "pictures": self.pictures,
+        }
