@@ -22,7 +22,8 @@ from phonolips.media.video import write_video
 from phonolips.phones.intervals import Alignment, Interval
 from phonolips.phones.inventory import PHONE_TO_VISEME, SILENCE, VISEME_NAMES
 from phonolips.phones.textgrid import write_textgrid
-from phonolips.speech.tts.espeak import SpokenPhone, speak_words, split_phones
+from phonolips.speech.tts.espeak.events import SpokenPhone, split_phones
+from phonolips.speech.tts.espeak.plain import speak_plain
 from phonolips.timebase import GRID_ALIGN_UNITS_PER_SECOND, MODEL_FPS, SAMPLE_RATE, frame_centres
 
 FRAMES = 75
@@ -186,7 +187,7 @@ def _speak_sentence(
     sentence: list[str], actor: Actor, random: np.random.Generator
 ) -> tuple[np.ndarray, list[SpokenPhone]]:
     """Speak a sentence somewhere in three seconds of faint noise; return it with its ARPAbet phones."""
-    spoken, ipa = speak_words(" ".join(sentence), actor.voice, actor.rate, actor.pitch)
+    spoken, ipa = speak_plain(" ".join(sentence), actor.voice, actor.rate, actor.pitch)
     phones = split_phones(ipa)
     samples = round(CLIP_SECONDS * SAMPLE_RATE)
     lead = round(random.uniform(*FIRST_WORD_SECONDS) * SAMPLE_RATE)

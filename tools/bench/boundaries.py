@@ -26,7 +26,8 @@ from phonolips.phones.intervals import Alignment
 from phonolips.phones.inventory import SILENCE
 from phonolips.speech.align.ctc import align_posteriors
 from phonolips.speech.align.sphinx import Sphinx
-from phonolips.speech.tts.espeak import SpokenPhone, speak_words, split_phones
+from phonolips.speech.tts.espeak.events import SpokenPhone, split_phones
+from phonolips.speech.tts.espeak.plain import speak_plain
 from phonolips.speech.words import SpokenWord
 from phonolips.timebase import SAMPLE_RATE, seconds_to_samples
 
@@ -61,7 +62,7 @@ Interval = tuple[str, float, float]
 
 def say(sentence: str, voice: str, rate: int, seed: int) -> tuple[np.ndarray, list[SpokenPhone]]:
     """Speak a sentence with a margin and a little noise; return the sound and its phones with their times."""
-    waveform, spoken = speak_words(sentence, voice, rate)
+    waveform, spoken = speak_plain(sentence, voice, rate)
     margin = seconds_to_samples(MARGIN_SECONDS)
     noise = np.random.default_rng(seed).normal(0, MARGIN_LEVEL, len(waveform) + 2 * margin)
     sound = np.clip(np.pad(waveform, margin) + noise, -1, 1).astype(np.float32)

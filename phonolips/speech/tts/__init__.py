@@ -1,1 +1,1 @@
-"""Text that can be heard: synthesisers behind one interface."""
+"""Speak a text: synthesisers behind one interface."""

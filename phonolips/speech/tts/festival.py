@@ -1,4 +1,4 @@
-"""Festival: speech at the times that we give. The program and its voice kal_diphone come from the system's packages.
+"""Festival: speech at given times. The program and its voice kal_diphone come from the system's packages.
 
 Festival (University of Edinburgh, MIT-like licence) speaks an utterance of type `Segments`: phones with their lengths
 and pitch targets, made here from an alignment. Its sound has exactly these times, because the diphones of the voice
@@ -20,7 +20,8 @@ import numpy as np
 from phonolips.errors import InputError, MissingToolError, PhonolipsWarning
 from phonolips.phones.intervals import Alignment, Interval
 from phonolips.phones.inventory import SILENCE, UNKNOWN
-from phonolips.speech.tts.spoken import OURS, Spoken, check_rate, whole_frames
+from phonolips.speech.tts.backend import Backend
+from phonolips.speech.tts.spoken import OURS, Spoken, whole_frames
 from phonolips.timebase import SAMPLE_RATE, seconds_to_samples
 
 if TYPE_CHECKING:
@@ -35,8 +36,8 @@ PROGRAM_SECONDS = 30.0  # to start; and then as long as the sound lasts, which i
 PEAK = 0.7  # of the loudest sample
 
 
-class Festival:
-    """The backend `festival`: keeps given times.
+class Festival(Backend):
+    """The program `festival`: keeps the times of an alignment, whose words, for their stress, may be missing.
 
     Args:
         program: its name or path.
@@ -44,16 +45,16 @@ class Festival:
 
     name = "festival"
     timing = OURS
+    rates = (1.0, 1.0)
 
     def __init__(self, program: str = "festival") -> None:
         self.program = program
 
     def is_available(self) -> bool:
-        """Tell whether the program is there (not whether it has the voice)."""
+        """Return whether the program is there (not whether it has the voice)."""
         return shutil.which(self.program) is not None
 
     def version(self) -> str:
-        """Ask the program for its version, such as "2.5.0"; raise MissingToolError where it is not installed."""
         path = self._path()
         result = subprocess.run(
             [path, "--version"], capture_output=True, text=True, check=False, timeout=PROGRAM_SECONDS
@@ -64,40 +65,23 @@ class Festival:
             raise InputError(f"'{self.program} --version' failed (exit {result.returncode}); reinstall it: {INSTALL}")
         return found
 
+    def languages(self) -> list[str]:
+        return ["en"]
+
     def voices(self) -> list[str]:
-        """List the voices whose phones are known here."""
         return list(VOICES)
 
-    def speak(
+    def _speak(
         self,
         words: "Sequence[SpokenWord]",
-        *,
-        alignment: Alignment | None = None,
-        language: str = "en-us",
-        voice: str | None = None,
-        rate: float = 1.0,
+        alignment: Alignment | None,
+        language: str,
+        voice: str | None,
+        rate: float,
     ) -> Spoken:
-        """Speak an alignment at its times. See `Backend.speak`.
-
-        Args:
-            words: what is said, whose stress is wanted; may be empty where the alignment has no words.
-            alignment: phones with their times; lasts to the end of a frame in what is returned.
-            language: English.
-            voice: one of `voices()`.
-            rate: 1; the alignment says how fast.
-
-        Raises:
-            InputError: no alignment, phones other than the words', a phone that nobody knows (`spn`), another voice
-                or language, or Festival fails.
-            MissingToolError: no program, or no voice.
-        """
-        if alignment is None:
-            raise InputError("festival speaks at given times; give an alignment of the words")
-        check_rate(rate, 1.0, 1.0, self.name)
+        assert alignment is not None  # `speak` refuses to go on without one
         if voice not in (None, *VOICES):
             raise InputError(f"festival's voice {voice!r} is not known here; expected one of {', '.join(VOICES)}")
-        if not language.startswith("en"):
-            raise InputError(f"festival's voice speaks English, not {language!r}; use the backend espeak")
         asked = [phone for word in words for phone in word.phones if phone != SILENCE]
         if asked and asked != alignment.phone_sequence():
             raise InputError("the alignment's phones are not those of the words; give an alignment of these words")
@@ -105,8 +89,7 @@ class Festival:
         if not stretches:
             raise InputError("the alignment holds no speech; expected at least one phone")
         stresses = iter(_stresses_of(words, alignment))
-        utterances = [[(phone, next(stresses)) for phone in stretch] for stretch in stretches]
-        sounds = self._run(utterances)
+        sounds = self._synthesise([[(phone, next(stresses)) for phone in stretch] for stretch in stretches])
         waveform = np.zeros(seconds_to_samples(alignment.duration), np.float32)
         for stretch, sound in zip(stretches, sounds, strict=True):
             first = seconds_to_samples(stretch[0].start)
@@ -130,7 +113,7 @@ class Festival:
             )
         return path
 
-    def _run(self, utterances: "Sequence[Sequence[tuple[Interval, int]]]") -> list[np.ndarray]:
+    def _synthesise(self, utterances: "Sequence[Sequence[tuple[Interval, int]]]") -> list[np.ndarray]:
         """Speak each utterance; return float32 waveforms at 16 kHz, with LEAD_SECONDS of silence first."""
         from phonolips.media.audio import read
 
@@ -172,17 +155,19 @@ class Festival:
                 warnings.warn(
                     f"festival's voice has no sound for {', '.join(missing[:5])} and says a schwa there",
                     PhonolipsWarning,
-                    stacklevel=4,
+                    stacklevel=5,
                 )
             return [read(file) for file in files]
 
 
 def _stretches(alignment: Alignment) -> list[list[Interval]]:
-    """Cut the phones at the silences; raise InputError for one that nobody knows."""
+    """Split the phones at the silences; raise InputError for an unknown one (spn)."""
     found: list[list[Interval]] = [[]]
     for phone in alignment.phones:
         if phone.label == UNKNOWN:
-            raise InputError(f"nobody knows which phones are said at {phone.start:.3f} s (spn); write them there")
+            raise InputError(
+                f"the alignment has unknown phones (spn) at {phone.start:.3f} s; write their ARPAbet phones there"
+            )
         if phone.label != SILENCE:
             found[-1].append(phone)
         elif found[-1]:
@@ -191,8 +176,8 @@ def _stretches(alignment: Alignment) -> list[list[Interval]]:
 
 
 def _stresses_of(words: "Sequence[SpokenWord]", alignment: Alignment) -> list[int]:
-    """Give each phone of an alignment its stress; none where the words are not known."""
-    from phonolips.speech.tts.espeak import stressed_phones
+    """Return the stress of each phone of an alignment; none where the words are unknown."""
+    from phonolips.speech.tts.espeak.phonemes import stressed_phones
 
     spoken = [word for word in words if word.word]
     if not spoken:

@@ -1,13 +1,13 @@
-"""Piper: a neural voice of the user's, whose own durations drive the lips.
+"""Piper: the user's own neural voice, whose durations drive the lips.
 
 Piper (PyPI `piper-tts`, GPL-3) turns phonemes into sound with a VITS network (Kim, Kong and Son 2021) in an ONNX file.
-Its network decides how long each phoneme lasts; since version 1.8 it says so, with the package `onnx` for files that
-were not made to. So the times are the voice's, and they come out. What is said are our phones, written as espeak-ng's
-IPA, which the voices were trained on.
+Its network decides how long each phoneme lasts; since version 1.8 it reports that, with the package `onnx` for files
+that were not made to. So the times are the voice's, and they come out. What it says are our phones, written as
+espeak-ng's IPA, which the voices were trained on.
 
 No voice is in any package. Voices are published at huggingface.co/rhasspy/piper-voices: two files each, NAME.onnx and
 NAME.onnx.json, with a MODEL_CARD that names the data and its licence. They differ (public domain, CC BY, CC BY-NC,
-research only): read the card before the sound is given to others.
+research only): read the card before you pass the sound on.
 """
 
 from collections.abc import Sequence
@@ -20,13 +20,13 @@ import numpy as np
 
 from phonolips.errors import InputError, MissingToolError
 from phonolips.phones.intervals import Alignment, Interval
-from phonolips.speech.tts.spoken import SYNTHESISER, Assembly, Spoken, check_rate, sentences
+from phonolips.speech.tts.backend import Backend
+from phonolips.speech.tts.spoken import SYNTHESISER, Spoken, SpokenSentence, assemble
 
 if TYPE_CHECKING:
     from phonolips.speech.words import SpokenWord
 
 INSTALL = "pip install 'piper-tts>=1.8' onnx"
-SLOWEST, FASTEST = 0.4, 2.5
 SHORTEST_PAUSE_SECONDS = 0.06  # a shorter gap between words belongs to the phone before it
 PEAK = 0.9  # of the loudest sample of a sentence
 
@@ -42,22 +42,14 @@ IPA: dict[str, tuple[str, str]] = {
 STRESS_MARKS = {0: "", 1: "ˈ", 2: "ˌ"}
 
 
-class Piper:
-    """The backend `piper`: a voice file of the user's speaks at its own times."""
+class Piper(Backend):
+    """piper-tts and onnx, with the user's English voice: `voice` is the path of NAME.onnx, NAME.onnx.json beside it."""
 
     name = "piper"
     timing = SYNTHESISER
-
-    def is_available(self) -> bool:
-        """Tell whether piper-tts and onnx are installed."""
-        try:
-            self.version()
-        except MissingToolError:
-            return False
-        return True
+    rates = (0.4, 2.5)
 
     def version(self) -> str:
-        """Name piper-tts's version, such as "1.8.0"; raise MissingToolError where it or onnx is missing or too old."""
         try:
             found = version("piper-tts")
             version("onnx")
@@ -69,48 +61,32 @@ class Piper:
             raise MissingToolError(f"piper-tts {found} does not give durations; expected 1.8 or later; {INSTALL}")
         return found
 
+    def languages(self) -> list[str]:
+        return ["en"]
+
     def voices(self) -> list[str]:
-        """List nothing: a voice is a file of the user's."""
         return []
 
-    def speak(
+    def _speak(
         self,
         words: "Sequence[SpokenWord]",
-        *,
-        alignment: Alignment | None = None,
-        language: str = "en-us",
-        voice: str | None = None,
-        rate: float = 1.0,
+        alignment: Alignment | None,
+        language: str,
+        voice: str | None,
+        rate: float,
     ) -> Spoken:
-        """Speak English words with a voice file. See `Backend.speak`.
-
-        Args:
-            words: what to say.
-            alignment: None; the voice makes its own times.
-            language: English.
-            voice: path of NAME.onnx; NAME.onnx.json lies beside it.
-            rate: 0.4 to 2.5.
-        """
-        if alignment is not None:
-            raise InputError("piper makes its own phone times; to speak at given times use the backend festival")
         if voice is None:
             raise InputError("piper needs a voice file NAME.onnx, with NAME.onnx.json beside it; no package holds one")
-        check_rate(rate, SLOWEST, FASTEST, self.name)
-        if not language.startswith("en"):
-            raise InputError(f"the backend piper is made for English, not {language!r}; use the backend espeak")
         self.version()
-        loaded = _load(Path(voice).resolve())
-        assembly = Assembly()
-        spoken = sentences(words)
-        for number, sentence in enumerate(spoken):
-            pause = sentence[-1].pause_seconds / rate if number + 1 < len(spoken) else 0.0
-            assembly.add(*_speak_sentence(sentence, loaded, rate, Path(voice)), pause_seconds=pause)
-        return assembly.finish(self.name, self.timing)
+        path = Path(voice)
+        loaded = _load(path.resolve())
+        spoken = assemble(words, lambda sentence: _speak_sentence(sentence, loaded, rate, path), rate)
+        return spoken.finish(self.name, self.timing)
 
 
 @lru_cache(maxsize=2)
 def _load(path: Path) -> Any:
-    """Load a voice once; raise InputError where there is none, or it is not English."""
+    """Load a voice once; raise InputError where there is none or it is not English."""
     settings = path.with_name(path.name + ".json")
     for file in (path, settings):
         if not file.is_file():
@@ -130,7 +106,7 @@ def _load(path: Path) -> Any:
 
 def _phonemes(sentence: "Sequence[SpokenWord]") -> list[tuple[str, str, int]]:
     """Write a sentence as IPA symbols: (symbol, its phone, index of its word); marks between words have no phone."""
-    from phonolips.speech.tts.espeak import stressed_phones
+    from phonolips.speech.tts.espeak.phonemes import stressed_phones
 
     own = [word for word in sentence if word.word]
     stressed = iter(stressed_phones(own))
@@ -157,10 +133,8 @@ def _symbols(written: str, clusters: "set[tuple[str, ...]] | None") -> list[str]
     return [*marks, *(["".join(sounds)] if clusters and tuple(sounds) in clusters else sounds)]
 
 
-def _speak_sentence(
-    sentence: "Sequence[SpokenWord]", voice: Any, rate: float, path: Path
-) -> tuple[np.ndarray, list[Interval], list[Interval]]:
-    """Speak one sentence; return the sound, and its phones and words with their times."""
+def _speak_sentence(sentence: "Sequence[SpokenWord]", voice: Any, rate: float, path: Path) -> SpokenSentence:
+    """Speak one sentence."""
     from piper import SynthesisConfig
 
     from phonolips.media.audio import resample
@@ -176,7 +150,7 @@ def _speak_sentence(
     settings = SynthesisConfig(length_scale=voice.config.length_scale / rate)
     sound, samples = voice.phoneme_ids_to_audio(voice.phonemes_to_ids(symbols), settings, include_alignments=True)
     if samples is None or abs(int(np.sum(samples)) - len(sound)) > voice.config.hop_length:
-        raise InputError(f"{path}: the voice does not say how long its phonemes last; take another voice")
+        raise InputError(f"{path}: the voice does not report how long its phonemes last; use another voice")
     edges = np.concatenate([[0], np.cumsum(samples)]) / voice.config.sample_rate
     pad = len(known["_"])
     position = len(known["^"]) + pad  # ids: beginning, pad, then each symbol with a pad after it
@@ -198,4 +172,4 @@ def _speak_sentence(
         words.append(Interval(own[number], mine[0].start, mine[-1].end))
     loudest = max(1e-8, float(np.abs(sound).max()))
     waveform = resample(np.clip(sound / loudest * PEAK, -1, 1).astype(np.float32), voice.config.sample_rate)
-    return waveform, phones, words
+    return SpokenSentence(waveform, phones, words)

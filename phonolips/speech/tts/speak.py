@@ -1,13 +1,13 @@
-"""Text that can be heard: synthesisers behind one interface, each with one owner of the times.
+"""Speak a text: synthesisers behind one interface, each with one owner of the times.
 
 | backend | times | needs |
 |---|---|---|
 | `espeak` | espeak-ng's own phone times drive the lips | nothing but pip |
 | `festival` | our durations go in | the program `festival` and its voice kal_diphone |
-| `piper` | the voice's own durations drive the lips | `pip install piper-tts onnx` and a voice of the user's |
+| `piper` | the voice's own durations drive the lips | `pip install piper-tts onnx` and the user's own voice |
 
-    from phonolips import speech
-    spoken = speech.speak_text("bin blue at f two now")
+    from phonolips.speech.tts.speak import speak_text
+    spoken = speak_text("bin blue at f two now")
     spoken.waveform, spoken.alignment
 """
 
@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 
 from phonolips.errors import InputError
 from phonolips.phones.intervals import Alignment
-from phonolips.speech.tts.spoken import OURS, SYNTHESISER, Backend, Spoken
+from phonolips.speech.tts.backend import Backend
+from phonolips.speech.tts.spoken import OURS, SYNTHESISER, Spoken
 
 if TYPE_CHECKING:
     from phonolips.speech.words import SpokenWord
@@ -28,9 +29,9 @@ Predict = Callable[["Sequence[SpokenWord]", float], Alignment]
 
 
 def choose(name: str) -> Backend:
-    """Make the backend of this name, one of BACKENDS; raise InputError for another name."""
+    """Return the backend of this name, one of BACKENDS; raise InputError for another name."""
     if name == "espeak":
-        from phonolips.speech.tts.espeak import Espeak
+        from phonolips.speech.tts.espeak.backend import Espeak
 
         return Espeak()
     if name == "festival":
@@ -57,22 +58,22 @@ def speak_words(
     """Speak words that have their phones.
 
     Args:
-        words: as `phonolips.speech.text.g2p.text_to_phones` gives them.
+        words: as `phonolips.speech.text.g2p.text_to_phones` returns them.
         backend: one of BACKENDS.
         voice: the backend's name of a voice, or its file; None = the backend's own choice.
         rate: 2.0 speaks twice as fast.
         language: the words' language, as espeak names it.
         alignment: times to keep, for a backend whose `timing` is `ours`; `rate` does not change them.
-        predict: gives words the times that such a backend keeps where there is no `alignment`, at a rate.
+        predict: makes an alignment from words and a rate, for such a backend where `alignment` is None.
 
     Raises:
         InputError: no such backend, voice or rate, nothing to say, or times that the backend cannot keep.
-        MissingToolError: the synthesiser is not installed; the message says how to get it.
+        MissingToolError: the synthesiser is not installed; the message names the install command.
     """
     from phonolips.speech.text.g2p import canonical_language
 
     chosen = choose(backend)
-    chosen.version()  # says at once what is missing
+    chosen.version()  # reports at once what is missing
     if chosen.timing == OURS and alignment is None:
         if predict is None:
             raise InputError(f"{backend} speaks at given times; give an alignment of the words, or predict one")

@@ -1,8 +1,8 @@
-"""What every synthesiser gives back: sound, and words and phones with the times at which they are heard in it."""
+"""What every synthesiser returns: sound, and its words and phones with their times."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -25,7 +25,7 @@ class Spoken:
     Args:
         waveform: float32 (samples,) at 16 kHz in [-1, 1]; whole frames at 25 fps, silent for half a second before
             and after.
-        alignment: words as the text names them, and the phones that are heard; as long as the waveform.
+        alignment: words as the text names them, and the phones that are spoken; as long as the waveform.
         backend: which synthesiser spoke, a name of BACKENDS.
         timing: who made the times: `synthesiser` or `ours`.
     """
@@ -41,55 +41,16 @@ class Spoken:
         return samples_to_seconds(len(self.waveform))
 
 
-class Backend(Protocol):
-    """One synthesiser.
+class SpokenSentence(NamedTuple):
+    """One sentence as sound, float32 (samples,) at 16 kHz, and its phones and words, in seconds from its start."""
 
-    `timing` says who owns the times: where it is `synthesiser`, the sound's own phone times come out and drive the
-    lips; where it is `ours`, an alignment goes in and the sound keeps its times.
-    """
-
-    name: str
-    timing: str
-
-    def is_available(self) -> bool:
-        """Tell whether it can speak on this computer."""
-        ...
-
-    def version(self) -> str:
-        """Name its version; raise MissingToolError where it is not installed."""
-        ...
-
-    def voices(self) -> list[str]:
-        """List the names that `voice` may have; empty where a voice is a file of the user's."""
-        ...
-
-    def speak(
-        self,
-        words: "Sequence[SpokenWord]",
-        *,
-        alignment: Alignment | None = None,
-        language: str = "en-us",
-        voice: str | None = None,
-        rate: float = 1.0,
-    ) -> Spoken:
-        """Speak.
-
-        Args:
-            words: what to say, as `phonolips.speech.text.g2p.text_to_phones` gives it.
-            alignment: the times to keep; needed where `timing` is `ours`, refused elsewhere.
-            language: the words' language.
-            voice: one of `voices()`, or a file; None = the backend's own choice.
-            rate: 2.0 speaks twice as fast; 1 where an alignment is given.
-
-        Raises:
-            InputError: nothing to say, or no such voice or rate, or times that the backend cannot keep.
-            MissingToolError: the synthesiser is not installed.
-        """
-        ...
+    sound: np.ndarray
+    phones: Sequence[Interval]
+    words: Sequence[Interval]
 
 
 def sentences(words: "Sequence[SpokenWord]") -> "list[list[SpokenWord]]":
-    """Cut words at the pauses that end a sentence; the pause stays at the end of its sentence."""
+    """Split words at the pauses that end a sentence; each pause stays at the end of its sentence."""
     found: list[list[SpokenWord]] = [[]]
     for word in words:
         if not word.word and (not found[-1] or not found[-1][-1].word):
@@ -101,7 +62,7 @@ def sentences(words: "Sequence[SpokenWord]") -> "list[list[SpokenWord]]":
 
 
 def whole_frames(waveform: np.ndarray) -> np.ndarray:
-    """Fill a waveform up with silence to whole frames at 25 fps; at least one frame."""
+    """Pad a waveform with silence to whole frames at 25 fps; at least one frame."""
     samples = max(1, samples_to_frames(len(waveform))) * FRAME_SAMPLES
     return np.pad(waveform, (0, samples - len(waveform))).astype(np.float32)
 
@@ -115,22 +76,16 @@ class Assembly:
         self._words: list[Interval] = []
         self._phones: list[Interval] = []
 
-    def add(
-        self,
-        sound: np.ndarray,
-        phones: Sequence[Interval],
-        words: Sequence[Interval],
-        pause_seconds: float = 0.0,
-    ) -> None:
-        """Append a sound and what is said in it (seconds from its start), then a pause."""
+    def add(self, spoken: SpokenSentence, pause_seconds: float = 0.0) -> None:
+        """Append a sentence, then a pause."""
         shift = samples_to_seconds(self._samples)
-        for tier, items in ((self._words, words), (self._phones, phones)):
+        for tier, items in ((self._words, spoken.words), (self._phones, spoken.phones)):
             for item in items:
                 start, end = item.start + shift, item.end + shift
                 tier.append(item._replace(start=max(start, tier[-1].end) if tier else start, end=end))
         pause = np.zeros(seconds_to_samples(pause_seconds), np.float32)
-        self._blocks += [sound.astype(np.float32), pause]
-        self._samples += len(sound) + len(pause)
+        self._blocks += [spoken.sound.astype(np.float32), pause]
+        self._samples += len(spoken.sound) + len(pause)
 
     def finish(self, backend: str, timing: str) -> Spoken:
         """Put everything together; raise InputError where nothing was said."""
@@ -142,8 +97,13 @@ class Assembly:
         return Spoken(waveform, alignment, backend, timing)
 
 
-def check_rate(rate: float, least: float, most: float, backend: str) -> float:
-    """Return a usable rate; raise InputError otherwise."""
-    if not least <= rate <= most:
-        raise InputError(f"rate {rate}; {backend} speaks at {least} to {most} times its usual pace")
-    return float(rate)
+def assemble(
+    words: "Sequence[SpokenWord]", speak_sentence: "Callable[[Sequence[SpokenWord]], SpokenSentence]", rate: float
+) -> Assembly:
+    """Speak words sentence by sentence; the text's pauses between sentences are divided by `rate`."""
+    assembly = Assembly()
+    found = sentences(words)
+    for number, sentence in enumerate(found):
+        pause = sentence[-1].pause_seconds / rate if number + 1 < len(found) else 0.0
+        assembly.add(speak_sentence(sentence), pause)
+    return assembly

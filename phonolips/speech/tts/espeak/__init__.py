@@ -1,0 +1,1 @@
+"""espeak-ng: speech whose own phone times drive the lips."""
