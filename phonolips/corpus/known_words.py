@@ -12,7 +12,7 @@ from phonolips.phones.intervals import Alignment, Interval
 from phonolips.phones.inventory import SILENCE, UNKNOWN
 from phonolips.phones.textgrid import write_textgrid
 from phonolips.speech.align.mfa import ACOUSTIC_MODEL, Mfa, Utterance
-from phonolips.speech.words import SpokenWord, speech_only
+from phonolips.speech.words import SpokenWord, words_to_align
 from phonolips.timebase import samples_to_seconds, seconds_to_samples
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def pronounce(record: "Record", *, language: str = "en-us") -> list[SpokenWord]:
     if len(record.words) != 1:
         raise InputError(f"{MISFIT}: {len(record.words)} words with known times; expected one, with the rest unknown")
     word = record.words[0][0]
-    spoken = speech_only(text_to_phones(word, language=language))
+    spoken = words_to_align(text_to_phones(word, language=language))
     usual = tuple(phone for part in spoken for phone in part.phones)
     others = pronunciations(word) if language.startswith("en") else []
     return [SpokenWord(word, phones) for phones in dict.fromkeys((usual, *others))]

@@ -11,8 +11,9 @@ import numpy as np
 from phonolips.editing.timeline import Cut
 from phonolips.errors import InputError, PhonolipsWarning
 from phonolips.model.adapt import AdaptSettings
-from phonolips.phones.intervals import Alignment, Interval
+from phonolips.phones.intervals import Alignment
 from phonolips.phones.inventory import SILENCE, UNKNOWN, phones_to_ids
+from phonolips.speech.words import words_with_phones
 from phonolips.synth.result import Result
 from phonolips.timebase import MODEL_FPS, frames_to_steps, seconds_to_steps
 
@@ -89,16 +90,6 @@ def cut_to_pictures(recording: Result, name: str) -> Result:
     tiers = ([item._replace(end=min(item.end, seconds)) for item in tier] for tier in (words, phones))
     cut_words, cut_phones = ([item for item in tier if item.duration > 0] for tier in tiers)
     return replace(recording, alignment=Alignment.build(cut_words, cut_phones, seconds))
-
-
-def words_with_phones(alignment: Alignment) -> list[tuple[Interval, list[Interval]]]:
-    """Group the phones by the words that hold their centres, silence left out."""
-    phones = [phone for phone in alignment.phones if phone.label != SILENCE]
-    grouped = [
-        (word, [phone for phone in phones if word.start <= (phone.start + phone.end) / 2 < word.end])
-        for word in alignment.speech_words()
-    ]
-    return [(word, inside) for word, inside in grouped if inside]
 
 
 def speaking_pace(network: "Network", alignment: Alignment, row: int) -> float:

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from phonolips.editing.recording import align_words, words_with_phones
+from phonolips.editing.recording import align_words
 from phonolips.editing.sound import Voice
 from phonolips.editing.timeline import Take
 from phonolips.editing.words import Change, check_words
 from phonolips.phones.intervals import Alignment, Interval
 from phonolips.phones.inventory import SILENCE, phones_to_ids
-from phonolips.speech.words import spoken
+from phonolips.speech.words import without_pauses, words_with_phones
 
 if TYPE_CHECKING:
     from phonolips.model.network import Network
@@ -120,7 +120,7 @@ def find_voice(
     check_words(said.alignment.speech_words(), sentence, f"synthesiser {source.speak}")
     if said.timing != speech.OURS:
         own = sum(phone.duration for _, phones in words_with_phones(said.alignment) for phone in phones)
-        wanted = network.durations.predict([phones_to_ids(word.phones) for word in spoken(sentence)], row)
+        wanted = network.durations.predict([phones_to_ids(word.phones) for word in without_pauses(sentence)], row)
         rate = float(np.clip(own / (pace * sum(part.sum() for part in wanted)), LEAST_RATE, MOST_RATE))
         said = speech.speak_words(sentence, rate=rate, predict=predict, **how)
     return Voice(said.waveform, said.alignment), f"synthesiser {source.speak}"

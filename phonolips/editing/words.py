@@ -9,7 +9,7 @@ from phonolips.errors import InputError
 if TYPE_CHECKING:
     from phonolips.phones.intervals import Interval
     from phonolips.speech.words import SpokenWord
-from phonolips.speech.words import spoken
+from phonolips.speech.words import without_pauses
 
 
 class Change(NamedTuple):
@@ -48,15 +48,15 @@ def find_changes(old: "Sequence[SpokenWord]", new: "Sequence[SpokenWord]") -> li
     Returns:
         The changes in order, none next to another; empty where the sentences are the same.
     """
-    old_words, new_words = ([word[:2] for word in spoken(words)] for words in (old, new))
+    old_words, new_words = ([word[:2] for word in without_pauses(words)] for words in (old, new))
     matcher = difflib.SequenceMatcher(None, old_words, new_words, autojunk=False)
     return [Change(*rest) for tag, *rest in matcher.get_opcodes() if tag != "equal"]
 
 
 def describe(change: Change, old: "Sequence[SpokenWord]", new: "Sequence[SpokenWord]") -> str:
     """Say a change in words: `"blue" becomes "red"`; the sentences as for `find_changes`."""
-    gone = " ".join(word.word for word in spoken(old)[change.old_first : change.old_last])
-    come = " ".join(word.word for word in spoken(new)[change.new_first : change.new_last])
+    gone = " ".join(word.word for word in without_pauses(old)[change.old_first : change.old_last])
+    come = " ".join(word.word for word in without_pauses(new)[change.new_first : change.new_last])
     if change.is_insertion:
         return f'"{come}" comes in'
     return f'"{gone}" goes' if change.is_removal else f'"{gone}" becomes "{come}"'
@@ -70,7 +70,7 @@ def check_words(found: "Sequence[Interval]", sentence: "Sequence[SpokenWord]", w
         sentence: as for `find_changes`.
         what: how the message names the alignment, such as `talk.TextGrid`.
     """
-    there, wanted = [word.label.lower() for word in found], [word.word.lower() for word in spoken(sentence)]
+    there, wanted = [word.label.lower() for word in found], [word.word.lower() for word in without_pauses(sentence)]
     if there == wanted:
         return
     place = next((i for i, pair in enumerate(zip(there, wanted, strict=False)) if pair[0] != pair[1]), None)

@@ -31,7 +31,7 @@ from phonolips.timebase import MODEL_FPS, frames_to_samples
 if TYPE_CHECKING:
     from phonolips.model.network import Network
     from phonolips.model.speakers import LipSpeaker
-from phonolips.speech.words import spoken_words
+from phonolips.speech.words import alignment_to_words
 
 log = logging.getLogger("phonolips.evaluation")
 STEPS = ("synthesise", "score", "plots")
@@ -109,7 +109,7 @@ def synthesise(data: Path, out: Path, network: "Network") -> None:
             alignment = read_textgrid(alignment_path(data, record.id))
             if UNKNOWN not in {phone.label for phone in alignment.phones}:
                 row = network.speaker_row(record.speaker if record.speaker in network.description.speakers else None)
-                predicted = verbs.predict_alignment(network, spoken_words(alignment), row)
+                predicted = verbs.predict_alignment(network, alignment_to_words(alignment), row)
                 spoken = verbs.from_posteriors(
                     labels_to_posteriors(predicted.labels(round(predicted.duration * 100))), **options
                 )
@@ -328,7 +328,7 @@ def _score_encoder(data: Path, features: Store, network: "Network") -> tuple[lis
         try:
             if not record.complete:
                 raise InputError("not all that is said is known")
-            found = align_posteriors(posteriors, spoken_words(truth))
+            found = align_posteriors(posteriors, alignment_to_words(truth))
             errors = metrics.boundary_errors(found.phones, truth.phones)
             row |= metrics.boundary_summary(errors)
         except PhonolipsError as error:

@@ -1,9 +1,11 @@
-"""Phone posteriors: checks of a user's, and those of known phones."""
+"""Phone posteriors: checks of given ones, and those of known phones."""
 
 import numpy as np
 
 from phonolips.errors import InputError
 from phonolips.phones.inventory import NUM_PHONES, SILENCE_ID
+
+ROW_SUM_TOLERANCE = 0.01  # a user's rows may be rounded to two decimals
 
 
 def labels_to_posteriors(labels: np.ndarray) -> np.ndarray:
@@ -16,19 +18,30 @@ def labels_to_posteriors(labels: np.ndarray) -> np.ndarray:
     return posteriors
 
 
+def check_shape(posteriors: np.ndarray) -> np.ndarray:
+    """Return posteriors as an array, unchanged; raise InputError unless finite and of shape (steps, NUM_PHONES)."""
+    array = np.asarray(posteriors)
+    if array.ndim != 2 or array.shape[1] != NUM_PHONES:
+        raise InputError(f"posteriors of shape {array.shape}; expected (steps, {NUM_PHONES}), steps of 10 ms")
+    if not np.isfinite(array).all():
+        raise InputError("posteriors hold NaN or infinity; expected finite probabilities")
+    return array
+
+
 def check_posteriors(posteriors: np.ndarray) -> np.ndarray:
     """Check a user's posteriors and return them as float32 (steps, phones), rows summing to exactly 1.
 
     Raises:
-        InputError: another shape, not finite, negative, or rows that do not sum to 1 within 1 %.
+        InputError: as `check_shape`; no steps, a negative number, or rows that do not sum to 1 within 1 %.
     """
-    array = np.asarray(posteriors, dtype=np.float32)
-    if array.ndim != 2 or array.shape[1] != NUM_PHONES or len(array) == 0:
-        raise InputError(f"posteriors of shape {array.shape}; expected (steps, {NUM_PHONES}), steps of 10 ms")
-    if not np.isfinite(array).all() or array.min() < 0:
-        raise InputError("posteriors hold NaN, infinity or negative numbers; expected probabilities")
+    array = check_shape(np.asarray(posteriors, dtype=np.float32))
+    if len(array) == 0:
+        raise InputError(f"posteriors of shape {array.shape}; expected at least one step")
+    if array.min() < 0:
+        raise InputError("posteriors hold negative numbers; expected probabilities")
     sums = array.sum(1, keepdims=True)
     worst = int(np.argmax(np.abs(sums - 1)))
-    if abs(sums[worst, 0] - 1) > 0.01:
+    if abs(sums[worst, 0] - 1) > ROW_SUM_TOLERANCE:
         raise InputError(f"posteriors of step {worst} sum to {sums[worst, 0]:.3f}; expected 1 in every row")
-    return array / sums
+    normalised: np.ndarray = array / sums
+    return normalised

@@ -1,20 +1,38 @@
-"""Words with their phones, before they have times: what a text becomes, what an aligner is given to find."""
+"""Words with their phones, before they have times: what a text becomes, and what an aligner is given to find."""
 
 from collections.abc import Sequence
+from itertools import groupby
 from typing import NamedTuple
 
+import numpy as np
+
 from phonolips.errors import InputError
-from phonolips.phones.intervals import Alignment
+from phonolips.phones.intervals import SILENT_WORD, Alignment, Interval
 from phonolips.phones.inventory import PHONE_IDS, SILENCE, parse_phones
 
+PAUSE_SECONDS = 0.2  # of a `sil` in a line of phones, until durations are predicted; as of a comma in a text
 
-def speech_only(words: "Sequence[SpokenWord]") -> "list[SpokenWord]":
-    """Leave out the pauses: an aligner finds silence by listening.
+
+class SpokenWord(NamedTuple):
+    """One word and its phones, or a pause: word "", phones ("sil",), and its length in seconds."""
+
+    word: str
+    phones: tuple[str, ...]
+    pause_seconds: float = 0.0
+
+
+def without_pauses(words: Sequence[SpokenWord]) -> list[SpokenWord]:
+    """Return the words that have phones other than silence."""
+    return [word for word in words if any(phone != SILENCE for phone in word.phones)]
+
+
+def words_to_align(words: Sequence[SpokenWord]) -> list[SpokenWord]:
+    """Return what an aligner looks for: the words without pauses, as it finds silence in the sound itself.
 
     Raises:
         InputError: nothing is left, or a word has a phone that is not in the inventory.
     """
-    spoken = [item for item in words if any(phone != SILENCE for phone in item.phones)]
+    spoken = without_pauses(words)
     if not spoken:
         raise InputError("the text holds no words to say; alignment needs what is said in the sound")
     for item in spoken:
@@ -24,44 +42,43 @@ def speech_only(words: "Sequence[SpokenWord]") -> "list[SpokenWord]":
     return spoken
 
 
-def phones_to_words(phones: str | Sequence[str]) -> "tuple[SpokenWord, ...]":
-    """Make words of ARPAbet phones, one for each stretch between pauses (`sil`); raise InputError for others."""
+def phones_to_words(phones: str | Sequence[str]) -> tuple[SpokenWord, ...]:
+    """Make words of ARPAbet phones, one for each stretch between silences (`sil`), named by its phones.
 
+    Every `sil` becomes a pause of PAUSE_SECONDS. Raises InputError as `parse_phones` does.
+    """
+    words: list[SpokenWord] = []
     names = parse_phones(phones if isinstance(phones, str) else " ".join(phones))
+    for silent, run in groupby(names, key=lambda name: name == SILENCE):
+        stretch = tuple(run)
+        words += [_pause(PAUSE_SECONDS) for _ in stretch] if silent else [_named_by_phones(stretch)]
+    return tuple(words)
+
+
+def words_with_phones(alignment: Alignment) -> list[tuple[Interval, list[Interval]]]:
+    """Group the phones by the words that hold their centres; silence and words without phones are left out."""
+    phones = [phone for phone in alignment.phones if phone.label != SILENCE]
+    places = _word_places(alignment, phones)
+    grouped = [
+        (alignment.words[place], [phone for phone, _ in run])
+        for place, run in groupby(zip(phones, places, strict=True), key=lambda pair: pair[1])
+    ]
+    return [(word, inside) for word, inside in grouped if word.label != SILENT_WORD]
+
+
+def alignment_to_words(alignment: Alignment) -> tuple[SpokenWord, ...]:
+    """Read words off an alignment, named by their phones; silences become pauses of their own length.
+
+    Silence inside a word splits it, phones outside all words make words too, and no pause is at the start or end.
+    """
     words: list[SpokenWord] = []
-    spoken: list[str] = []
-    for name in [*names, SILENCE]:
-        if name == SILENCE:
-            if spoken:
-                words.append(SpokenWord(" ".join(spoken), tuple(spoken)))
-                spoken = []
-            words.append(SpokenWord("", (SILENCE,), 0.2))
+    marked = zip(alignment.phones, _word_places(alignment, alignment.phones), strict=True)
+    for (_, silent), run in groupby(marked, key=lambda pair: (pair[1], pair[0].label == SILENCE)):
+        phones = [phone for phone, _ in run]
+        if silent:
+            words += [_pause(phone.duration) for phone in phones]
         else:
-            spoken.append(name)
-    return tuple(words[:-1])
-
-
-def spoken(words: "Sequence[SpokenWord]") -> "list[SpokenWord]":
-    """Leave out the pauses."""
-    return [word for word in words if any(phone != SILENCE for phone in word.phones)]
-
-
-def spoken_words(alignment: Alignment) -> "tuple[SpokenWord, ...]":
-    """Read words with their phones off an alignment; silences become pauses of their own length."""
-
-    words: list[SpokenWord] = []
-    starts = {round(word.start, 4) for word in alignment.words}
-    spoken: list[str] = []
-    for phone in alignment.phones:
-        if spoken and (phone.label == SILENCE or round(phone.start, 4) in starts):
-            words.append(SpokenWord(" ".join(spoken), tuple(spoken)))
-            spoken = []
-        if phone.label == SILENCE:
-            words.append(SpokenWord("", (SILENCE,), phone.duration))
-        else:
-            spoken.append(phone.label)
-    if spoken:
-        words.append(SpokenWord(" ".join(spoken), tuple(spoken)))
+            words.append(_named_by_phones(tuple(phone.label for phone in phones)))
     while words and not words[0].word:
         words.pop(0)
     while words and not words[-1].word:
@@ -69,9 +86,15 @@ def spoken_words(alignment: Alignment) -> "tuple[SpokenWord, ...]":
     return tuple(words)
 
 
-class SpokenWord(NamedTuple):
-    """One word and its phones, or a pause: word "", phones ("sil",), and its length in seconds."""
+def _word_places(alignment: Alignment, phones: Sequence[Interval]) -> list[int]:
+    """Return the place in the word tier of the word that holds each phone's centre."""
+    ends = np.array([word.end for word in alignment.words[:-1]])
+    return [int(place) for place in np.searchsorted(ends, [(p.start + p.end) / 2 for p in phones], side="right")]
 
-    word: str
-    phones: tuple[str, ...]
-    pause_seconds: float = 0.0
+
+def _named_by_phones(phones: tuple[str, ...]) -> SpokenWord:
+    return SpokenWord(" ".join(phones), phones)
+
+
+def _pause(seconds: float) -> SpokenWord:
+    return SpokenWord("", (SILENCE,), seconds)

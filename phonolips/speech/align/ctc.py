@@ -12,8 +12,9 @@ import numpy as np
 
 from phonolips.errors import InputError
 from phonolips.phones.intervals import Alignment, Interval
-from phonolips.phones.inventory import NUM_PHONES, PHONE_IDS, SILENCE_ID
-from phonolips.speech.words import speech_only
+from phonolips.phones.inventory import PHONE_IDS, SILENCE_ID
+from phonolips.phones.posteriors import check_shape
+from phonolips.speech.words import words_to_align
 from phonolips.timebase import samples_to_seconds, seconds_to_steps, steps_to_seconds
 
 if TYPE_CHECKING:
@@ -64,8 +65,8 @@ def align_posteriors(
     Raises:
         InputError: no words, posteriors of another shape or not finite, or fewer steps than phones.
     """
-    spoken = speech_only(words)
-    posteriors = check_posteriors(posteriors)
+    spoken = words_to_align(words)
+    posteriors = check_shape(posteriors)
     tokens = np.array([PHONE_IDS[phone] for item in spoken for phone in item.phones])
     steps = len(posteriors)
     needed = steps_needed(tokens)
@@ -89,16 +90,6 @@ def align_posteriors(
     alignment = Alignment.build(words_found, phones, seconds)
     confidences = tuple(confidence(phone, posteriors) for phone in alignment.phones)
     return replace(alignment, confidences=confidences)
-
-
-def check_posteriors(posteriors: np.ndarray) -> np.ndarray:
-    """Return posteriors as an array; raise InputError unless they are finite, (steps, NUM_PHONES)."""
-    posteriors = np.asarray(posteriors)
-    if posteriors.ndim != 2 or posteriors.shape[1] != NUM_PHONES or not np.isfinite(posteriors).all():
-        raise InputError(
-            f"posteriors of shape {posteriors.shape}; expected finite numbers of shape (steps, {NUM_PHONES})"
-        )
-    return posteriors
 
 
 def steps_needed(tokens: np.ndarray) -> int:

@@ -18,8 +18,9 @@ import numpy as np
 from phonolips.errors import InputError
 from phonolips.phones.intervals import EDGE_TOLERANCE_SECONDS, Alignment, Interval
 from phonolips.phones.inventory import IGNORED_ID, NUM_PHONES, PHONE_IDS, SILENCE_ID, UNKNOWN
-from phonolips.speech.align.ctc import check_posteriors, confidence, log_posteriors, search, steps_needed
-from phonolips.speech.words import SpokenWord, speech_only
+from phonolips.phones.posteriors import check_shape
+from phonolips.speech.align.ctc import confidence, log_posteriors, search, steps_needed
+from phonolips.speech.words import SpokenWord, words_to_align
 from phonolips.timebase import (
     step_centres,
     steps_to_seconds,
@@ -77,8 +78,8 @@ def align_word(
         InputError: "misfit: ..." where the word cannot be there: no window inside the sound, too few steps, or
             posteriors that disagree; no words, or posteriors of another shape.
     """
-    posteriors = check_posteriors(posteriors)
-    choices = speech_only([word] if isinstance(word, SpokenWord) else list(word))
+    posteriors = check_shape(posteriors)
+    choices = words_to_align([word] if isinstance(word, SpokenWord) else list(word))
     if not 0 < duration <= steps_to_seconds(len(posteriors)) + 1e-9:
         raise InputError(f"a clip of {duration:g} s; expected one that {len(posteriors)} steps of posteriors cover")
     name, (start, end) = choices[0].word, _check_window(window, duration, choices[0].word)
@@ -120,7 +121,7 @@ def soft_labels(
     Raises:
         InputError: posteriors of another shape than the labels, or not finite.
     """
-    posteriors = check_posteriors(posteriors)
+    posteriors = check_shape(posteriors)
     labels = np.asarray(labels)
     if labels.shape != posteriors.shape[:1]:
         raise InputError(f"labels of shape {labels.shape} for {len(posteriors)} steps; expected one a step")

@@ -22,7 +22,7 @@ from phonolips.errors import InputError, MissingToolError, PhonolipsError
 from phonolips.phones.intervals import Alignment, Interval
 from phonolips.phones.inventory import PHONES, SILENCE, UNKNOWN, VOWELS, strip_stress
 from phonolips.phones.textgrid import read_textgrid
-from phonolips.speech.words import speech_only
+from phonolips.speech.words import words_to_align
 from phonolips.timebase import SAMPLE_RATE
 
 if TYPE_CHECKING:
@@ -260,7 +260,7 @@ def _write_corpus(utterances: Iterable[Utterance], corpus: Path) -> tuple[dict[s
     refused: dict[str, str] = {}
     for number, item in enumerate(utterances):
         try:
-            spoken = speech_only(item.words)
+            spoken = words_to_align(item.words)
             waveform = read(item.sound) if isinstance(item.sound, Path) else item.sound
         except PhonolipsError as error:
             refused[item.id] = str(error)

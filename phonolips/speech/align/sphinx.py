@@ -14,7 +14,7 @@ import numpy as np
 
 from phonolips.errors import InputError, MissingToolError
 from phonolips.phones.intervals import Alignment, Interval
-from phonolips.speech.words import speech_only
+from phonolips.speech.words import words_to_align
 from phonolips.timebase import STEP_SAMPLES, samples_to_seconds, samples_to_steps, steps_to_seconds
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Sphinx:
             InputError: no words, sound too short for them, or no way to fit the words to the sound.
             MissingToolError: pocketsphinx is not installed.
         """
-        spoken = speech_only(words)
+        spoken = words_to_align(words)
         phones = sum(len(item.phones) for item in spoken)
         steps = samples_to_steps(len(waveform))
         if steps < phones * STEPS_PER_PHONE:

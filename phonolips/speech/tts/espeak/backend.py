@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 class Espeak(Backend):
-    """The library of espeakng-loader. A voice is a code such as `en-us` or `en-gb-x-rp`, with or without a `+VARIANT`."""
+    """The library of espeakng-loader. A voice is a code such as `en-us` or `en-gb-x-rp`, alone or with `+VARIANT`."""
 
     name = "espeak"
     timing = SYNTHESISER
