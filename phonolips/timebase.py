@@ -6,15 +6,11 @@ sampled at its centre. All ratios are exact: one that does not come out raises `
 """
 
 from fractions import Fraction
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
 from phonolips.errors import InputError
-
-if TYPE_CHECKING:
-    pass
-
 
 Number = TypeVar("Number", float, np.ndarray)
 
@@ -46,11 +42,6 @@ def samples_to_steps(samples: int) -> int:
 def samples_to_frames(samples: int) -> int:
     """Count the 25 fps frames that cover `samples` samples at 16 kHz; the last may be partly padding."""
     return -(-samples // FRAME_SAMPLES)
-
-
-def steps_to_samples(steps: int) -> int:
-    """Convert a count of steps to samples."""
-    return steps * STEP_SAMPLES
 
 
 def frames_to_steps(frames: int) -> int:

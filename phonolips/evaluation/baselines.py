@@ -15,7 +15,7 @@ import numpy as np
 
 from phonolips.corpus.occurrences import CONTEXT_SECONDS, PLACES, place_times
 from phonolips.errors import InputError
-from phonolips.phones.compare import label_runs
+from phonolips.phones.decode import label_runs
 from phonolips.phones.inventory import IGNORED_ID, PHONE_TO_VISEME, PHONES
 from phonolips.timebase import STEPS_PER_FRAME, STEPS_PER_SECOND, frame_centres, step_centres
 

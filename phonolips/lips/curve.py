@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from phonolips.errors import InputError
-from phonolips.phones.compare import _same_phones
+from phonolips.phones.compare import same_phones
 from phonolips.timebase import MODEL_FPS, exact_fps, frame_centres, frames_in
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def resample_by_phones(
     """
     if len(lips) == 0 or frames < 1:
         raise InputError(f"lips of {len(lips)} frames to warp to {frames}; expected at least one each")
-    source, target = _same_phones(from_intervals, to_intervals)
+    source, target = same_phones(from_intervals, to_intervals)
     source_times = [0.0, *(time for _, start, end in source for time in (start, end)), len(lips) / fps]
     target_times = [0.0, *(time for _, start, end in target for time in (start, end)), frames / fps]
     times = np.interp(

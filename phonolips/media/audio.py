@@ -17,7 +17,7 @@ from phonolips.timebase import SAMPLE_RATE
 BLOCK_SAMPLES = 10 * SAMPLE_RATE  # 10 s
 SILENCE_LEVEL = 10 ** (-70 / 20)  # a peak below -70 dB of full scale counts as silence
 CLIPPED_LEVEL = 0.999
-CLIPPED_SHARE = 0.001  # more samples than this at full scale: say that the sound is clipped
+CLIPPED_SHARE = 0.001  # more samples than this at full scale: warn that the sound is clipped
 SHORTEST_SECONDS = 0.05
 AAC_SAMPLE_RATE = 48_000  # samples per second; every browser plays it
 AAC_BIT_RATE = 56_000  # bits per second of AAC: speech sounds clean, a minute takes 0.4 MB
@@ -34,7 +34,7 @@ def check_sound_file(path: Path) -> None:
 
 
 def _decode(source: Path | BinaryIO, name: str) -> Iterator[np.ndarray]:
-    """Yield mono float32 pieces at 16 kHz, of whatever length the decoder gives."""
+    """Yield mono float32 pieces at 16 kHz, of whatever length the decoder returns."""
     import av
     from av.error import FFmpegError
 
@@ -120,7 +120,8 @@ def read_blocks(source: Path | str | BinaryIO, block_samples: int = BLOCK_SAMPLE
         peak = max(peak, float(size.max(initial=0.0)))
         clipped += int((size >= CLIPPED_LEVEL).sum())
         total += len(block)
-        return np.clip(block, -1.0, 1.0, dtype=np.float32)
+        limited: np.ndarray = np.clip(block, -1.0, 1.0, dtype=np.float32)
+        return limited
 
     for piece in _decode(source, name):
         pieces.append(piece)
@@ -145,19 +146,19 @@ def _warn_about(name: object, peak: float, clipped_share: float) -> None:
         warnings.warn(f"{name}: the sound is silent throughout", PhonolipsWarning, stacklevel=3)
     elif clipped_share > CLIPPED_SHARE:
         warnings.warn(
-            f"{name}: {clipped_share:.1%} of the samples are clipped at full scale; phones may be less sure",
+            f"{name}: {clipped_share:.1%} of the samples are clipped at full scale; phones may be less certain",
             PhonolipsWarning,
             stacklevel=3,
         )
 
 
 def read(path: Path) -> np.ndarray:
-    """Read a whole file; float32 (samples,) at 16 kHz in [-1, 1]. Raises and warns as `read_blocks`."""
+    """Read all of a file's sound: float32 (samples,) at 16 kHz in [-1, 1]. Raises and warns as `read_blocks`."""
     return np.concatenate(list(read_blocks(path)))
 
 
 def check_waveform(waveform: np.ndarray, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
-    """Check an array from a caller and bring it to 16 kHz mono.
+    """Check a caller's array and resample it to 16 kHz.
 
     Args:
         waveform: float (samples,) in [-1, 1].

@@ -1,39 +1,18 @@
-"""Compare phones: sequences, error rates, and how far boundaries are apart."""
+"""Compare phones: how many differ between two sequences, and how far boundaries are apart."""
 
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from phonolips.errors import InputError
-from phonolips.phones.decode import best_path
-from phonolips.phones.inventory import (
-    IGNORED_ID,
-    PHONES,
-    SILENCE,
-    SILENCE_ID,
-    normalise_phone,
-)
+from phonolips.phones.decode import best_path, label_runs
+from phonolips.phones.inventory import IGNORED_ID, PHONES, SILENCE, SILENCE_ID, normalise_phone
 from phonolips.phones.ngram import PhoneNgram
 
 BOUNDARY_TOLERANCE_MS = 20.0
 
 
-def _mean(values: np.ndarray) -> float:
-    return float(np.mean(values)) if values.size else float("nan")
-
-
-def _ratio(numerator: float, denominator: float) -> float:
-    return float(numerator / denominator) if denominator > 0 else float("nan")
-
-
-# --------------------------------------------------------------------------------------------- ears
-
-
-def label_runs(labels: np.ndarray) -> list[tuple[int, int, int]]:
-    """List the runs of equal labels as (label, first step, step after the last)."""
-    edges = np.flatnonzero(labels[1:] != labels[:-1]) + 1
-    starts, ends = [0, *edges.tolist()], [*edges.tolist(), len(labels)]
-    return [(int(labels[start]), start, end) for start, end in zip(starts, ends, strict=True) if end > start]
+# ---------------------------------------------------------------- sequences
 
 
 def labels_to_phones(labels: np.ndarray) -> list[str]:
@@ -59,12 +38,7 @@ def phone_errors(reference: Sequence[str], hypothesis: Sequence[str]) -> int:
     return int(row[-1])
 
 
-def phone_error_rate(reference: Sequence[str], hypothesis: Sequence[str]) -> float:
-    """Compute phone errors over the reference's length; may pass 1; NaN for an empty reference."""
-    return _ratio(phone_errors(reference, hypothesis), len(reference))
-
-
-# ---------------------------------------------------------------------------------------- boundaries
+# ---------------------------------------------------------------- boundaries
 
 
 def _speech(intervals: Iterable[tuple[str, float, float]]) -> list[tuple[str, float, float]]:
@@ -73,7 +47,7 @@ def _speech(intervals: Iterable[tuple[str, float, float]]) -> list[tuple[str, fl
     return [interval for interval in named if interval[0] != SILENCE]
 
 
-def _same_phones(
+def same_phones(
     first: Iterable[tuple[str, float, float]], second: Iterable[tuple[str, float, float]]
 ) -> tuple[list[tuple[str, float, float]], list[tuple[str, float, float]]]:
     """Leave silence out of two phone tiers; raise InputError unless the phones are then the same."""
@@ -102,12 +76,12 @@ def boundary_errors(found: Iterable[tuple[str, float, float]], truth: Iterable[t
     Raises:
         InputError: the phones differ.
     """
-    one, two = _same_phones(found, truth)
+    one, two = same_phones(found, truth)
     return np.array([1000.0 * abs(a[1] - b[1]) for a, b in zip(one, two, strict=True)])
 
 
 def boundary_summary(errors: np.ndarray) -> dict[str, float]:
-    """Sum up absolute boundary errors in ms (of any number of clips): median, and share within 20 ms."""
+    """Summarise absolute boundary errors in ms (of any number of clips): median, and share within 20 ms."""
     if len(errors) == 0:
         return {"boundary_median_ms": float("nan"), "boundary_within_20_ms": float("nan")}
     close = errors <= BOUNDARY_TOLERANCE_MS + 1e-6

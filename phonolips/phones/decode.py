@@ -1,10 +1,8 @@
-"""Read phones with times off posteriors, without knowing the text.
+"""Decode posteriors: read phones with times off them, without knowing the text.
 
 The costs and weights had the least phone errors on validation clips. A least duration of 2 steps and the evidence of
 CTC's blank would take off some tenths of a point more.
 """
-
-from itertools import pairwise
 
 import numpy as np
 
@@ -113,21 +111,25 @@ def _best_with_ngram(
     return path
 
 
+def label_runs(labels: np.ndarray) -> list[tuple[int, int, int]]:
+    """List the runs of equal labels as (label, first step, step after the last)."""
+    edges = np.flatnonzero(labels[1:] != labels[:-1]) + 1
+    starts, ends = [0, *edges.tolist()], [*edges.tolist(), len(labels)]
+    return [(int(labels[start]), start, end) for start, end in zip(starts, ends, strict=True) if end > start]
+
+
 def read_phones(posteriors: np.ndarray, ngram: PhoneNgram | None = None) -> Alignment:
     """Read phones with times off posteriors, without their text.
 
     Args:
-        posteriors: float (steps, 40), rows sum to 1.
-        ngram: which phone follows which others; a network's ears have one, `network.audio_encoder.phone_ngram()`.
+        posteriors: float (steps, phones), rows sum to 1, at least one step.
+        ngram: which phone follows which others; a network's encoder has one, `network.audio_encoder.phone_ngram()`.
             None = all alike.
 
     Returns:
         an alignment without words; confidences are the mean posterior of each phone.
     """
-    best = best_path(posteriors, ngram=ngram)
-    edges = [0, *(np.flatnonzero(np.diff(best)) + 1).tolist(), len(best)]
-    kept = [(int(best[a]), a, b) for a, b in pairwise(edges)]
-    duration = steps_to_seconds(len(best))
-    phones = [Interval(PHONES[p], steps_to_seconds(a), steps_to_seconds(b)) for p, a, b in kept]
-    confidences = [float(posteriors[a:b, p].mean()) for p, a, b in kept]
-    return Alignment.build((), phones, duration, np.clip(confidences, 0, 1).tolist())
+    runs = label_runs(best_path(posteriors, ngram=ngram))
+    phones = [Interval(PHONES[phone], steps_to_seconds(first), steps_to_seconds(last)) for phone, first, last in runs]
+    confidences = [float(posteriors[first:last, phone].mean()) for phone, first, last in runs]
+    return Alignment.build((), phones, steps_to_seconds(len(posteriors)), np.clip(confidences, 0, 1).tolist())

@@ -20,12 +20,11 @@ PHONES: tuple[str, ...] = (
 PHONE_IDS: dict[str, int] = {phone: index for index, phone in enumerate(PHONES)}
 NUM_PHONES = len(PHONES)  # 40
 SILENCE_ID = PHONE_IDS[SILENCE]  # 0
-IGNORED_ID = -1  # a step whose phone nobody knows (MFA's spn); no loss and no score counts it
+IGNORED_ID = -1  # a step whose phone is unknown (MFA's spn); no loss and no score counts it
 
 VOWELS = frozenset(("AA", "AE", "AH", "AO", "AW", "AY", "EH", "ER", "EY", "IH", "IY", "OW", "OY", "UH", "UW"))
 BILABIALS = frozenset(("B", "M", "P"))
 LABIODENTALS = frozenset(("F", "V"))
-ROUNDED = frozenset(("AO", "OW", "OY", "UH", "UW", "W", "SH", "ZH", "CH", "JH"))
 
 # Classes of phones that share a lip shape, after Jeffers and Barley (1971) as used in audio-visual
 # speech work, with the vowels split by opening and rounding.
@@ -53,7 +52,7 @@ def strip_stress(phone: str) -> str:
 
 
 def normalise_phone(label: str) -> str:
-    """Turn any spelling that dictionaries and aligners use into an inventory phone or `spn`.
+    """Convert any spelling that dictionaries and aligners use to an inventory phone or `spn`.
 
     Empty labels, `sp`, `sil`, `SIL`, `<eps>` and the like are silence; stress is dropped; MFA's `spn`
     and `<unk>` stay `spn`. Raises InputError for anything else.
@@ -79,7 +78,7 @@ def phones_to_ids(phones: Iterable[str]) -> list[int]:
 
 
 def parse_phones(text: str) -> list[str]:
-    """Read a user's line of ARPAbet phones, as in `--phones "B IH1 N  B L UW1"`.
+    """Parse a user's line of ARPAbet phones, such as "B IH1 N  B L UW1".
 
     Phones are separated by white space (commas, `|` and `/` are allowed too). Returns inventory phones
     without stress; raises InputError for an empty line or an unknown phone.
@@ -88,7 +87,7 @@ def parse_phones(text: str) -> list[str]:
         text = text.replace(mark, " ")
     phones = [normalise_phone(part) for part in text.split()]
     if not phones:
-        raise InputError('--phones is empty; expected ARPAbet phones such as "B IH1 N B L UW1"')
+        raise InputError('phones is empty; expected ARPAbet phones such as "B IH1 N B L UW1"')
     if UNKNOWN in phones:
-        raise InputError("--phones holds spn (an unknown word), which has no lip shape; write its phones")
+        raise InputError("phones holds spn (an unknown word), which has no lip shape; write its phones")
     return phones

@@ -1,6 +1,6 @@
 """Log-mel features at 100 steps a second.
 
-Step `t` looks at 25 ms of sound around its centre (10 t + 5 ms), so features, phone labels and lips share
+Step `t` covers 25 ms of sound around its centre (10 t + 5 ms), so features, phone labels and lips share
 one clock. Nothing is normalised over an utterance: what a step looks like depends on 25 ms alone, which
 is what lets an hour be cut into chunks without changing anything. Mel scale: O'Shaughnessy (1987), as in
 HTK and torchaudio's default, with which the tests compare.
@@ -33,7 +33,8 @@ def hertz_to_mel(hertz: np.ndarray | float) -> np.ndarray:
 
 def mel_to_hertz(mel: np.ndarray | float) -> np.ndarray:
     """Convert mel to frequency; the inverse of `hertz_to_mel`."""
-    return 700.0 * (10.0 ** (np.asarray(mel) / 2595.0) - 1.0)
+    hertz: np.ndarray = 700.0 * (10.0 ** (np.asarray(mel) / 2595.0) - 1.0)
+    return hertz
 
 
 @lru_cache(maxsize=1)

@@ -14,9 +14,8 @@ from phonolips.lips.curve import resample_by_phones
 from phonolips.phones.compare import (
     boundary_errors,
     boundary_summary,
-    label_runs,
     labels_to_phones,
-    phone_error_rate,
     phone_errors,
     recognise_phones,
 )
+from phonolips.phones.decode import label_runs

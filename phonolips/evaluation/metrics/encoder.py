@@ -3,7 +3,8 @@
 import numpy as np
 
 from phonolips.errors import InputError
-from phonolips.phones.compare import _mean, _ratio, labels_to_phones, phone_errors, recognise_phones
+from phonolips.evaluation.metrics.statistics import mean_or_nan, ratio_or_nan
+from phonolips.phones.compare import labels_to_phones, phone_errors, recognise_phones
 from phonolips.phones.inventory import IGNORED_ID, NUM_PHONES
 from phonolips.phones.ngram import PhoneNgram
 
@@ -29,7 +30,7 @@ def step_accuracy(posteriors: np.ndarray, labels: np.ndarray) -> float:
         InputError: the lengths differ.
     """
     posteriors, labels = _known_steps(posteriors, labels)
-    return _mean(posteriors.argmax(1) == labels)
+    return mean_or_nan(posteriors.argmax(1) == labels)
 
 
 def calibration_error(posteriors: np.ndarray, labels: np.ndarray, *, bins: int = CALIBRATION_BINS) -> float:
@@ -102,9 +103,9 @@ def encoder_scores(
     return {
         "right_steps": float(right),
         "known_steps": float(len(labels)),
-        "step_accuracy": _ratio(right, len(labels)),
+        "step_accuracy": ratio_or_nan(right, len(labels)),
         "phone_errors": float(errors),
         "phone_total": float(len(reference)),
-        "phone_error_rate": _ratio(errors, len(reference)),
+        "phone_error_rate": ratio_or_nan(errors, len(reference)),
         "calibration_error": calibration_error(posteriors, labels),
     }

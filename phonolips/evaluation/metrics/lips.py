@@ -11,9 +11,10 @@ from typing import NamedTuple
 import numpy as np
 
 from phonolips.errors import InputError
+from phonolips.evaluation.metrics.statistics import mean_or_nan, ratio_or_nan
 from phonolips.lips.measures import opening, width
 from phonolips.lips.points import to_ibug20
-from phonolips.phones.compare import _mean, _ratio, label_runs
+from phonolips.phones.decode import label_runs
 from phonolips.phones.inventory import BILABIALS, PHONE_IDS, SILENCE_ID, VISEMES, VOWELS
 from phonolips.timebase import MODEL_FPS, STEPS_PER_SECOND, exact_div
 
@@ -141,19 +142,19 @@ def lip_scores(
 
     scores["error"] = float(np.mean((predicted - truth)[detected] ** 2))
     scores["error_of_mean_lip"] = float(np.mean((mean_lip - truth)[detected] ** 2))
-    scores["skill"] = 1.0 - _ratio(scores["error"], scores["error_of_mean_lip"])
+    scores["skill"] = 1.0 - ratio_or_nan(scores["error"], scores["error_of_mean_lip"])
     scores["shape_error"] = shape_error(predicted[detected], truth[detected])
     scores["shape_error_of_mean_lip"] = shape_error(mean_lip[detected], truth[detected])
-    scores["shape_skill"] = 1.0 - _ratio(scores["shape_error"], scores["shape_error_of_mean_lip"])
+    scores["shape_skill"] = 1.0 - ratio_or_nan(scores["shape_error"], scores["shape_error_of_mean_lip"])
 
     pairs = detected[1:] & detected[:-1]
     predicted_velocity = np.diff(predicted, axis=0)[pairs] * fps
     true_velocity = np.diff(truth, axis=0)[pairs] * fps
-    scores["velocity_error"] = float(np.sqrt(_mean((predicted_velocity - true_velocity) ** 2)))
-    scores["velocity_ratio"] = _ratio(
-        _mean(np.linalg.norm(predicted_velocity, axis=-1)), _mean(np.linalg.norm(true_velocity, axis=-1))
+    scores["velocity_error"] = float(np.sqrt(mean_or_nan((predicted_velocity - true_velocity) ** 2)))
+    scores["velocity_ratio"] = ratio_or_nan(
+        mean_or_nan(np.linalg.norm(predicted_velocity, axis=-1)), mean_or_nan(np.linalg.norm(true_velocity, axis=-1))
     )
-    scores["articulation_ratio"] = _ratio(
+    scores["articulation_ratio"] = ratio_or_nan(
         float(np.std(predicted_opening[detected])), float(np.std(true_opening[detected]))
     )
 
@@ -161,19 +162,19 @@ def lip_scores(
 
     scores.update(_labiodentals(predicted_opening, true_opening, labels, detected, frame_labels.shape[1]))
     rounded = np.isin(frame_labels[:, frame_labels.shape[1] // 2], _ROUNDED_IDS) & detected
-    scores["rounding"] = _mean((width(mean_lip) - width(predicted))[rounded])
-    scores["rounding_of_truth"] = _mean((width(mean_lip) - width(truth))[rounded])
+    scores["rounding"] = mean_or_nan((width(mean_lip) - width(predicted))[rounded])
+    scores["rounding_of_truth"] = mean_or_nan((width(mean_lip) - width(truth))[rounded])
 
     silent = _silent_frames(frame_labels, round(SILENCE_MARGIN_SECONDS * STEPS_PER_SECOND)) & detected
     silent_pairs = silent[1:] & silent[:-1]
     scores["silence_frames"] = float(silent.sum())
-    scores["silence_speed"] = _mean(np.abs(np.diff(predicted_opening))[silent_pairs]) * fps
-    scores["silence_speed_of_truth"] = _mean(np.abs(np.diff(true_opening))[silent_pairs]) * fps
-    scores["silence_opening_bias"] = _mean((predicted_opening - true_opening)[silent])
+    scores["silence_speed"] = mean_or_nan(np.abs(np.diff(predicted_opening))[silent_pairs]) * fps
+    scores["silence_speed_of_truth"] = mean_or_nan(np.abs(np.diff(true_opening))[silent_pairs]) * fps
+    scores["silence_opening_bias"] = mean_or_nan((predicted_opening - true_opening)[silent])
 
     triples = pairs[1:] & pairs[:-1]
-    scores["jitter"] = _mean(np.abs(np.diff(predicted_opening, n=2))[triples])
-    scores["jitter_of_truth"] = _mean(np.abs(np.diff(true_opening, n=2))[triples])
+    scores["jitter"] = mean_or_nan(np.abs(np.diff(predicted_opening, n=2))[triples])
+    scores["jitter_of_truth"] = mean_or_nan(np.abs(np.diff(true_opening, n=2))[triples])
     return scores
 
 
@@ -217,7 +218,7 @@ def shape_error(predicted: np.ndarray, truth: np.ndarray) -> float:
     """
     predicted, truth = to_ibug20(predicted), to_ibug20(truth)
     difference = (predicted - predicted.mean(1, keepdims=True)) - (truth - truth.mean(1, keepdims=True))
-    return _mean((EYE_DISTANCE_OF_SHAPE_ERROR * difference) ** 2)
+    return mean_or_nan((EYE_DISTANCE_OF_SHAPE_ERROR * difference) ** 2)
 
 
 def _check_lips(
@@ -294,13 +295,13 @@ def _closures(
     return {
         "closure_hits": float(hits),
         "closure_total": float(len(gaps)),
-        "closure_recall": _ratio(hits, len(gaps)),
+        "closure_recall": ratio_or_nan(hits, len(gaps)),
         "bilabials": float(bilabials),
-        "closure_rate_of_truth": _ratio(len(gaps), bilabials),
-        "closure_gap": _mean(np.array(gaps)),
+        "closure_rate_of_truth": ratio_or_nan(len(gaps), bilabials),
+        "closure_gap": mean_or_nan(np.array(gaps)),
         "false_closures": float(false),
         "false_closure_total": float(wide.sum()),
-        "false_closure_rate": _ratio(false, float(wide.sum())),
+        "false_closure_rate": ratio_or_nan(false, float(wide.sum())),
     }
 
 
@@ -316,6 +317,6 @@ def _labiodentals(
             least.append((float(predicted[window][kept].min()), float(truth[window][kept].min())))
     values = np.array(least).reshape(-1, 2)
     return {
-        "labiodental_opening": _mean(values[:, 0]),
-        "labiodental_opening_of_truth": _mean(values[:, 1]),
+        "labiodental_opening": mean_or_nan(values[:, 0]),
+        "labiodental_opening_of_truth": mean_or_nan(values[:, 1]),
     }

@@ -1,4 +1,4 @@
-"""Intervals of means over clips."""
+"""Means and ratios of what may be empty, and intervals of means over clips."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,14 @@ BOOTSTRAP_RESAMPLES = 2000
 CONFIDENCE_LEVEL = 0.95
 
 
-# ---------------------------------------------------------------------------------------- statistics
+def mean_or_nan(values: np.ndarray) -> float:
+    """Return the mean; NaN for no values."""
+    return float(np.mean(values)) if values.size else float("nan")
+
+
+def ratio_or_nan(numerator: float, denominator: float) -> float:
+    """Return the ratio; NaN unless the denominator is above 0."""
+    return float(numerator / denominator) if denominator > 0 else float("nan")
 
 
 def bootstrap_interval(

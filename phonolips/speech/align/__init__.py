@@ -1,1 +1,1 @@
-"""When each phone is said: three aligners behind one function."""
+"""Find when each phone is said: three aligners behind one function."""

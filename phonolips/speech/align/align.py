@@ -1,7 +1,7 @@
-"""When each phone is said: three aligners behind one function.
+"""Find when each phone is said: three aligners behind one function.
 
 `mfa` is the Montreal Forced Aligner, a program of its own and the most exact; `sphinx` is pocketsphinx,
-always there; `ctc` reads phones off a network's encoder.
+always there; `ctc` uses the posteriors of a network's encoder.
 """
 
 import warnings
@@ -24,7 +24,7 @@ ALIGNERS = ("auto", "mfa", "sphinx", "ctc")
 
 
 def choose_aligner(aligner: str = "auto", *, model: str | Path = ACOUSTIC_MODEL) -> str:
-    """Turn "auto" into the best aligner that is installed: mfa, otherwise sphinx.
+    """Return the name of an aligner; "auto" becomes the best one that is installed: mfa, otherwise sphinx.
 
     Warns where MFA is there but cannot be used (too old, or its model is not downloaded).
 
@@ -63,11 +63,11 @@ def align(
         text: what is said, plain words.
         aligner: one of ALIGNERS; "auto" is mfa where it is installed, otherwise sphinx.
         language: the text's language, for its pronunciation.
-        network: whose encoder "ctc" reads phones off; the others need none.
+        network: whose encoder "ctc" uses; the others need none.
         model: MFA's acoustic model, by name or file.
 
     Raises:
-        InputError: nothing to say, silence, too short a sound, or no way to fit the text to it.
+        InputError: nothing to say, silence, too short a sound, or a text that cannot be fitted to it.
         MissingToolError: the aligner that was asked for is not installed.
     """
     from phonolips.media.audio import SILENCE_LEVEL, check_waveform
@@ -82,7 +82,7 @@ def align(
         return _sphinx().align(sound, words)
     if chosen == "ctc":
         if network is None:
-            raise InputError("aligner 'ctc' needs network, whose encoder turns the sound into phones")
+            raise InputError("aligner 'ctc' needs network, whose encoder makes the posteriors")
         from phonolips.speech.align.ctc import align_waveform
 
         return align_waveform(sound, words, network)

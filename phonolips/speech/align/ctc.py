@@ -1,4 +1,4 @@
-"""Align known words with phone posteriors: the network's own ears decide when each phone is said.
+"""Align known words with phone posteriors: the network's own encoder decides when each phone is said.
 
 The search is CTC forced alignment (Graves et al. 2006) with silence as the
 blank, so that silence may stand between any two phones but need not.
@@ -24,20 +24,20 @@ SMALLEST_POSTERIOR = 1e-8  # below this a posterior counts as this; keeps every 
 
 
 class PhoneEncoder(Protocol):
-    """Whatever turns sound into phone posteriors."""
+    """Whatever converts sound to phone posteriors."""
 
     def posteriors(self, waveform: np.ndarray) -> np.ndarray:
-        """Listen to float32 (samples,) at 16 kHz; return float32 (steps, NUM_PHONES)."""
+        """Encode float32 (samples,) at 16 kHz; return float32 (steps, NUM_PHONES)."""
         ...
 
 
 def align_waveform(waveform: np.ndarray, words: "Sequence[SpokenWord]", network: PhoneEncoder) -> Alignment:
-    """Listen, then align.
+    """Encode a sound, then align its posteriors.
 
     Args:
         waveform: float32 (samples,), 16 kHz, [-1, 1].
         words: what is said; pauses among them are ignored.
-        network: gives the posteriors.
+        network: whose encoder makes the posteriors.
 
     Raises:
         InputError: as `align_posteriors` does.
@@ -93,13 +93,14 @@ def align_posteriors(
 
 
 def steps_needed(tokens: np.ndarray) -> int:
-    """Count the steps that a path through the tokens takes at least: one each, and one between two equal ones."""
+    """Return the fewest steps of a path through the tokens: one each, and one between two equal ones."""
     return len(tokens) + int((tokens[1:] == tokens[:-1]).sum())
 
 
 def log_posteriors(posteriors: np.ndarray) -> np.ndarray:
-    """Take the logarithm, float32, of posteriors no smaller than SMALLEST_POSTERIOR."""
-    return np.log(np.maximum(posteriors, SMALLEST_POSTERIOR)).astype(np.float32)
+    """Return the logarithm, float32, of posteriors no smaller than SMALLEST_POSTERIOR."""
+    logs: np.ndarray = np.log(np.maximum(posteriors, SMALLEST_POSTERIOR)).astype(np.float32)
+    return logs
 
 
 def search(logs: np.ndarray, tokens: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:

@@ -2,7 +2,7 @@
 
 Two passes, as its authors describe: the first finds the words (and the silences between them), the second
 the phones inside them. Words are given by our phones, never by its dictionary. Best-path search is off:
-it moves word edges so that the second pass finds no way through (15 of 100 real clips; none without it).
+it moves word edges so that the second pass finds no path through (15 of 100 real clips; none without it).
 """
 
 from collections.abc import Sequence
@@ -34,12 +34,12 @@ class Sphinx:
 
     @staticmethod
     def is_available() -> bool:
-        """Tell whether pocketsphinx is installed."""
+        """Return whether pocketsphinx is installed."""
         return find_spec("pocketsphinx") is not None
 
     @staticmethod
     def version() -> str:
-        """Give pocketsphinx's version, such as "5.1.1"; raise MissingToolError where it is missing."""
+        """Return pocketsphinx's version, such as "5.1.1"; raise MissingToolError where it is missing."""
         try:
             return version("pocketsphinx")
         except PackageNotFoundError as error:
@@ -50,7 +50,7 @@ class Sphinx:
 
         Args:
             waveform: float32 (samples,), 16 kHz, [-1, 1].
-            words: what is said; pauses among them are ignored, silence is found by listening.
+            words: what is said; pauses among them are ignored, silence is found in the sound.
 
         Raises:
             InputError: no words, sound too short for them, or no way to fit the words to the sound.
@@ -74,7 +74,7 @@ class Sphinx:
         )
 
     def _decoder(self, beam: float) -> Any:
-        """Load the decoder for a beam, or give the one that is loaded."""
+        """Return the decoder for a beam, loaded once."""
         if beam not in self._decoders:
             if not self.is_available():
                 raise MissingToolError("pocketsphinx is not installed; pip install pocketsphinx")
@@ -114,7 +114,7 @@ class Sphinx:
 
 
 def _run_pass(decoder: Any, data: bytes) -> None:
-    """Run one pass over 16-bit samples; pocketsphinx raises RuntimeError where it finds no way."""
+    """Run one pass over 16-bit samples; pocketsphinx raises RuntimeError where it finds no path."""
     decoder.start_utt()
     decoder.process_raw(data, full_utt=True)
     decoder.end_utt()
@@ -123,7 +123,7 @@ def _run_pass(decoder: Any, data: bytes) -> None:
 def _to_alignment(
     entries: Sequence[tuple[str, list[tuple[int, int]]]], spoken: "Sequence[SpokenWord]", seconds: float
 ) -> Alignment:
-    """Give the found words their names; everything else that the search put in is silence."""
+    """Name the words that were found; everything else that the search inserted is silence."""
     words: list[Interval] = []
     phones: list[Interval] = []
     left = iter(spoken)

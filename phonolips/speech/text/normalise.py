@@ -51,7 +51,7 @@ LONGEST_MARK_RUN = 3  # combining marks on one letter; more is decoration
 
 
 def clean_text(text: str) -> str:
-    """Bring a text to plain characters: letters and their marks, digits, white space, known punctuation.
+    """Reduce a text to plain characters: letters and their marks, digits, white space, known punctuation.
 
     Applies Unicode NFKC; makes quotes and dashes uniform; drops control and format characters, lone
     surrogates, emoji, superscripts and every sign that has no spoken form here.
@@ -114,7 +114,7 @@ def _word_token(written: str, *, capitals_mean_something: bool) -> Token | None:
 
 
 def normalise_text(text: str, language: str = "en-us") -> list[Token]:
-    """Turn written text into spoken words and pauses.
+    """Convert written text to spoken words and pauses.
 
     Args:
         text: anything; what cannot be spoken (emoji, control characters) is dropped.
@@ -124,7 +124,7 @@ def normalise_text(text: str, language: str = "en-us") -> list[Token]:
     Returns:
         Tokens in their order. Pauses are 0.2 s at a comma, semicolon, colon, dash or parenthesis and 0.4 s
         at the end of a sentence or paragraph; of several in a row the longest stays; none is at the start or
-        end. A text with nothing to say gives an empty list.
+        end. Empty for a text with nothing to say.
     """
     english = language.startswith("en")
     cleaned = clean_text(text)
