@@ -6,6 +6,7 @@ import stat
 import subprocess
 import sys
 import zipfile
+from itertools import combinations_with_replacement
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,8 @@ from phonolips.phones.inventory import NUM_PHONES, PHONE_IDS, SILENCE_ID
 from phonolips.phones.textgrid import read_textgrid
 from phonolips.speech.align.align import align, choose_aligner
 from phonolips.speech.align.ctc import align_posteriors, align_waveform, search, steps_needed
-from phonolips.speech.align.mfa import Mfa, Utterance
+from phonolips.speech.align.mfa import Mfa
+from phonolips.speech.align.mfa_corpus import Utterance
 from phonolips.speech.align.sphinx import Sphinx
 from phonolips.speech.words import SpokenWord
 from phonolips.timebase import SAMPLE_RATE
@@ -82,7 +84,7 @@ def test_ctc_equal_phones_in_a_row_leave_no_hole() -> None:
     assert [round(100 * p.duration) for p in alignment.phones] == [3, 3, 4, 5, 4, 4]  # a real pause stays
 
 
-def test_ctc_survives_posteriors_that_never_hear_the_phone() -> None:
+def test_ctc_survives_posteriors_that_never_have_the_phone() -> None:
     rows = np.zeros((20, NUM_PHONES), np.float32)
     rows[:, SILENCE_ID] = 1
     alignment = align_posteriors(rows, [BIN])
@@ -106,6 +108,43 @@ def test_ctc_refuses_what_does_not_fit() -> None:
         align_posteriors(np.full((9, NUM_PHONES), np.nan, np.float32), [BIN])
 
 
+def best_of_all_paths(logs: np.ndarray, tokens: list[int]) -> tuple[float, list[int], list[int]]:
+    """Try every way to lay the tokens out in order, silence between equal ones; sum, first steps, steps after the last."""
+    found = []
+    for edges in combinations_with_replacement(range(len(logs) + 1), 2 * len(tokens)):
+        starts, ends = edges[::2], edges[1::2]
+        follow = zip(ends[:-1], starts[1:], tokens[:-1], tokens[1:], strict=True)
+        if any(a == b for a, b in zip(starts, ends, strict=True)) or any(e == s and a == b for e, s, a, b in follow):
+            continue
+        labels = np.full(len(logs), SILENCE_ID)
+        for start, end, token in zip(starts, ends, tokens, strict=True):
+            labels[start:end] = token
+        found.append((float(logs[np.arange(len(logs)), labels].sum(dtype=np.float64)), list(starts), list(ends)))
+    return max(found)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "steps"),
+    [([3], 1), ([3], 2), ([3], 6), ([3, 3], 3), ([3, 3], 4), ([3, 3], 7), ([3, 3, 3], 5), ([3, 5], 2), ([3, 5, 3], 3),
+     ([3, 5, 5], 4), ([5, 5, 3], 6), ([3, 5, 3, 3], 6)],
+)  # fmt: skip
+@pytest.mark.parametrize("seed", range(5))
+def test_the_search_finds_the_best_of_all_paths(tokens: list[int], steps: int, seed: int) -> None:
+    logs = np.log(np.random.default_rng(seed).dirichlet(np.full(NUM_PHONES, 0.3), steps) + 1e-3).astype(np.float32)
+    logs[:, SILENCE_ID] += (0, 3, -3, 0, 5)[seed]  # silence everywhere, or nowhere
+    score, starts, ends = best_of_all_paths(logs, tokens)
+    for index in range(len(tokens) - 1):  # the single step between two equal phones belongs to the first
+        ends[index] += tokens[index] == tokens[index + 1] and starts[index + 1] - ends[index] == 1
+    found = search(logs, np.array(tokens))
+    assert found[2] == pytest.approx(score, abs=1e-4)
+    assert (found[0].tolist(), found[1].tolist()) == (starts, ends)
+
+
+def test_ctc_finds_one_phone_in_one_step() -> None:
+    alignment = align_posteriors(posteriors_of([("AW", 1)]), [SpokenWord("ow", ("AW",))])
+    assert [(phone.label, phone.start, phone.end) for phone in alignment.phones] == [("AW", 0.0, 0.01)]
+
+
 def test_the_search_finds_the_paths_of_another_implementation() -> None:
     torch = pytest.importorskip("torch")
     functional = pytest.importorskip("torchaudio.functional")
@@ -122,14 +161,14 @@ def test_the_search_finds_the_paths_of_another_implementation() -> None:
 
 
 class StubEncoder:
-    """A listener that hears `bin` in anything."""
+    """An encoder that finds `bin` in anything."""
 
     def posteriors(self, waveform: np.ndarray) -> np.ndarray:
         steps = -(-len(waveform) // 160)
         return posteriors_of([("sil", 5), ("B", 5), ("IH", 5), ("N", max(steps - 15, 0))])
 
 
-def test_ctc_by_listening_ends_with_the_sound() -> None:
+def test_ctc_of_a_waveform_ends_with_the_sound() -> None:
     waveform = noise(0.3)[:-30]
     alignment = align(waveform, "bin", aligner="ctc", network=StubEncoder())
     assert alignment == align_waveform(waveform, [BIN], StubEncoder())
@@ -472,7 +511,7 @@ def test_a_corpus_with_mfa(fake_mfa: Path, tmp_path: Path) -> None:
     assert (out / "s1" / "good.TextGrid").read_text() == "kept"
 
 
-def test_a_corpus_with_own_ears_keeps_what_is_there(tmp_path: Path) -> None:
+def test_a_corpus_with_its_own_encoder_keeps_what_is_there(tmp_path: Path) -> None:
     records, out = write_records(tmp_path), tmp_path / "out"
     dropped = {item.id: item.reason for item in align_corpus(records, out, aligner="ctc", network=StubEncoder())}
     assert sorted(dropped) == ["s1/missing", "s1/wordless"]

@@ -56,7 +56,7 @@ def test_the_word_is_found_exactly_in_a_wrong_window(shift: tuple[float, float])
     assert alignment.confidences == pytest.approx([0, 0.9, 0.9, 0.9, 0])
 
 
-def test_neither_eats_the_other_where_the_ears_are_unsure() -> None:
+def test_neither_takes_the_other_where_the_encoder_is_unsure() -> None:
     posteriors = posteriors_of(CLIP, sure=0.35)
     posteriors[42:66] = 0.6 * posteriors[42:66] + 0.4 * posteriors_of([("IH", 24)])  # a likelier phone than the word's
     found = known(known_word.align_word(posteriors, RED, (0.4, 0.7), duration=DURATION))
@@ -98,7 +98,7 @@ def test_the_likeliest_pronunciation_is_taken() -> None:
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_whatever_is_heard_the_word_stays_near_its_window(seed: int) -> None:
+def test_whatever_is_said_the_word_stays_near_its_window(seed: int) -> None:
     generator = np.random.default_rng(seed)
     phones = tuple(generator.choice(list(PHONE_IDS)[1:], generator.integers(1, 12)).tolist())
     start = float(generator.uniform(0, 0.8))
@@ -127,7 +127,7 @@ def test_whatever_is_heard_the_word_stays_near_its_window(seed: int) -> None:
 
 def test_what_cannot_be_there_is_a_misfit() -> None:
     clip = posteriors_of(CLIP)
-    with pytest.raises(InputError, match=r"^misfit: 'shook' is not heard from 0\.42 to 0\.66 s: .* at least 0\.2"):
+    with pytest.raises(InputError, match=r"^misfit: 'shook' is not found from 0\.42 to 0\.66 s: .* at least 0\.2"):
         known_word.align_word(clip, SpokenWord("shook", ("SH", "UH", "K")), (START, END), duration=DURATION)
     long = SpokenWord("long", ("R", "EH") * 20)
     with pytest.raises(InputError, match=r"^misfit: 'long' has 40 phones, but .* has 20 steps"):

@@ -1,4 +1,4 @@
-"""Text to phones: dictionary, letters, GRID sentences, espeak, hostile input."""
+"""Text to phones: dictionary, letters, GRID sentences, espeak, hostile input; words with their phones."""
 
 import random
 import subprocess
@@ -6,15 +6,17 @@ import sys
 import time
 import unicodedata
 import warnings
+from itertools import accumulate
 from pathlib import Path
 
 import pytest
 
 from phonolips.errors import InputError, PhonolipsWarning
+from phonolips.phones.intervals import Alignment, Interval
 from phonolips.phones.inventory import PHONES
 from phonolips.speech.text.g2p import EspeakVoice, text_to_phones
 from phonolips.speech.text.lexicon import ALPHABET, letter_name, pronunciations
-from phonolips.speech.words import SpokenWord
+from phonolips.speech.words import SpokenWord, alignment_to_words, phones_to_words, without_pauses, words_with_phones
 
 
 def phones_of(text: str, **options: object) -> str:
@@ -239,3 +241,42 @@ def test_voice_is_silent() -> None:
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert (result.stdout, result.stderr) == ("", "")
+
+
+# ---------------------------------------------------------------- words with their phones
+
+
+def test_words_of_a_line_of_phones_are_named_by_them() -> None:
+    words = phones_to_words("sil B IH1 N sil sil AH0")
+    pause = SpokenWord("", ("sil",), 0.2)
+    assert words == (pause, SpokenWord("B IH N", ("B", "IH", "N")), pause, pause, SpokenWord("AH", ("AH",)))
+    assert phones_to_words(["B", "IH", "N"]) == (SpokenWord("B IH N", ("B", "IH", "N")),)
+    assert [word.word for word in without_pauses(words)] == ["B IH N", "AH"]
+    with pytest.raises(InputError, match="phones is empty"):
+        phones_to_words(" , ")
+
+
+def tier(*items: tuple[str, float]) -> list[Interval]:
+    """Lay intervals edge on edge: label and length in seconds."""
+    ends = list(accumulate(seconds for _, seconds in items))
+    return [Interval(label, end - seconds, end) for (label, seconds), end in zip(items, ends, strict=True)]
+
+
+def test_words_of_an_alignment() -> None:
+    phones = tier(
+        ("sil", 0.5), ("AH", 0.1), ("B", 0.1), ("IH", 0.2), ("sil", 0.3), ("N", 0.1), ("AO", 0.2), ("sil", 0.2)
+    )
+    words = tier(("", 0.5), ("a", 0.1), ("bin", 0.7), ("", 0.4))  # silence inside "bin", and a phone outside all words
+    alignment = Alignment.build(words, phones, 1.7)
+    grouped = [(word.label, [phone.label for phone in inside]) for word, inside in words_with_phones(alignment)]
+    assert grouped == [("a", ["AH"]), ("bin", ["B", "IH", "N"])]
+    read = alignment_to_words(alignment)
+    assert [word.phones for word in read] == [("AH",), ("B", "IH"), ("sil",), ("N",), ("AO",)]
+    assert [word.word for word in read] == ["AH", "B IH", "", "N", "AO"]
+    assert read[2].pause_seconds == pytest.approx(0.3)
+
+
+def test_words_of_an_alignment_without_words_are_its_stretches_of_speech() -> None:
+    alignment = Alignment.build([], tier(("B", 0.1), ("IH", 0.1), ("sil", 0.2), ("N", 0.1)), 0.5)
+    assert [word.phones for word in alignment_to_words(alignment)] == [("B", "IH"), ("sil",), ("N",)]
+    assert words_with_phones(alignment) == []

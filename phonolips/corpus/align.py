@@ -107,7 +107,8 @@ def _align_with_mfa(
     """Yield (id, "" or the reason) for every record, running MFA on some thousands at a time."""
     from tqdm import tqdm
 
-    from phonolips.speech.align.mfa import Mfa, Utterance
+    from phonolips.speech.align.mfa import Mfa
+    from phonolips.speech.align.mfa_corpus import Utterance
     from phonolips.speech.text.g2p import text_to_phones
 
     ordered = sorted(records, key=lambda record: record.speaker)  # MFA adapts to speakers

@@ -11,7 +11,8 @@ from phonolips.errors import InputError, PhonolipsError, PhonolipsWarning
 from phonolips.phones.intervals import Alignment, Interval
 from phonolips.phones.inventory import SILENCE, UNKNOWN
 from phonolips.phones.textgrid import write_textgrid
-from phonolips.speech.align.mfa import ACOUSTIC_MODEL, Mfa, Utterance
+from phonolips.speech.align.mfa import ACOUSTIC_MODEL, Mfa
+from phonolips.speech.align.mfa_corpus import Utterance
 from phonolips.speech.words import SpokenWord, words_to_align
 from phonolips.timebase import samples_to_seconds, seconds_to_samples
 

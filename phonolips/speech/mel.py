@@ -33,8 +33,7 @@ def hertz_to_mel(hertz: np.ndarray | float) -> np.ndarray:
 
 def mel_to_hertz(mel: np.ndarray | float) -> np.ndarray:
     """Convert mel to frequency; the inverse of `hertz_to_mel`."""
-    hertz: np.ndarray = 700.0 * (10.0 ** (np.asarray(mel) / 2595.0) - 1.0)
-    return hertz
+    return 700.0 * (10.0 ** (np.asarray(mel) / 2595.0) - 1.0)
 
 
 @lru_cache(maxsize=1)
@@ -44,7 +43,8 @@ def mel_filters() -> np.ndarray:
     bins = np.linspace(0.0, SAMPLE_RATE / 2, FFT_SAMPLES // 2 + 1)
     rising = (bins[:, None] - corners[None, :-2]) / (corners[1:-1] - corners[:-2])
     falling = (corners[None, 2:] - bins[:, None]) / (corners[2:] - corners[1:-1])
-    return np.maximum(0.0, np.minimum(rising, falling)).astype(np.float32)
+    filters: np.ndarray = np.maximum(0.0, np.minimum(rising, falling)).astype(np.float32)
+    return filters
 
 
 @lru_cache(maxsize=1)

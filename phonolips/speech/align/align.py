@@ -13,7 +13,8 @@ import numpy as np
 
 from phonolips.errors import InputError, PhonolipsError, PhonolipsWarning
 from phonolips.phones.intervals import Alignment
-from phonolips.speech.align.mfa import ACOUSTIC_MODEL, Mfa, Utterance
+from phonolips.speech.align.mfa import ACOUSTIC_MODEL, Mfa
+from phonolips.speech.align.mfa_corpus import Utterance
 
 if TYPE_CHECKING:
     from phonolips.speech.align.ctc import PhoneEncoder

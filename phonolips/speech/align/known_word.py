@@ -1,9 +1,9 @@
-"""Find one known word in running speech that nobody transcribed, and label the rest by listening.
+"""Find one known word in running speech that nobody transcribed, and label the rest by the encoder's posteriors.
 
 The word's phones are found by forced alignment near the window in which a corpus says that it lies; on both sides
-stands a *star*, a class that may be anything (Pratap, Hannun, Synnaeve and Collobert 2022). What a star costs decides
-who gets the steps at the edges. Posteriors that name one phone for every step have no blank to
-tell, so it is set against the likeliest phone of each step: a step of the word's may be so much less likely than
+stands a *wildcard*, a class that may be anything (the star of Pratap, Hannun, Synnaeve and Collobert 2022). Its cost
+decides which of the two gets the steps at the edges. Posteriors that name one phone for every step have no blank to
+set it, so it is measured from the likeliest phone of each step: a step of the word may be so much less likely than
 that, and no more. All constants were chosen on validation clips of GRID and LibriSpeech, in windows that were up to
 0.16 s wrong at each edge.
 """
@@ -11,7 +11,7 @@ that, and no more. All constants were chosen on validation clips of GRID and Lib
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -21,17 +21,10 @@ from phonolips.phones.inventory import IGNORED_ID, NUM_PHONES, PHONE_IDS, SILENC
 from phonolips.phones.posteriors import check_shape
 from phonolips.speech.align.ctc import confidence, log_posteriors, search, steps_needed
 from phonolips.speech.words import SpokenWord, words_to_align
-from phonolips.timebase import (
-    step_centres,
-    steps_to_seconds,
-)
-
-if TYPE_CHECKING:
-    pass
-
+from phonolips.timebase import step_centres, steps_to_seconds
 
 SLACK_SECONDS = 0.16  # four frames: how wrong a window may be at each edge
-WILDCARD_COST = 1.0  # nats by which a star is less likely than a step's likeliest phone
+WILDCARD_COST = 1.0  # nats by which the wildcard is less likely than a step's likeliest phone
 WINDOW_TILT = 0.5  # nats by which it is yet less likely inside the window, and more likely outside
 LEAST_WORD_CONFIDENCE = 0.2  # keeps 98 % of the true words and 16 % of wrong ones in the same window (LibriSpeech)
 LEAST_SOFT_CONFIDENCE = 0.5  # steps above it: 77 %, 81 % of them right; below it: 39 % right (LibriSpeech)
@@ -59,7 +52,7 @@ def align_word(
 ) -> Alignment:
     """Find the phones of one word near its window, with anything around it.
 
-    The word begins and ends within `slack` of the window's edges, but where it is silent there, it may be shorter.
+    The word begins and ends within `slack` of the window's edges; where it is silent there, it may be shorter.
     Silence inside the word goes to the phone before. All that is not the word is `spn` in both tiers, silence too:
     see `soft_labels`.
 
@@ -98,7 +91,7 @@ def align_word(
     certainty = float(np.mean([c for c, p in zip(confidences, alignment.phones, strict=True) if p.label != UNKNOWN]))
     if certainty < least_confidence:
         raise InputError(
-            f"{MISFIT}: {name!r} is not heard from {start:.2f} to {end:.2f} s: its phones have a confidence of "
+            f"{MISFIT}: {name!r} is not found from {start:.2f} to {end:.2f} s: its phones have a confidence of "
             f"{certainty:.2f}; expected at least {least_confidence:g}"
         )
     return replace(alignment, confidences=confidences)
@@ -107,15 +100,15 @@ def align_word(
 def soft_labels(
     posteriors: np.ndarray, labels: np.ndarray, *, least_confidence: float = LEAST_SOFT_CONFIDENCE
 ) -> np.ndarray:
-    """Take the ears' posteriors as labels where the phone is unknown and the ears are sure enough.
+    """Return the encoder's posteriors as labels where the phone is unknown and the encoder is confident enough.
 
     Args:
         posteriors: float (steps, NUM_PHONES), rows sum to 1.
-        labels: int (steps,), phone ids; IGNORED_ID where nobody knows.
+        labels: int (steps,), phone ids; IGNORED_ID where unknown.
         least_confidence: the least greatest posterior of a step that is taken.
 
     Returns:
-        float16 (steps, NUM_PHONES); zeros where the label is known, and where it is not and the ears do not know
+        float16 (steps, NUM_PHONES); zeros where the label is known, and where the encoder is not confident
         either.
 
     Raises:
@@ -130,7 +123,7 @@ def soft_labels(
 
 
 def _check_window(window: tuple[float, float], duration: float, word: str) -> tuple[float, float]:
-    """Cut a window to the clip; raise InputError where nothing is left."""
+    """Limit a window to the clip; raise InputError where nothing is left."""
     start, end = (float(time) for time in window)
     low, high = max(start, 0.0), min(end, duration)
     if not (math.isfinite(start) and math.isfinite(end) and low < high):
@@ -142,9 +135,9 @@ def _check_window(window: tuple[float, float], duration: float, word: str) -> tu
 
 
 def _with_wildcard(posteriors: np.ndarray, start: float, end: float, slack: float) -> np.ndarray:
-    """Add the star as a last column, and one step of star at both ends; float32 (steps + 2, NUM_PHONES + 1).
+    """Add the wildcard as the last column, and one step of it at both ends; float32 (steps + 2, NUM_PHONES + 1).
 
-    Far from the window no phone of the word is possible, deep inside it no star.
+    Far from the window no phone of the word is possible, deep inside it no wildcard.
     """
     logs = log_posteriors(posteriors)
     times = step_centres(len(logs))
@@ -158,7 +151,7 @@ def _with_wildcard(posteriors: np.ndarray, start: float, end: float, slack: floa
 
 
 def _find(logs: np.ndarray, word: SpokenWord, tokens: np.ndarray) -> _Found:
-    """Find the best path star, word, star."""
+    """Find the best path wildcard, word, wildcard."""
     starts, ends, score = search(logs, np.array([WILDCARD_ID, *tokens, WILDCARD_ID]))
     return _Found(word, np.append(starts[1:-1], ends[-2]) - 1, score)
 

