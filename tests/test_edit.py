@@ -386,7 +386,7 @@ def real(shared_data) -> tuple[Path, Alignment]:
 
 def test_a_real_clip_from_video_to_files(real, tmp_path, monkeypatch):
     video, alignment = real
-    monkeypatch.setattr("phonolips.model.adapt.MOST_EVALUATIONS", 5)
+    monkeypatch.setattr("phonolips.model.fit.MOST_EVALUATIONS", 5)
     with pytest.warns(PhonolipsWarning, match="the new words are silent"):
         done = edit(video, "bin blue at f two now", "bin red at f two now", alignment=alignment)
     assert done.changes == ('"blue" becomes "red"',)

@@ -227,7 +227,9 @@ def test_file_round_trip(network, tmp_path):
         (lambda d: d | {"lip_layout": "dlib"}, "lip_layout"),
         (lambda d: d | {"settings": {"nonsense": 1}}, "nonsense"),
         (lambda d: d | {"speakers": ["mean"]}, "not a readable model"),
-        (lambda d: {}, "not a readable model"),
+        (lambda d: {}, "format is None"),
+        (lambda d: {name: value for name, value in d.items() if name != "settings"}, "not a readable model"),
+        (lambda d: [d], "not a readable model"),
     ],
 )
 def test_a_model_that_does_not_fit_is_refused(network, tmp_path, change, message):

@@ -4,19 +4,27 @@ model.safetensors    weights, PCA basis, mean lips, input normalisation
 model.json           format, settings, phone list, lip layout, speakers, notes on the training
 """
 
-import json
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from phonolips.errors import CheckpointError, InputError, PhonolipsError
+from phonolips.errors import CheckpointError, InputError
 from phonolips.lips.points import LIP_LAYOUT, LIP_POINTS
-from phonolips.model.bundle import DESCRIPTION_FILE, PACKAGED_MODEL, WEIGHTS_FILE, from_disk, to_disk, write_model
+from phonolips.model.bundle import (
+    PACKAGED_MODEL,
+    bundle_errors,
+    from_disk,
+    read_bundle,
+    settings_from_disk,
+    settings_to_disk,
+    to_disk,
+    write_bundle,
+)
 from phonolips.model.networks.bottleneck import PhoneBottleneck
 from phonolips.model.networks.decoder import LipDecoder, count_outputs
 from phonolips.model.networks.durations import DurationPredictor
@@ -26,29 +34,6 @@ from phonolips.model.networks.speakers import MEAN_SPEAKER, SOURCES, SpeakerEnco
 from phonolips.model.settings import NetworkSettings, settings_from_dict, settings_to_dict
 from phonolips.model.speakers import LipSpeaker
 from phonolips.phones.inventory import PHONES
-
-if TYPE_CHECKING:
-    Speaker = str | LipSpeaker | None
-    from phonolips.model.speakers import LipSpeaker
-
-
-@lru_cache(maxsize=4)
-def _cached_network(folder: Path) -> "Network":
-
-    return read_network(folder)
-
-
-def load_network(model: Path | None = None) -> "Network":
-    """Load a model folder once; None is the model inside the package.
-
-    Raises:
-        CheckpointError: no readable model there.
-    """
-    folder = Path(model).resolve() if model is not None else PACKAGED_MODEL
-    if not folder.is_dir():
-        raise CheckpointError(f"{folder}: no such model folder; train one with recipes/grid/run.sh")
-    return _cached_network(folder)
-
 
 FORMAT = 2
 LARGE_TENSOR = 4096  # numbers from which a tensor is worth halving
@@ -199,24 +184,14 @@ class Network(nn.Module):
             "phones": list(PHONES),
             "lip_layout": LIP_LAYOUT,
             "speakers": self.description.speakers,
-            "settings": _settings_to_disk(settings_to_dict(self.description.settings)),
+            "settings": settings_to_disk(settings_to_dict(self.description.settings)),
             "notes": self.description.notes,
         }
-        write_model(folder, {to_disk(name): value for name, value in tensors.items()}, description)
+        write_bundle(folder, {to_disk(name): value for name, value in tensors.items()}, description)
 
 
-def _settings_to_disk(settings: dict[str, Any]) -> dict[str, Any]:
-    """Give settings the names of format 2, in which lip parameters are called gestures."""
-    return {"gestures" if name == "lip_parameters" else name: value for name, value in settings.items()}
-
-
-def _settings_from_disk(settings: dict[str, Any]) -> dict[str, Any]:
-    """Give settings of format 2 the names that they have here."""
-    return {"lip_parameters" if name == "gestures" else name: value for name, value in settings.items()}
-
-
-def _of_today(tensors: dict[str, Tensor], new: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Read what earlier versions wrote: their ears had counted no n-grams of phones, as `new` ones have not."""
+def _add_missing_ngrams(tensors: dict[str, Tensor], new: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Read what earlier versions wrote: an encoder without counted n-grams of phones, as in a `new` network."""
     if any(tensors.pop(f"audio_encoder.{name}", None) is not None for name in ("phone_bigram", "phone_trigram")):
         tensors |= {name: value for name, value in new.items() if name.startswith("audio_encoder.phone_")}
     return tensors
@@ -228,34 +203,29 @@ def read_network(folder: Path) -> Network:
     Raises:
         CheckpointError: files missing or unreadable, another format, phone list or lip layout.
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    folder = Path(folder)
-    for name in (DESCRIPTION_FILE, WEIGHTS_FILE):
-        if not (folder / name).is_file():
-            raise CheckpointError(f"{folder}: no {name} here; expected a model folder made by 'phonolips train'")
-    try:
-        values = json.loads((folder / DESCRIPTION_FILE).read_text(encoding="utf-8"))
-        found = (values["format"], tuple(values["phones"]), values["lip_layout"])
-        expected = (FORMAT, PHONES, LIP_LAYOUT)
-        for what, is_there, wanted in zip(("format", "phones", "lip_layout"), found, expected, strict=True):
-            if is_there != wanted:
-                raise CheckpointError(f"{folder}: {what} is {is_there}; this version reads {wanted}")
-        description = Description(
-            settings_from_dict(NetworkSettings, _settings_from_disk(values["settings"])),
-            values["speakers"],
-            values.get("notes", {}),
-        )
-        network = Network(description)
-        network.load_state_dict(
-            _of_today(
-                {from_disk(name): value for name, value in load_file(str(folder / WEIGHTS_FILE)).items()},
-                network.state_dict(),
-            )
-        )
-    except (ValueError, KeyError, TypeError, RuntimeError, SafetensorError, OSError) as error:
-        raise CheckpointError(f"{folder}: not a readable model ({str(error).splitlines()[0]})") from error
-    except PhonolipsError as error:
-        raise CheckpointError(str(error)) from error
+    folder, what = Path(folder), "model"
+    expected = {"format": FORMAT, "phones": list(PHONES), "lip_layout": LIP_LAYOUT}
+    values, tensors = read_bundle(folder, what=what, made_by="'phonolips train'", expected=expected)
+    with bundle_errors(folder, what):
+        settings = settings_from_dict(NetworkSettings, settings_from_disk(values["settings"]))
+        network = Network(Description(settings, values["speakers"], values.get("notes", {})))
+        tensors = {from_disk(name): value for name, value in tensors.items()}
+        network.load_state_dict(_add_missing_ngrams(tensors, network.state_dict()))
     return network.eval().requires_grad_(False)
+
+
+@lru_cache(maxsize=4)
+def _cached_network(folder: Path) -> Network:
+    return read_network(folder)
+
+
+def load_network(model: Path | None = None) -> Network:
+    """Load a model folder once; None is the model inside the package.
+
+    Raises:
+        CheckpointError: no readable model there.
+    """
+    folder = Path(model).resolve() if model is not None else PACKAGED_MODEL
+    if not folder.is_dir():
+        raise CheckpointError(f"{folder}: no such model folder; train one with recipes/grid/run.sh")
+    return _cached_network(folder)

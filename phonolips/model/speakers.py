@@ -1,7 +1,7 @@
-"""Who speaks: embeddings and lip shapes of the speakers of the training, and of others, from a file.
+"""Who speaks: a speaker's embedding and lip shape, of the training or of a file.
 
-Row 0 of the table is the mean speaker, for everybody unknown. A person who was not in the training can bring
-the lip shape of one frame, or a few clips from which embedding and shape are fitted (`phonolips.model.adapt`);
+Row 0 of the model's speaker table is the mean speaker, for everybody unknown. Somebody who was not in the training can
+bring the lip shape of one frame, or a few clips to which embedding and shape are fitted (`phonolips.model.adapt`);
 either is a `LipSpeaker`, which a small JSON file keeps. Where a corpus does not say who speaks (LRW), a
 `SpeakerEncoder` makes the embedding from the clip's own lip shape, or its voice.
 """
@@ -12,14 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from phonolips.errors import InputError
+from phonolips.lips.points import LIP_POINTS
 from phonolips.storage import atomic_file
 
 FORMAT = "phonolips speaker 2"
-READABLE = ("phonolips speaker 1", FORMAT)  # the first knew no `mixing`
+READABLE = ("phonolips speaker 1", FORMAT)  # format 1 has no `mixing`
 
 
 @dataclass(frozen=True)
@@ -32,8 +31,8 @@ class LipSpeaker:
         mean_lip: float32 (40, 2), mouth space: the shape that is moved.
         gain: factor on the deviation from the mean lip.
         notes: free JSON: how it was made.
-        mixing: float32 (outputs, outputs), what this person moves besides: row by column, how much of each of the
-            decoder's outputs comes with another one. None = nothing.
+        mixing: float32 (outputs, outputs), what this person moves besides: entry (row, column) is how much of the
+            decoder's output `column` comes with its output `row`. None = nothing.
     """
 
     name: str
@@ -42,12 +41,6 @@ class LipSpeaker:
     gain: float = 1.0
     notes: dict[str, Any] = field(default_factory=dict)
     mixing: np.ndarray | None = None
-
-    def move(self, outputs: Tensor) -> Tensor:
-        """Turn what the decoder makes for this embedding, (..., outputs), into what this person does; same shape."""
-        if self.mixing is None:
-            return outputs * self.gain
-        return outputs * self.gain + outputs @ torch.from_numpy(np.asarray(self.mixing, np.float32))
 
 
 def save_speaker(speaker: LipSpeaker, path: Path) -> None:
@@ -66,7 +59,11 @@ def save_speaker(speaker: LipSpeaker, path: Path) -> None:
 
 
 def read_speaker(path: Path) -> LipSpeaker:
-    """Read a speaker's JSON file; raise InputError where it is none of ours."""
+    """Read a speaker's JSON file.
+
+    Raises:
+        InputError: no such file, or not a speaker of a format that this version reads.
+    """
     if not path.is_file():
         raise InputError(f"{path}: no such file; expected a speaker made by 'phonolips adapt'")
     try:
@@ -82,7 +79,7 @@ def read_speaker(path: Path) -> LipSpeaker:
         raise InputError(f"{path}: format is {found!r}; this version reads {FORMAT!r}")
     if embedding.ndim != 1 or not np.isfinite(embedding).all() or not np.isfinite(gain):
         raise InputError(f"{path}: embedding of shape {embedding.shape}; expected finite numbers in a row")
-    if mean_lip.shape != (40, 2) or not np.isfinite(mean_lip).all():
+    if mean_lip.shape != (LIP_POINTS, 2) or not np.isfinite(mean_lip).all():
         raise InputError(f"{path}: mean_lip of shape {mean_lip.shape}; expected 40 finite points (40, 2)")
     if mixing is not None and (mixing.ndim != 2 or len(set(mixing.shape)) != 1 or not np.isfinite(mixing).all()):
         raise InputError(f"{path}: mixing of shape {mixing.shape}; expected a square of finite numbers")

@@ -1,8 +1,10 @@
 """Sound to posteriors to lips, chunk by chunk, in bounded memory, with the same result as in one piece.
 
-Each stage needs a fixed margin: log-mel 120 samples, the ears `reach_steps`, the decoder's convolutions
-`reach_frames`; the decoder's cell carries its state. A chunk is computed with its true margins and
-cropped, so where the cuts fall changes nothing but rounding.
+Each stage needs a fixed margin: log-mel 120 samples, the encoder `reach_steps`, the lip-parameter heads
+`reach_frames`, the decoder's context `back_frames` and `ahead_frames`; the decoder's cell carries its state. A chunk is
+computed with its true margins and cropped, so where the cuts fall changes nothing but rounding.
+
+Whatever calls a network goes through these functions: NumPy arrays in and out, torch only inside.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,9 +12,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from phonolips.model.speakers import LipSpeaker
-from phonolips.speech.mel import LOOK_AHEAD_SAMPLES, LOOK_BACK_SAMPLES, log_mel_padded
+from phonolips.speech.mel import LOOK_AHEAD_SAMPLES, LOOK_BACK_SAMPLES, log_mel, log_mel_padded
 from phonolips.timebase import (
     FRAME_SAMPLES,
     STEP_SAMPLES,
@@ -31,10 +34,21 @@ CHUNK_FRAMES = 250  # 10 s
 
 
 class EncoderOutput(NamedTuple):
-    """What crosses from ears or text to the lips: posteriors (steps, phones) and gestures (steps / 4, gestures)."""
+    """What crosses from the encoder or the text to the lips.
+
+    posteriors float32 (steps, phones), a multiple of 4 steps; lip_parameters float32 (steps / 4, parameters).
+    """
 
     posteriors: np.ndarray
     lip_parameters: np.ndarray
+
+
+class Chunk(NamedTuple):
+    """Rows that are computed at once: `own` rows after `back` rows of margin, then more margin."""
+
+    rows: np.ndarray
+    back: int
+    own: int
 
 
 def _rechunk(blocks: Iterator[np.ndarray], size: int) -> Iterator[np.ndarray]:
@@ -52,30 +66,39 @@ def _rechunk(blocks: Iterator[np.ndarray], size: int) -> Iterator[np.ndarray]:
         yield np.concatenate(held)
 
 
-def _with_margins(chunks: Iterator[np.ndarray], back: int, ahead: int) -> Iterator[tuple[np.ndarray, int, int]]:
-    """Yield (rows with margins, rows of look-back in it, own rows) for every chunk.
+def _with_margins(pieces: Iterator[np.ndarray], back: int, ahead: int) -> Iterator[Chunk]:
+    """Add up to `back` rows before and `ahead` rows after each piece.
 
     The margins hold real neighbours; at the two ends of the whole they are simply shorter.
     """
-    before: np.ndarray | None = None
-    waiting: list[np.ndarray] = []
+    past: np.ndarray | None = None  # the rows before the first one that waits
+    waiting: list[np.ndarray] = []  # pieces, the first of which comes next
 
-    def emit() -> tuple[np.ndarray, int, int]:
-        nonlocal before
+    def next_chunk() -> Chunk:
+        nonlocal past
         own = waiting.pop(0)
+        before = own[:0] if past is None else past
         after = np.concatenate(waiting)[:ahead] if waiting else own[:0]
-        past = own[:0] if before is None else before
-        result = np.concatenate([past, own, after])
-        joined = np.concatenate([past, own])
-        before = joined[max(0, len(joined) - back) :]
-        return result, len(past), len(own)
+        so_far = np.concatenate([before, own])
+        past = so_far[max(0, len(so_far) - back) :]
+        return Chunk(np.concatenate([before, own, after]), len(before), len(own))
 
-    for chunk in chunks:
-        waiting.append(chunk)
+    for piece in pieces:
+        waiting.append(piece)
         while len(waiting) > 1 and sum(map(len, waiting[1:])) >= ahead:
-            yield emit()
+            yield next_chunk()
     while waiting:
-        yield emit()
+        yield next_chunk()
+
+
+def _own_steps(chunk: Chunk) -> slice:
+    """Return where a chunk's own steps lie in it."""
+    return slice(chunk.back, chunk.back + chunk.own)
+
+
+def _own_frames(chunk: Chunk) -> slice:
+    """Return where the own frames of a chunk of steps lie in it."""
+    return slice(chunk.back // STEPS_PER_FRAME, (chunk.back + chunk.own) // STEPS_PER_FRAME)
 
 
 def _whole_frames(blocks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
@@ -88,48 +111,80 @@ def _whole_frames(blocks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
         yield np.zeros(-total % FRAME_SAMPLES, np.float32)
 
 
+def _mel_chunks(pieces: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+    """Compute log-mel float32 (steps, mels) of pieces of sound, each a whole number of steps."""
+    for samples, back, own in _with_margins(pieces, STEP_SAMPLES, STEP_SAMPLES):
+        padded = np.pad(samples, STEP_SAMPLES)
+        first = STEP_SAMPLES + back - LOOK_BACK_SAMPLES
+        yield log_mel_padded(padded[first : STEP_SAMPLES + back + own + LOOK_AHEAD_SAMPLES])
+
+
 @torch.inference_mode()
 def encode(
     network: "Network", blocks: Iterator[np.ndarray], chunk_frames: int = CHUNK_FRAMES
 ) -> Iterator[EncoderOutput]:
-    """Turn sound into posteriors and gestures.
+    """Encode sound of any length.
 
     Args:
-        network: for its ears.
+        network: for its encoder.
         blocks: float32 (samples,) at 16 kHz, of any lengths.
         chunk_frames: 40 ms frames that are computed at once.
 
     Yields:
-        posteriors float32 (steps, phones) and gestures float32 (frames, gestures), 4 steps a frame.
+        encoder output of one chunk after the other; the last frame is completed with silence.
     """
     samples = _rechunk(_whole_frames(blocks), chunk_frames * FRAME_SAMPLES)
-    mels = _mel_chunks(samples)
-    beyond = frames_to_steps(network.lip_parameters.reach_frames)
-    reach = network.audio_encoder.reach_steps + beyond
-    for mel, back, own in _with_margins(mels, reach, reach):
-        posteriors, hidden = network.audio_encoder.encode(torch.from_numpy(mel)[None])
+    reach = network.audio_encoder.reach_steps + frames_to_steps(network.lip_parameters.reach_frames)
+    for chunk in _with_margins(_mel_chunks(samples), reach, reach):
+        posteriors, hidden = network.audio_encoder.encode(torch.from_numpy(chunk.rows)[None])
         lip_parameters = network.lip_parameters.from_sound(hidden)
-        frames = slice(back // STEPS_PER_FRAME, (back + own) // STEPS_PER_FRAME)
-        yield EncoderOutput(posteriors[0, back : back + own].numpy(), lip_parameters[0, frames].numpy())
+        yield EncoderOutput(
+            posteriors[0, _own_steps(chunk)].numpy(),
+            lip_parameters[0, _own_frames(chunk)].numpy(),
+        )
+
+
+@torch.inference_mode()
+def encode_clips(waveforms: Sequence[np.ndarray], network: "Network") -> Iterator[tuple[int, np.ndarray]]:
+    """Compute the posteriors of short clips, those of one length together, which is faster than one by one.
+
+    Args:
+        waveforms: float32 (samples,), 16 kHz.
+        network: for its encoder.
+
+    Yields:
+        the index in `waveforms`, and posteriors float32 (steps, phones), as many steps as cover the clip.
+    """
+    by_length: dict[int, list[int]] = {}
+    for index, waveform in enumerate(waveforms):
+        by_length.setdefault(frames_to_samples(samples_to_frames(len(waveform))), []).append(index)
+    for samples, indices in by_length.items():
+        mel = np.stack([log_mel(np.pad(waveforms[index], (0, samples - len(waveforms[index])))) for index in indices])
+        posteriors = network.audio_encoder.posteriors(torch.from_numpy(mel)).numpy()
+        for index, rows in zip(indices, posteriors, strict=True):
+            yield index, rows[: samples_to_steps(len(waveforms[index]))]
 
 
 @torch.inference_mode()
 def predict_lip_parameters(network: "Network", posteriors: np.ndarray, chunk_frames: int = CHUNK_FRAMES) -> np.ndarray:
-    """Guess gestures float32 (frames, gestures) from posteriors float32 (steps, phones), 4 steps a frame."""
+    """Predict lip parameters where there is no sound to encode them from.
+
+    Args:
+        network: for its lip-parameter head on posteriors.
+        posteriors: float32 (steps, phones), a multiple of 4 steps.
+        chunk_frames: frames that are computed at once.
+
+    Returns:
+        float32 (steps / 4, parameters).
+    """
     reach = frames_to_steps(network.lip_parameters.reach_frames)
-    chunks = _rechunk(iter([posteriors]), frames_to_steps(chunk_frames))
-    parts = []
-    for rows, back, own in _with_margins(chunks, reach, reach):
-        frames = slice(back // STEPS_PER_FRAME, (back + own) // STEPS_PER_FRAME)
-        parts.append(network.lip_parameters.from_posteriors(torch.from_numpy(rows)[None])[0, frames].numpy())
-    return np.concatenate(parts)
-
-
-def _mel_chunks(chunks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
-    for samples, back, own in _with_margins(chunks, STEP_SAMPLES, STEP_SAMPLES):
-        padded = np.pad(samples, STEP_SAMPLES)
-        first = STEP_SAMPLES + back - LOOK_BACK_SAMPLES
-        yield log_mel_padded(padded[first : STEP_SAMPLES + back + own + LOOK_AHEAD_SAMPLES])
+    pieces = _rechunk(iter([posteriors]), frames_to_steps(chunk_frames))
+    return np.concatenate(
+        [
+            network.lip_parameters.from_posteriors(torch.from_numpy(chunk.rows)[None])[0, _own_frames(chunk)].numpy()
+            for chunk in _with_margins(pieces, reach, reach)
+        ]
+    )
 
 
 @torch.inference_mode()
@@ -140,53 +195,53 @@ def decode_lips(
     speaker: LipSpeaker,
     chunk_frames: int = CHUNK_FRAMES,
 ) -> Iterator[np.ndarray]:
-    """Turn posteriors and gestures into lips.
+    """Decode posteriors and lip parameters to a speaker's lips.
 
     Args:
         network: for its bottleneck and decoder.
         posteriors: float32 (steps, phones), a multiple of 4 steps.
-        gestures: float32 (steps / 4, gestures).
-        speaker: whose manner and lip shape.
+        lip_parameters: float32 (steps / 4, parameters).
+        speaker: whose style and lip shape.
         chunk_frames: frames that are computed at once.
 
     Yields:
-        lips float32 (frames, 40, 2) at 25 frames a second.
+        lips float32 (frames, 40, 2), mouth space, at 25 frames a second.
     """
     decoder = network.decoder
-    shape = torch.from_numpy(np.asarray(speaker.mean_lip, np.float32))
+    mean_lip = torch.from_numpy(np.asarray(speaker.mean_lip, np.float32))
     embedding = torch.from_numpy(np.asarray(speaker.embedding, np.float32))[None]
     state = decoder.start(1)
     frames = len(lip_parameters)
     for first in range(0, frames, chunk_frames):
         last = min(first + chunk_frames, frames)
         start, stop = max(0, first - decoder.back_frames), min(frames, last + decoder.ahead_frames)
-        rows = torch.from_numpy(posteriors[frames_to_steps(start) : frames_to_steps(stop)])[None]
-        moves = torch.from_numpy(lip_parameters[start:stop])[None]
-        context = decoder.context(network.bottleneck(rows), embedding, moves)
+        latent = network.bottleneck(torch.from_numpy(posteriors[frames_to_steps(start) : frames_to_steps(stop)])[None])
+        context = decoder.context(latent, embedding, torch.from_numpy(lip_parameters[start:stop])[None])
         outputs, state = decoder(context[:, first - start : last - start], state)
-        yield network.coefficients_to_lips(speaker.move(outputs[0]), shape).numpy()
+        yield network.coefficients_to_lips(_personal(outputs[0], speaker), mean_lip).numpy()
 
 
-def encode_clips(waveforms: Sequence[np.ndarray], network: "Network") -> Iterator[tuple[int, np.ndarray]]:
-    """Listen to short clips, those of one length together, which is faster than one by one.
+def _personal(outputs: Tensor, speaker: LipSpeaker) -> Tensor:
+    """Apply a speaker's gain and mixing to what the decoder makes for their embedding, (frames, outputs)."""
+    if speaker.mixing is None:
+        return outputs * speaker.gain
+    return outputs * speaker.gain + outputs @ torch.from_numpy(np.asarray(speaker.mixing, np.float32))
+
+
+@torch.inference_mode()
+def decode_batch(
+    network: "Network", posteriors: np.ndarray, embedding: np.ndarray, lip_parameters: np.ndarray
+) -> np.ndarray:
+    """Decode many short utterances at once.
 
     Args:
-        waveforms: float32 (samples,), 16 kHz.
-        network: its ears listen.
+        network: for its bottleneck and decoder.
+        posteriors: float32 (batch, steps, phones), a multiple of 4 steps; rows of padding are zero.
+        embedding: float32 (batch, dim), of the speakers.
+        lip_parameters: float32 (batch, steps / 4, parameters); zero in padding.
 
-    Yields:
-        the place in `waveforms` and posteriors float32 (steps, phones), as many steps as cover the clip.
+    Returns:
+        float32 (batch, frames, outputs): what stands for the lips, before gain and mixing.
     """
-    import torch
-
-    from phonolips.speech.mel import log_mel
-
-    by_length: dict[int, list[int]] = {}
-    for place, waveform in enumerate(waveforms):
-        by_length.setdefault(frames_to_samples(samples_to_frames(len(waveform))), []).append(place)
-    for samples, places in by_length.items():
-        mel = np.stack([log_mel(np.pad(waveforms[place], (0, samples - len(waveforms[place])))) for place in places])
-        with torch.inference_mode():
-            posteriors = network.audio_encoder.posteriors(torch.from_numpy(mel)).numpy()
-        for place, rows in zip(places, posteriors, strict=True):
-            yield place, rows[: samples_to_steps(len(waveforms[place]))]
+    tensors = (torch.from_numpy(values) for values in (posteriors, embedding, lip_parameters))
+    return network.decode(*tensors).numpy()

@@ -14,7 +14,6 @@ numbers (truth: distance about 7, confidence about 7) and these (distances withi
 Sign of an offset: **positive = the lips are late** (the sound comes early), as in SyncNet and `opening_lag_ms`.
 """
 
-import json
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -23,9 +22,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from phonolips.errors import CheckpointError, InputError, PhonolipsError
-from phonolips.model.bundle import DESCRIPTION_FILE, PACKAGED_SYNC_EXPERT, WEIGHTS_FILE
-from phonolips.model.networks.sync import FORMAT, KIND, LIP_LAYOUT, LIP_POINTS, SyncExpert
+from phonolips.errors import InputError
+from phonolips.lips.points import LIP_LAYOUT, LIP_POINTS
+from phonolips.model.bundle import PACKAGED_SYNC_EXPERT, bundle_errors, read_bundle
+from phonolips.model.networks.sync import FORMAT, KIND, SyncExpert
 from phonolips.model.settings import SyncExpertSettings, settings_from_dict
 from phonolips.speech.mel import NUM_MELS
 from phonolips.timebase import MODEL_FPS, STEPS_PER_FRAME
@@ -67,25 +67,11 @@ def load_sync_expert(folder: Path | None = None) -> SyncExpert:
 
 @lru_cache(maxsize=2)
 def _cached_expert(folder: Path) -> SyncExpert:
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    for name in (DESCRIPTION_FILE, WEIGHTS_FILE):
-        if not (folder / name).is_file():
-            raise CheckpointError(f"{folder}: no {name} here; expected a folder made by 'phonolips train sync'")
-    try:
-        values = json.loads((folder / DESCRIPTION_FILE).read_text(encoding="utf-8"))
-        for name, wanted in (("kind", KIND), ("format", FORMAT), ("lip_layout", LIP_LAYOUT)):
-            if values.get(name) != wanted:
-                raise CheckpointError(f"{folder}: {name} is {values.get(name)!r}; this version reads {wanted!r}")
+    what, expected = "sync expert", {"kind": KIND, "format": FORMAT, "lip_layout": LIP_LAYOUT}
+    values, tensors = read_bundle(folder, what=what, made_by="'phonolips train sync'", expected=expected)
+    with bundle_errors(folder, what):
         expert = SyncExpert(settings_from_dict(SyncExpertSettings, values["settings"]), values.get("notes", {}))
-        expert.load_state_dict(load_file(str(folder / WEIGHTS_FILE)))
-    except (ValueError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError, OSError) as error:
-        raise CheckpointError(f"{folder}: not a readable sync expert ({str(error).splitlines()[0]})") from error
-    except CheckpointError:
-        raise
-    except PhonolipsError as error:
-        raise CheckpointError(str(error)) from error
+        expert.load_state_dict(tensors)
     return expert.eval().requires_grad_(False)
 
 

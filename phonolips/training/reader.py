@@ -14,7 +14,6 @@ The reader is trained on the training split, its best epoch is chosen on the val
 see the test split.
 """
 
-import json
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -27,9 +26,9 @@ import torch
 from torch import Tensor, nn
 
 from phonolips.corpus.store.store import Store
-from phonolips.errors import CheckpointError, CorpusError, InputError, PhonolipsError
-from phonolips.lips.points import INNER_RING, OUTER_RING
-from phonolips.model.bundle import DESCRIPTION_FILE, WEIGHTS_FILE, write_model
+from phonolips.errors import CheckpointError, CorpusError, InputError
+from phonolips.lips.points import INNER_RING, LIP_LAYOUT, LIP_POINTS, OUTER_RING
+from phonolips.model.bundle import DESCRIPTION_FILE, bundle_errors, read_bundle, write_bundle
 from phonolips.model.settings import settings_from_dict, settings_to_dict
 from phonolips.training.loop import Stage, Trainer, fit_network, mean_over_ranks, share_of
 from phonolips.training.order import evenly
@@ -42,7 +41,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("phonolips.evaluation")
 FORMAT = 1
 KIND = "phonolips lip reader"
-LIP_LAYOUT, LIP_POINTS = "mediapipe40", 40
 FEWEST_FRAMES = 3
 BASIS_CLIPS = 2_000  # clips that the principal components are measured on, at most, evenly drawn
 HEADS = 4  # ways of attending to the frames of a clip
@@ -224,7 +222,7 @@ class LipReader(nn.Module):
             "settings": settings_to_dict(self.settings),
             "notes": self.notes,
         }
-        write_model(folder, self.state_dict(), description)
+        write_bundle(folder, self.state_dict(), description)
 
 
 def load_reader(folder: Path) -> LipReader:
@@ -233,26 +231,12 @@ def load_reader(folder: Path) -> LipReader:
     Raises:
         CheckpointError: files missing or unreadable, or of another kind, format or lip layout.
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    for name in (DESCRIPTION_FILE, WEIGHTS_FILE):
-        if not (folder / name).is_file():
-            raise CheckpointError(f"{folder}: no {name} here; expected a folder made by LipReader.save")
-    try:
-        values = json.loads((folder / DESCRIPTION_FILE).read_text(encoding="utf-8"))
-        for name, wanted in (("kind", KIND), ("format", FORMAT), ("lip_layout", LIP_LAYOUT)):
-            if values.get(name) != wanted:
-                raise CheckpointError(f"{folder}: {name} is {values.get(name)!r}; this version reads {wanted!r}")
+    what, expected = "lip reader", {"kind": KIND, "format": FORMAT, "lip_layout": LIP_LAYOUT}
+    values, tensors = read_bundle(folder, what=what, made_by="LipReader.save", expected=expected)
+    with bundle_errors(folder, what):
         settings = settings_from_dict(ReaderSettings, values["settings"])
         reader = LipReader(values["words"], settings, values.get("notes", {}))
-        reader.load_state_dict(load_file(str(folder / WEIGHTS_FILE)))
-    except CheckpointError:
-        raise
-    except PhonolipsError as error:
-        raise CheckpointError(str(error)) from error
-    except (ValueError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError, OSError) as error:
-        raise CheckpointError(f"{folder}: not a readable lip reader ({str(error).splitlines()[0]})") from error
+        reader.load_state_dict(tensors)
     return reader.eval().requires_grad_(False)
 
 

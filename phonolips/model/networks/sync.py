@@ -6,14 +6,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from phonolips.model.bundle import write_model
+from phonolips.lips.points import LIP_LAYOUT, LIP_POINTS
+from phonolips.model.bundle import write_bundle
 from phonolips.model.settings import SyncExpertSettings, settings_to_dict
 from phonolips.speech.mel import NUM_MELS
 from phonolips.timebase import STEPS_PER_FRAME
 
 FORMAT = 1
 KIND = "phonolips sync expert"
-LIP_LAYOUT, LIP_POINTS = "mediapipe40", 40
 
 
 class WindowBlock(nn.Module):
@@ -104,4 +104,4 @@ class SyncExpert(nn.Module):
             "settings": settings_to_dict(self.settings),
             "notes": self.notes,
         }
-        write_model(folder, self.state_dict(), description)
+        write_bundle(folder, self.state_dict(), description)
