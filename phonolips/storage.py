@@ -1,4 +1,4 @@
-"""Files and folders that are there whole or not at all."""
+"""Atomic writes, and NPZ files with a format number."""
 
 import contextlib
 import errno
@@ -6,16 +6,26 @@ import os
 import shutil
 import tempfile
 import uuid
-from collections.abc import Iterator
+import zipfile
+import zlib
+from collections.abc import Collection, Iterator
 from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from phonolips.errors import InputError
+
+FORMAT_KEY, VERSION_KEY = "format", "format_version"  # what an NPZ file holds beside its arrays
+FIRST_VERSION = 1  # of files that hold no format number
 
 
 @contextlib.contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
-    """Give a name to write to, beside `path` and with its ending; makes the folder.
+    """Yield a temporary path to write to, in the folder of `path` and with its suffix; the folder is created.
 
-    What was written becomes `path` when the block ends, and is gone if the block fails: a run that stops leaves the
-    old file or the new one, never half of one.
+    The temporary file replaces `path` when the block ends, and is removed if the block fails: an interrupted process
+    leaves the old file or the new one, never half of one.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -29,10 +39,10 @@ def atomic_file(path: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
-    """Give a folder to fill, beside `path`, for what any process would make alike.
+    """Yield a temporary folder to fill, beside `path`; for content that every process would make the same.
 
-    It becomes `path` when the block ends; where another process was faster, it goes. Then `path` may be gone again
-    already, if a third process removes it: whoever reads it must be ready for that.
+    It is renamed to `path` when the block ends, or removed where another process was faster. A third process may
+    remove `path` again at once: whoever reads it must be ready for that.
     """
     temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
     try:
@@ -44,3 +54,79 @@ def atomic_folder(path: Path) -> Iterator[Path]:
                 raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a UTF-8 text file atomically."""
+    with atomic_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_arrays(path: Path, format_name: str, version: int, **arrays: npt.ArrayLike) -> None:
+    """Write arrays as a compressed NPZ file with a format name and number, atomically.
+
+    Args:
+        path: the file.
+        format_name: what the file is, such as `lips`; by convention the stem of its name.
+        version: number of the format.
+        **arrays: what the file holds; no objects, and no `format` or `format_version`.
+
+    Raises:
+        ValueError: an array of objects, or of one of those names.
+    """
+    for name, array in arrays.items():
+        if name in (FORMAT_KEY, VERSION_KEY) or np.asarray(array).dtype.hasobject:
+            raise ValueError(f"{path}: {name!r} cannot be written; expected arrays without objects, of other names")
+    # an open file, since NumPy adds .npz to a path that does not end so
+    with atomic_file(path) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(file, **{FORMAT_KEY: np.array(format_name), VERSION_KEY: np.array(version)}, **arrays)
+
+
+def read_arrays(
+    path: Path,
+    format_name: str,
+    readable_versions: Collection[int],
+    *,
+    required: Collection[str] = (),
+    made_by: str = "phonolips",
+) -> tuple[dict[str, np.ndarray], int]:
+    """Read the arrays of an NPZ file, and its format number.
+
+    Args:
+        path: the file.
+        format_name: what it must be; files without a format name may be anything.
+        readable_versions: format numbers that the caller can read.
+        required: arrays that it must hold.
+        made_by: the command that makes such files, for messages.
+
+    Returns:
+        The arrays, without the format's name and number; and the number, 1 where the file holds none.
+
+    Raises:
+        InputError: no such file; damaged, no NPZ file, or with pickled objects; of another format or version;
+            or without one of the required arrays.
+    """
+    path = Path(path)
+    expected = f"{format_name}.npz"
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; expected a {expected} made by '{made_by}'")
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        found = str(arrays.pop(FORMAT_KEY, format_name))
+        version = int(arrays.pop(VERSION_KEY, FIRST_VERSION))
+    except (OSError, EOFError, ValueError, TypeError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise InputError(f"{path}: not a {expected} ({reason}); make one with '{made_by}'") from error
+    if found != format_name:
+        raise InputError(f"{path}: holds {found!r}; expected a {expected} made by '{made_by}'")
+    if version not in readable_versions:
+        readable = ", ".join(map(str, sorted(readable_versions)))
+        raise InputError(
+            f"{path}: format version {version} of {expected}; this version of phonolips reads {readable}: "
+            f"update phonolips, or make the file again with '{made_by}'"
+        )
+    missing = [name for name in required if name not in arrays]
+    if missing:
+        raise InputError(f"{path}: not a {expected} (no array {missing[0]!r}); make one with '{made_by}'")
+    return arrays, version
