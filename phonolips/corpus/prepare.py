@@ -46,8 +46,9 @@ from phonolips.timebase import (
     samples_to_frames,
     samples_to_seconds,
 )
-from phonolips.workers.backend import Backend, LocalBackend
+from phonolips.workers.backend import Backend
 from phonolips.workers.clips import guarded, map_groups
+from phonolips.workers.local import LocalBackend
 
 if TYPE_CHECKING:
     from phonolips.model.network import Network
