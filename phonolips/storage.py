@@ -10,6 +10,7 @@ import zipfile
 import zlib
 from collections.abc import Collection, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -79,7 +80,8 @@ def write_arrays(path: Path, format_name: str, version: int, **arrays: npt.Array
             raise ValueError(f"{path}: {name!r} cannot be written; expected arrays without objects, of other names")
     # an open file, since NumPy adds .npz to a path that does not end so
     with atomic_file(path) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(file, **{FORMAT_KEY: np.array(format_name), VERSION_KEY: np.array(version)}, **arrays)
+        stamp: dict[str, Any] = {FORMAT_KEY: format_name, VERSION_KEY: version}
+        np.savez_compressed(file, **stamp, **dict[str, Any](arrays))
 
 
 def read_arrays(

@@ -16,8 +16,10 @@ import pytest
 
 from phonolips import __version__
 from phonolips.errors import InputError, MissingToolError, PhonolipsError, PhonolipsWarning
-from phonolips.workers import backend as module
-from phonolips.workers.backend import MOST_DEATHS, WAITING_PER_JOB, DaskBackend, LocalBackend, _Work, open_backend
+from phonolips.workers import cluster as module
+from phonolips.workers.backend import open_backend
+from phonolips.workers.cluster import DaskBackend, _Work
+from phonolips.workers.local import MOST_DEATHS, THREAD_VARIABLES, WAITING_PER_JOB, LocalBackend
 
 ROOT = Path(__file__).parents[1]
 LONG = 60.0  # seconds that a busy machine may take
@@ -91,6 +93,18 @@ def test_none_is_an_item_like_any_other():
     assert sorted(LocalBackend(2).map(str, [None, 1])) == ["1", "None"]
 
 
+def thread_limits(_):
+    return [os.environ.get(name) for name in THREAD_VARIABLES]
+
+
+def test_every_worker_keeps_to_one_core(monkeypatch):
+    assert "OPENBLAS_NUM_THREADS" in THREAD_VARIABLES
+    for name in THREAD_VARIABLES:
+        monkeypatch.setenv(name, "7")
+    assert list(LocalBackend(2).map(thread_limits, range(2))) == [["1"] * len(THREAD_VARIABLES)] * 2
+    assert thread_limits(None) == ["7"] * len(THREAD_VARIABLES)  # this process is left as it is
+
+
 def test_a_bug_keeps_its_traceback():
     with pytest.raises(ValueError, match="three is a bug") as caught:
         list(LocalBackend(2).map(fail_at_three, range(6)))
@@ -124,7 +138,7 @@ def test_a_piece_that_kills_worker_after_worker_is_named(tmp_path):
 def test_workers_end_with_a_parent_that_is_killed(tmp_path):
     code = (
         "from functools import partial; from pathlib import Path\n"
-        "from phonolips.workers.backend import LocalBackend; from tests.test_backend import sleep_with_pid\n"
+        "from phonolips.workers.local import LocalBackend; from tests.test_backend import sleep_with_pid\n"
         "if __name__ == '__main__':\n"
         f"    list(LocalBackend(2).map(partial(sleep_with_pid, folder=Path({str(tmp_path)!r})), range(4)))\n"
     )
@@ -248,15 +262,15 @@ def test_dask_says_what_is_wrong_with_an_address(tmp_path, monkeypatch):
     pytest.importorskip("distributed")
     monkeypatch.setattr(module, "CONNECT_SECONDS", 1)
     with pytest.raises(InputError, match="no such file; expected the one that a scheduler wrote"):
-        module._connect(str(tmp_path / "none.json"))
+        module.connect(str(tmp_path / "none.json"))
     broken = tmp_path / "broken.json"
     broken.write_text(json.dumps(["no address"]))
     with pytest.raises(InputError, match="not a scheduler's file"):
-        module._connect(str(broken))
+        module.connect(str(broken))
     with pytest.raises(InputError, match=r"no Dask scheduler answers at tcp://127.0.0.1:9"):
-        module._connect("tcp://127.0.0.1:9")
+        module.connect("tcp://127.0.0.1:9")
     with pytest.raises(InputError, match=r"no Dask scheduler answers at nonsense"):
-        module._connect("nonsense://x")
+        module.connect("nonsense://x")
 
 
 def test_slurm_jobs_are_described_by_configuration():

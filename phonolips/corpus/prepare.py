@@ -32,7 +32,6 @@ from phonolips.corpus.records import (
     iterate_records,
     write_dropped,
     write_records,
-    write_text_atomically,
 )
 from phonolips.corpus.registration import bring_into_sync, speaker_centres
 from phonolips.corpus.store.store import ArraySpec, Clip, Store, plan_shards, write_shard
@@ -40,15 +39,16 @@ from phonolips.errors import CorpusError, InputError, PhonolipsWarning
 from phonolips.lips.space import mean_centre
 from phonolips.phones.inventory import IGNORED_ID, NUM_PHONES
 from phonolips.speech.mel import NUM_MELS
-from phonolips.storage import atomic_file
+from phonolips.storage import atomic_file, write_text
 from phonolips.timebase import (
     MODEL_FPS,
     frames_to_samples,
     samples_to_frames,
     samples_to_seconds,
 )
-from phonolips.workers.backend import Backend, LocalBackend
+from phonolips.workers.backend import Backend
 from phonolips.workers.clips import guarded, map_groups
+from phonolips.workers.local import LocalBackend
 
 if TYPE_CHECKING:
     from phonolips.model.network import Network
@@ -411,7 +411,7 @@ def _mouth_centres(folder: Path, lips: Store) -> dict[str, list[float]]:
     if not kept.is_file():
         records = iterate_records(folder / "records.jsonl")
         seen = ((record.id, record.speaker) for record in records if record.video and record.id in lips)
-        write_text_atomically(kept, json.dumps(speaker_centres(lips, seen), indent=1) + "\n")
+        write_text(kept, json.dumps(speaker_centres(lips, seen), indent=1) + "\n")
     centres: dict[str, list[float]] = json.loads(kept.read_text(encoding="utf-8"))
     return centres
 

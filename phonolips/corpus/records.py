@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from phonolips.errors import CorpusError
-from phonolips.storage import atomic_file
+from phonolips.storage import atomic_file, write_text
 
 SPLITS = ("train", "valid", "test_seen", "test_unseen")
 
@@ -51,12 +51,6 @@ class Dropped:
 
     id: str
     reason: str
-
-
-def write_text_atomically(path: Path, text: str) -> None:
-    """Write a text file so that a killed run leaves the old one or the new one, never half of one."""
-    with atomic_file(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
 
 
 def write_records(records: Iterable[Record], path: Path) -> None:
@@ -109,7 +103,7 @@ def count_records(path: Path) -> int:
 
 def write_dropped(dropped: Sequence[Dropped], path: Path) -> None:
     """Write the list of clips left out: `id<TAB>reason` a line, atomically."""
-    write_text_atomically(path, "".join(f"{item.id}\t{item.reason}\n" for item in dropped))
+    write_text(path, "".join(f"{item.id}\t{item.reason}\n" for item in dropped))
 
 
 def read_dropped(path: Path) -> list[Dropped]:

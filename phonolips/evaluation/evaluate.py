@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from phonolips.corpus.prepare import alignment_path
-from phonolips.corpus.records import Record, read_records, write_text_atomically
+from phonolips.corpus.records import Record, read_records
 from phonolips.corpus.store.store import ArraySpec, Store, StoreWriter
 from phonolips.errors import CorpusError, InputError, PhonolipsError
 from phonolips.evaluation import metrics, report
@@ -25,6 +25,7 @@ from phonolips.model.network import load_network
 from phonolips.phones.intervals import Alignment
 from phonolips.phones.inventory import IGNORED_ID, NUM_PHONES, SILENCE, UNKNOWN
 from phonolips.phones.textgrid import read_textgrid
+from phonolips.storage import write_text
 from phonolips.synth import verbs
 from phonolips.timebase import MODEL_FPS, frames_to_samples
 
@@ -263,7 +264,7 @@ def score(data: Path, out: Path, network: "Network", *, references: bool = True)
         f"{sync_table(tests, methods, names, out / 'sync.csv')}# Encoder\n\n"
         f"{report.markdown_table(report.summarise(encoder), ENCODER_MEASURES)}\n\n{by_word}"
     )
-    write_text_atomically(out / "results.md", text)
+    write_text(out / "results.md", text)
     return text
 
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from phonolips.corpus.records import write_text_atomically
 from phonolips.errors import InputError
 from phonolips.evaluation.metrics.statistics import bootstrap_interval
+from phonolips.storage import write_text
 
 if TYPE_CHECKING:
     pass
@@ -173,7 +173,7 @@ def write_csv(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
     writer.writerows([_cell(row.get(name)) for name in columns] for row in rows)
-    write_text_atomically(path, text.getvalue())
+    write_text(path, text.getvalue())
 
 
 def _cell(value: Any) -> str:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from phonolips.corpus.records import write_text_atomically
 from phonolips.errors import InputError
 from phonolips.evaluation.report import write_csv
+from phonolips.storage import write_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -175,7 +175,7 @@ def write_word_tables(
     """
     table = word_table(rows, name_clip=name_clip)
     write_csv(table, folder / "words.csv")
-    write_text_atomically(folder / "words.md", word_markdown(table))
+    write_text(folder / "words.md", word_markdown(table))
     return table
 
 

@@ -11,7 +11,6 @@ import numpy as np
 import torch
 
 from phonolips import __version__
-from phonolips.corpus.records import write_text_atomically
 from phonolips.corpus.store.remote import is_address
 from phonolips.corpus.store.store import Store
 from phonolips.errors import InputError
@@ -20,6 +19,7 @@ from phonolips.model.network import Description, Network, read_network
 from phonolips.model.networks.encoder import COUNTED
 from phonolips.model.networks.speakers import MEAN_SPEAKER
 from phonolips.model.settings import settings_to_dict
+from phonolips.storage import write_text
 from phonolips.training.durations import train_durations
 from phonolips.training.encoder import train_encoder
 from phonolips.training.lips import UNNAMED, lip_positions, train_lips
@@ -53,7 +53,7 @@ def _write_run(folder: Path, settings: Any, **more: Any) -> None:
         "torch": torch.__version__,
         "python": platform.python_version(),
     }
-    write_text_atomically(folder / "run.json", json.dumps(run, indent=1) + "\n")
+    write_text(folder / "run.json", json.dumps(run, indent=1) + "\n")
 
 
 def _new_network(recipe: Recipe, store: Store) -> Network:

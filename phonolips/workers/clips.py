@@ -1,4 +1,4 @@
-"""Do the same work on many clips: with a progress bar, and errors that stay with their clip.
+"""Do the same work on many clips, with a progress bar; an error stays with its clip.
 
 Small jobs go clip by clip (`map_clips`). Preparing a corpus goes by groups of clips (`map_groups`), each a piece of
 work that writes its own result, on this machine or on many (`backend`).
@@ -6,17 +6,18 @@ work that writes its own result, on this machine or on many (`backend`).
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from phonolips.errors import PhonolipsError, PhonolipsWarning
-from phonolips.workers.backend import Backend, LocalBackend
+from phonolips.workers.backend import Backend
+from phonolips.workers.local import LocalBackend
 
 Item = TypeVar("Item")
-Result = TypeVar("Result")
+Output = TypeVar("Output")
 Done = TypeVar("Done", bound="HasClips")
 
 
-def guarded(function: Callable[[Item], Result], item: Item) -> tuple[Result | None, str, list[str]]:
+def guarded(function: Callable[[Item], Output], item: Item) -> tuple[Output | None, str, list[str]]:
     """Apply a function; return its result or None, "" or its PhonolipsError's line, and its warnings."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -39,15 +40,15 @@ class HasClips(Protocol):
 class _Guarded(NamedTuple):
     """A function that can be sent to another process, with its errors caught there."""
 
-    function: Callable
+    function: Callable[[Any], Any]
 
     def __call__(self, item: object) -> tuple[object, object, str, list[str]]:
         return (item, *guarded(self.function, item))
 
 
 def map_clips(
-    function: Callable[[Item], Result], items: Sequence[Item], *, jobs: int, description: str, unit: str = "clip"
-) -> Iterator[tuple[Item, Result | None, str, list[str]]]:
+    function: Callable[[Item], Output], items: Sequence[Item], *, jobs: int, description: str, unit: str = "clip"
+) -> Iterator[tuple[Item, Output | None, str, list[str]]]:
     """Apply `function` to every item, `jobs` at a time, in the order in which they finish.
 
     Args:
@@ -66,7 +67,7 @@ def map_clips(
     """
     from tqdm import tqdm
 
-    work: Callable[[Item], tuple[Item, Result | None, str, list[str]]] = _Guarded(function)  # type: ignore[assignment]
+    work: Callable[[Item], tuple[Item, Output | None, str, list[str]]] = _Guarded(function)  # type: ignore[assignment]
     with tqdm(total=len(items), desc=description, unit=unit, dynamic_ncols=True, disable=None) as bar:
         for done in LocalBackend(jobs).map(work, items):
             yield done
@@ -79,8 +80,8 @@ def map_groups(
     """Apply `function` to every group, in the order in which they finish, with a progress bar that counts clips.
 
     Args:
-        function: a top-level function, or a partial of one. It writes its result itself, whole or not at all, since a
-            group whose worker was killed is given to another.
+        function: a top-level function, or a partial of one. It writes its result itself, atomically, since a group
+            whose worker was killed is given to another.
         groups: made one by one, as the workers need them.
         backend: who works.
         clips: how many clips there are in all.

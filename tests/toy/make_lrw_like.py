@@ -24,8 +24,9 @@ import numpy as np
 
 from phonolips.corpus.grid import ADVERBS, COLOURS, COMMANDS, DIGITS, find_records
 from phonolips.corpus.lrw import CLIP_SECONDS, FRAMES, ROOT
-from phonolips.corpus.records import Record, write_text_atomically
+from phonolips.corpus.records import Record
 from phonolips.errors import InputError, PhonolipsError
+from phonolips.storage import write_text
 from phonolips.timebase import MODEL_FPS, SAMPLE_RATE
 from phonolips.workers.clips import map_clips
 
@@ -241,7 +242,7 @@ def make_clips(source: Source) -> int:
         if window.broken == "truncated":
             whole = window.out.read_bytes()
             window.out.write_bytes(whole[: len(whole) // 2])
-        write_text_atomically(window.out.with_suffix(".txt"), describe_clip(window, source.record))
+        write_text(window.out.with_suffix(".txt"), describe_clip(window, source.record))
     return beyond
 
 
@@ -282,7 +283,7 @@ def make_lrw_like(
         for window in made
         if window.broken
     )
-    write_text_atomically(out / "broken.tsv", "".join(f"{name}\t{kind}\n" for name, kind in spoilt))
+    write_text(out / "broken.tsv", "".join(f"{name}\t{kind}\n" for name, kind in spoilt))
     return len(made)
 
 

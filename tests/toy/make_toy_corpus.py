@@ -16,7 +16,6 @@ from typing import NamedTuple
 import numpy as np
 
 from phonolips.corpus.grid import SLOTS, sentence_of
-from phonolips.corpus.records import write_text_atomically
 from phonolips.errors import InputError, PhonolipsError
 from phonolips.media.video import write_video
 from phonolips.phones.intervals import Alignment, Interval
@@ -24,6 +23,7 @@ from phonolips.phones.inventory import PHONE_TO_VISEME, SILENCE, VISEME_NAMES
 from phonolips.phones.textgrid import write_textgrid
 from phonolips.speech.tts.espeak.events import SpokenPhone, split_phones
 from phonolips.speech.tts.espeak.plain import speak_plain
+from phonolips.storage import write_text
 from phonolips.timebase import GRID_ALIGN_UNITS_PER_SECOND, MODEL_FPS, SAMPLE_RATE, frame_centres
 
 FRAMES = 75
@@ -221,7 +221,7 @@ def _write_align(words: list[Interval], path: Path) -> None:
         lines.append(f"{start} {end} {word.label}")
         edge = end
     lines.append(f"{edge} {ALIGN_END} sil")
-    write_text_atomically(path, "\n".join(lines) + "\n")
+    write_text(path, "\n".join(lines) + "\n")
 
 
 def _write_mpeg(path: Path, pictures: Iterator[np.ndarray], waveform: np.ndarray) -> None:
@@ -262,7 +262,7 @@ def _write_splits(clips: dict[str, list[str]], folder: Path) -> None:
         held_out["seen_valid.txt"] += [f"{seen[0]}/{name}" for name in clips[seen[0]][1:2]]
     lists = {"unseen_speakers.txt": [name for name in speakers if name not in seen], **held_out}
     for name, lines in lists.items():
-        write_text_atomically(folder / name, "".join(line + "\n" for line in lines))
+        write_text(folder / name, "".join(line + "\n" for line in lines))
 
 
 def make_corpus(

@@ -17,7 +17,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from phonolips.corpus.records import write_text_atomically
 from phonolips.corpus.store.store import Store
 from phonolips.errors import InputError
 from phonolips.evaluation import report
@@ -26,6 +25,7 @@ from phonolips.evaluation.metrics import lips as metrics
 from phonolips.model.adapt import EncodedClip, adapt, rest_lips, rest_speaker
 from phonolips.model.network import Network, read_network
 from phonolips.model.speakers import LipSpeaker
+from phonolips.storage import write_text
 from phonolips.timebase import MODEL_FPS
 
 SECONDS = (3, 10, 30, 60)
@@ -175,7 +175,7 @@ def write_report(rows: list[dict], everybody: dict[str, list[TestClip]], draws: 
         "clips; `rms_error` in eye distances.\n\n"
         f"{report.markdown_table(summaries, MEASURES)}\n"
     )
-    write_text_atomically(out, text)
+    write_text(out, text)
     draw_curves(summaries, picture)
 
 

@@ -16,7 +16,6 @@ from pathlib import Path
 
 import numpy as np
 
-from phonolips.corpus.records import write_text_atomically
 from phonolips.errors import InputError
 from phonolips.evaluation.metrics.statistics import bootstrap_interval
 from phonolips.model.network import Network, load_network
@@ -29,6 +28,7 @@ from phonolips.speech.align.sphinx import Sphinx
 from phonolips.speech.tts.espeak.events import SpokenPhone, split_phones
 from phonolips.speech.tts.espeak.plain import speak_plain
 from phonolips.speech.words import SpokenWord
+from phonolips.storage import write_text
 from phonolips.timebase import SAMPLE_RATE, seconds_to_samples
 
 VOICES = ("en-us", "en-gb-x-rp", "en-us+f3", "en-us+m7", "en-gb-x-rp+f2")
@@ -169,7 +169,7 @@ def main() -> None:
         parser.error(f"--sentences {arguments.sentences}; expected 1 to {len(SENTENCES)}")
     text = bench(arguments.model, arguments.sentences)
     if arguments.out:
-        write_text_atomically(arguments.out, text)
+        write_text(arguments.out, text)
     print(text, end="")
 
 

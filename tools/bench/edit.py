@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from phonolips.corpus.prepare import alignment_path
-from phonolips.corpus.records import Record, read_records, write_text_atomically
+from phonolips.corpus.records import Record, read_records
 from phonolips.corpus.store.store import Store
 from phonolips.editing.edit import Edited, edit_recording, recorded_lips
 from phonolips.editing.infill import InfillSettings, join
@@ -31,6 +31,7 @@ from phonolips.model.network import Network, load_network
 from phonolips.phones.intervals import Alignment, Interval
 from phonolips.phones.textgrid import read_textgrid
 from phonolips.synth.result import Result
+from phonolips.storage import write_text
 from phonolips.timebase import MODEL_FPS, STEPS_PER_FRAME, frame_centres
 from phonolips.training.lips import lip_clips
 
@@ -312,7 +313,7 @@ def main() -> None:
         text += [difference_table(rows), ""]
         if left_out:
             text += [f"{len(left_out)} of {len(pairs)} pairs left out:", *(f"- {line}" for line in left_out), ""]
-    write_text_atomically(options.out, "\n".join(text))
+    write_text(options.out, "\n".join(text))
     report.write_csv(everything, options.out.with_suffix(".csv"))
     print(f"{options.out} ({time.perf_counter() - started:.0f} s)")
 

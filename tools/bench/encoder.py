@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from phonolips.corpus.records import Record, read_records, write_text_atomically
+from phonolips.corpus.records import Record, read_records
 from phonolips.corpus.store.store import Store
 from phonolips.errors import CorpusError
 from phonolips.evaluation import metrics
@@ -23,6 +23,7 @@ from phonolips.lips.measures import opening
 from phonolips.media.audio import read
 from phonolips.model.network import load_network
 from phonolips.phones.inventory import SILENCE_ID
+from phonolips.storage import write_text
 from phonolips.synth import verbs
 from phonolips.timebase import SAMPLE_RATE, STEP_SAMPLES
 
@@ -211,7 +212,7 @@ def main() -> None:
     arguments = parser.parse_args()
     text = bench(arguments.data, arguments.model, arguments.utterances, arguments.clips, arguments.seed)
     if arguments.out:
-        write_text_atomically(arguments.out, text)
+        write_text(arguments.out, text)
     print(text, end="")
 
 

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from phonolips.corpus.records import Record, iterate_records, write_text_atomically
+from phonolips.corpus.records import Record, iterate_records
 from phonolips.errors import InputError
 from phonolips.evaluation.metrics.statistics import bootstrap_interval
 from phonolips.media.audio import read
@@ -30,6 +30,7 @@ from phonolips.phones.textgrid import read_textgrid
 from phonolips.speech.align.ctc import align_posteriors
 from phonolips.speech.align.known_word import LEAST_WORD_CONFIDENCE, align_word
 from phonolips.speech.words import SpokenWord
+from phonolips.storage import write_text
 from phonolips.timebase import MODEL_FPS, frames_to_samples, samples_to_seconds, seconds_to_steps, steps_to_seconds
 
 CUT_FRAMES = 29  # of an LRW clip
@@ -243,7 +244,7 @@ def main() -> None:
         parser.error(f"--data {arguments.data}: no records.jsonl; expected a prepared corpus")
     text = bench(arguments.data, arguments.model, arguments.words)
     if arguments.out:
-        write_text_atomically(arguments.out, text)
+        write_text(arguments.out, text)
     print(text, end="")
 
 

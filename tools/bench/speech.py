@@ -18,7 +18,6 @@ from pathlib import Path
 
 import numpy as np
 
-from phonolips.corpus.records import write_text_atomically
 from phonolips.errors import InputError
 from phonolips.media import audio
 from phonolips.media.video import read_frames
@@ -30,6 +29,7 @@ from phonolips.speech.align.ctc import align_posteriors
 from phonolips.speech.align.sphinx import Sphinx
 from phonolips.speech.tts import speak as speech
 from phonolips.speech.words import SpokenWord
+from phonolips.storage import write_text
 from phonolips.synth import verbs
 from phonolips.synth.folder import VIDEO_FILE
 from phonolips.timebase import MODEL_FPS, SAMPLE_RATE
@@ -171,7 +171,7 @@ def main() -> None:
         lines += bench(backend, arguments.voice, arguments.rate, network, arguments.keep)
     text = "\n".join(lines)
     if arguments.out:
-        write_text_atomically(arguments.out, text)
+        write_text(arguments.out, text)
     print(text, end="")
 
 
