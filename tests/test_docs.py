@@ -1,4 +1,4 @@
-"""The documentation: links lead somewhere, paths and modules that are named exist, and the version is told once."""
+"""The documentation: links lead somewhere; paths, modules and options that are named exist; one version."""
 
 import ast
 import re
@@ -8,11 +8,14 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+import typer.main
 
 import phonolips
+from phonolips import cli
 
 PROJECT = Path(__file__).resolve().parents[1]
 FOLDERS = ("docs", "phonolips", "recipes", "tests", "tools")
+COMMANDS = typer.main.get_command(cli.app).commands
 PAGES = sorted(
     {*PROJECT.glob("*.md"), *(page for folder in FOLDERS for page in (PROJECT / folder).rglob("*.md"))}
     - set(PROJECT.glob("**/node_modules/**/*.md"))
@@ -81,6 +84,48 @@ def is_module(parts: list[str]) -> bool:
 def test_python_examples_are_python(page):
     for example in EXAMPLE.findall(page.read_text(encoding="utf-8")):
         ast.parse(example)
+
+
+def commands_of(page: Path) -> list[list[str]]:
+    """Return the commands in code blocks and code spans of a page, as words; comments left out."""
+    text = page.read_text(encoding="utf-8").replace("\\\n", " ")
+    blocks = re.findall(r"^```bash\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    spans = re.findall(r"`([^`\n]+)`", FENCE.sub("", text))
+    lines = [line.partition(" #")[0] for code in (*blocks, *spans) for line in re.split(r"\n|&&?|;", code)]
+    return [line.split() for line in lines if line.split()]
+
+
+def known_options(words: list[str]) -> set[str] | None:
+    """Return the options of one of our commands, tools or recipes; None for what is not ours."""
+    if words[0] in ("$", "phonolips", "python", "python3"):
+        words = words[1:]
+    if words and words[0] in COMMANDS:
+        return {name for param in COMMANDS[words[0]].params for name in (*param.opts, *param.secondary_opts)} | {
+            "--help"
+        }
+    if words and re.fullmatch(r"(tools|recipes|tests)/.+\.(py|sh)", words[0]):
+        sources = [PROJECT / words[0]]
+        if words[0].endswith(".sh"):
+            sources.append(PROJECT / "recipes/common/stages.sh")
+        return {
+            "--help",
+            *re.findall(r"--[a-z][a-z0-9-]+", "".join(source.read_text(encoding="utf-8") for source in sources)),
+        }
+    return None
+
+
+@pages
+def test_options_that_are_named_exist(page):
+    if page.name == "CHANGELOG.md":
+        return
+    for words in commands_of(page):
+        known = known_options(words)
+        if known is None:
+            continue
+        end = words.index("--") if "--" in words else len(words)
+        for word in words[:end]:
+            name = re.match(r"--[a-z][a-z0-9-]*", word)
+            assert name is None or name[0] in known, f"{' '.join(words)}: no option {name[0]}"
 
 
 def test_the_changelog_knows_this_version():
