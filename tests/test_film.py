@@ -10,16 +10,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from phonolips import timebase
 from phonolips.errors import InputError, PhonolipsWarning
-from phonolips.lips.curve import resample_lips
 from phonolips.media import video
 from phonolips.media.audio import read
 from phonolips.phones.intervals import Alignment, Interval
 from phonolips.phones.inventory import PHONES
 from phonolips.show import film as drawing
 from phonolips.show.caption import Caption, draw_caption, strip_height
-from phonolips.show.film import lips_at, render
+from phonolips.show.film import render
 from phonolips.show.palette import DARK, FLAT, WARM
 from phonolips.synth.result import Layer, Run
 
@@ -56,28 +54,6 @@ def write_clicks(path: Path, seconds: float, every: float = 1.0) -> None:
     for start in np.arange(0, seconds - 0.01, every):
         waveform[round(start * 16_000) : round(start * 16_000) + 80] = 0.9
     soundfile.write(path, waveform, 16_000)
-
-
-@pytest.mark.parametrize(
-    ("fps", "source", "start"), [(29.97, 25, 0.0), (60, 25, 0.0), (24, 30, 0.0), (25, 25, 0.0), (50, 29.97, 0.0)]
-)
-def test_blocks_give_the_same_curve_as_the_whole(fps: float, source: float, start: float) -> None:
-    lips = talking(700, source)
-    seconds = 700 / float(timebase.exact_fps(source))
-    wanted = resample_lips(lips, fps, seconds, source_fps=source)
-    assert len(wanted) > 2 * drawing.BLOCK_FRAMES
-    found = np.stack(list(lips_at(lips, source, timebase.exact_fps(fps), start, len(wanted))))
-    assert np.abs(found - wanted).max() < 1e-5
-
-
-def test_a_part_begins_where_it_should() -> None:
-    lips = talking(100)
-    part = np.stack(list(lips_at(lips, 25, Fraction(25), 1.0, 30)))
-    assert np.abs(part - lips[25:55]).max() < 1e-5
-    between = next(lips_at(lips, 25, Fraction(25), 1.02, 1))
-    assert np.abs(between - (lips[25] + lips[26]) / 2).max() < 0.01
-    assert len(list(lips_at(lips[:1], 25, Fraction(30), 0.0, 7))) == 7
-    assert len(list(lips_at(lips[:2], 25, Fraction(30), 0.0, 9))) == 9
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv", ".webm"])

@@ -17,7 +17,7 @@ import pytest
 
 from phonolips.errors import InputError, PhonolipsWarning
 from phonolips.lips.measures import opening
-from phonolips.lips.points import INNER_MIDDLE, to_ibug20
+from phonolips.lips.points import IBUG20, to_ibug20
 from phonolips.media.audio import AAC_BIT_RATE
 from phonolips.phones.intervals import Alignment, Interval
 from phonolips.phones.inventory import PHONES
@@ -163,7 +163,7 @@ def test_a_page_of_lips_alone_and_in_the_other_layout(run: Run, tmp_path: Path) 
     upper, lower = data["innerMiddle"]
     lips = unpack(data["lips"])
     assert np.allclose(lips[:, upper, 1] - lips[:, lower, 1], opening(bare.lips), atol=2e-4)
-    assert tuple(data["innerMiddle"]) == INNER_MIDDLE["ibug20"]
+    assert tuple(data["innerMiddle"]) == IBUG20.inner_middle
 
 
 def test_a_minute_stays_small_and_hours_are_warned_of(tmp_path: Path) -> None:

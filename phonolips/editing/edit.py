@@ -25,6 +25,7 @@ from phonolips.editing.takes import find_voice, predict_takes, take_of, voice_st
 from phonolips.editing.timeline import Cut, Timeline, Zone, make_timeline
 from phonolips.editing.words import Change, check_words, describe, find_changes
 from phonolips.errors import InputError, PhonolipsWarning
+from phonolips.lips.curve import between_frames
 from phonolips.phones.intervals import Alignment
 from phonolips.storage import atomic_file
 from phonolips.timebase import MODEL_FPS, frames_in, frames_to_steps, seconds_to_steps
@@ -324,10 +325,7 @@ def edit_recording(
 
 def recorded_lips(lips: np.ndarray, timeline: Timeline) -> np.ndarray:
     """Lay recorded lips (frames, points, 2) on an edited clip's clock; in the zones they are stretched evenly."""
-    before = np.floor(timeline.source).astype(np.int64)
-    after = np.minimum(before + 1, len(lips) - 1)
-    share = (timeline.source - before)[:, None, None]
-    stretched = ((1 - share) * lips[before] + share * lips[after]).astype(np.float32)
+    stretched = between_frames(lips, timeline.source)
     stretched[timeline.kept] = lips[timeline.source_frames[timeline.kept]]
     return stretched
 

@@ -2,9 +2,9 @@
 
 Every shape is described once, as a displacement of the 40 lip points from the closed mouth (`shape_displacements`):
 the direction is what Apple's documentation of ARFaceAnchor.BlendShapeLocation says of the shape, the size at weight 1
-comes from how far real lips move (`SIZES`, made by tools/studies/fit_blendshapes.py). The weights of a frame are those whose
-displacements, added up, come nearest to the lips: least squares within 0 and 1, pulled softly towards what the phone
-being spoken is known for (`PHONE_WEIGHTS`), which decides where lips seen from the front leave a choice, such as
+comes from how far real lips move (`SIZES`, made by tools/studies/fit_blendshapes.py). The weights of a frame are those
+whose displacements, added up, come nearest to the lips: least squares within 0 and 1, pulled softly towards what the
+phone being spoken is known for (`PHONE_WEIGHTS`), which decides where lips seen from the front leave a choice, such as
 pressed against rolled-in lips. What cannot be seen from the front at all, jawForward and tongueOut, is the phone's
 word alone.
 
@@ -23,8 +23,9 @@ import numpy as np
 from phonolips.errors import InputError
 from phonolips.export.writing import new_text_file
 from phonolips.lips.curve import check_fps, resample_lips
-from phonolips.lips.measures import opening
-from phonolips.lips.points import layout_of
+from phonolips.lips.measures import inner_gaps, opening
+from phonolips.lips.points import MEDIAPIPE40, layout_of
+from phonolips.lips.shapes import neutral_mouth
 from phonolips.phones.inventory import NUM_PHONES, PHONE_IDS, SILENCE_ID
 from phonolips.timebase import STEPS_PER_SECOND, exact_fps, frame_centres, step_centres
 
@@ -58,7 +59,8 @@ LIVE_LINK_FPS = 60.0  # frames per second that the app records at, and that its 
 
 # How far a shape moves the point that it moves most, at weight 1, in mouth-space units (1 = the distance between the
 # eye centres, about 62 mm). jawOpen, mouthPucker, mouthSide, mouthSmile and mouthStretch are fitted to speech by
-# tools/studies/fit_blendshapes.py, which says how; speech moves the others too little for that, and they are anatomy by eye.
+# tools/studies/fit_blendshapes.py, which says how; speech moves the others too little for that, and they are anatomy
+# by eye.
 SIZES: dict[str, float] = {
     "jawOpen": 0.49, "mouthFunnel": 0.125, "mouthPucker": 0.097, "mouthSide": 0.278, "jawSide": 0.1,
     "mouthSmile": 0.185, "mouthFrown": 0.12, "mouthDimple": 0.06, "mouthStretch": 0.163, "mouthRollLower": 0.045,
@@ -88,16 +90,11 @@ PHONE_WEIGHTS: dict[tuple[str, ...], dict[str, float]] = {
 POINT_NOISE = 0.015  # units by which a lip point may stand beside the sum of the shapes
 SEPARATION_WEIGHT = 2.0  # how much more the gap between the lips counts than a point: shut lips must come out shut
 PHONE_SMOOTHING_SECONDS = 0.04  # standard deviation; lips change over about this time at a phone boundary
-CLOSED_SHARE = 0.2  # of the frames, the least open, are where the closed mouth is looked for
 TONGUE_OPENING = 0.04  # units of opening from which a tongue has room between the lips
 LEAST_STEP, MOST_SWEEPS = 1e-5, 500  # when the least squares stop: weights change by less than this
 BLOCK_FRAMES = 4096  # solved at a time, which bounds the memory for an hour of lips
 SEAM_DROP, CORNER_DROP = 0.45, 0.3  # of the jaw's drop: where shut lips meet in the middle, and the corners
 CLOSED_STRETCH = 0.12  # units by which the lower lip is drawn out where it is shut over a jaw at weight 1
-
-LOWER_POINTS = (*range(1, 10), *range(21, 30))  # of both rings, without the corners
-UPPER_POINTS = (*range(11, 20), *range(31, 40))
-LOWER_INNER, UPPER_INNER = tuple(range(21, 30)), tuple(range(39, 30, -1))  # facing pairs, left to right in the picture
 
 
 def _pair(name: str, side: str) -> str:
@@ -115,12 +112,12 @@ def shape_displacements(rest: np.ndarray) -> dict[str, np.ndarray]:
         name -> float64 (40, 2), mouth-space units, for every name of ARKIT_NAMES but jawForward and tongueOut. For
         `mouthClose` it is what comes on top of jawOpen: the two at the same weight are a shut mouth.
     """
-    place = np.arange(40) % 20  # on its ring, from the corner at negative x along the lower lip
-    lower, upper, outer = (place > 0) & (place < 10), place > 10, np.arange(40) < 20
+    parts = (MEDIAPIPE40.lower, MEDIAPIPE40.upper, MEDIAPIPE40.outer.points)
+    lower, upper, outer = (np.isin(np.arange(40), part) for part in parts)
     across = np.empty(40)  # -1 at one corner, 1 at the other
-    for first in (0, 20):
-        low, high = rest[first, 0], rest[first + 10, 0]
-        across[first : first + 20] = (rest[first : first + 20, 0] - (low + high) / 2) / max((high - low) / 2, 1e-6)
+    for ring in (MEDIAPIPE40.outer, MEDIAPIPE40.inner):
+        low, high, on_ring = rest[ring.left, 0], rest[ring.right, 0], list(ring.points)
+        across[on_ring] = (rest[on_ring, 0] - (low + high) / 2) / max((high - low) / 2, 1e-6)
     across = np.clip(across, -1, 1)
     middle = 1 - across**2  # 1 in the middle, 0 at the corners
     broad = np.sqrt(middle)
@@ -163,29 +160,6 @@ def shape_displacements(rest: np.ndarray) -> dict[str, np.ndarray]:
     shapes["mouthShrugLower"] = shapes["mouthShrug"] * (lower + 0.5 * ~(lower | upper))[:, None]
     shapes["mouthShrugUpper"] = shapes.pop("mouthShrug") - shapes["mouthShrugLower"]
     return shapes
-
-
-def closed_mouth(lips: np.ndarray, silent: np.ndarray | None = None) -> np.ndarray:
-    """Find the closed mouth of some lips: the median of the least open frames, its inner lips brought to touch.
-
-    Args:
-        lips: float (frames, 40, 2), mouth space.
-        silent: bool (frames,), True where nobody speaks; where there are such frames among the least open fifth,
-            only they count, so that pressed lips of b, m, p are not taken for rest.
-
-    Returns:
-        float64 (40, 2). Lips that are never shut are shut by raising the lower lip.
-    """
-    openings = opening(lips)
-    least = openings <= np.quantile(openings, CLOSED_SHARE)
-    if silent is not None and (least & silent).any():
-        least &= silent
-    rest = np.median(lips[least].astype(np.float64), axis=0)
-    for low, high in zip(LOWER_INNER, UPPER_INNER, strict=True):
-        gap = rest[high, 1] - rest[low, 1]
-        rest[low, 1] += gap
-        rest[low - 20, 1] += max(gap, 0.0)
-    return rest
 
 
 def lips_from_weights(weights: Mapping[str, np.ndarray], rest: np.ndarray) -> np.ndarray:
@@ -246,8 +220,8 @@ def _expected(shares: np.ndarray | None, frames: int, name: str) -> np.ndarray:
 
 def _with_gaps(moves: np.ndarray) -> np.ndarray:
     """Flatten (..., 40, 2) and append the gaps between facing inner points, weighted."""
-    gaps = moves[..., UPPER_INNER, 1] - moves[..., LOWER_INNER, 1]
-    return np.concatenate([moves.reshape(*moves.shape[:-2], 80), SEPARATION_WEIGHT * gaps], axis=-1) / POINT_NOISE
+    flat = moves.reshape(*moves.shape[:-2], 80)
+    return np.concatenate([flat, SEPARATION_WEIGHT * inner_gaps(moves)], axis=-1) / POINT_NOISE
 
 
 def _bounded_least_squares(
@@ -323,7 +297,7 @@ def arkit_weights(
     frames = len(lips)
     shares = phone_shares(frames, rate, alignment, posteriors)
     if rest is None:
-        rest = closed_mouth(lips, None if shares is None else shares[:, SILENCE_ID] > 0.5)
+        rest = neutral_mouth(lips, None if shares is None else shares[:, SILENCE_ID] > 0.5)
     shapes = shape_displacements(rest)
     shapes["mouthClose"] = shapes["mouthClose"] + shapes["jawOpen"]  # solved as: shut over a lowered jaw
     shapes["mouthShrug"] = shapes.pop("mouthShrugLower") + shapes.pop("mouthShrugUpper")
@@ -374,7 +348,7 @@ def run_weights(run: "Run", fps: float | None = None) -> tuple[dict[str, np.ndar
         lips = resample_lips(run.lips, rate, run.seconds, source_fps=run.fps)
         posteriors = None if run.layer is None else run.layer.posteriors
         shares = phone_shares(len(run.lips), run.fps, run.alignment, posteriors)
-        rest = closed_mouth(run.lips, None if shares is None else shares[:, SILENCE_ID] > 0.5)
+        rest = neutral_mouth(run.lips, None if shares is None else shares[:, SILENCE_ID] > 0.5)
         return arkit_weights(lips, rate, run.alignment, posteriors, rest=rest), lips, rest, rate
     except InputError as error:
         raise InputError(f"{run.path}: {error}") from error

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from phonolips.errors import InputError
-from phonolips.export.blendshapes import ARKIT_NAMES, LOWER_POINTS, UPPER_POINTS, run_weights, shape_displacements
+from phonolips.export.blendshapes import ARKIT_NAMES, run_weights, shape_displacements
 from phonolips.export.lip_mesh import CAVITY, LIPS, SKIN, TEETH, Part, mouth_mesh, vertex_normals
+from phonolips.lips.points import MEDIAPIPE40
 from phonolips.storage import atomic_file
 from phonolips.timebase import frame_centres
 
@@ -153,7 +154,7 @@ def named_targets(
         curves.append(weights[known])
         moves[index] = shapes.get(known, moves[index])
         upper, lower = FORWARD.get(known, (0.0, 0.0))
-        forward[index, UPPER_POINTS], forward[index, LOWER_POINTS] = upper, lower
+        forward[index, MEDIAPIPE40.upper], forward[index, MEDIAPIPE40.lower] = upper, lower
     table = np.stack(curves, axis=1).astype(np.float32)
     spoken = [index for index, name in enumerate(names) if _plain(name) not in arkit]
     if spoken:  # a viseme's shape is what these lips do while it is spoken

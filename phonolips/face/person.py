@@ -15,8 +15,8 @@ from phonolips.errors import InputError, PhonolipsWarning
 from phonolips.face.warp import frontality
 from phonolips.lips.measures import width
 from phonolips.lips.points import MEDIAPIPE_ANCHORS, MEDIAPIPE_LIPS
-from phonolips.lips.shapes import rest_lips
-from phonolips.lips.space import MouthSpace, fill_missing, fit_mouth_space, neutral_centre
+from phonolips.lips.shapes import neutral_centre, rest_lips
+from phonolips.lips.space import MouthSpace, fill_missing, fit_mouth_space
 from phonolips.media import video as io
 from phonolips.timebase import MODEL_FPS
 

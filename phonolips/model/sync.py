@@ -24,8 +24,9 @@ import torch
 from torch import Tensor
 
 from phonolips.errors import CheckpointError, InputError, PhonolipsError
+from phonolips.lips.points import LIP_LAYOUT, LIP_POINTS
 from phonolips.model.bundle import DESCRIPTION_FILE, PACKAGED_SYNC_EXPERT, WEIGHTS_FILE
-from phonolips.model.networks.sync import FORMAT, KIND, LIP_LAYOUT, LIP_POINTS, SyncExpert
+from phonolips.model.networks.sync import FORMAT, KIND, SyncExpert
 from phonolips.model.settings import SyncExpertSettings, settings_from_dict
 from phonolips.speech.mel import NUM_MELS
 from phonolips.timebase import MODEL_FPS, STEPS_PER_FRAME

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from phonolips.errors import InputError, PhonolipsWarning
-from phonolips.lips.curve import check_fps
+from phonolips.lips.curve import LipCurve, check_fps
 from phonolips.media.video import GIF_MOST_FPS, OUTPUT_FORMATS, write_gif, write_video
 from phonolips.phones.inventory import PHONES, SILENCE
 from phonolips.show.caption import BARS, Caption, draw_caption, strip_height
@@ -37,8 +37,6 @@ CAPTIONS = ("none", "phone", "posteriors")
 SUFFIXES = (*OUTPUT_FORMATS, ".gif", ".png")
 LEAST_SIDE, MOST_SIDE = 16, 4096  # pixels
 MOST_STRIP_PIXELS = 1 << 26
-BLOCK_FRAMES = 256  # frames of lips that are worked out at once
-NEIGHBOURS = 3  # frames each side on which the curve between two frames depends, and one to spare
 COLOUR_SAMPLES = 24  # pictures from which a GIF takes its colours
 UNEQUAL_SECONDS = 0.5  # sound that is longer or shorter than the lips by more is worth a warning
 
@@ -53,38 +51,6 @@ def check_size(size: tuple[int, int], out: Path) -> tuple[int, int]:
             f"size {width}x{height}: a video's sides must be even; try {width + width % 2}x{height + height % 2}"
         )
     return width, height
-
-
-def lips_at(lips: np.ndarray, source_fps: float, fps: Fraction, start: float, frames: int) -> Iterator[np.ndarray]:
-    """Read the continuous lip curve at another rate, from `start` on, block by block.
-
-    The same curve as `lips.curve.resample_lips`: what lies further than a few frames away does not count in it.
-
-    Args:
-        lips: float32 (frames, points, 2) at `source_fps`.
-        source_fps: frames per second of `lips`.
-        fps: the wanted rate.
-        start: seconds at which the first wanted frame begins.
-        frames: how many to yield.
-
-    Yields:
-        float32 (points, 2).
-    """
-    source = float(exact_fps(source_fps))
-    if (exact_fps(source_fps) == fps and start == 0) or len(lips) == 1:
-        yield from (lips[min(index, len(lips) - 1)] for index in range(frames))
-        return
-    from scipy.interpolate import PchipInterpolator
-
-    for first in range(0, frames, BLOCK_FRAMES):
-        wanted = np.arange(first, min(first + BLOCK_FRAMES, frames))
-        places = (start + (wanted + 0.5) / float(fps)) * source - 0.5  # in frames of `lips`
-        places = np.clip(places, 0, len(lips) - 1)
-        low = max(int(places[0]) - NEIGHBOURS, 0)
-        high = min(int(places[-1]) + 2 + NEIGHBOURS, len(lips))
-        low = max(min(low, high - 2), 0)
-        curve = PchipInterpolator(np.arange(low, high), lips[low:high], axis=0)
-        yield from curve(places).astype(np.float32)
 
 
 def _label_at(tier: "tuple[Interval, ...]") -> Callable[[float], str]:
@@ -163,7 +129,7 @@ class _Scene:
         """Draw all frames, uint8 (height, width, 3), with a progress bar on a terminal if it takes long."""
         from tqdm import tqdm
 
-        lips = lips_at(self.run.lips, self.run.fps, self.fps, self.start, self.frames)
+        lips = LipCurve(self.run.lips, self.run.fps).frames(self.fps, self.frames, start=self.start)
         for frame, points in enumerate(tqdm(lips, "drawing", self.frames, unit="frame", disable=None, delay=2)):
             yield np.asarray(self.picture(points, frame))
 
@@ -171,7 +137,7 @@ class _Scene:
         """Draw a few frames; (number, picture)."""
         for frame in frames:
             start = self.start + float(frame / self.fps)
-            points = next(lips_at(self.run.lips, self.run.fps, self.fps, start, 1))
+            points = next(LipCurve(self.run.lips, self.run.fps).frames(self.fps, 1, start=start))
             yield frame, self.picture(points, frame)
 
 

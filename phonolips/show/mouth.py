@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from phonolips.lips.points import layout_of
-from phonolips.show.outline import POINTS_PER_SPAN, LipCurves, outer_points
+from phonolips.lips.points import LAYOUTS, layout_of
+from phonolips.show.outline import POINTS_PER_SPAN, LipCurves
 from phonolips.show.palette import WARM, Colour, Palette
 
 if TYPE_CHECKING:
@@ -63,11 +63,11 @@ def fit_view(lips: np.ndarray, size: tuple[int, int] = (360, 360)) -> View:
         lips: (frames, points, 2), mouth-space units.
         size: width and height of the picture in pixels.
     """
-    outer = outer_points(check_lips(lips))
+    inner = LAYOUTS[check_lips(lips)].inner
     low, high = np.percentile(lips.min(1), 3, axis=0), np.percentile(lips.max(1), 97, axis=0)
     extent = np.maximum(high - low, 1e-3)
     scale = float(min(size[0] / extent[0], size[1] / extent[1]) * MOUTH_SHARE)
-    gum = float(np.percentile(lips[:, outer:, 1].max(1), 40))
+    gum = float(np.percentile(lips[:, inner.points, 1].max(1), 40))
     centre = (low + high) / 2
     return View((float(centre[0]), float(centre[1])), scale, gum - TEETH_DEPTH)
 

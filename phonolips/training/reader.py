@@ -28,7 +28,7 @@ from torch import Tensor, nn
 
 from phonolips.corpus.store.store import Store
 from phonolips.errors import CheckpointError, CorpusError, InputError, PhonolipsError
-from phonolips.lips.points import INNER_RING, OUTER_RING
+from phonolips.lips.points import INNER_RING, LIP_LAYOUT, LIP_POINTS, OUTER_RING
 from phonolips.model.bundle import DESCRIPTION_FILE, WEIGHTS_FILE, write_model
 from phonolips.model.settings import settings_from_dict, settings_to_dict
 from phonolips.training.loop import Stage, Trainer, fit_network, mean_over_ranks, share_of
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("phonolips.evaluation")
 FORMAT = 1
 KIND = "phonolips lip reader"
-LIP_LAYOUT, LIP_POINTS = "mediapipe40", 40
 FEWEST_FRAMES = 3
 BASIS_CLIPS = 2_000  # clips that the principal components are measured on, at most, evenly drawn
 HEADS = 4  # ways of attending to the frames of a clip

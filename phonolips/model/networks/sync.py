@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from phonolips.lips.points import LIP_LAYOUT, LIP_POINTS
 from phonolips.model.bundle import write_model
 from phonolips.model.settings import SyncExpertSettings, settings_to_dict
 from phonolips.speech.mel import NUM_MELS
@@ -13,7 +14,6 @@ from phonolips.timebase import STEPS_PER_FRAME
 
 FORMAT = 1
 KIND = "phonolips sync expert"
-LIP_LAYOUT, LIP_POINTS = "mediapipe40", 40
 
 
 class WindowBlock(nn.Module):

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from phonolips.errors import InputError, PhonolipsWarning
-from phonolips.lips.points import CORNERS, INNER_MIDDLE
+from phonolips.lips.points import LAYOUTS
 from phonolips.phones.inventory import BILABIALS, PHONE_TO_VISEME, PHONES, VISEME_NAMES
-from phonolips.show.plots import OUTER_POINTS, SHOWN_POSTERIOR, viseme_order
+from phonolips.show.plots import SHOWN_POSTERIOR, viseme_order
 from phonolips.storage import atomic_file
 from phonolips.timebase import MODEL_FPS, SAMPLE_RATE, STEPS_PER_SECOND
 
@@ -31,7 +31,6 @@ LIP_UNIT = 1e-4  # mouth-space units; lips beyond 3.2 get a coarser one
 LARGE_PAGE_BYTES = 25_000_000
 TEETH_DEPTH = 0.05  # mouth-space units that the upper teeth hang below the inner lip of a mouth at rest
 TITLE_WORDS = 16
-UPPER_LIP_FIRST = {"mediapipe40": False, "ibug20": True}  # which way the rings run from the left corner
 
 
 def write_page(run: "Run", out: Path, *, title: str = "") -> Path:
@@ -91,7 +90,8 @@ def page_data(run: "Run", title: str) -> dict[str, Any]:
             [*row, None if confidence is None else round(confidence, 3)]
             for row, confidence in zip(_tier(run.alignment.phones, run.seconds), confidences, strict=False)
         ]
-    inner = run.lips[:, OUTER_POINTS[run.layout] :, 1]
+    layout = LAYOUTS[run.layout]
+    inner = run.lips[:, layout.inner.points, 1]
     wave, sound = (None, None) if run.sound is None else _sound(run.sound, run.seconds)
     layer = run.layer
     lip_parameters = None
@@ -106,10 +106,10 @@ def page_data(run: "Run", title: str) -> dict[str, Any]:
         "seconds": run.seconds,
         "fps": run.fps,
         "layout": run.layout,
-        "outerPoints": OUTER_POINTS[run.layout],
-        "upperLipFirst": UPPER_LIP_FIRST[run.layout],
-        "innerMiddle": INNER_MIDDLE[run.layout],
-        "corners": CORNERS[run.layout],
+        "outerPoints": len(layout.outer.points),
+        "upperLipFirst": layout.upper_first,
+        "innerMiddle": layout.inner_middle,
+        "corners": layout.corners,
         "teeth": float(np.percentile(inner.max(1), 40)) - TEETH_DEPTH,
         "lips": _pack(run.lips, LIP_UNIT),
         "phoneNames": PHONES,

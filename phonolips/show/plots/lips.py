@@ -8,7 +8,7 @@ import numpy as np
 from phonolips.errors import InputError
 from phonolips.lips.measures import opening as lip_opening
 from phonolips.lips.measures import width as lip_width
-from phonolips.lips.points import INNER_RING, OUTER_RING, layout_of
+from phonolips.lips.points import INNER_RING, LAYOUTS, OUTER_RING, layout_of
 from phonolips.phones.inventory import BILABIALS, SILENCE
 from phonolips.show.plots.style import (
     BILABIAL_NAME,
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
 
 
 LEAST_SPAN = 0.06  # mouth-space units on the y axis of a curve, at least
-OUTER_POINTS = {"mediapipe40": 20, "ibug20": 12}  # the rest is the inner ring
 SHAPES_PER_ROW = 15  # of a filmstrip
 STRIP_INCHES = 0.86  # width of a shape's cell in a filmstrip
 
@@ -289,7 +288,7 @@ def filmstrip(
     Raises:
         InputError: lips in neither layout, or no phone within them.
     """
-    outer = OUTER_POINTS[layout_of(lips)]
+    outer = len(LAYOUTS[layout_of(lips)].outer.points)
     seconds, title = shown_part(len(lips) / fps, title, shown_seconds)
     cells = cut(phones, seconds)
     if not cells:
