@@ -20,6 +20,9 @@ SHADED_LINES = 70  # lines over which light and shadow are worked out, at least;
 SUPERSAMPLING = 4  # pixels drawn for every pixel shown, each way
 MOUTH_SHARE = 0.72  # of the picture's width or height, at most
 
+VIEW_PERCENTILES = (3, 97)  # of where the mouth's edges are: one odd frame does not shrink the rest
+GUM_PERCENTILE = 40  # of the upper inner lip's height: where the upper teeth of a clip begin
+
 # Lengths in mouth-space units (1 = the distance between the eye centres, about 63 mm).
 MARGINS = (0.08, 0.29, 0.08, 0.19)  # left, above, right and below the lips, as far as they shade the skin
 SEAM = 0.014  # the line between closed lips
@@ -57,19 +60,25 @@ def check_lips(lips: np.ndarray) -> str:
 
 
 def fit_view(lips: np.ndarray, size: tuple[int, int] = (360, 360)) -> View:
-    """Choose one view for a whole clip, from percentiles, so that a wild frame does not shrink the rest.
+    """Choose one view for a whole clip, from percentiles, so that an odd frame does not shrink the rest.
 
     Args:
         lips: (frames, points, 2), mouth-space units.
         size: width and height of the picture in pixels.
     """
-    inner = LAYOUTS[check_lips(lips)].inner
-    low, high = np.percentile(lips.min(1), 3, axis=0), np.percentile(lips.max(1), 97, axis=0)
+    check_lips(lips)
+    least, most = VIEW_PERCENTILES
+    low, high = np.percentile(lips.min(1), least, axis=0), np.percentile(lips.max(1), most, axis=0)
     extent = np.maximum(high - low, 1e-3)
     scale = float(min(size[0] / extent[0], size[1] / extent[1]) * MOUTH_SHARE)
-    gum = float(np.percentile(lips[:, inner.points, 1].max(1), 40))
     centre = (low + high) / 2
-    return View((float(centre[0]), float(centre[1])), scale, gum - TEETH_DEPTH)
+    return View((float(centre[0]), float(centre[1])), scale, teeth_height(lips))
+
+
+def teeth_height(lips: np.ndarray) -> float:
+    """Find the height y at which the upper teeth of a clip end; lips (frames, points, 2), mouth-space units."""
+    inner = LAYOUTS[layout_of(lips)].inner.points
+    return float(np.percentile(lips[:, inner, 1].max(1), GUM_PERCENTILE)) - TEETH_DEPTH
 
 
 def flatten(points: np.ndarray) -> list[float]:

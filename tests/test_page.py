@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -164,6 +165,17 @@ def test_a_page_of_lips_alone_and_in_the_other_layout(run: Run, tmp_path: Path) 
     lips = unpack(data["lips"])
     assert np.allclose(lips[:, upper, 1] - lips[:, lower, 1], opening(bare.lips), atol=2e-4)
     assert tuple(data["innerMiddle"]) == IBUG20.inner_middle
+
+
+def test_the_painters_have_one_source(run: Run, tmp_path: Path) -> None:
+    """The page's script holds no colour of its own, and its teeth end where the painter of films has them end."""
+    from phonolips.show.mouth import fit_view
+
+    script = (Path(page.__file__).parent / "page.js").read_text(encoding="utf-8")
+    assert re.findall(r"#[0-9a-fA-F]{3,8}\b|rgba?\(\d", script) == []
+    _, data = read_page(page.write_page(run, tmp_path / "page.html"))
+    assert data["teeth"] == fit_view(run.lips).teeth
+    assert set(re.findall(r"\bpaint\.(\w+)", script)) == set(data["mouth"])
 
 
 def test_a_minute_stays_small_and_hours_are_warned_of(tmp_path: Path) -> None:
