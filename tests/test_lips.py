@@ -1,6 +1,8 @@
 """Mouth space and its inverse, layouts, measures, gaps, and the choice of the face."""
 
+import json
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from phonolips.face.mesh import FaceFollower
 from phonolips.lips import curve, measures, points, shapes
 from phonolips.lips.curve import LipCurve
 from phonolips.lips.space import MouthSpace, fill_missing, fit_mouth_space
+from phonolips.show.outline import POINTS_PER_SPAN, LipCurves
 from phonolips.timebase import exact_fps
 
 
@@ -270,3 +273,24 @@ class TestClosedMouth:
         width = shapes.rest_width(measures.opening(lips), measures.width(lips))
         assert width == pytest.approx(np.median(measures.width(fifth)))
         assert shapes.closed_opening(np.arange(101.0), 0.05) == 5.0
+
+
+class TestVectors:
+    """The numbers that other implementations of these, such as a page's script, are held to as well."""
+
+    vectors = json.loads((Path(__file__).parent / "vectors" / "lips.v1.json").read_text())
+
+    def test_opening_and_width(self):
+        for mouth in self.vectors["mouths"]:
+            lips = np.array(mouth["points"])
+            assert points.layout_of(lips) == mouth["layout"]
+            assert measures.opening(lips) == pytest.approx(mouth["opening"], abs=1e-6)
+            assert measures.width(lips) == pytest.approx(mouth["width"], abs=1e-6)
+
+    def test_outline(self):
+        outline = self.vectors["outline"]
+        lips = np.array(self.vectors["mouths"][outline["of"]]["points"])
+        assert outline["points_per_span"] == POINTS_PER_SPAN
+        outer, inner = LipCurves(lips).rings(lips)
+        assert np.allclose(outer, outline["outer"], atol=2e-6)
+        assert np.allclose(inner, outline["inner"], atol=2e-6)

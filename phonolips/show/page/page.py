@@ -33,8 +33,8 @@ POSTERIOR_LEVELS = 255
 LIP_UNIT = 1e-4  # mouth-space units; lips beyond 3.2 get a coarser one
 LARGE_PAGE_BYTES = 25_000_000
 TITLE_WORDS = 16
-# How the page paints the mouth: what `page.js` knows of colours and sizes. Colours as CSS has them, gradients from top to
-# bottom; lengths in mouth-space units where nothing else is said.
+# How the page paints the mouth: what `page.js` knows of colours and sizes. Colours as CSS has them, gradients from top
+# to bottom; lengths in mouth-space units where nothing else is said.
 MOUTH: dict[str, Any] = {
     "share": 0.74,  # of the canvas, at most
     "percentiles": VIEW_PERCENTILES,
@@ -53,9 +53,9 @@ MOUTH: dict[str, Any] = {
 def write_page(run: "Run", out: Path, *, title: str = "") -> Path:
     """Write one HTML file that shows and plays a run without a network.
 
-    Lips move on a canvas; waveform, words, phones, posteriors, lip parameters, opening and width lie under one play head
-    that clicks, drags and keys move. Sound is embedded as AAC, cut or filled with silence to the length of the lips;
-    without sound the page plays by the clock. What a run does not have is left out.
+    Lips move on a canvas; waveform, words, phones, posteriors, lip parameters, opening and width lie under one play
+    head that clicks, drags and keys move. Sound is embedded as AAC, cut or filled with silence to the length of the
+    lips; without sound the page plays by the clock. What a run does not have is left out.
 
     Args:
         run: lips, and what stands beside them.
