@@ -14,18 +14,11 @@ from phonolips.corpus.records import Record, write_records
 from phonolips.corpus.store.store import ArraySpec, StoreWriter
 from phonolips.errors import InputError
 from phonolips.export import blendshapes
-from phonolips.export.blendshapes import (
-    ARKIT_NAMES,
-    LIVE_LINK_NAMES,
-    arkit_weights,
-    lips_from_weights,
-    shape_displacements,
-    timecode,
-    write_arkit_csv,
-    write_arkit_json,
-)
-from phonolips.export.gltf import MOST_SHAPES, named_targets, principal_targets, write_gltf
+from phonolips.export.arkit import LIVE_LINK_NAMES, timecode, write_arkit_csv, write_arkit_json
+from phonolips.export.blendshapes import ARKIT_NAMES, arkit_weights, lips_from_weights, shape_displacements
+from phonolips.export.gltf import write_gltf
 from phonolips.export.lip_mesh import LIP_ROWS, SAMPLES, mouth_mesh
+from phonolips.export.targets import MOST_SHAPES, named_targets, principal_targets
 from phonolips.face.track import track_video
 from phonolips.lips.measures import opening, width
 from phonolips.lips.points import INNER_RING, MEDIAPIPE40, OUTER_RING, to_ibug20

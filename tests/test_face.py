@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from phonolips.errors import InputError, PhonolipsWarning
-from phonolips.face import mesh as facemesh
 from phonolips.face import person as film_face
+from phonolips.face import sighting
 from phonolips.face import warp as face_warp
 from phonolips.face.cavity import Cavity, shows_teeth, smooth_ring, white_of_eyes
 from phonolips.face.person import Face, read_face
@@ -330,7 +330,7 @@ def test_pictures_without_the_face_are_filled_in_and_said(film, portrait, tmp_pa
 
 def test_boxes_of_the_same_face_count_once():
     boxes = [np.array(box, float) for box in ((0, 0, 10, 10), (1, 1, 12, 12), (30, 0, 38, 8))]
-    assert facemesh._distinct(boxes).tolist() == [[1, 1, 12, 12], [30, 0, 38, 8]]
+    assert sighting._distinct(boxes).tolist() == [[1, 1, 12, 12], [30, 0, 38, 8]]
 
 
 # Which picture, and getting it

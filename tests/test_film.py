@@ -16,7 +16,7 @@ from phonolips.media.audio import read
 from phonolips.phones.intervals import Alignment, Interval
 from phonolips.phones.inventory import PHONES
 from phonolips.show import film as drawing
-from phonolips.show.caption import Caption, draw_caption, strip_height
+from phonolips.show.caption import Caption, captions_at, draw_caption, strip_height
 from phonolips.show.film import render
 from phonolips.show.palette import DARK, FLAT, WARM
 from phonolips.synth.result import Layer, Run
@@ -123,7 +123,7 @@ def test_strip_shows_opening_mouths_and_writing_below(tmp_path: Path) -> None:
 
 def test_captions_say_what_is_spoken() -> None:
     run = made_up_run()
-    caption = drawing.captions_at(run, "posteriors")
+    caption = captions_at(run, "posteriors")
     assert caption is not None
     early, late = caption(0.5), caption(1.9)
     assert (early.phone, late.phone, late.word) == ("M", "AA", "ma")
@@ -131,7 +131,7 @@ def test_captions_say_what_is_spoken() -> None:
     assert late.posteriors[0] == ("AA", pytest.approx(0.9))
     assert caption(99.0).phone == "AA"
     unaligned = Run(run.path, run.lips, run.fps, run.layout, None, run.layer, None)
-    played = drawing.captions_at(unaligned, "phone")
+    played = captions_at(unaligned, "phone")
     assert played is not None
     assert played(0.5) == Caption("M")
 

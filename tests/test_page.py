@@ -169,7 +169,7 @@ def test_a_page_of_lips_alone_and_in_the_other_layout(run: Run, tmp_path: Path) 
 
 def test_the_painters_have_one_source(run: Run, tmp_path: Path) -> None:
     """The page's script holds no colour of its own, and its teeth end where the painter of films has them end."""
-    from phonolips.show.mouth import fit_view
+    from phonolips.show.view import fit_view
 
     script = (Path(page.__file__).parent / "page.js").read_text(encoding="utf-8")
     assert re.findall(r"#[0-9a-fA-F]{3,8}\b|rgba?\(\d", script) == []

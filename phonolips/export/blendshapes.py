@@ -1,4 +1,4 @@
-"""ARKit blendshape weights for lips: mouth and jaw of Apple's 52 shapes, with the files that people's tools read.
+"""ARKit blendshape weights for lips: mouth and jaw of Apple's 52 shapes, and the fit of their weights to lips.
 
 Every shape is described once, as a displacement of the 40 lip points from the closed mouth (`shape_displacements`):
 the direction is what Apple's documentation of ARFaceAnchor.BlendShapeLocation says of the shape, the size at weight 1
@@ -13,16 +13,13 @@ jaw have both, and mouthClose is never above jawOpen. `mouthShrugLower` and `mou
 raised chin lifts both lips. Left and right are the person's own, so that Left is at positive x.
 """
 
-import json
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from phonolips.errors import InputError
-from phonolips.export.writing import new_text_file
-from phonolips.lips.curve import check_fps, resample_lips
+from phonolips.lips.curve import check_fps
 from phonolips.lips.measures import inner_gaps, opening
 from phonolips.lips.points import MEDIAPIPE40, layout_of
 from phonolips.lips.shapes import neutral_mouth
@@ -31,7 +28,6 @@ from phonolips.timebase import STEPS_PER_SECOND, exact_fps, frame_centres, step_
 
 if TYPE_CHECKING:
     from phonolips.phones.intervals import Alignment
-    from phonolips.synth.result import Run
 
 # The mouth and jaw of ARKit's 52 shapes, in Apple's order.
 ARKIT_NAMES: tuple[str, ...] = (
@@ -41,21 +37,6 @@ ARKIT_NAMES: tuple[str, ...] = (
     "mouthShrugLower", "mouthShrugUpper", "mouthPressLeft", "mouthPressRight", "mouthLowerDownLeft",
     "mouthLowerDownRight", "mouthUpperUpLeft", "mouthUpperUpRight", "tongueOut",
 )  # fmt: skip
-# The columns of a Live Link Face recording after Timecode and BlendShapeCount, in the app's order (right before left
-# for jaw and mouth): 52 shapes and 9 angles, of which those that lips know nothing of are written as 0.
-LIVE_LINK_NAMES: tuple[str, ...] = (
-    "EyeBlinkLeft", "EyeLookDownLeft", "EyeLookInLeft", "EyeLookOutLeft", "EyeLookUpLeft", "EyeSquintLeft",
-    "EyeWideLeft", "EyeBlinkRight", "EyeLookDownRight", "EyeLookInRight", "EyeLookOutRight", "EyeLookUpRight",
-    "EyeSquintRight", "EyeWideRight", "JawForward", "JawRight", "JawLeft", "JawOpen", "MouthClose", "MouthFunnel",
-    "MouthPucker", "MouthRight", "MouthLeft", "MouthSmileLeft", "MouthSmileRight", "MouthFrownLeft", "MouthFrownRight",
-    "MouthDimpleLeft", "MouthDimpleRight", "MouthStretchLeft", "MouthStretchRight", "MouthRollLower", "MouthRollUpper",
-    "MouthShrugLower", "MouthShrugUpper", "MouthPressLeft", "MouthPressRight", "MouthLowerDownLeft",
-    "MouthLowerDownRight", "MouthUpperUpLeft", "MouthUpperUpRight", "BrowDownLeft", "BrowDownRight", "BrowInnerUp",
-    "BrowOuterUpLeft", "BrowOuterUpRight", "CheekPuff", "CheekSquintLeft", "CheekSquintRight", "NoseSneerLeft",
-    "NoseSneerRight", "TongueOut", "HeadYaw", "HeadPitch", "HeadRoll", "LeftEyeYaw", "LeftEyePitch", "LeftEyeRoll",
-    "RightEyeYaw", "RightEyePitch", "RightEyeRoll",
-)  # fmt: skip
-LIVE_LINK_FPS = 60.0  # frames per second that the app records at, and that its readers take for granted
 
 # How far a shape moves the point that it moves most, at weight 1, in mouth-space units (1 = the distance between the
 # eye centres, about 62 mm). jawOpen, mouthPucker, mouthSide, mouthSmile and mouthStretch are fitted to speech by
@@ -103,7 +84,7 @@ def _pair(name: str, side: str) -> str:
 
 
 def shape_displacements(rest: np.ndarray) -> dict[str, np.ndarray]:
-    """Say where each shape at weight 1 moves the lip points of a closed mouth.
+    """Compute where each shape at weight 1 moves the lip points of a closed mouth.
 
     Args:
         rest: float (40, 2), a closed mouth in mouth space.
@@ -182,7 +163,7 @@ def lips_from_weights(weights: Mapping[str, np.ndarray], rest: np.ndarray) -> np
 def phone_shares(
     frames: int, fps: float, alignment: "Alignment | None" = None, posteriors: np.ndarray | None = None
 ) -> np.ndarray | None:
-    """Tell how much of each phone is in each frame, smoothed over 40 ms.
+    """Measure how much of each phone is in each frame, smoothed over 40 ms.
 
     Args:
         frames, fps: the frames.
@@ -263,7 +244,7 @@ def _bounded_least_squares(
 
 
 def _bases(names: Iterable[str]) -> dict[str, str]:
-    """Give for every shape the name that SIZES, SPREADS and PHONE_WEIGHTS know it by."""
+    """Map every shape to the name that SIZES, SPREADS and PHONE_WEIGHTS have it under."""
     sides = {_pair(name, side): name for name in SPREADS for side in ("Left", "Right")}
     return {name: sides.get(name, name) for name in names}
 
@@ -292,7 +273,7 @@ def arkit_weights(
     Raises:
         InputError: lips of another layout, not finite or none; fps out of range.
     """
-    _check_lips(lips)
+    check_lips(lips)
     rate = float(exact_fps(check_fps(fps)))
     frames = len(lips)
     shares = phone_shares(frames, rate, alignment, posteriors)
@@ -319,99 +300,11 @@ def arkit_weights(
     return {name: found[name].astype(np.float32) for name in ARKIT_NAMES}
 
 
-def _check_lips(lips: np.ndarray) -> None:
+def check_lips(lips: np.ndarray) -> None:
+    """Raise InputError unless weights can be fitted to lips: the 40 points, a frame at least, finite values."""
     if layout_of(lips) != "mediapipe40":
         raise InputError("lips of layout ibug20; expected the 40 points that 'track' and 'synth' write")
     if lips.ndim != 3 or not len(lips):
         raise InputError(f"lips of shape {lips.shape}; expected (frames, 40, 2) with a frame at least")
     if not np.isfinite(lips).all():
         raise InputError("lips hold values that are not finite; fill the missing frames first")
-
-
-def run_weights(run: "Run", fps: float | None = None) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray, float]:
-    """Turn a run's lips into ARKit weights at a frame rate.
-
-    Args:
-        run: lips with what stands beside them.
-        fps: frames per second of the weights; None = those of the lips.
-
-    Returns:
-        the weights, as `arkit_weights`; the lips at that rate, float32 (frames, 40, 2); the closed mouth, float64
-        (40, 2); and the rate.
-
-    Raises:
-        InputError: as `arkit_weights`, with the file's name.
-    """
-    try:
-        _check_lips(run.lips)
-        rate = float(exact_fps(check_fps(run.fps if fps is None else fps)))
-        lips = resample_lips(run.lips, rate, run.seconds, source_fps=run.fps)
-        posteriors = None if run.layer is None else run.layer.posteriors
-        shares = phone_shares(len(run.lips), run.fps, run.alignment, posteriors)
-        rest = neutral_mouth(run.lips, None if shares is None else shares[:, SILENCE_ID] > 0.5)
-        return arkit_weights(lips, rate, run.alignment, posteriors, rest=rest), lips, rest, rate
-    except InputError as error:
-        raise InputError(f"{run.path}: {error}") from error
-
-
-def write_arkit_json(run: "Run", path: Path, *, fps: float | None = None) -> None:
-    """Write ARKit weights as JSON in the layout of NVIDIA Audio2Face's export, which several tools import.
-
-    One object: `exportFps`, `trackPath` (the sound's file name, or ""), `numPoses`, `numFrames`, `facsNames` (the
-    names of ARKIT_NAMES) and `weightMat`, a row of `numPoses` weights in [0, 1] for each frame. Frame i is shown from
-    i / exportFps seconds to (i + 1) / exportFps.
-
-    Args:
-        run: lips with what stands beside them.
-        path: the file; replaced as a whole.
-        fps: frames per second written; None = those of the lips.
-
-    Raises:
-        InputError: lips that blendshapes cannot be made of, or fps out of range.
-    """
-    weights, _, _, rate = run_weights(run, fps)
-    rows = np.stack(list(weights.values()), axis=1)
-    head = {
-        "exportFps": rate,
-        "trackPath": "" if run.sound is None else run.sound.name,
-        "numPoses": len(weights),
-        "numFrames": len(rows),
-        "facsNames": list(weights),
-    }
-    with new_text_file(path) as file:
-        file.write(json.dumps(head, indent=1)[:-2] + ',\n "weightMat": [')
-        for index, row in enumerate(rows):
-            file.write(("," if index else "") + "\n  [" + ", ".join(f"{value:.4g}" for value in row) + "]")
-        file.write("\n ]\n}\n")
-
-
-def write_arkit_csv(run: "Run", path: Path, *, fps: float | None = None) -> None:
-    """Write ARKit weights as the app Live Link Face records them.
-
-    Columns: Timecode (HH:MM:SS:FF.sss from 0, FF counting whole frames), BlendShapeCount (61) and LIVE_LINK_NAMES
-    with ten decimals; what lips know nothing of (eyes, brows, cheeks, head) is 0. At 29.97 and the like the timecode
-    counts 30 frames a second without dropping any, as non-drop timecode does.
-
-    Args:
-        run: lips with what stands beside them.
-        path: the file; replaced as a whole.
-        fps: frames per second written; None = the app's 60, which readers take for granted.
-
-    Raises:
-        InputError: lips that blendshapes cannot be made of, or fps out of range.
-    """
-    weights, _, _, rate = run_weights(run, LIVE_LINK_FPS if fps is None else fps)
-    columns = {name[0].upper() + name[1:]: values for name, values in weights.items()}
-    counted = int(np.ceil(rate))
-    with new_text_file(path) as file:
-        file.write(",".join(("Timecode", "BlendShapeCount", *LIVE_LINK_NAMES)) + "\n")
-        for index in range(len(next(iter(weights.values())))):
-            values = [float(columns[name][index]) if name in columns else 0.0 for name in LIVE_LINK_NAMES]
-            cells = [timecode(index, counted), str(len(LIVE_LINK_NAMES)), *(f"{value:.10f}" for value in values)]
-            file.write(",".join(cells) + "\n")
-
-
-def timecode(frame: int, frames_per_second: int) -> str:
-    """Count a frame as Live Link Face does: HH:MM:SS:FF.sss, here without a part of a frame."""
-    seconds, frames = divmod(frame, frames_per_second)
-    return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}:{frames:02d}.000"

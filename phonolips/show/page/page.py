@@ -18,9 +18,9 @@ from phonolips.errors import InputError, PhonolipsWarning
 from phonolips.lips.points import LAYOUTS
 from phonolips.phones.inventory import BILABIALS, PHONE_TO_VISEME, PHONES, SILENCE, VISEME_NAMES
 from phonolips.show.caption import BARS, LEAST_SHOWN
-from phonolips.show.mouth import VIEW_PERCENTILES, teeth_height
 from phonolips.show.plots.style import BILABIAL_NAME, LIP_EDGE, MOUTH_COLOUR, SHOWN_POSTERIOR, UNIT
 from phonolips.show.plots.tiers import viseme_order
+from phonolips.show.view import VIEW_PERCENTILES, teeth_height
 from phonolips.storage import atomic_file
 from phonolips.timebase import MODEL_FPS, SAMPLE_RATE, STEPS_PER_SECOND
 
