@@ -14,22 +14,15 @@ from phonolips.corpus.records import Record, write_records
 from phonolips.corpus.store.store import ArraySpec, StoreWriter
 from phonolips.errors import InputError
 from phonolips.export import blendshapes
-from phonolips.export.blendshapes import (
-    ARKIT_NAMES,
-    LIVE_LINK_NAMES,
-    arkit_weights,
-    closed_mouth,
-    lips_from_weights,
-    shape_displacements,
-    timecode,
-    write_arkit_csv,
-    write_arkit_json,
-)
-from phonolips.export.gltf import MOST_SHAPES, named_targets, principal_targets, write_gltf
+from phonolips.export.arkit import LIVE_LINK_NAMES, timecode, write_arkit_csv, write_arkit_json
+from phonolips.export.blendshapes import ARKIT_NAMES, arkit_weights, lips_from_weights, shape_displacements
+from phonolips.export.gltf import write_gltf
 from phonolips.export.lip_mesh import LIP_ROWS, SAMPLES, mouth_mesh
+from phonolips.export.targets import MOST_SHAPES, named_targets, principal_targets
 from phonolips.face.track import track_video
 from phonolips.lips.measures import opening, width
-from phonolips.lips.points import INNER_RING, OUTER_RING, to_ibug20
+from phonolips.lips.points import INNER_RING, MEDIAPIPE40, OUTER_RING, to_ibug20
+from phonolips.lips.shapes import neutral_mouth
 from phonolips.phones.intervals import Alignment, Interval
 from phonolips.phones.inventory import NUM_PHONES, PHONE_IDS
 from phonolips.synth.folder import Layer
@@ -137,7 +130,7 @@ class TestShapes:
     @pytest.mark.parametrize("weight", [0.1, 0.35, 1.0])
     def test_mouth_close_shuts_the_lips_over_an_open_jaw(self, weight):
         shut = moved(jawOpen=weight, mouthClose=weight)
-        gaps = shut[list(blendshapes.UPPER_INNER), 1] - shut[list(blendshapes.LOWER_INNER), 1]
+        gaps = shut[list(MEDIAPIPE40.inner.upper), 1] - shut[list(MEDIAPIPE40.inner.lower), 1]
         np.testing.assert_allclose(gaps, 0, atol=1e-9)
         assert shut[25, 1] < -0.2 * weight  # and the seam lies lower than at rest
 
@@ -239,17 +232,16 @@ class TestWeights:
 
 class TestClosedMouth:
     def test_lips_that_never_shut_are_shut(self):
-        rest = closed_mouth(np.repeat(moved(jawOpen=0.3)[None], 5, 0))
-        np.testing.assert_allclose(
-            rest[list(blendshapes.UPPER_INNER), 1], rest[list(blendshapes.LOWER_INNER), 1], atol=1e-9
-        )
+        rest = neutral_mouth(np.repeat(moved(jawOpen=0.3)[None], 5, 0))
+        inner = MEDIAPIPE40.inner
+        np.testing.assert_allclose(rest[list(inner.upper), 1], rest[list(inner.lower), 1], atol=1e-9)
         assert rest[5, 1] > moved(jawOpen=0.3)[5, 1]  # the chin came along
 
     def test_silence_is_rest_rather_than_pressed_lips(self):
         pressed = moved(jawOpen=0.3, mouthClose=0.3)
         lips = np.stack([*[closed()] * 5, *[pressed] * 5, *[moved(jawOpen=0.5)] * 10])
         silent = np.arange(20) < 5
-        np.testing.assert_allclose(closed_mouth(lips, silent), closed(), atol=1e-9)
+        np.testing.assert_allclose(neutral_mouth(lips, silent), closed(), atol=1e-9)
 
 
 class TestFiles:
@@ -513,7 +505,7 @@ def test_real_lips(shared_data):
     """A recorded clip: shut where b, m, p are, open in vowels, and lips made again from the weights."""
     pytest.importorskip("mediapipe")
     lips = track_video(shared_data / "grid" / "s1" / "bbaf2n.mp4").lips
-    rest = closed_mouth(lips)
+    rest = neutral_mouth(lips)
     weights = arkit_weights(lips, FPS, rest=rest)
     made = lips_from_weights(weights, rest)
     assert 1 - ((made - lips) ** 2).sum() / ((lips - lips.mean(0)) ** 2).sum() > 0.85

@@ -10,8 +10,8 @@ from conftest import as_result
 from PIL import Image
 
 from phonolips.errors import InputError, PhonolipsWarning
-from phonolips.face import mesh as facemesh
 from phonolips.face import person as film_face
+from phonolips.face import sighting
 from phonolips.face import warp as face_warp
 from phonolips.face.cavity import Cavity, shows_teeth, smooth_ring, white_of_eyes
 from phonolips.face.person import Face, read_face
@@ -21,6 +21,7 @@ from phonolips.lips.measures import opening, width
 from phonolips.lips.points import INNER_RING, MEDIAPIPE_INNER, MEDIAPIPE_LIPS
 from phonolips.lips.shapes import close_lips, rest_lips, transfer
 from phonolips.media import video as io
+from phonolips.synth.result import Result
 
 pytest.importorskip("mediapipe")
 
@@ -330,7 +331,7 @@ def test_pictures_without_the_face_are_filled_in_and_said(film, portrait, tmp_pa
 
 def test_boxes_of_the_same_face_count_once():
     boxes = [np.array(box, float) for box in ((0, 0, 10, 10), (1, 1, 12, 12), (30, 0, 38, 8))]
-    assert facemesh._distinct(boxes).tolist() == [[1, 1, 12, 12], [30, 0, 38, 8]]
+    assert sighting._distinct(boxes).tolist() == [[1, 1, 12, 12], [30, 0, 38, 8]]
 
 
 # Which picture, and getting it
@@ -402,7 +403,7 @@ def test_source_pictures_can_be_given(filmed, film):
 # The film
 
 
-def run_of(lips: np.ndarray, fps: float, sound: Path | None = None) -> Run:
+def run_of(lips: np.ndarray, fps: float, sound: Path | None = None) -> Result:
     return as_result(Path("lips.npz"), lips.astype(np.float32), fps, "mediapipe40", None, None, sound)
 
 

@@ -2,6 +2,7 @@
 
 import itertools
 import tracemalloc
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,16 +12,14 @@ import pytest
 from conftest import as_result
 from PIL import Image
 
-from phonolips import timebase
 from phonolips.errors import InputError, PhonolipsWarning
-from phonolips.lips.curve import resample_lips
 from phonolips.media import video
 from phonolips.media.audio import read
 from phonolips.phones.intervals import Alignment, Interval
 from phonolips.phones.inventory import PHONES
 from phonolips.show import film as drawing
-from phonolips.show.caption import Caption, draw_caption, strip_height
-from phonolips.show.film import lips_at, render
+from phonolips.show.caption import Caption, captions_at, draw_caption, strip_height
+from phonolips.show.film import render
 from phonolips.show.palette import DARK, FLAT, WARM
 from phonolips.synth.folder import Layer
 from phonolips.synth.result import Result
@@ -58,28 +57,6 @@ def write_clicks(path: Path, seconds: float, every: float = 1.0) -> None:
     for start in np.arange(0, seconds - 0.01, every):
         waveform[round(start * 16_000) : round(start * 16_000) + 80] = 0.9
     soundfile.write(path, waveform, 16_000)
-
-
-@pytest.mark.parametrize(
-    ("fps", "source", "start"), [(29.97, 25, 0.0), (60, 25, 0.0), (24, 30, 0.0), (25, 25, 0.0), (50, 29.97, 0.0)]
-)
-def test_blocks_give_the_same_curve_as_the_whole(fps: float, source: float, start: float) -> None:
-    lips = talking(700, source)
-    seconds = 700 / float(timebase.exact_fps(source))
-    wanted = resample_lips(lips, fps, seconds, source_fps=source)
-    assert len(wanted) > 2 * drawing.BLOCK_FRAMES
-    found = np.stack(list(lips_at(lips, source, timebase.exact_fps(fps), start, len(wanted))))
-    assert np.abs(found - wanted).max() < 1e-5
-
-
-def test_a_part_begins_where_it_should() -> None:
-    lips = talking(100)
-    part = np.stack(list(lips_at(lips, 25, Fraction(25), 1.0, 30)))
-    assert np.abs(part - lips[25:55]).max() < 1e-5
-    between = next(lips_at(lips, 25, Fraction(25), 1.02, 1))
-    assert np.abs(between - (lips[25] + lips[26]) / 2).max() < 0.01
-    assert len(list(lips_at(lips[:1], 25, Fraction(30), 0.0, 7))) == 7
-    assert len(list(lips_at(lips[:2], 25, Fraction(30), 0.0, 9))) == 9
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv", ".webm"])
@@ -149,23 +126,15 @@ def test_strip_shows_opening_mouths_and_writing_below(tmp_path: Path) -> None:
 
 def test_captions_say_what_is_spoken() -> None:
     run = made_up_run()
-    caption = drawing.captions_at(run, "posteriors")
+    caption = captions_at(run, "posteriors")
     assert caption is not None
     early, late = caption(0.5), caption(1.9)
     assert (early.phone, late.phone, late.word) == ("M", "AA", "ma")
     assert [phone for phone, _ in early.posteriors[:2]] == ["M", "B"]
     assert late.posteriors[0] == ("AA", pytest.approx(0.9))
     assert caption(99.0).phone == "AA"
-    unaligned = as_result(
-        run.path,
-        run.lips,
-        run.fps,
-        run.layout,
-        None,
-        Layer(run.posteriors, run.lip_parameters, run.lip_parameter_names),
-        None,
-    )
-    played = drawing.captions_at(unaligned, "phone")
+    unaligned = replace(run, alignment=None)
+    played = captions_at(unaligned, "phone")
     assert played is not None
     assert played(0.5) == Caption("M")
 

@@ -11,7 +11,7 @@ from phonolips.corpus.store.store import ArraySpec, Store, StoreWriter
 from phonolips.errors import CheckpointError, CorpusError, InputError
 from phonolips.evaluation import reading, words
 from phonolips.lips.measures import opening, width
-from phonolips.lips.points import CORNERS, INNER_MIDDLE
+from phonolips.lips.points import MEDIAPIPE40
 from phonolips.training.reader import (
     ReaderClip,
     ReaderSettings,
@@ -65,8 +65,8 @@ def test_a_mirror_exchanges_left_and_right_and_nothing_else():
     np.testing.assert_allclose(mirror(seen), lips)
     np.testing.assert_allclose(opening(seen), opening(lips))
     np.testing.assert_allclose(width(seen), width(lips), rtol=1e-6)
-    left, right = CORNERS["mediapipe40"]
-    upper, _ = INNER_MIDDLE["mediapipe40"]
+    left, right = MEDIAPIPE40.corners
+    upper, _ = MEDIAPIPE40.inner_middle
     np.testing.assert_array_equal(seen[:, left] * (-1, 1), lips[:, right])
     np.testing.assert_array_equal(seen[:, upper] * (-1, 1), lips[:, upper])
     np.testing.assert_allclose(mirror(neutral()), neutral(), atol=1e-6)

@@ -6,7 +6,7 @@ import pytest
 from phonolips.errors import InputError
 from phonolips.evaluation import metrics
 from phonolips.lips.measures import opening, width
-from phonolips.lips.points import CORNERS, INNER_RING
+from phonolips.lips.points import INNER_RING, MEDIAPIPE40
 from phonolips.phones.intervals import Interval
 from phonolips.phones.inventory import IGNORED_ID, NUM_PHONES, PHONE_IDS
 from phonolips.phones.ngram import PhoneNgram
@@ -22,7 +22,7 @@ def make_lips(openings: np.ndarray, widths: np.ndarray | float = 0.5) -> np.ndar
     lips = np.repeat(np.concatenate([ring, 0.7 * ring])[None], len(openings), axis=0)
     lips[:, UPPER, 1] = (openings / 2)[:, None]
     lips[:, LOWER, 1] = (-openings / 2)[:, None]
-    left, right = CORNERS["mediapipe40"]
+    left, right = MEDIAPIPE40.corners
     lips[:, left] = np.stack([-np.ones(len(openings)) * widths / 2, np.zeros(len(openings))], axis=1)
     lips[:, right] = np.stack([np.ones(len(openings)) * widths / 2, np.zeros(len(openings))], axis=1)
     return lips.astype(np.float32)

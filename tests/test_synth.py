@@ -242,7 +242,7 @@ def test_a_run_is_read_back_with_what_stands_beside_it(tmp_path):
     assert np.array_equal(run.lips, result.lips)
     assert (run.fps, run.layout, run.sound) == (30.0, "mediapipe40", None)
     assert run.need_alignment().phone_sequence() == result.alignment.phone_sequence()
-    assert run.layer is not None
+    assert run.posteriors is not None
     assert np.array_equal(run.posteriors, result.posteriors)
     (tmp_path / "phones.TextGrid").unlink()
     with pytest.raises(InputError, match="phones are not known"):
@@ -291,7 +291,7 @@ def test_an_emphasised_word_is_longer_and_larger():
     assert height(fixed, other) == pytest.approx(height(plain, other), rel=1e-4)
     assert opening(fixed.lips).min() > -1e-6
     assert (opening(fixed.lips) > opening(plain.lips) - 1e-6).all()  # a rounded vowel is not shut by emphasis
-    with pytest.raises(InputError, match=r"--emphasis blue: not one of the words spoken \(place, red, at, a, now\)"):
+    with pytest.raises(InputError, match=r"emphasis blue: not one of the words spoken \(place, red, at, a, now\)"):
         verbs.from_text("place red at a now", emphasis={"blue": 1.5})
     with pytest.raises(InputError, match="no words are known"):
         verbs.from_audio(np.zeros(16_000, np.float32), emphasis={"blue": 1.5})

@@ -72,6 +72,7 @@ def bring_into_sync(lips: np.ndarray, detected: np.ndarray, mel: np.ndarray) -> 
     """
     from scipy.ndimage import shift
 
+    from phonolips.lips.curve import shift_frames
     from phonolips.model.sync import offset
 
     as_filmed = Timed(lips, detected, 0.0)
@@ -82,7 +83,7 @@ def bring_into_sync(lips: np.ndarray, detected: np.ndarray, mel: np.ndarray) -> 
     frames = found.offset_ms * MODEL_FPS / 1000
     if found.confidence < LEAST_SYNC_CONFIDENCE or not LEAST_SHIFT_FRAMES <= abs(frames) <= MOST_SHIFT_FRAMES:
         return as_filmed
-    moved = shift(lips, (-frames, 0, 0), order=3, mode="nearest").astype(np.float32)
+    moved = shift_frames(lips, -frames)
     near = shift(detected.astype(np.float32), -frames, order=1, mode="nearest") > 0.99
     beyond = math.ceil(abs(frames))
     near[len(near) - beyond if frames > 0 else 0 : None if frames > 0 else beyond] = False

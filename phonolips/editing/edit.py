@@ -27,6 +27,7 @@ from phonolips.editing.takes import VoiceSource, find_voice, predict_takes, take
 from phonolips.editing.timeline import Cut, Take, Timeline, make_timeline
 from phonolips.editing.words import Change, check_words, describe, find_changes
 from phonolips.errors import InputError, PhonolipsWarning
+from phonolips.lips.curve import between_frames
 from phonolips.phones.intervals import Alignment
 from phonolips.phones.posteriors import labels_to_posteriors
 from phonolips.storage import write_arrays
@@ -335,10 +336,7 @@ def _edited_sound(
 
 def recorded_lips(lips: np.ndarray, timeline: Timeline) -> np.ndarray:
     """Lay recorded lips (frames, points, 2) on an edited clip's clock; in the zones they are stretched evenly."""
-    before = np.floor(timeline.source).astype(np.int64)
-    after = np.minimum(before + 1, len(lips) - 1)
-    share = (timeline.source - before)[:, None, None]
-    stretched = ((1 - share) * lips[before] + share * lips[after]).astype(np.float32)
+    stretched = between_frames(lips, timeline.source)
     stretched[timeline.kept] = lips[timeline.source_frames[timeline.kept]]
     return stretched
 

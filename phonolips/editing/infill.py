@@ -16,9 +16,10 @@ import numpy as np
 
 from phonolips.editing.timeline import Timeline, Zone
 from phonolips.lips.curve import resample_lips
-from phonolips.lips.measures import opening
+from phonolips.lips.measures import inner_gaps, opening
 from phonolips.lips.motion import exaggerate, uncross
-from phonolips.lips.points import INNER_RING, OUTER_RING
+from phonolips.lips.points import MEDIAPIPE40
+from phonolips.lips.shapes import closed_opening
 from phonolips.phones.inventory import BILABIALS
 from phonolips.timebase import MODEL_FPS, STEPS_PER_FRAME, frame_centres
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from phonolips.model.speakers import LipSpeaker
     from phonolips.phones.intervals import Interval
 
-CLOSED_QUANTILE = 0.05  # of a clip's recorded opening: how far this mouth closes, as it is tracked
+CLOSED_SHARE = 0.05  # of a clip's recorded frames, the least open: how far this mouth closes, as it is tracked
 CLOSING_SECONDS = 0.06  # what a closure takes on either side
 
 
@@ -179,12 +180,11 @@ def close(
 def _narrow(lips: np.ndarray, by: np.ndarray) -> np.ndarray:
     """Bring upper and lower lip together by `by` (frames,) in the middle, and by less towards the corners."""
     share = by / np.maximum(opening(lips), 1e-6)
-    inner_lower, inner_upper = list(INNER_RING[1:10]), list(INNER_RING[:10:-1])
-    gap = np.maximum(lips[:, inner_upper, 1] - lips[:, inner_lower, 1], 0)
+    gap = np.maximum(inner_gaps(lips), 0)
     result = lips.copy()
-    for ring in (INNER_RING, OUTER_RING):
-        result[:, list(ring[:10:-1]), 1] -= share[:, None] * gap / 2
-        result[:, list(ring[1:10]), 1] += share[:, None] * gap / 2
+    for ring in (MEDIAPIPE40.inner, MEDIAPIPE40.outer):
+        result[:, ring.upper, 1] -= share[:, None] * gap / 2
+        result[:, ring.lower, 1] += share[:, None] * gap / 2
     return result
 
 
@@ -224,7 +224,7 @@ def infill(
     )
     spoken = exaggerate(spoken, settings.liveliness)
     made = resample_lips(spoken, fps, len(recorded) / fps)[: len(recorded)]
-    closed = float(np.quantile(opening(recorded[kept]), CLOSED_QUANTILE))
+    closed = closed_opening(opening(recorded[kept]), CLOSED_SHARE)
     result = np.array(recorded, np.float32)
     for zone in timeline.zones:
         bent = join(made, recorded, kept, zone, fps, settings.blend_seconds)

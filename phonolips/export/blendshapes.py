@@ -1,10 +1,10 @@
-"""ARKit blendshape weights for lips: mouth and jaw of Apple's 52 shapes, with the files that people's tools read.
+"""ARKit blendshape weights for lips: mouth and jaw of Apple's 52 shapes, and the fit of their weights to lips.
 
 Every shape is described once, as a displacement of the 40 lip points from the closed mouth (`shape_displacements`):
 the direction is what Apple's documentation of ARFaceAnchor.BlendShapeLocation says of the shape, the size at weight 1
-comes from how far real lips move (`SIZES`, made by tools/studies/fit_blendshapes.py). The weights of a frame are those whose
-displacements, added up, come nearest to the lips: least squares within 0 and 1, pulled softly towards what the phone
-being spoken is known for (`PHONE_WEIGHTS`), which decides where lips seen from the front leave a choice, such as
+comes from how far real lips move (`SIZES`, made by tools/studies/fit_blendshapes.py). The weights of a frame are those
+whose displacements, added up, come nearest to the lips: least squares within 0 and 1, pulled softly towards what the
+phone being spoken is known for (`PHONE_WEIGHTS`), which decides where lips seen from the front leave a choice, such as
 pressed against rolled-in lips. What cannot be seen from the front at all, jawForward and tongueOut, is the phone's
 word alone.
 
@@ -13,24 +13,21 @@ jaw have both, and mouthClose is never above jawOpen. `mouthShrugLower` and `mou
 raised chin lifts both lips. Left and right are the person's own, so that Left is at positive x.
 """
 
-import json
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from phonolips.errors import InputError
-from phonolips.export.writing import new_text_file
-from phonolips.lips.curve import check_fps, resample_lips
-from phonolips.lips.measures import opening
-from phonolips.lips.points import layout_of
+from phonolips.lips.curve import check_fps
+from phonolips.lips.measures import inner_gaps, opening
+from phonolips.lips.points import MEDIAPIPE40, layout_of
+from phonolips.lips.shapes import neutral_mouth
 from phonolips.phones.inventory import NUM_PHONES, PHONE_IDS, SILENCE_ID
 from phonolips.timebase import STEPS_PER_SECOND, exact_fps, frame_centres, step_centres
 
 if TYPE_CHECKING:
     from phonolips.phones.intervals import Alignment
-    from phonolips.synth.result import Result
 
 # The mouth and jaw of ARKit's 52 shapes, in Apple's order.
 ARKIT_NAMES: tuple[str, ...] = (
@@ -40,25 +37,11 @@ ARKIT_NAMES: tuple[str, ...] = (
     "mouthShrugLower", "mouthShrugUpper", "mouthPressLeft", "mouthPressRight", "mouthLowerDownLeft",
     "mouthLowerDownRight", "mouthUpperUpLeft", "mouthUpperUpRight", "tongueOut",
 )  # fmt: skip
-# The columns of a Live Link Face recording after Timecode and BlendShapeCount, in the app's order (right before left
-# for jaw and mouth): 52 shapes and 9 angles, of which those that lips know nothing of are written as 0.
-LIVE_LINK_NAMES: tuple[str, ...] = (
-    "EyeBlinkLeft", "EyeLookDownLeft", "EyeLookInLeft", "EyeLookOutLeft", "EyeLookUpLeft", "EyeSquintLeft",
-    "EyeWideLeft", "EyeBlinkRight", "EyeLookDownRight", "EyeLookInRight", "EyeLookOutRight", "EyeLookUpRight",
-    "EyeSquintRight", "EyeWideRight", "JawForward", "JawRight", "JawLeft", "JawOpen", "MouthClose", "MouthFunnel",
-    "MouthPucker", "MouthRight", "MouthLeft", "MouthSmileLeft", "MouthSmileRight", "MouthFrownLeft", "MouthFrownRight",
-    "MouthDimpleLeft", "MouthDimpleRight", "MouthStretchLeft", "MouthStretchRight", "MouthRollLower", "MouthRollUpper",
-    "MouthShrugLower", "MouthShrugUpper", "MouthPressLeft", "MouthPressRight", "MouthLowerDownLeft",
-    "MouthLowerDownRight", "MouthUpperUpLeft", "MouthUpperUpRight", "BrowDownLeft", "BrowDownRight", "BrowInnerUp",
-    "BrowOuterUpLeft", "BrowOuterUpRight", "CheekPuff", "CheekSquintLeft", "CheekSquintRight", "NoseSneerLeft",
-    "NoseSneerRight", "TongueOut", "HeadYaw", "HeadPitch", "HeadRoll", "LeftEyeYaw", "LeftEyePitch", "LeftEyeRoll",
-    "RightEyeYaw", "RightEyePitch", "RightEyeRoll",
-)  # fmt: skip
-LIVE_LINK_FPS = 60.0  # frames per second that the app records at, and that its readers take for granted
 
 # How far a shape moves the point that it moves most, at weight 1, in mouth-space units (1 = the distance between the
 # eye centres, about 62 mm). jawOpen, mouthPucker, mouthSide, mouthSmile and mouthStretch are fitted to speech by
-# tools/studies/fit_blendshapes.py, which says how; speech moves the others too little for that, and they are anatomy by eye.
+# tools/studies/fit_blendshapes.py, which says how; speech moves the others too little for that, and they are anatomy
+# by eye.
 SIZES: dict[str, float] = {
     "jawOpen": 0.49, "mouthFunnel": 0.125, "mouthPucker": 0.097, "mouthSide": 0.278, "jawSide": 0.1,
     "mouthSmile": 0.185, "mouthFrown": 0.12, "mouthDimple": 0.06, "mouthStretch": 0.163, "mouthRollLower": 0.045,
@@ -88,16 +71,11 @@ PHONE_WEIGHTS: dict[tuple[str, ...], dict[str, float]] = {
 POINT_NOISE = 0.015  # units by which a lip point may stand beside the sum of the shapes
 SEPARATION_WEIGHT = 2.0  # how much more the gap between the lips counts than a point: shut lips must come out shut
 PHONE_SMOOTHING_SECONDS = 0.04  # standard deviation; lips change over about this time at a phone boundary
-CLOSED_SHARE = 0.2  # of the frames, the least open, are where the closed mouth is looked for
 TONGUE_OPENING = 0.04  # units of opening from which a tongue has room between the lips
 LEAST_STEP, MOST_SWEEPS = 1e-5, 500  # when the least squares stop: weights change by less than this
 BLOCK_FRAMES = 4096  # solved at a time, which bounds the memory for an hour of lips
 SEAM_DROP, CORNER_DROP = 0.45, 0.3  # of the jaw's drop: where shut lips meet in the middle, and the corners
 CLOSED_STRETCH = 0.12  # units by which the lower lip is drawn out where it is shut over a jaw at weight 1
-
-LOWER_POINTS = (*range(1, 10), *range(21, 30))  # of both rings, without the corners
-UPPER_POINTS = (*range(11, 20), *range(31, 40))
-LOWER_INNER, UPPER_INNER = tuple(range(21, 30)), tuple(range(39, 30, -1))  # facing pairs, left to right in the picture
 
 
 def _pair(name: str, side: str) -> str:
@@ -106,7 +84,7 @@ def _pair(name: str, side: str) -> str:
 
 
 def shape_displacements(rest: np.ndarray) -> dict[str, np.ndarray]:
-    """Say where each shape at weight 1 moves the lip points of a closed mouth.
+    """Compute where each shape at weight 1 moves the lip points of a closed mouth.
 
     Args:
         rest: float (40, 2), a closed mouth in mouth space.
@@ -115,12 +93,12 @@ def shape_displacements(rest: np.ndarray) -> dict[str, np.ndarray]:
         name -> float64 (40, 2), mouth-space units, for every name of ARKIT_NAMES but jawForward and tongueOut. For
         `mouthClose` it is what comes on top of jawOpen: the two at the same weight are a shut mouth.
     """
-    place = np.arange(40) % 20  # on its ring, from the corner at negative x along the lower lip
-    lower, upper, outer = (place > 0) & (place < 10), place > 10, np.arange(40) < 20
+    parts = (MEDIAPIPE40.lower, MEDIAPIPE40.upper, MEDIAPIPE40.outer.points)
+    lower, upper, outer = (np.isin(np.arange(40), part) for part in parts)
     across = np.empty(40)  # -1 at one corner, 1 at the other
-    for first in (0, 20):
-        low, high = rest[first, 0], rest[first + 10, 0]
-        across[first : first + 20] = (rest[first : first + 20, 0] - (low + high) / 2) / max((high - low) / 2, 1e-6)
+    for ring in (MEDIAPIPE40.outer, MEDIAPIPE40.inner):
+        low, high, on_ring = rest[ring.left, 0], rest[ring.right, 0], list(ring.points)
+        across[on_ring] = (rest[on_ring, 0] - (low + high) / 2) / max((high - low) / 2, 1e-6)
     across = np.clip(across, -1, 1)
     middle = 1 - across**2  # 1 in the middle, 0 at the corners
     broad = np.sqrt(middle)
@@ -165,29 +143,6 @@ def shape_displacements(rest: np.ndarray) -> dict[str, np.ndarray]:
     return shapes
 
 
-def closed_mouth(lips: np.ndarray, silent: np.ndarray | None = None) -> np.ndarray:
-    """Find the closed mouth of some lips: the median of the least open frames, its inner lips brought to touch.
-
-    Args:
-        lips: float (frames, 40, 2), mouth space.
-        silent: bool (frames,), True where nobody speaks; where there are such frames among the least open fifth,
-            only they count, so that pressed lips of b, m, p are not taken for rest.
-
-    Returns:
-        float64 (40, 2). Lips that are never shut are shut by raising the lower lip.
-    """
-    openings = opening(lips)
-    least = openings <= np.quantile(openings, CLOSED_SHARE)
-    if silent is not None and (least & silent).any():
-        least &= silent
-    rest = np.median(lips[least].astype(np.float64), axis=0)
-    for low, high in zip(LOWER_INNER, UPPER_INNER, strict=True):
-        gap = rest[high, 1] - rest[low, 1]
-        rest[low, 1] += gap
-        rest[low - 20, 1] += max(gap, 0.0)
-    return rest
-
-
 def lips_from_weights(weights: Mapping[str, np.ndarray], rest: np.ndarray) -> np.ndarray:
     """Move a closed mouth by weights: the inverse of the fit.
 
@@ -208,7 +163,7 @@ def lips_from_weights(weights: Mapping[str, np.ndarray], rest: np.ndarray) -> np
 def phone_shares(
     frames: int, fps: float, alignment: "Alignment | None" = None, posteriors: np.ndarray | None = None
 ) -> np.ndarray | None:
-    """Tell how much of each phone is in each frame, smoothed over 40 ms.
+    """Measure how much of each phone is in each frame, smoothed over 40 ms.
 
     Args:
         frames, fps: the frames.
@@ -246,8 +201,8 @@ def _expected(shares: np.ndarray | None, frames: int, name: str) -> np.ndarray:
 
 def _with_gaps(moves: np.ndarray) -> np.ndarray:
     """Flatten (..., 40, 2) and append the gaps between facing inner points, weighted."""
-    gaps = moves[..., UPPER_INNER, 1] - moves[..., LOWER_INNER, 1]
-    return np.concatenate([moves.reshape(*moves.shape[:-2], 80), SEPARATION_WEIGHT * gaps], axis=-1) / POINT_NOISE
+    flat = moves.reshape(*moves.shape[:-2], 80)
+    return np.concatenate([flat, SEPARATION_WEIGHT * inner_gaps(moves)], axis=-1) / POINT_NOISE
 
 
 def _bounded_least_squares(
@@ -289,7 +244,7 @@ def _bounded_least_squares(
 
 
 def _bases(names: Iterable[str]) -> dict[str, str]:
-    """Give for every shape the name that SIZES, SPREADS and PHONE_WEIGHTS know it by."""
+    """Map every shape to the name that SIZES, SPREADS and PHONE_WEIGHTS have it under."""
     sides = {_pair(name, side): name for name in SPREADS for side in ("Left", "Right")}
     return {name: sides.get(name, name) for name in names}
 
@@ -318,12 +273,12 @@ def arkit_weights(
     Raises:
         InputError: lips of another layout, not finite or none; fps out of range.
     """
-    _check_lips(lips)
+    check_lips(lips)
     rate = float(exact_fps(check_fps(fps)))
     frames = len(lips)
     shares = phone_shares(frames, rate, alignment, posteriors)
     if rest is None:
-        rest = closed_mouth(lips, None if shares is None else shares[:, SILENCE_ID] > 0.5)
+        rest = neutral_mouth(lips, None if shares is None else shares[:, SILENCE_ID] > 0.5)
     shapes = shape_displacements(rest)
     shapes["mouthClose"] = shapes["mouthClose"] + shapes["jawOpen"]  # solved as: shut over a lowered jaw
     shapes["mouthShrug"] = shapes.pop("mouthShrugLower") + shapes.pop("mouthShrugUpper")
@@ -345,99 +300,11 @@ def arkit_weights(
     return {name: found[name].astype(np.float32) for name in ARKIT_NAMES}
 
 
-def _check_lips(lips: np.ndarray) -> None:
+def check_lips(lips: np.ndarray) -> None:
+    """Raise InputError unless weights can be fitted to lips: the 40 points, a frame at least, finite values."""
     if layout_of(lips) != "mediapipe40":
         raise InputError("lips of layout ibug20; expected the 40 points that 'track' and 'synth' write")
     if lips.ndim != 3 or not len(lips):
         raise InputError(f"lips of shape {lips.shape}; expected (frames, 40, 2) with a frame at least")
     if not np.isfinite(lips).all():
         raise InputError("lips hold values that are not finite; fill the missing frames first")
-
-
-def run_weights(run: "Result", fps: float | None = None) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray, float]:
-    """Turn a run's lips into ARKit weights at a frame rate.
-
-    Args:
-        run: lips with what stands beside them.
-        fps: frames per second of the weights; None = those of the lips.
-
-    Returns:
-        the weights, as `arkit_weights`; the lips at that rate, float32 (frames, 40, 2); the closed mouth, float64
-        (40, 2); and the rate.
-
-    Raises:
-        InputError: as `arkit_weights`, with the file's name.
-    """
-    try:
-        _check_lips(run.lips)
-        rate = float(exact_fps(check_fps(run.fps if fps is None else fps)))
-        lips = resample_lips(run.lips, rate, run.seconds, source_fps=run.fps)
-        posteriors = None if run.posteriors is None else run.posteriors
-        shares = phone_shares(len(run.lips), run.fps, run.alignment, posteriors)
-        rest = closed_mouth(run.lips, None if shares is None else shares[:, SILENCE_ID] > 0.5)
-        return arkit_weights(lips, rate, run.alignment, posteriors, rest=rest), lips, rest, rate
-    except InputError as error:
-        raise InputError(f"{run.name}: {error}") from error
-
-
-def write_arkit_json(run: "Result", path: Path, *, fps: float | None = None) -> None:
-    """Write ARKit weights as JSON in the layout of NVIDIA Audio2Face's export, which several tools import.
-
-    One object: `exportFps`, `trackPath` (the sound's file name, or ""), `numPoses`, `numFrames`, `facsNames` (the
-    names of ARKIT_NAMES) and `weightMat`, a row of `numPoses` weights in [0, 1] for each frame. Frame i is shown from
-    i / exportFps seconds to (i + 1) / exportFps.
-
-    Args:
-        run: lips with what stands beside them.
-        path: the file; replaced as a whole.
-        fps: frames per second written; None = those of the lips.
-
-    Raises:
-        InputError: lips that blendshapes cannot be made of, or fps out of range.
-    """
-    weights, _, _, rate = run_weights(run, fps)
-    rows = np.stack(list(weights.values()), axis=1)
-    head = {
-        "exportFps": rate,
-        "trackPath": "" if run.sound is None else run.sound.name,
-        "numPoses": len(weights),
-        "numFrames": len(rows),
-        "facsNames": list(weights),
-    }
-    with new_text_file(path) as file:
-        file.write(json.dumps(head, indent=1)[:-2] + ',\n "weightMat": [')
-        for index, row in enumerate(rows):
-            file.write(("," if index else "") + "\n  [" + ", ".join(f"{value:.4g}" for value in row) + "]")
-        file.write("\n ]\n}\n")
-
-
-def write_arkit_csv(run: "Result", path: Path, *, fps: float | None = None) -> None:
-    """Write ARKit weights as the app Live Link Face records them.
-
-    Columns: Timecode (HH:MM:SS:FF.sss from 0, FF counting whole frames), BlendShapeCount (61) and LIVE_LINK_NAMES
-    with ten decimals; what lips know nothing of (eyes, brows, cheeks, head) is 0. At 29.97 and the like the timecode
-    counts 30 frames a second without dropping any, as non-drop timecode does.
-
-    Args:
-        run: lips with what stands beside them.
-        path: the file; replaced as a whole.
-        fps: frames per second written; None = the app's 60, which readers take for granted.
-
-    Raises:
-        InputError: lips that blendshapes cannot be made of, or fps out of range.
-    """
-    weights, _, _, rate = run_weights(run, LIVE_LINK_FPS if fps is None else fps)
-    columns = {name[0].upper() + name[1:]: values for name, values in weights.items()}
-    counted = int(np.ceil(rate))
-    with new_text_file(path) as file:
-        file.write(",".join(("Timecode", "BlendShapeCount", *LIVE_LINK_NAMES)) + "\n")
-        for index in range(len(next(iter(weights.values())))):
-            values = [float(columns[name][index]) if name in columns else 0.0 for name in LIVE_LINK_NAMES]
-            cells = [timecode(index, counted), str(len(LIVE_LINK_NAMES)), *(f"{value:.10f}" for value in values)]
-            file.write(",".join(cells) + "\n")
-
-
-def timecode(frame: int, frames_per_second: int) -> str:
-    """Count a frame as Live Link Face does: HH:MM:SS:FF.sss, here without a part of a frame."""
-    seconds, frames = divmod(frame, frames_per_second)
-    return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}:{frames:02d}.000"

@@ -19,6 +19,7 @@ import numpy as np
 
 from phonolips.errors import InputError
 from phonolips.lips.measures import opening, width
+from phonolips.lips.shapes import closed_opening, rest_width
 from phonolips.phones.inventory import BILABIALS, LABIODENTALS, SILENCE, UNKNOWN
 from phonolips.timebase import STEPS_PER_SECOND, frame_centres, seconds_to_steps, step_centres, steps_to_seconds
 
@@ -33,7 +34,7 @@ OPENINGS = np.array([0.0, 0.35, 0.65, 1.0, 0.5, 0.25, 0.2, 0.55, 0.0])
 WIDTHS = np.array([-0.02, 0.0, 0.0, 0.0, -0.04, -0.055, -0.015, -0.005, 0.0])
 OPENING_SPREAD, WIDTH_SPREAD = 0.25, 0.04  # a mouth that is so far off costs 1
 WIDEST_QUANTILE, LEAST_WIDEST, MOST_WIDEST = 0.97, 0.12, 0.4  # of the opening; eye distances
-REST_QUANTILE = 0.1
+SHUT_SHARE = 0.1  # of the frames, the least open, show lips that are shut; see `lips.shapes`
 CHANGE_COST = 6.0  # as much as 60 ms of a mouth that is one spread off
 LEAST_CUE_SECONDS = 0.07
 LEAST_FAST_SECONDS = 0.05  # of A, G and H, which are short and must be seen
@@ -163,10 +164,9 @@ def divide(price: np.ndarray, least: Sequence[int], change_cost: float) -> list[
 def _movement(lips: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Measure opening as a share of these lips' widest, and width against rest in eye distances; (frames,) each."""
     apart, wide = opening(lips), width(lips)
-    apart = apart - np.quantile(apart, REST_QUANTILE)
+    apart = apart - closed_opening(apart, SHUT_SHARE)
     widest = np.clip(np.quantile(apart, WIDEST_QUANTILE), LEAST_WIDEST, MOST_WIDEST)
-    rest = np.median(wide[apart <= np.quantile(apart, 2 * REST_QUANTILE)])
-    return np.maximum(apart, 0) / widest, wide - rest
+    return np.maximum(apart, 0) / widest, wide - rest_width(apart, wide)
 
 
 def _suits(phone: "Interval") -> np.ndarray:

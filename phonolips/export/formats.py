@@ -1,4 +1,4 @@
-"""What other programs read: one small writer a format, all of them from a Run.
+"""What other programs read: one small writer a format, all of them from a Result.
 
 from phonolips.export import export
 from phonolips.synth.folder import read_result
@@ -7,7 +7,7 @@ export(read_result(Path("demo")), ["rhubarb-tsv", "arkit"])
 
 import importlib
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -64,10 +64,8 @@ FORMATS: dict[str, Format] = {
         ("fps", "viseme_set"),
         EITHER,
     ),
-    "arkit": Format(
-        "ARKit's mouth and jaw blendshapes a frame", "arkit.json", "blendshapes:write_arkit_json", ("fps",)
-    ),
-    "arkit-csv": Format("the same as Live Link Face writes it", "arkit.csv", "blendshapes:write_arkit_csv", ("fps",)),
+    "arkit": Format("ARKit's mouth and jaw blendshapes a frame", "arkit.json", "arkit:write_arkit_json", ("fps",)),
+    "arkit-csv": Format("the same as Live Link Face writes it", "arkit.csv", "arkit:write_arkit_csv", ("fps",)),
     "gltf": Format(
         "lips as an animated mesh with morph targets", "lips.gltf", "gltf:write_gltf", ("fps", "targets"), "", (".glb",)
     ),
@@ -141,35 +139,14 @@ def export(
     Raises:
         InputError: a format that is not known, options that do not fit, or lips without what a format needs.
     """
-    from phonolips.lips.curve import check_fps
-
     wanted = check_names(names)
     check_out(names, out)
-    if fps is not None:
-        check_fps(fps)
     given: dict[str, Any] = {"fps": fps, "viseme_set": viseme_set, "targets": targets}
-    for option, format_name in (("viseme_set", "visemes"), ("targets", "gltf")):
-        if given[option] is not None and format_name not in wanted:
-            raise InputError(f"{option} is for {format_name}, which is not among the formats; add {format_name}")
-    if viseme_set is not None:
-        from phonolips.export.visemes import read_viseme_set
-
-        read_viseme_set(viseme_set)
+    _check_options(wanted, given)
     folder = run.beside("").parent if out is None else out
     is_file = out is not None and _is_file_for(wanted, out)
-    whole = ALL in _split(names)
+    attempt = _attempt_or_warn if ALL in _split(names) else _attempt
     written: list[Path] = []
-
-    def attempt(name: str, action: Callable[[], None]) -> bool:
-        try:
-            action()
-        except InputError as error:
-            if not whole:
-                raise
-            warnings.warn(f"{name} left out: {error}", PhonolipsWarning, stacklevel=3)
-            return False
-        return True
-
     for name in [name for name in wanted if attempt(name, partial(_check_material, run, FORMATS[name]))]:
         known = FORMATS[name]
         path = folder if is_file else folder / known.file
@@ -178,6 +155,37 @@ def export(
         if attempt(name, partial(_writer(known), run, path, **options)):
             written.append(path)
     return written
+
+
+def _attempt(name: str, action: Callable[[], None]) -> bool:
+    """Do one format's part; return True, or raise what it raises."""
+    action()
+    return True
+
+
+def _attempt_or_warn(name: str, action: Callable[[], None]) -> bool:
+    """Do one format's part; return whether it could be done, with a warning where it could not."""
+    try:
+        action()
+    except InputError as error:
+        warnings.warn(f"{name} left out: {error}", PhonolipsWarning, stacklevel=3)
+        return False
+    return True
+
+
+def _check_options(wanted: Sequence[str], given: Mapping[str, Any]) -> None:
+    """Raise InputError where an option cannot be used, or goes with none of the formats."""
+    from phonolips.lips.curve import check_fps
+
+    if given["fps"] is not None:
+        check_fps(given["fps"])
+    for option, format_name in (("viseme_set", "visemes"), ("targets", "gltf")):
+        if given[option] is not None and format_name not in wanted:
+            raise InputError(f"{option} is for {format_name}, which is not among the formats; add {format_name}")
+    if given["viseme_set"] is not None:
+        from phonolips.export.visemes import read_viseme_set
+
+        read_viseme_set(given["viseme_set"])
 
 
 def _check_material(run: "Result", known: Format) -> None:

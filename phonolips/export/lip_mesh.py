@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from phonolips.lips.points import INNER_RING, OUTER_RING
+from phonolips.lips.points import MEDIAPIPE40, Ring
 
 SAMPLES = 28  # mesh points from one corner of the mouth to the other
 LIP_ROWS = 9  # of mesh points from the outer ring to the inner one
@@ -21,7 +21,7 @@ SKIN_ROWS = (0.0, 0.1, 0.22, 0.38, 0.57, 0.78, 1.0)  # from the outer ring to th
 SKIN_WIDTH, SKIN_HEIGHT = 0.85, 0.6  # half the size of the rim, an ellipse, units
 SKIN_BELOW = 0.1  # units by which its middle lies under that of the lips: the jaw needs room
 ARCH = 0.32  # how fast the face recedes towards the cheeks: depth = ARCH * x^2
-CHIN_POINT = 5  # the lowest point of the outer ring, which the lower teeth follow
+CHIN_POINT = MEDIAPIPE40.outer.lower[4]  # the lowest of the outer ring, which the lower teeth follow
 CHIN_SHARE = 0.85
 TEETH_WIDTH, TEETH_HEIGHT = 0.82, 0.13  # as a share of the lips' inner width; units
 UPPER_TEETH_BELOW, LOWER_TEETH_BELOW = 0.028, 0.045  # units below the seam of the lips where their edges are
@@ -56,12 +56,13 @@ class Part(NamedTuple):
         return np.concatenate([flat, np.zeros_like(flat[..., :1])], axis=-1)
 
 
-def _ring(rest: np.ndarray, ring: tuple[int, ...]) -> np.ndarray:
+def _ring(rest: np.ndarray, ring: Ring) -> np.ndarray:
     """Build a smooth closed curve through a ring as a matrix (2 * SAMPLES, 40); lower lip first, both corners sharp."""
     from scipy.interpolate import CubicSpline
 
     matrix = np.zeros((2 * SAMPLES, 40))
-    for arc, indices in enumerate((ring[:11], (*ring[10:], ring[0]))):
+    arcs = ((ring.left, *ring.lower, ring.right), (ring.right, *reversed(ring.upper), ring.left))
+    for arc, indices in enumerate(arcs):
         knots = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(rest[list(indices)], axis=0), axis=1))])
         places = np.linspace(0, knots[-1], SAMPLES + 1)[:-1]
         curve = CubicSpline(knots, np.eye(11), bc_type="natural")(places)
@@ -105,8 +106,8 @@ def mouth_mesh(rest: np.ndarray) -> tuple[list[Part], list[Part]]:
     Returns:
         the parts that move with the lips (lips, skin, lower teeth) and those that stay (upper teeth, dark).
     """
-    outer, inner = _ring(rest, OUTER_RING), _ring(rest, INNER_RING)
-    middle = rest[list(INNER_RING)].mean(0)
+    outer, inner = _ring(rest, MEDIAPIPE40.outer), _ring(rest, MEDIAPIPE40.inner)
+    middle = rest[list(MEDIAPIPE40.inner.points)].mean(0)
     thickness = np.linalg.norm((outer - inner) @ rest, axis=1)
     thickness /= thickness.max()
 
@@ -132,7 +133,7 @@ def mouth_mesh(rest: np.ndarray) -> tuple[list[Part], list[Part]]:
     chin[CHIN_POINT] = CHIN_SHARE
     low_edge, high_edge = middle[1] - LOWER_TEETH_BELOW, middle[1] - UPPER_TEETH_BELOW
     centre = float(middle[0])
-    half = TEETH_WIDTH * float(rest[INNER_RING[10], 0] - rest[INNER_RING[0], 0]) / 2
+    half = TEETH_WIDTH * float(rest[MEDIAPIPE40.inner.right, 0] - rest[MEDIAPIPE40.inner.left, 0]) / 2
     lower = _teeth("lower teeth", low_edge, low_edge - TEETH_HEIGHT, centre, half, LOWER_TEETH_DEPTH, chin)
     upper = _teeth("upper teeth", high_edge, high_edge + TEETH_HEIGHT, centre, half, UPPER_TEETH_DEPTH, np.zeros(40))
     return [lips, skin, lower], [upper, _cavity(rest, middle)]
@@ -158,7 +159,8 @@ def _part(
 
 def _cavity(rest: np.ndarray, middle: np.ndarray) -> Part:
     """Make the dark bowl behind the lips: half an ellipsoid, open to the front, large enough for any speech."""
-    half = (rest[OUTER_RING[10], 0] - rest[OUTER_RING[0], 0]) / 2
+    left, right = MEDIAPIPE40.corners
+    half = (rest[right, 0] - rest[left, 0]) / 2
     around = np.linspace(0, 2 * np.pi, 24, endpoint=False) - np.pi
     rows = []
     for bend in np.linspace(0, np.pi / 2, 6)[:-1]:

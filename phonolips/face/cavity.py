@@ -10,11 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from phonolips.lips.points import INNER_RING
+from phonolips.lips.measures import inner_gaps
+from phonolips.lips.points import INNER_RING, MEDIAPIPE40
 
 LEFT, RIGHT, BOTTOM, TOP = -0.65, 0.65, -0.6, 0.3  # mouth-space units; what the layers cover
 LEAST_DETAIL, MOST_DETAIL = 60.0, 400.0  # pixels per unit of the layers
-LOWER_MIDDLE = (24, 25, 26)  # positions in mediapipe40: the middle of the inner lower lip
+LOWER_MIDDLE = MEDIAPIPE40.inner.lower[3:6]
 EYES = ((33, 160, 158, 133, 153, 144), (362, 385, 387, 263, 373, 380))  # mesh points around each eye
 FINE = 4  # pixels drawn for every pixel of a mask, each way
 DIGITS = 4  # binary digits after the point of the coordinates of polygons
@@ -109,6 +110,12 @@ def _place(axis: complex, origin: complex, detail: float, shift: tuple[float, fl
     return np.array([[scale.real, -scale.imag, corner.real], [scale.imag, scale.real, corner.imag]])
 
 
+def _heights(across: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Read the height of a line through points (n, 2), in any order, at every place across."""
+    order = np.argsort(points[:, 0])
+    return np.interp(across, points[order, 0], points[order, 1])
+
+
 def _tongue(light: np.ndarray, line: float, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Draw a tongue in the dark: colour (rows, columns, 3) and cover (rows, columns).
 
@@ -163,7 +170,8 @@ class Cavity:
         flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
         canvas = cv2.warpAffine(picture, place, (columns, rows), flags=flags, borderMode=cv2.BORDER_REPLICATE)
         colour = canvas.astype(np.float32)
-        ring = (lips[list(INNER_RING)] - (LEFT, TOP)) * (detail, -detail)
+        points = (lips - (LEFT, TOP)) * (detail, -detail)
+        ring = points[list(INNER_RING)]
         known = fill_ring(ring, (columns, rows)) > 0.99
         edge = max(1, round(0.7 * detail / abs(axis)))  # the picture's own edge pixels hold some lip
         thinner = cv2.erode(known.astype(np.uint8), np.ones((2 * edge + 1, 1), np.uint8)) > 0
@@ -174,10 +182,8 @@ class Cavity:
         dark = colour[known & (brightness <= np.percentile(inside, DARKEST))].mean(0)
         # The line between upper and lower teeth: the darkest height, counted from the upper lip to the lower one.
         across = np.arange(columns)
-        order = np.argsort(ring[11:20, 0])
-        top_of = np.interp(across, ring[11:20][order, 0], ring[11:20][order, 1])
-        order = np.argsort(ring[1:10, 0])
-        bottom_of = np.interp(across, ring[1:10][order, 0], ring[1:10][order, 1])
+        top_of = _heights(across, points[list(MEDIAPIPE40.inner.upper)])
+        bottom_of = _heights(across, points[list(MEDIAPIPE40.inner.lower)])
         height = (np.arange(rows)[:, None] - top_of) / np.maximum(bottom_of - top_of, 1e-3)
         half_width = 0.3 * np.ptp(ring[:, 0])
         middle = known & (np.abs(across - ring[:, 0].mean()) < half_width)
@@ -216,8 +222,9 @@ class Cavity:
 
         detail = float(np.clip(1.5 * pixels_per_unit, LEAST_DETAIL, MOST_DETAIL))
         columns, rows = round((RIGHT - LEFT) * detail), round((TOP - BOTTOM) * detail)
-        inner = rest[list(INNER_RING)]
-        line, middle_x = float(inner[[5, 15], 1].mean()), float((inner[0, 0] + inner[10, 0]) / 2)
+        inner = MEDIAPIPE40.inner
+        line = float(rest[list(MEDIAPIPE40.inner_middle), 1].mean())
+        middle_x = float((rest[inner.left, 0] + rest[inner.right, 0]) / 2)
         x = LEFT + (np.arange(columns) + 0.5)[None, :] / detail - middle_x
         y = TOP - (np.arange(rows) + 0.5)[:, None] / detail
         light = np.clip(white, 90, 235).astype(np.float32)
@@ -256,8 +263,7 @@ class Cavity:
         """
         import cv2
 
-        inner = lips[list(INNER_RING)]
-        smooth = smooth_ring(inner)
+        smooth = smooth_ring(lips[list(INNER_RING)])
         ring = smooth[:, 0] - 1j * smooth[:, 1]
         ring_px = np.stack([(origin + axis * ring).real, (origin + axis * ring).imag], axis=-1)
         limits = np.array([picture.shape[1], picture.shape[0]])
@@ -268,7 +274,7 @@ class Cavity:
         if min(size) <= 0 or strength <= 0:
             return
         # A ring that is all but shut has no inside, though its line covers some pixels.
-        tallest = float((inner[:10:-1, 1] - inner[1:10, 1]).max())
+        tallest = float(inner_gaps(lips).max())
         strength *= float(smooth_step(tallest * abs(axis), 0.3, 2.0))
         entering = LEAST_LIGHT + (1 - LEAST_LIGHT) * float(smooth_step(tallest, 0.01, 0.10))
         mask = fill_ring(ring_px - low, size)

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -13,21 +14,18 @@ from phonolips.lips.points import MEDIAPIPE_ANCHORS, MEDIAPIPE_LIPS
 LARGEST_NUMBER_OF_FACES = 4
 MESH_POINTS = 478  # of the refined mesh: 468 and five for each iris
 KEPT_POINTS = MEDIAPIPE_LIPS + MEDIAPIPE_ANCHORS  # 40 lip points, then 8 anchors
-LEAST_WINDOW = 64  # pixels; the side of the smallest window in which a face is looked for
-WINDOW_SHARE = 1.25  # how much longer than a window a picture must be to be looked at through windows
-LEAST_SCORE = 0.5  # of a face that a detector reports
 FAR_IN_FACE_WIDTHS = 1.0  # a face whose centre jumps further than this between frames is another one
 
 
 def is_available() -> bool:
-    """Say whether mediapipe can be imported."""
+    """Return whether mediapipe can be imported."""
     import importlib.util
 
     return importlib.util.find_spec("mediapipe") is not None
 
 
 @contextlib.contextmanager
-def _silent() -> Iterator[None]:
+def silent() -> Iterator[None]:
     """Keep off the terminal what mediapipe's C++ code writes to it when a graph starts."""
     saved, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     try:
@@ -40,7 +38,7 @@ def _silent() -> Iterator[None]:
 
 
 def face_boxes(faces: list[np.ndarray]) -> np.ndarray:
-    """Say where faces, each (points, 2 or more) in pixels, are: float64 (faces, 3), centre x and y, and width."""
+    """Measure where faces, each (points, 2 or more) in pixels, are: float64 (faces, 3), centre x and y, and width."""
     boxes = [(*((face[:, :2].min(0) + face[:, :2].max(0)) / 2), np.ptp(face[:, 0])) for face in faces]
     return np.array(boxes, np.float64).reshape(-1, 3)
 
@@ -126,12 +124,12 @@ def _follow(
     Every video gets a graph of its own, so what was tracked before in this process changes nothing. To keep one
     graph and reset it would save 8 ms a video: its first picture takes just as long (24 against 27 ms).
     """
-    _check_available()
+    check_available()
     from mediapipe.python.solutions.face_mesh import FaceMesh
 
     follower = FaceFollower(fps, centred)
     starting = contextlib.ExitStack()
-    starting.enter_context(_silent())
+    starting.enter_context(silent())
     with (
         starting,
         FaceMesh(
@@ -203,92 +201,8 @@ def find_mesh(frames: Iterable[np.ndarray], fps: float) -> Mesh:
     return Mesh(stacked, np.isfinite(stacked[:, 0, 0]), np.array(faces, np.int64))
 
 
-class Sighting(NamedTuple):
-    """Faces in a picture that was turned by np.rot90(picture, turn).
-
-    Args:
-        turn: quarter turns, anticlockwise.
-        score: how sure the detector is of the surest face, 0 to 1; the highest where faces stand upright.
-        boxes: float64 (faces, 4), left, top, right, bottom in pixels of the turned picture, the largest face first.
-    """
-
-    turn: int
-    score: float
-    boxes: np.ndarray
-
-
-def sight_faces(picture: np.ndarray, closely: bool = False) -> list[Sighting]:
-    """Look for faces near and far, upright, on their side and on their head; the surest turn first.
-
-    Both of mediapipe's face detectors look, the one for near and the one for far faces.
-
-    Args:
-        picture: uint8 (height, width, 3), RGB.
-        closely: look through square windows too, and where there is no face in any of them, through smaller ones.
-
-    Returns:
-        a Sighting for every quarter turn in which there is a face.
-
-    Raises:
-        MissingToolError: mediapipe is not installed.
-    """
-    _check_available()
-    from mediapipe.python.solutions.face_detection import FaceDetection
-
-    side = min(picture.shape[:2])
-    with (
-        _silent(),
-        FaceDetection(LEAST_SCORE, model_selection=0) as near,
-        FaceDetection(LEAST_SCORE, model_selection=1) as far,
-    ):
-        found: list[Sighting] = []
-        for window in (side, side // 2) if closely else (0,):
-            for turn in range(4):
-                turned = np.rot90(picture, turn)
-                scores: list[float] = []
-                boxes: list[np.ndarray] = []
-                for left, top, part in _windows(turned, window):
-                    size = np.array([part.shape[1], part.shape[0]] * 2)
-                    for face in [face for seen in (near, far) for face in seen.process(part).detections or []]:
-                        box = face.location_data.relative_bounding_box
-                        edges = np.array([box.xmin, box.ymin, box.xmin + box.width, box.ymin + box.height])
-                        boxes.append(edges * size + (left, top, left, top))
-                        scores.append(face.score[0])
-                if boxes:
-                    found.append(Sighting(turn, max(scores), _distinct(boxes)))
-            if found:
-                break
-    return sorted(found, key=lambda sighting: -sighting.score)
-
-
-def _windows(picture: np.ndarray, side: int) -> Iterator[tuple[int, int, np.ndarray]]:
-    """Yield the whole picture, and square windows of a side that overlap by half; 0 for none. Left, top, picture."""
-    yield 0, 0, np.ascontiguousarray(picture)
-    height, width = picture.shape[:2]
-    if side < LEAST_WINDOW or max(height, width) < WINDOW_SHARE * side:
-        return
-    for top in _steps(height, side):
-        for left in _steps(width, side):
-            yield left, top, np.ascontiguousarray(picture[top : top + side, left : left + side])
-
-
-def _steps(length: int, side: int) -> list[int]:
-    """Place windows of a side along a length, evenly, each over at least half of the next."""
-    count = 1 + int(np.ceil(2 * (length - side) / side))
-    return np.linspace(0, length - side, count).astype(int).tolist()
-
-
-def _distinct(boxes: list[np.ndarray]) -> np.ndarray:
-    """Keep one of the boxes whose centres lie within each other, the larger one; the largest first."""
-    kept: list[np.ndarray] = []
-    for box in sorted(boxes, key=lambda box: box[0] - box[2]):
-        centre = (box[:2] + box[2:]) / 2
-        if not any((other[:2] < centre).all() and (centre < other[2:]).all() for other in kept):
-            kept.append(box)
-    return np.array(kept)
-
-
-def _check_available() -> None:
+def check_available() -> None:
+    """Raise MissingToolError where mediapipe is not installed; keep its log quiet where it is."""
     if not is_available():
         raise MissingToolError("finding faces needs mediapipe; install it with: pip install 'phonolips[train]'")
     _quieten_mediapipe()
@@ -296,9 +210,6 @@ def _check_available() -> None:
 
 def _quieten_mediapipe() -> None:
     """Keep mediapipe's log off the terminal; its C++ part reads these variables when it is first imported."""
-    import os
-    import warnings
-
     warnings.filterwarnings("ignore", "SymbolDatabase.GetPrototype", UserWarning)  # mediapipe's use of protobuf
     os.environ.setdefault("GLOG_minloglevel", "3")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

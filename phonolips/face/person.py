@@ -15,8 +15,8 @@ from phonolips.errors import InputError, PhonolipsWarning
 from phonolips.face.warp import frontality
 from phonolips.lips.measures import width
 from phonolips.lips.points import MEDIAPIPE_ANCHORS, MEDIAPIPE_LIPS
-from phonolips.lips.shapes import rest_lips
-from phonolips.lips.space import MouthSpace, fill_missing, fit_mouth_space, neutral_centre
+from phonolips.lips.shapes import neutral_centre, rest_lips
+from phonolips.lips.space import MouthSpace, fill_missing, fit_mouth_space
 from phonolips.media import video as io
 from phonolips.timebase import MODEL_FPS
 
@@ -123,7 +123,8 @@ def _turn_back(points_px: np.ndarray, turn: int, size: tuple[int, int]) -> np.nd
 
 def _find_in_photo(path: Path, photo: np.ndarray) -> tuple[np.ndarray, int, int]:
     """Find the largest face of a photo: points_px (1, 478, 2), quarter turns, and how many faces there are."""
-    from phonolips.face.mesh import find_mesh, sight_faces
+    from phonolips.face.mesh import find_mesh
+    from phonolips.face.sighting import sight_faces
 
     sightings = sight_faces(photo, closely=True)
     if not sightings:
@@ -143,7 +144,7 @@ def _find_in_photo(path: Path, photo: np.ndarray) -> tuple[np.ndarray, int, int]
 
 def _upright_turn(pictures: Iterable[np.ndarray]) -> int:
     """Find the quarter turns after which a face is upright; 0 where none is found in any picture."""
-    from phonolips.face.mesh import sight_faces
+    from phonolips.face.sighting import sight_faces
 
     scores = np.zeros(4)
     for picture in pictures:

@@ -20,7 +20,8 @@ from phonolips.errors import InputError
 from phonolips.face.cavity import Cavity, shows_teeth, smooth_step, white_of_eyes
 from phonolips.face.warp import Skin, add_rim, open_into_lips, warp
 from phonolips.lips.curve import resample_lips
-from phonolips.lips.points import INNER_RING, MEDIAPIPE_INNER
+from phonolips.lips.measures import inner_gaps
+from phonolips.lips.points import INNER_RING, MEDIAPIPE40, MEDIAPIPE_INNER, MEDIAPIPE_LIPS
 from phonolips.lips.shapes import rest_lips, transfer
 from phonolips.lips.space import MouthSpace
 from phonolips.media import video
@@ -58,8 +59,7 @@ def play_along(face: Face, frames: int, fps: float) -> np.ndarray:
 def _find_cavity(face: Face) -> Cavity:
     """Take the inside of the mouth from where it is most open; draw it where it is never open."""
     lips = face.lips
-    inner = lips[:, list(INNER_RING)]
-    gaps = np.where(face.detected, _gaps(inner).max(1), -1.0)
+    gaps = np.where(face.detected, inner_gaps(lips).max(1), -1.0)
     best = int(np.argmax(np.where(gaps <= np.quantile(gaps, 0.98), gaps, -1.0))) if len(face) > 1 else 0
     picture = next(face.pictures([best]))
     origin, axis = complex(face.space.origin[best]), complex(face.space.axis[best])
@@ -69,10 +69,11 @@ def _find_cavity(face: Face) -> Cavity:
     return Cavity.drawn(face.rest, white, abs(axis))
 
 
-def _gaps(inner: np.ndarray) -> np.ndarray:
-    """Measure the heights between the inner lips; (..., 20, 2) -> (..., 9), mouth-space units."""
-    gaps: np.ndarray = inner[..., :10:-1, 1] - inner[..., 1:10, 1]
-    return gaps
+def _middle_line(lips_px: np.ndarray) -> np.ndarray:
+    """Draw the line midway between the inner lips, from corner to corner; (40, 2) -> (11, 2)."""
+    ring = MEDIAPIPE40.inner
+    between = (lips_px[list(ring.lower)] + lips_px[list(ring.upper)]) / 2
+    return np.concatenate([lips_px[[ring.left]], between, lips_px[[ring.right]]])
 
 
 def _shut_line(picture: np.ndarray, line_px: np.ndarray, unit_px: float, strength: float) -> None:
@@ -156,7 +157,7 @@ def _move_mouth(
 ) -> np.ndarray:
     """Give one picture other lips."""
     inner = list(INNER_RING)
-    gaps, own_gaps = _gaps(target[inner]), _gaps(own[inner])
+    gaps, own_gaps = inner_gaps(target), inner_gaps(own)
     closing = float(smooth_step(own_gaps.max() - gaps.max(), 0.01, 0.05))
     change = float(smooth_step(np.abs(target[inner] - own[inner]).max(), 0.006, 0.04))
     room = SHUT_ROOM * closing
@@ -166,9 +167,7 @@ def _move_mouth(
     cavity.paint(result, target, origin, axis, change)
     line = closing * float(1 - smooth_step(gaps.max(), 0.01, 0.045))
     if line:
-        ring_px = target_px[list(MEDIAPIPE_INNER)]
-        middle = np.concatenate([ring_px[:1], (ring_px[1:10] + ring_px[:10:-1]) / 2, ring_px[10:11]])
-        _shut_line(result, middle, abs(axis), line)
+        _shut_line(result, _middle_line(target_px[list(MEDIAPIPE_LIPS)]), abs(axis), line)
     return result
 
 

@@ -12,7 +12,8 @@ from phonolips.face import mesh as facemesh
 from phonolips.face import pose
 from phonolips.face.limits import FaceLimits, Likeness, check_face, check_found
 from phonolips.lips.points import MEDIAPIPE_LIPS, to_ibug20
-from phonolips.lips.space import SMOOTHING_SECONDS, MouthSpace, fill_missing, fit_mouth_space, neutral_centre
+from phonolips.lips.shapes import neutral_centre
+from phonolips.lips.space import SMOOTHING_SECONDS, MouthSpace, fill_missing, fit_mouth_space
 from phonolips.media import video as io
 from phonolips.storage import atomic_file
 

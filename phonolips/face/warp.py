@@ -12,14 +12,17 @@ from itertools import pairwise
 import numpy as np
 
 from phonolips.face.mesh import MESH_POINTS
-from phonolips.lips.points import INNER_RING, MEDIAPIPE_INNER, MEDIAPIPE_LIPS, MEDIAPIPE_OUTER, OUTER_RING
-
-# Two rings of lip skin between MEDIAPIPE_OUTER and MEDIAPIPE_INNER, in the same order, and how far in they lie.
-MIDDLE_RINGS = (
-    (76, 77, 90, 180, 85, 16, 315, 404, 320, 307, 306, 408, 304, 303, 302, 11, 72, 73, 74, 184),
-    (62, 96, 89, 179, 86, 15, 316, 403, 319, 325, 292, 407, 272, 271, 268, 12, 38, 41, 42, 183),
+from phonolips.lips.points import (
+    INNER_RING,
+    MEDIAPIPE40,
+    MEDIAPIPE_INNER,
+    MEDIAPIPE_LIP_SKIN,
+    MEDIAPIPE_LIPS,
+    MEDIAPIPE_OUTER,
+    OUTER_RING,
 )
-MIDDLE_SHARES = (1 / 3, 2 / 3)
+
+LIP_SKIN_SHARES = (1 / 3, 2 / 3)  # how far in the rings of MEDIAPIPE_LIP_SKIN lie
 NO_TRIANGLES = {(49, 64, 129), (279, 294, 358)}  # three edges around a nostril, with a point between them
 NOSE_TIP, NOSE_BASE, CHEEKS, EYE_CORNERS = 1, 2, (234, 454), (33, 263)
 # How far points of chin and jaw move down with the middle of the outer lower lip, as a share of its way: least
@@ -31,7 +34,7 @@ JAW_SHARES = {
     194: 0.45, 418: 0.45, 204: 0.35, 424: 0.35,
     136: 0.22, 365: 0.22, 172: 0.15, 397: 0.15, 58: 0.06, 288: 0.06,
 }  # fmt: skip
-LOWER_LIP_MIDDLE = (4, 5, 6)  # positions in the outer ring
+LOWER_LIP_MIDDLE = MEDIAPIPE40.outer.lower[3:6]
 RIM_DISTANCE = 0.35  # of the way from the nose's tip to the face's outline, outside of it
 STILL_PX = 0.02  # a mesh that moves less than this everywhere is left as it is
 FINE = 5  # binary digits after the point of the coordinates that are drawn
@@ -64,8 +67,9 @@ def triangles() -> np.ndarray:
         tuple(sorted((a, b, c))) for a, others in neighbours.items() for b in others for c in others & neighbours[b]
     }
     skin -= NO_TRIANGLES
-    lower, upper = MEDIAPIPE_INNER[1:10], MEDIAPIPE_INNER[:10:-1]
-    mouth = [(MEDIAPIPE_INNER[0], lower[0], upper[0]), (MEDIAPIPE_INNER[10], lower[-1], upper[-1])]
+    inner = MEDIAPIPE40.inner
+    lower, upper = (tuple(MEDIAPIPE_LIPS[point] for point in half) for half in (inner.lower, inner.upper))
+    mouth = [(MEDIAPIPE_LIPS[inner.left], lower[0], upper[0]), (MEDIAPIPE_LIPS[inner.right], lower[-1], upper[-1])]
     for (low, next_low), (up, next_up) in zip(pairwise(lower), pairwise(upper), strict=True):
         mouth += [(low, next_low, up), (next_low, next_up, up)]
     outline = face_outline()
@@ -73,7 +77,7 @@ def triangles() -> np.ndarray:
     for at, point in enumerate(outline):
         after = (at + 1) % len(outline)
         rim += [(point, outline[after], MESH_POINTS + at), (outline[after], MESH_POINTS + after, MESH_POINTS + at)]
-    lips = set(MEDIAPIPE_LIPS).union(*MIDDLE_RINGS)
+    lips = set(MEDIAPIPE_LIPS).union(*MEDIAPIPE_LIP_SKIN)
     ordered = sorted(skin, key=lambda corners: (len(lips.intersection(corners)) == 3, corners))
     return np.array([*mouth, *rim, *ordered])
 
@@ -108,7 +112,7 @@ class Skin:
         iris = np.arange(MESH_POINTS - 10, MESH_POINTS)
         fixed = np.flatnonzero(height >= height[NOSE_BASE])
         fixed = np.union1d(fixed, np.arange(MESH_POINTS, len(shape)))
-        lips = [*MEDIAPIPE_LIPS, *MIDDLE_RINGS[0], *MIDDLE_RINGS[1]]
+        lips = [*MEDIAPIPE_LIPS, *MEDIAPIPE_LIP_SKIN[0], *MEDIAPIPE_LIP_SKIN[1]]
         jaw = [point for point in JAW_SHARES if point not in fixed]
         given = [*MEDIAPIPE_OUTER, *jaw, *fixed[~np.isin(fixed, iris)]]
         free = np.setdiff1d(np.arange(len(shape)), [*given, *lips, *iris])
@@ -117,7 +121,7 @@ class Skin:
         follow[list(MEDIAPIPE_LIPS), range(len(MEDIAPIPE_LIPS))] = 1
         for point in jaw:
             follow[point, list(LOWER_LIP_MIDDLE), 1] = JAW_SHARES[point] / len(LOWER_LIP_MIDDLE)
-        for ring, share in zip(MIDDLE_RINGS, MIDDLE_SHARES, strict=True):
+        for ring, share in zip(MEDIAPIPE_LIP_SKIN, LIP_SKIN_SHARES, strict=True):
             follow[list(ring), OUTER_RING] = 1 - share
             follow[list(ring), INNER_RING] = share
         values = follow[given].reshape(len(given), -1)
@@ -143,7 +147,7 @@ class Skin:
 def open_into_lips(points_px: np.ndarray, share: float) -> np.ndarray:
     """Move the inner lip line of a mesh into the lips, by a share of their thickness; (points, 2), pixels."""
     result = points_px.copy()
-    for ring in (MEDIAPIPE_INNER, MIDDLE_RINGS[1]):
+    for ring in (MEDIAPIPE_INNER, MEDIAPIPE_LIP_SKIN[1]):
         inner, outer = list(ring), list(MEDIAPIPE_OUTER)
         result[inner] += share * (points_px[outer] - points_px[inner])
     return result

@@ -1,7 +1,12 @@
-"""The continuous lip curve, read at any frame rate or timing."""
+"""The continuous lip curve, read at any time, and the few other ways of reading lips between frames.
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+`LipCurve` is how lips are resampled: films, exports, synthesis and edits all read it. The others have other uses and
+say why they are not it: `resample_frames` and `shift_frames` prepare recordings, `between_frames` and
+`resample_by_phones` stretch time.
+"""
+
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
 
 import numpy as np
 
@@ -9,12 +14,93 @@ from phonolips.errors import InputError
 from phonolips.phones.compare import same_phones
 from phonolips.timebase import MODEL_FPS, exact_fps, frame_centres, frames_in
 
-if TYPE_CHECKING:
-    pass
+LEAST_FPS, MOST_FPS = 1.0, 240.0
+BLOCK_FRAMES = 256  # frames that are read at once where they are asked for one by one
+NEIGHBOURS = 3  # frames each side on which the curve between two frames depends, and one to spare
+
+
+def check_fps(fps: float) -> float:
+    """Return `fps` if it is a usable frame rate; raise InputError otherwise."""
+    if not LEAST_FPS <= fps <= MOST_FPS:
+        raise InputError(f"fps {fps}; expected {LEAST_FPS:.0f} to {MOST_FPS:.0f} frames per second")
+    return float(fps)
+
+
+class LipCurve:
+    """The continuous curve through the centres of the frames of some lips.
+
+    A shape-preserving cubic (PCHIP; Fritsch and Carlson, "Monotone piecewise cubic interpolation", 1980): it passes
+    every frame and overshoots nowhere, so a shut mouth stays shut. Before the first centre and after the last one the
+    lips stand still. The curve between two frames depends on their next neighbours alone, so a part of it is the same
+    however much of it is read at once.
+    """
+
+    def __init__(self, lips: np.ndarray, fps: float | Fraction) -> None:
+        """Take lips float (frames, points, 2), a frame at least, at `fps` frames per second."""
+        self._lips, self._fps = lips, exact_fps(fps)
+
+    def at(self, times: np.ndarray) -> np.ndarray:
+        """Read the curve at times (any number of them, at least one) in seconds; float32 (times, points, 2)."""
+        frames, rate = len(self._lips), float(self._fps)
+        if frames == 1:
+            return np.repeat(self._lips, len(times), axis=0).astype(np.float32)
+        from scipy.interpolate import PchipInterpolator
+
+        within = np.clip(times, 0.5 / rate, (frames - 0.5) / rate)
+        low = max(int(within.min() * rate - 0.5) - NEIGHBOURS, 0)
+        high = min(int(within.max() * rate - 0.5) + 2 + NEIGHBOURS, frames)
+        low = max(min(low, high - 2), 0)
+        centres = (np.arange(low, high) + 0.5) / rate
+        read: np.ndarray = PchipInterpolator(centres, self._lips[low:high], axis=0)(within)
+        return read.astype(np.float32)
+
+    def frames(self, fps: Fraction, count: int, *, start: float = 0.0) -> Iterator[np.ndarray]:
+        """Read frames one by one, in memory that does not grow with their number.
+
+        Args:
+            fps: the wanted rate.
+            count: how many frames.
+            start: seconds at which the first one begins.
+
+        Yields:
+            float32 (points, 2); the given frames themselves where neither rate nor start moves them.
+        """
+        if self._fps == fps and start == 0:
+            yield from (self._lips[min(index, len(self._lips) - 1)] for index in range(count))
+            return
+        for first in range(0, count, BLOCK_FRAMES):
+            wanted = np.arange(first, min(first + BLOCK_FRAMES, count))
+            yield from self.at(start + (wanted + 0.5) / float(fps))
+
+
+def resample_lips(lips: np.ndarray, fps: float, seconds: float, *, source_fps: float = MODEL_FPS) -> np.ndarray:
+    """Read the continuous lip curve at another frame rate (see `LipCurve`).
+
+    Args:
+        lips: float32 (frames, points, 2) at `source_fps` frames a second.
+        fps: the wanted rate.
+        seconds: the length to cover.
+        source_fps: frames per second of `lips`.
+
+    Returns:
+        float32 (ceil(seconds * fps), points, 2); `lips` themselves where the rate stays and there are enough of them.
+
+    Raises:
+        InputError: `fps` is not a usable rate.
+    """
+    rate, source = exact_fps(check_fps(fps)), exact_fps(source_fps)
+    frames = frames_in(seconds, float(rate))
+    if rate == source and frames <= len(lips):
+        return lips[:frames]
+    return LipCurve(lips, source).at(frame_centres(frames, float(rate)))
 
 
 def resample_frames(values: np.ndarray, fps: float, to_fps: float) -> np.ndarray:
-    """Resample a curve of frames to another rate, linearly between frame centres; (frames, ...) -> same."""
+    """Resample recorded frames to another rate, linearly between frame centres; (frames, ...) -> same.
+
+    Linear, because it brings a recording with its gaps to the model's rate: `detected` goes the same way as the lips,
+    so that a share of it says how much of a frame was filled in. Prepared corpora are made of it.
+    """
     if fps == to_fps:
         return values
     frames = frames_in(len(values) / fps, to_fps)
@@ -22,6 +108,37 @@ def resample_frames(values: np.ndarray, fps: float, to_fps: float) -> np.ndarray
     old, new = frame_centres(len(values), fps), frame_centres(frames, to_fps)
     columns = [np.interp(new, old, column) for column in flat.T]
     return np.stack(columns, axis=1).reshape(frames, *values.shape[1:]).astype(values.dtype)
+
+
+def shift_frames(lips: np.ndarray, frames: float) -> np.ndarray:
+    """Move recorded lips later by a part of a frame, or several; beyond the ends the nearest frame holds.
+
+    A cubic spline: the rate stays, and PCHIP would flatten every peak that comes to lie between two frames.
+
+    Args:
+        lips: float32 (frames, points, 2).
+        frames: by how much; negative is earlier.
+
+    Returns:
+        float32, the same shape.
+    """
+    from scipy.ndimage import shift
+
+    moved: np.ndarray = shift(lips, (frames, 0, 0), order=3, mode="nearest")
+    return moved.astype(np.float32)
+
+
+def between_frames(lips: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Read lips (frames, points, 2) at places counted in frames, 0 the first; float32 (places, points, 2).
+
+    Linear, because time itself is stretched here, by another amount in every phone or seam: a smooth curve of the
+    frames would still have a corner in it at every boundary.
+    """
+    before = np.floor(places).astype(np.int64)
+    after = np.minimum(before + 1, len(lips) - 1)
+    share = (places - before)[:, None, None]
+    mixed: np.ndarray = (1 - share) * lips[before] + share * lips[after]
+    return mixed.astype(np.float32)
 
 
 def resample_by_phones(
@@ -59,46 +176,4 @@ def resample_by_phones(
     times = np.interp(
         frame_centres(frames, fps), np.maximum.accumulate(target_times), np.maximum.accumulate(source_times)
     )
-    places = np.clip(times * fps - 0.5, 0, len(lips) - 1)
-    before = np.floor(places).astype(int)
-    after = np.minimum(before + 1, len(lips) - 1)
-    share = (places - before)[:, None, None]
-    return ((1 - share) * lips[before] + share * lips[after]).astype(np.float32)
-
-
-LEAST_FPS, MOST_FPS = 1.0, 240.0
-
-
-def check_fps(fps: float) -> float:
-    """Return `fps` if it is a usable frame rate; raise InputError otherwise."""
-    if not LEAST_FPS <= fps <= MOST_FPS:
-        raise InputError(f"fps {fps}; expected {LEAST_FPS:.0f} to {MOST_FPS:.0f} frames per second")
-    return float(fps)
-
-
-def resample_lips(lips: np.ndarray, fps: float, seconds: float, *, source_fps: float = MODEL_FPS) -> np.ndarray:
-    """Read the continuous lip curve at another frame rate.
-
-    The curve through the frame centres is a shape-preserving cubic (PCHIP; Fritsch and Carlson 1980): it passes
-    every frame and overshoots nowhere, so a shut mouth stays shut.
-
-    Args:
-        lips: float32 (frames, points, 2) at `source_fps` frames a second.
-        fps: the wanted rate.
-        seconds: the length to cover.
-        source_fps: frames per second of `lips`.
-
-    Returns:
-        float32 (ceil(seconds * fps), points, 2).
-    """
-    rate, source = float(exact_fps(check_fps(fps))), float(exact_fps(source_fps))
-    frames = frames_in(seconds, rate)
-    if rate == source and frames <= len(lips):
-        return lips[:frames]
-    if len(lips) == 1:
-        return np.repeat(lips, frames, axis=0)
-    from scipy.interpolate import PchipInterpolator
-
-    old = frame_centres(len(lips), source)
-    times = np.clip(frame_centres(frames, rate), old[0], old[-1])
-    return PchipInterpolator(old, lips, axis=0)(times).astype(np.float32)
+    return between_frames(lips, np.clip(times * fps - 0.5, 0, len(lips) - 1))

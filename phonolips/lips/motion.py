@@ -1,11 +1,16 @@
-"""Words said with emphasis: they last longer, and the lips go further from rest."""
+"""What is done to movements: quick ones exaggerated, emphasised words enlarged, silences shut.
+
+Every function says how far it looks back and ahead of a frame, 25 a second; whoever makes lips in pieces needs that
+much around each.
+"""
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from phonolips.errors import InputError
-from phonolips.lips.points import INNER_RING
+from phonolips.lips.measures import inner_gaps
+from phonolips.lips.points import MEDIAPIPE40
 from phonolips.phones.intervals import Alignment
 from phonolips.phones.inventory import SILENCE
 from phonolips.timebase import frame_centres
@@ -30,7 +35,7 @@ def parse_emphasis(words: Sequence[str]) -> dict[str, float]:
             value = float("nan")
         if not word.strip() or not LEAST_EMPHASIS <= value <= MOST_EMPHASIS:
             raise InputError(
-                f"--emphasis {text!r}; expected a word, or WORD=FACTOR with a factor from {LEAST_EMPHASIS} to "
+                f"emphasis {text!r}; expected a word, or WORD=FACTOR with a factor from {LEAST_EMPHASIS} to "
                 f"{MOST_EMPHASIS:.0f}, such as blue=1.5"
             )
         found[word.strip().lower()] = value
@@ -42,8 +47,10 @@ def check_emphasis(emphasis: Mapping[str, float], words: Sequence[str]) -> None:
     spoken = [word for word in dict.fromkeys(word.lower() for word in words) if word]
     for word in emphasis:
         if word.lower() not in spoken:
-            known = ", ".join(spoken) if spoken else "no words are known here; give them with --text or --textgrid"
-            raise InputError(f"--emphasis {word}: not one of the words spoken ({known})")
+            known = (
+                ", ".join(spoken) if spoken else "no words are known here; give the text, or an alignment with words"
+            )
+            raise InputError(f"emphasis {word}: not one of the words spoken ({known})")
 
 
 def word_factor(word: str, emphasis: Mapping[str, float]) -> float:
@@ -52,7 +59,9 @@ def word_factor(word: str, emphasis: Mapping[str, float]) -> float:
 
 
 def emphasis_curve(alignment: Alignment, emphasis: Mapping[str, float], frames: int) -> np.ndarray:
-    """Say at every frame how far the lips go.
+    """Compute how far the lips go at every frame.
+
+    Looks 0.1 s, 3 frames, back and ahead.
 
     Args:
         alignment: when the words are said.
@@ -75,7 +84,7 @@ NEAR_SECONDS, FAR_SECONDS = 0.08, 0.2  # from speech: nearer the lips are left a
 
 
 def seconds_from_speech(alignment: Alignment, frames: int) -> np.ndarray:
-    """Say how far every frame's centre is from the nearest phone; float64 (frames,), 25 a second, 0 in speech."""
+    """Measure how far every frame's centre is from the nearest phone; float64 (frames,), seconds, 0 in speech."""
     times = frame_centres(frames)
     spoken = [phone for phone in alignment.phones if phone.label != SILENCE]
     starts = np.array([*(phone.start for phone in spoken), np.inf])
@@ -88,14 +97,20 @@ def seconds_from_speech(alignment: Alignment, frames: int) -> np.ndarray:
 def shut_in_silence(lips: np.ndarray, alignment: Alignment, shut: np.ndarray) -> np.ndarray:
     """Bring lips to a shut mouth wherever nothing is said, and let them open in time for what follows.
 
+    Looks 0.2 s, 5 frames, back and ahead in the alignment, at no other frame of the lips.
+
     Args:
         lips: float (frames, 40, 2), mouth space, 25 frames a second.
         alignment: when something is said.
         shut: float (40, 2), the speaker's mouth when it is shut.
+
+    Returns:
+        float, the same shape.
     """
     part = np.clip((seconds_from_speech(alignment, len(lips)) - NEAR_SECONDS) / (FAR_SECONDS - NEAR_SECONDS), 0, 1)
     weight = (part * part * (3 - 2 * part)).astype(np.float32)
-    return lips + weight[:, None, None] * (shut.astype(np.float32) - lips)
+    mixed: np.ndarray = lips + weight[:, None, None] * (shut.astype(np.float32) - lips)
+    return mixed
 
 
 EXAGGERATION_SIGMA_FRAMES = 2.0  # 80 ms at 25 frames a second
@@ -104,18 +119,18 @@ EXAGGERATION_SIGMA_FRAMES = 2.0  # 80 ms at 25 frames a second
 def uncross(lips: np.ndarray) -> np.ndarray:
     """Bring inner-lip points that have passed each other to their common middle.
 
+    Looks at no other frame.
+
     Args:
         lips: float (..., 40, 2), mouth space, layout mediapipe40.
 
     Returns:
         the same shape; upper and lower inner lip touch where they would have crossed.
     """
-    lower, upper = list(INNER_RING[1:10]), list(INNER_RING[:10:-1])
-    apart = lips[..., upper, 1] - lips[..., lower, 1]
-    half = np.minimum(apart, 0) / 2
+    half = np.minimum(inner_gaps(lips), 0) / 2
     result = lips.copy()
-    result[..., upper, 1] -= half
-    result[..., lower, 1] += half
+    result[..., MEDIAPIPE40.inner.upper, 1] -= half
+    result[..., MEDIAPIPE40.inner.lower, 1] += half
     return result
 
 
@@ -124,11 +139,14 @@ def exaggerate(lips: np.ndarray, liveliness: float) -> np.ndarray:
 
     Squared error makes a decoder hesitate: what it is unsure of comes out smaller. This gives quick movements
     back their size: lips + liveliness * (lips - lips smoothed by a Gaussian of 80 ms), and inner lips that
-    would cross then touch.
+    would cross then touch. Looks 8 frames back and ahead, four standard deviations, where SciPy ends its Gaussian.
 
     Args:
         lips: float (frames, 40, 2), mouth space, 25 frames a second.
         liveliness: 0 or more.
+
+    Returns:
+        float, the same shape; `lips` themselves where `liveliness` is 0.
     """
     if not liveliness:
         return lips
@@ -141,10 +159,15 @@ def exaggerate(lips: np.ndarray, liveliness: float) -> np.ndarray:
 def enlarge(lips: np.ndarray, factor: np.ndarray, rest: np.ndarray) -> np.ndarray:
     """Move the lips further from rest; inner lips that would cross then touch.
 
+    Looks at no other frame.
+
     Args:
         lips: float (frames, 40, 2), mouth space.
         factor: float (frames,), 1 leaves a frame as it is.
         rest: float (40, 2), the shape to move away from, such as the speaker's mouth when it is shut.
+
+    Returns:
+        float, the same shape.
     """
     rest = rest.astype(np.float32)
     return uncross(rest + factor[:, None, None].astype(np.float32) * (lips - rest))

@@ -1,37 +1,96 @@
-"""Carry lips over to another mouth: the movement is kept, the shape at rest is the other's."""
+"""The closed mouth of some lips, by one family of rules; and lips carried over to another mouth.
+
+**What a closed mouth is.** People stay ajar in pauses, and trackers rarely bring the lips quite together, so the
+closed mouth of a clip is found in two steps: its *least open* frames (`least_open`, a fifth of them) show the mouth at
+rest, and the median over these is *closed* (`close_lips`). `closed_mouth` does both. Everything else here, and
+everything in other rooms that asks how a mouth looks or how far it is open when it is shut, is one of these two steps
+with its numbers named:
+
+| asks for | function | least open | closing |
+|---|---|---|---|
+| a face's own mouth at rest | `rest_lips` | a fifth | the lower lip does 0.75 of it |
+| the neutral mouth of blendshapes | `neutral_mouth` | a fifth, its silent part | the lower lip does it all |
+| the origin of mouth space | `neutral_centre` | a fifth of the detected frames | none: a centre |
+| the width at rest, for mouth cues | `rest_width` | a fifth | none: a width |
+| the opening that counts as shut | `closed_opening` | 0.1 in cues, 0.05 in edits | none: an opening |
+| one frame that shows the mouth at rest | `rest_frame` | silence; one frame where there is none | none: a frame |
+
+The numbers differ where the uses do: a drawn face moves both lips as people do; blendshapes have one shape, the lowered
+jaw, that opens a mouth, so what is left of an opening at rest has to be its; an edit compares with closures in speech,
+which are tighter than rest.
+"""
 
 import numpy as np
 
 from phonolips.errors import InputError
-from phonolips.lips.measures import opening, width
+from phonolips.lips.measures import inner_gaps, opening, width
 from phonolips.lips.motion import uncross
-from phonolips.lips.points import INNER_RING, OUTER_RING, layout_of
+from phonolips.lips.points import MEDIAPIPE40, layout_of
 
+LEAST_OPEN_SHARE = 0.2  # of a clip's frames; they show the mouth at rest
 LOWER_LIP_SHARE = 0.75  # of an opening; the mean of 6 GRID speakers (0.39 to 0.95), the upper lip does the rest
-LEAST_OPEN_SHARE = 0.2  # of a clip's frames; they show the mouth at rest, as in `neutral_centre`
+LEAST_SILENCE, SURELY_SILENT = 0.5, 0.9  # of a frame's posterior; and of the surest frame's
 WIDTH_RATIOS = (0.75, 1.33)  # limits of how much sideways movement is scaled
 
 
-def close_lips(lips: np.ndarray) -> np.ndarray:
+def least_open(openings: np.ndarray, share: float = LEAST_OPEN_SHARE) -> np.ndarray:
+    """Mark the least open frames of a clip; openings float (frames,) -> bool (frames,), `share` of them or more."""
+    least: np.ndarray = openings <= np.quantile(openings, share)
+    return least
+
+
+def closed_opening(openings: np.ndarray, share: float) -> float:
+    """Find the opening that counts as shut in a clip: `share` of its frames, float (frames,), are open no further."""
+    return float(np.quantile(openings, share))
+
+
+def close_lips(lips: np.ndarray, *, lower_lip_share: float = LOWER_LIP_SHARE, part_outer: bool = True) -> np.ndarray:
     """Shut a mouth: the lips keep their thickness, the lower one comes up most of the way.
 
     Args:
         lips: float (..., 40, 2), mouth space, layout mediapipe40.
+        lower_lip_share: how much of the opening the lower lip closes, 0 to 1; the upper one does the rest.
+        part_outer: whether lips that have crossed, and are parted until they touch, take their outer edges along;
+            False makes them thinner there.
 
     Returns:
-        the same shape; upper and lower inner lip touch.
+        float64, the same shape; upper and lower inner lip touch.
     """
     result = np.array(lips, np.float64)
-    inner, outer = INNER_RING, OUTER_RING
-    gap = lips[..., inner[:10:-1], 1] - lips[..., inner[1:10], 1]
-    for ring in (inner, outer):
-        result[..., ring[1:10], 1] += LOWER_LIP_SHARE * gap
-        result[..., ring[:10:-1], 1] -= (1 - LOWER_LIP_SHARE) * gap
+    gaps = inner_gaps(lips)
+    for ring in (MEDIAPIPE40.inner, MEDIAPIPE40.outer):
+        by = gaps if part_outer or ring is MEDIAPIPE40.inner else np.maximum(gaps, 0)
+        result[..., ring.lower, 1] += lower_lip_share * by
+        result[..., ring.upper, 1] -= (1 - lower_lip_share) * by
     return result
 
 
+def closed_mouth(
+    lips: np.ndarray,
+    silent: np.ndarray | None = None,
+    *,
+    lower_lip_share: float = LOWER_LIP_SHARE,
+    part_outer: bool = True,
+) -> np.ndarray:
+    """Find the closed mouth of a clip: the median of its least open frames, closed where it is not quite shut.
+
+    Args:
+        lips: float (frames, 40, 2), mouth space, a frame at least.
+        silent: bool (frames,), True where nobody speaks; where there are such frames among the least open fifth,
+            only they count, so that pressed lips of b, m, p are not taken for rest. None: nobody knows.
+        lower_lip_share, part_outer: see `close_lips`.
+
+    Returns:
+        float64 (40, 2); upper and lower inner lip touch.
+    """
+    least = least_open(opening(lips))
+    if silent is not None and (least & silent).any():
+        least &= silent
+    return close_lips(np.median(lips[least], axis=0), lower_lip_share=lower_lip_share, part_outer=part_outer)
+
+
 def rest_lips(lips: np.ndarray) -> np.ndarray:
-    """Find the shut mouth of a clip: the median over its least open fifth, closed where it is not quite shut.
+    """Find the mouth at rest of a face, shut as people shut it (see `closed_mouth`).
 
     Args:
         lips: float (frames, 40, 2), mouth space, a frame at least.
@@ -46,9 +105,63 @@ def rest_lips(lips: np.ndarray) -> np.ndarray:
         raise InputError(f"lips of shape {lips.shape}; a face needs (frames, 40, 2), the layout mediapipe40")
     if not np.isfinite(lips).all():
         raise InputError("lips hold values that are not finite; fill the missing frames first")
-    openings = opening(lips)
-    least_open = lips[openings <= np.quantile(openings, LEAST_OPEN_SHARE)]
-    return close_lips(np.median(least_open, axis=0))
+    return closed_mouth(lips)
+
+
+def neutral_mouth(lips: np.ndarray, silent: np.ndarray | None = None) -> np.ndarray:
+    """Find the closed mouth that blendshapes start from: the lower lip is raised until it meets the upper one.
+
+    Args:
+        lips: float (frames, 40, 2), mouth space, a frame at least.
+        silent: see `closed_mouth`.
+
+    Returns:
+        float64 (40, 2).
+    """
+    return closed_mouth(lips.astype(np.float64), silent, lower_lip_share=1.0, part_outer=False)
+
+
+def neutral_centre(lips: np.ndarray, detected: np.ndarray) -> np.ndarray:
+    """Find the centre of the closed mouth: the median over the least open fifth of the detected frames.
+
+    Args:
+        lips: float (frames, points, 2), in any mouth space.
+        detected: bool (frames,), with a True at least.
+
+    Returns:
+        float64 (2,), x and y in that mouth space.
+    """
+    real = lips[detected]
+    centre: np.ndarray = np.median(real[least_open(opening(real))].mean(1), axis=0)
+    return centre
+
+
+def rest_width(openings: np.ndarray, widths: np.ndarray) -> float:
+    """Find the width of the mouth at rest: the median over the least open fifth; float (frames,) each."""
+    return float(np.median(widths[least_open(openings)]))
+
+
+def rest_frame(lips: np.ndarray, detected: np.ndarray, silence: np.ndarray) -> int:
+    """Find the frame that shows the mouth at rest: the most usual one of a clip's silence.
+
+    Where nothing is silent, the least open frame.
+
+    Args:
+        lips: float (frames, 40, 2), mouth space.
+        detected: bool (frames,).
+        silence: float (frames,), the posterior of silence.
+
+    Raises:
+        InputError: no frame was detected.
+    """
+    if not detected.any():
+        raise InputError("no frame of the clip shows a face; use another clip")
+    surest = silence[detected].max()
+    if surest < LEAST_SILENCE:
+        return int(np.where(detected, opening(lips), np.inf).argmin())
+    silent = detected & (silence >= SURELY_SILENT * surest)
+    distance = np.square(lips - np.median(lips[silent], axis=0)).sum((1, 2))
+    return int(np.where(silent, distance, np.inf).argmin())
 
 
 def transfer(lips: np.ndarray, rest: np.ndarray, own_rest: np.ndarray | None = None) -> np.ndarray:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from phonolips.errors import InputError
-from phonolips.lips.measures import opening
 
 
 def mean_centre(lips: np.ndarray, detected: np.ndarray) -> np.ndarray:
@@ -104,18 +103,7 @@ def fit_mouth_space(anchors_px: np.ndarray, fps: float) -> MouthSpace:
     sigma = SMOOTHING_SECONDS * fps
 
     def smooth(values: np.ndarray) -> np.ndarray:
-        real = gaussian_filter1d(values.real, sigma, mode="nearest")
+        real: np.ndarray = gaussian_filter1d(values.real, sigma, mode="nearest")
         return real + 1j * gaussian_filter1d(values.imag, sigma, mode="nearest")
 
     return MouthSpace(smooth(origin), smooth(axis))
-
-
-def neutral_centre(lips: np.ndarray, detected: np.ndarray) -> np.ndarray:
-    """Find the centre of the closed mouth: the median over the least open fifth of the frames.
-
-    Returns float64 (2,), x and y in the mouth space that `lips` (frames, points, 2) is given in.
-    """
-    real = lips[detected]
-    openings = opening(real)
-    rest = real[openings <= np.quantile(openings, 0.2)]
-    return np.median(rest.mean(1), axis=0)

@@ -1,13 +1,23 @@
 """The strip under a drawing that says what is spoken: the phone, its word, and how sure the posteriors are."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
+from phonolips.errors import InputError
+from phonolips.phones.inventory import PHONES, SILENCE
 from phonolips.show.drawing import text_font
 from phonolips.show.palette import Colour, Palette
+from phonolips.timebase import STEPS_PER_SECOND
 
 if TYPE_CHECKING:
     from PIL import Image, ImageDraw
 
+    from phonolips.phones.intervals import Interval
+    from phonolips.synth.result import Result
+
+CAPTIONS = ("none", "phone", "posteriors")
 STRIP_SHARE = 0.21  # of the picture's height
 LEAST_STRIP, MOST_STRIP = 30, 240  # pixels
 BARS = 3  # phones whose posteriors are shown
@@ -27,6 +37,49 @@ class Caption(NamedTuple):
     phone: str
     word: str = ""
     posteriors: tuple[tuple[str, float], ...] = ()
+
+
+def _label_at(tier: "tuple[Interval, ...]") -> Callable[[float], str]:
+    """Make a function from seconds to the label there."""
+    ends = np.array([interval.end for interval in tier])
+
+    def label(seconds: float) -> str:
+        return tier[min(int(np.searchsorted(ends, seconds, side="right")), len(tier) - 1)].label if tier else ""
+
+    return label
+
+
+def captions_at(run: "Result", kind: str) -> Callable[[float], Caption] | None:
+    """Make a function from seconds to what is spoken there; None where `kind` is "none".
+
+    The phone is the alignment's; where a run has none, the most likely one.
+
+    Raises InputError for another kind, or one for which the run lacks the phones or the posteriors.
+    """
+    if kind not in CAPTIONS:
+        raise InputError(f"caption {kind!r}; expected one of {', '.join(CAPTIONS)}")
+    if kind == "none":
+        return None
+    if kind == "posteriors" and run.posteriors is None:
+        raise InputError(f"{run.name}: no posteriors.npz beside it; use caption 'phone', or make the lips anew")
+    alignment = run.need_alignment() if run.posteriors is None else run.alignment
+    phone = _label_at(alignment.phones) if alignment else None
+    word = _label_at(alignment.words) if alignment else None
+
+    def caption(seconds: float) -> Caption:
+        likely: tuple[tuple[str, float], ...] = ()
+        if run.posteriors is not None:
+            row = run.posteriors[min(int(seconds * STEPS_PER_SECOND), len(run.posteriors) - 1)]
+            best = np.argsort(row)[: -BARS - 1 : -1]
+            likely = tuple((PHONES[int(index)], float(row[index])) for index in best)
+        spoken = phone(seconds) if phone else likely[0][0]
+        return Caption(
+            "" if spoken == SILENCE and kind == "phone" else spoken,
+            word(seconds) if word else "",
+            likely if kind == "posteriors" else (),
+        )
+
+    return caption
 
 
 def strip_height(size: tuple[int, int]) -> int:

@@ -10,9 +10,10 @@ import numpy as np
 
 from phonolips.lips.points import layout_of
 from phonolips.media.video import write_video
-from phonolips.show.mouth import SUPERSAMPLING, MouthPainter, View, check_lips, fit_view, flatten
+from phonolips.show.mouth import SUPERSAMPLING, MouthPainter, flatten
 from phonolips.show.outline import LipCurves
 from phonolips.show.palette import WARM, Colour, Palette
+from phonolips.show.view import View, check_lips, fit_view
 
 if TYPE_CHECKING:
     from PIL import Image, ImageFont
@@ -142,6 +143,7 @@ def draw_overlay(
     return np.asarray(canvas)
 
 
+# Nine parameters: what is drawn (3), what is heard (2), and how it looks (4).
 def render_lips_video(
     path: Path,
     lips: np.ndarray,

@@ -17,28 +17,25 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from phonolips.errors import InputError, PhonolipsWarning
-from phonolips.lips.curve import check_fps
+from phonolips.lips.curve import LipCurve, check_fps
 from phonolips.media.video import GIF_MOST_FPS, OUTPUT_FORMATS, write_gif, write_video
-from phonolips.phones.inventory import PHONES, SILENCE
-from phonolips.show.caption import BARS, Caption, draw_caption, strip_height
+from phonolips.phones.inventory import SILENCE
+from phonolips.show.caption import Caption, captions_at, draw_caption, strip_height
 from phonolips.show.drawing import text_font
-from phonolips.show.mouth import MouthPainter, fit_view
+from phonolips.show.mouth import MouthPainter
 from phonolips.show.palette import Palette, read_palette
+from phonolips.show.view import fit_view
 from phonolips.storage import atomic_file
-from phonolips.timebase import SAMPLE_RATE, STEPS_PER_SECOND, exact_fps, frames_in
+from phonolips.timebase import SAMPLE_RATE, exact_fps, frames_in
 
 if TYPE_CHECKING:
     from PIL import Image
 
-    from phonolips.phones.intervals import Interval
     from phonolips.synth.result import Result
 
-CAPTIONS = ("none", "phone", "posteriors")
 SUFFIXES = (*OUTPUT_FORMATS, ".gif", ".png")
 LEAST_SIDE, MOST_SIDE = 16, 4096  # pixels
 MOST_STRIP_PIXELS = 1 << 26
-BLOCK_FRAMES = 256  # frames of lips that are worked out at once
-NEIGHBOURS = 3  # frames each side on which the curve between two frames depends, and one to spare
 COLOUR_SAMPLES = 24  # pictures from which a GIF takes its colours
 UNEQUAL_SECONDS = 0.5  # sound that is longer or shorter than the lips by more is worth a warning
 
@@ -55,81 +52,6 @@ def check_size(size: tuple[int, int], out: Path) -> tuple[int, int]:
     return width, height
 
 
-def lips_at(lips: np.ndarray, source_fps: float, fps: Fraction, start: float, frames: int) -> Iterator[np.ndarray]:
-    """Read the continuous lip curve at another rate, from `start` on, block by block.
-
-    The same curve as `lips.curve.resample_lips`: what lies further than a few frames away does not count in it.
-
-    Args:
-        lips: float32 (frames, points, 2) at `source_fps`.
-        source_fps: frames per second of `lips`.
-        fps: the wanted rate.
-        start: seconds at which the first wanted frame begins.
-        frames: how many to yield.
-
-    Yields:
-        float32 (points, 2).
-    """
-    source = float(exact_fps(source_fps))
-    if (exact_fps(source_fps) == fps and start == 0) or len(lips) == 1:
-        yield from (lips[min(index, len(lips) - 1)] for index in range(frames))
-        return
-    from scipy.interpolate import PchipInterpolator
-
-    for first in range(0, frames, BLOCK_FRAMES):
-        wanted = np.arange(first, min(first + BLOCK_FRAMES, frames))
-        places = (start + (wanted + 0.5) / float(fps)) * source - 0.5  # in frames of `lips`
-        places = np.clip(places, 0, len(lips) - 1)
-        low = max(int(places[0]) - NEIGHBOURS, 0)
-        high = min(int(places[-1]) + 2 + NEIGHBOURS, len(lips))
-        low = max(min(low, high - 2), 0)
-        curve = PchipInterpolator(np.arange(low, high), lips[low:high], axis=0)
-        yield from curve(places).astype(np.float32)
-
-
-def _label_at(tier: "tuple[Interval, ...]") -> Callable[[float], str]:
-    """Make a function from seconds to the label there."""
-    ends = np.array([interval.end for interval in tier])
-
-    def label(seconds: float) -> str:
-        return tier[min(int(np.searchsorted(ends, seconds, side="right")), len(tier) - 1)].label if tier else ""
-
-    return label
-
-
-def captions_at(run: "Result", kind: str) -> Callable[[float], Caption] | None:
-    """Make a function from seconds to what is spoken there; None where `kind` is "none".
-
-    The phone is the alignment's; where a run has none, the most likely one.
-
-    Raises InputError for another kind, or one for which the run lacks the phones or the posteriors.
-    """
-    if kind not in CAPTIONS:
-        raise InputError(f"caption {kind!r}; expected one of {', '.join(CAPTIONS)}")
-    if kind == "none":
-        return None
-    if kind == "posteriors" and run.posteriors is None:
-        raise InputError(f"{run.name}: no posteriors.npz beside it; use caption 'phone', or make the lips anew")
-    alignment = run.need_alignment() if run.posteriors is None else run.alignment
-    phone = _label_at(alignment.phones) if alignment else None
-    word = _label_at(alignment.words) if alignment else None
-
-    def caption(seconds: float) -> Caption:
-        likely: tuple[tuple[str, float], ...] = ()
-        if run.posteriors is not None:
-            row = run.posteriors[min(int(seconds * STEPS_PER_SECOND), len(run.posteriors) - 1)]
-            best = np.argsort(row)[: -BARS - 1 : -1]
-            likely = tuple((PHONES[int(index)], float(row[index])) for index in best)
-        spoken = phone(seconds) if phone else likely[0][0]
-        return Caption(
-            "" if spoken == SILENCE and kind == "phone" else spoken,
-            word(seconds) if word else "",
-            likely if kind == "posteriors" else (),
-        )
-
-    return caption
-
-
 @dataclass(frozen=True)
 class _Scene:
     """Everything about the pictures to draw: lips, painter, captions and the times they belong to."""
@@ -144,7 +66,7 @@ class _Scene:
     frames: int
 
     def seconds(self, frame: int) -> float:
-        """Give the time of a frame's centre in the run."""
+        """Compute when a frame's centre is in the run, in seconds."""
         return self.start + float((frame + Fraction(1, 2)) / self.fps)
 
     def picture(self, points: np.ndarray, frame: int) -> "Image.Image":
@@ -163,7 +85,7 @@ class _Scene:
         """Draw all frames, uint8 (height, width, 3), with a progress bar on a terminal if it takes long."""
         from tqdm import tqdm
 
-        lips = lips_at(self.run.lips, self.run.fps, self.fps, self.start, self.frames)
+        lips = LipCurve(self.run.lips, self.run.fps).frames(self.fps, self.frames, start=self.start)
         for frame, points in enumerate(tqdm(lips, "drawing", self.frames, unit="frame", disable=None, delay=2)):
             yield np.asarray(self.picture(points, frame))
 
@@ -171,8 +93,28 @@ class _Scene:
         """Draw a few frames; (number, picture)."""
         for frame in frames:
             start = self.start + float(frame / self.fps)
-            points = next(lips_at(self.run.lips, self.run.fps, self.fps, start, 1))
+            points = next(LipCurve(self.run.lips, self.run.fps).frames(self.fps, 1, start=start))
             yield frame, self.picture(points, frame)
+
+
+def _check_out(out: Path) -> str:
+    """Return the ending of a usable file name, small; raise InputError for others."""
+    suffix = out.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise InputError(f"{out}: unknown kind of picture; expected a name ending in one of {', '.join(SUFFIXES)}")
+    if not out.parent.is_dir():
+        raise InputError(f"{out}: the folder {out.parent} does not exist; make it first")
+    return suffix
+
+
+def _rate(run: "Result", fps: float | None, suffix: str) -> Fraction:
+    """Choose the frame rate: the one asked for, or the run's own; of a GIF, 50 at most. Raises InputError."""
+    rate = exact_fps(check_fps(run.fps if fps is None else fps))
+    if suffix != ".gif" or rate <= GIF_MOST_FPS:
+        return rate
+    if fps is not None:
+        raise InputError(f"fps {fps:g}; a GIF shows at most {GIF_MOST_FPS} frames per second")
+    return Fraction(GIF_MOST_FPS)
 
 
 def _check_run(run: "Result") -> None:
@@ -242,6 +184,7 @@ def _check_sound(sound: Path) -> None:
         next(iter(read_blocks(sound)))
 
 
+# Ten parameters: each of them is an option that the command line has too.
 def render(
     run: "Result",
     out: Path,
@@ -261,7 +204,7 @@ def render(
     below. The file appears under its name only when it is whole.
 
     Args:
-        run: what `read_result` gives.
+        run: what `read_result` returns.
         out: the file to write.
         size: width and height in pixels; of every picture in a strip.
         fps: frames per second; the run's own unless given (a GIF's at most 50).
@@ -281,20 +224,12 @@ def render(
         InputError: one of these cannot be used, or the run's lips are empty or not finite.
     """
     out = Path(out)
-    suffix = out.suffix.lower()
-    if suffix not in SUFFIXES:
-        raise InputError(f"{out}: unknown kind of picture; expected a name ending in one of {', '.join(SUFFIXES)}")
-    if not out.parent.is_dir():
-        raise InputError(f"{out}: the folder {out.parent} does not exist; make it first")
+    suffix = _check_out(out)
     width, height = check_size(size, out)
     colours = read_palette(palette) if isinstance(palette, str) else palette
     _check_run(run)
     start, end = _check_seconds(run, seconds)
-    rate = exact_fps(check_fps(run.fps if fps is None else fps))
-    if suffix == ".gif" and rate > GIF_MOST_FPS:
-        if fps is not None:
-            raise InputError(f"fps {fps:g}; a GIF shows at most {GIF_MOST_FPS} frames per second")
-        rate = Fraction(GIF_MOST_FPS)
+    rate = _rate(run, fps, suffix)
     spoken = captions_at(run, caption)
     played = None if silent or suffix not in OUTPUT_FORMATS else (sound or run.sound)
     if played is not None:

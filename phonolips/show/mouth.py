@@ -4,72 +4,29 @@ Edges are polygons drawn at four times the size; light and shadow are soft funct
 between the lip's curves, column by column.
 """
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from phonolips.lips.points import layout_of
-from phonolips.show.outline import POINTS_PER_SPAN, LipCurves, outer_points
+from phonolips.show.outline import POINTS_PER_SPAN, LipCurves
 from phonolips.show.palette import WARM, Colour, Palette
+from phonolips.show.view import View, check_lips, fit_view
 
 if TYPE_CHECKING:
     from PIL import Image
 
 SHADED_LINES = 70  # lines over which light and shadow are worked out, at least; soft, they bear enlarging
 SUPERSAMPLING = 4  # pixels drawn for every pixel shown, each way
-MOUTH_SHARE = 0.72  # of the picture's width or height, at most
+
 
 # Lengths in mouth-space units (1 = the distance between the eye centres, about 63 mm).
 MARGINS = (0.08, 0.29, 0.08, 0.19)  # left, above, right and below the lips, as far as they shade the skin
 SEAM = 0.014  # the line between closed lips
-TEETH_DEPTH = 0.05  # that the upper teeth hang below their gum line
 TEETH_SAG = 0.05  # by which they are shorter at the corners of the mouth
 TOOTH_EDGES = (0.0, 0.125, 0.225, 0.335, 0.44)  # from the middle: incisors, canine, first premolar
 TOOTH_GAP = 0.007
 LOWER_TEETH_FROM = 0.13  # mouths less open than this show no lower teeth
 TONGUE_FROM = 0.06  # and less open than this, no tongue
-
-
-@dataclass(frozen=True)
-class View:
-    """How mouth space is laid onto a picture: the same for all frames, and for clips to be compared.
-
-    Args:
-        centre: the point (x, y) of mouth space in the middle of the picture.
-        scale: pixels per unit.
-        teeth: height y under which the upper teeth end.
-    """
-
-    centre: tuple[float, float]
-    scale: float
-    teeth: float
-
-
-def check_lips(lips: np.ndarray) -> str:
-    """Name the layout of lips that can be drawn; raise InputError or ValueError for others."""
-    layout = layout_of(lips)
-    if lips.ndim != 3 or not len(lips):
-        raise ValueError(f"lips have shape {lips.shape}; expected (frames, points, 2) with a frame at least")
-    if not np.isfinite(lips).all():
-        raise ValueError("lips hold values that are not finite; fill the missing frames first")
-    return layout
-
-
-def fit_view(lips: np.ndarray, size: tuple[int, int] = (360, 360)) -> View:
-    """Choose one view for a whole clip, from percentiles, so that a wild frame does not shrink the rest.
-
-    Args:
-        lips: (frames, points, 2), mouth-space units.
-        size: width and height of the picture in pixels.
-    """
-    outer = outer_points(check_lips(lips))
-    low, high = np.percentile(lips.min(1), 3, axis=0), np.percentile(lips.max(1), 97, axis=0)
-    extent = np.maximum(high - low, 1e-3)
-    scale = float(min(size[0] / extent[0], size[1] / extent[1]) * MOUTH_SHARE)
-    gum = float(np.percentile(lips[:, outer:, 1].max(1), 40))
-    centre = (low + high) / 2
-    return View((float(centre[0]), float(centre[1])), scale, gum - TEETH_DEPTH)
 
 
 def flatten(points: np.ndarray) -> list[float]:

@@ -2,14 +2,9 @@
 
 import numpy as np
 
-from phonolips.lips.points import layout_of
+from phonolips.lips.points import LAYOUTS, layout_of
 
 POINTS_PER_SPAN = 6  # drawn points between two neighbours of a ring
-
-
-def outer_points(layout: str) -> int:
-    """Count the points of the outer ring; the rest of the layout is the inner one."""
-    return 12 if layout == "ibug20" else 20
 
 
 def smoothing(ring: np.ndarray) -> np.ndarray:
@@ -44,8 +39,9 @@ class LipCurves:
 
     def __init__(self, shape: np.ndarray) -> None:
         """Take knots and order from `shape` (points, 2), y up, such as the mean of a clip."""
-        self._outer_points = outer_points(layout_of(shape))
-        outer, inner = self._outer_points // 2, (len(shape) - self._outer_points) // 2
+        layout = LAYOUTS[layout_of(shape)]
+        self._outer_points = len(layout.outer.points)
+        outer, inner = self._outer_points // 2, len(layout.inner.points) // 2
         self._backwards = bool(shape[1:outer, 1].mean() < shape[outer + 1 : 2 * outer, 1].mean())
         self._smooth_outer = smoothing(shape[: self._outer_points])
         self._smooth_inner = smoothing(shape[self._outer_points :])

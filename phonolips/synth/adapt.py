@@ -39,7 +39,8 @@ def read_picture(path: Path) -> np.ndarray:
 
     from phonolips.face.mesh import find_points
     from phonolips.lips.points import MEDIAPIPE_LIPS
-    from phonolips.lips.space import fit_mouth_space, neutral_centre
+    from phonolips.lips.shapes import neutral_centre
+    from phonolips.lips.space import fit_mouth_space
 
     if not path.is_file():
         raise InputError(f"{path}: no such file; expected a picture of a face")

@@ -30,8 +30,8 @@ from phonolips.lips.measures import opening, width
 from phonolips.model.network import Network, load_network
 from phonolips.phones.intervals import Alignment, Interval
 from phonolips.phones.textgrid import read_textgrid
-from phonolips.synth.result import Result
 from phonolips.storage import write_text
+from phonolips.synth.result import Result
 from phonolips.timebase import MODEL_FPS, STEPS_PER_FRAME, frame_centres
 from phonolips.training.lips import lip_clips
 

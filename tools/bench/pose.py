@@ -26,7 +26,8 @@ from phonolips.face.limits import FaceLimits, Likeness, eye_distances
 from phonolips.face.track import TRACKED_POINTS, track_video
 from phonolips.lips.measures import opening, width
 from phonolips.lips.points import MEDIAPIPE_LIPS
-from phonolips.lips.space import SMOOTHING_SECONDS, fill_missing, fit_mouth_space, neutral_centre
+from phonolips.lips.shapes import neutral_centre
+from phonolips.lips.space import SMOOTHING_SECONDS, fill_missing, fit_mouth_space
 from phonolips.media import video as io
 
 FPS = 25.0

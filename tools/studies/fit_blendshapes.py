@@ -23,8 +23,9 @@ import numpy as np
 
 from phonolips.corpus.records import read_records
 from phonolips.corpus.store.store import Store
-from phonolips.export.blendshapes import ARKIT_NAMES, SIZES, arkit_weights, closed_mouth, lips_from_weights
+from phonolips.export.blendshapes import ARKIT_NAMES, SIZES, arkit_weights, lips_from_weights
 from phonolips.lips.measures import opening, width
+from phonolips.lips.shapes import neutral_mouth
 from phonolips.phones.inventory import NUM_PHONES, SILENCE_ID, VISEMES, phones_to_ids
 from phonolips.timebase import MODEL_FPS, STEPS_PER_FRAME
 
@@ -81,7 +82,7 @@ def read_clips(data: Path, splits: Sequence[str]) -> list[Clip]:
 
 def weights_of(clip: Clip, *, phones: bool = True) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Fit the weights of a clip; return them and the closed mouth."""
-    rest = closed_mouth(clip.lips, clip.phones == SILENCE_ID)
+    rest = neutral_mouth(clip.lips, clip.phones == SILENCE_ID)
     posteriors = clip.posteriors if phones else None
     return arkit_weights(clip.lips, MODEL_FPS, posteriors=posteriors, rest=rest), rest
 

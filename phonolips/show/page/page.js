@@ -24,7 +24,7 @@
   const lipParameters = data.lip_parameters && unpack(data.lip_parameters);
   const wave = data.wave && new Int8Array(bytesOf(data.wave.int8).buffer);
   const bilabials = data.phones.filter(([label]) => data.bilabials.includes(label));
-  const unit = "eye distances";
+  const unit = data.unit, paint = data.mouth;
 
   const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
   const frameAt = (time) => clamp(Math.floor(time * fps + 1e-6), 0, frames - 1);
@@ -148,7 +148,7 @@
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     return [context, width, height || canvas.clientHeight];
   }
-  // One view for the whole run; percentiles, so that a wild frame does not shrink the rest.
+  // One view for the whole run; percentiles, so that an odd frame does not shrink the rest.
   const view = (() => {
     const low = [[], []], high = [[], []], stride = Math.max(1, Math.floor(frames / 4000));
     for (let frame = 0; frame < frames; frame += stride)
@@ -163,7 +163,8 @@
         high[k].push(most);
       }
     const at = (values, share) => values.sort((a, b) => a - b)[Math.round(share * (values.length - 1))];
-    const left = at(low[0], 0.03), right = at(high[0], 0.97), bottom = at(low[1], 0.03), top = at(high[1], 0.97);
+    const [least, most] = paint.percentiles.map((percentile) => percentile / 100);
+    const left = at(low[0], least), right = at(high[0], most), bottom = at(low[1], least), top = at(high[1], most);
     return {x: (left + right) / 2, y: (bottom + top) / 2, extent: Math.max(right - left, top - bottom, 0.01)};
   })();
 
@@ -185,49 +186,46 @@
     for (const part of parts) trace(context, part);
     context.closePath();
   }
+  function gradient(context, top, bottom, stops) {
+    const made = context.createLinearGradient(0, top, 0, bottom);
+    for (const [place, colour] of stops) made.addColorStop(place, colour);
+    return made;
+  }
   function drawMouth() {
     const [context, width, height] = fitCanvas(byId("mouth"));
-    const scale = Math.min(width, height) * 0.74 / view.extent;
+    const scale = Math.min(width, height) * paint.share / view.extent;
     const toPixel = ([x, y]) => [width / 2 + (x - view.x) * scale, height / 2 - (y - view.y) * scale];
     const shape = lipsAt(time).map(toPixel);
     const outer = halves(shape.slice(0, data.outerPoints)), inner = halves(shape.slice(data.outerPoints));
-    const skin = context.createLinearGradient(0, 0, 0, height);
-    skin.addColorStop(0, "#eccfbd");
-    skin.addColorStop(1, "#dcb7a1");
-    context.fillStyle = skin;
+    context.fillStyle = gradient(context, 0, height, paint.skin);
     context.fillRect(0, 0, width, height);
     const bottom = Math.max(...outer.lower.map((p) => p[1])), lipTop = Math.min(...outer.upper.map((p) => p[1]));
-    const shade = context.createLinearGradient(0, lipTop, 0, bottom);
-    shade.addColorStop(0, "#a85452");
-    shade.addColorStop(0.5, "#b9605d");
-    shade.addColorStop(0.8, "#d07f79");
-    shade.addColorStop(1, "#b7625e");
     path(context, outer.upper, outer.lower);
-    context.fillStyle = shade;
+    context.fillStyle = gradient(context, lipTop, bottom, paint.lips);
     context.fill();
-    context.strokeStyle = "#8a4a48";
-    context.lineWidth = 1;
+    context.strokeStyle = paint.edge;
+    context.lineWidth = paint.edgeWidth;
     context.stroke();
     path(context, outer.upper, [...inner.upper].reverse());
-    context.fillStyle = "rgba(110, 40, 42, .28)";
+    context.fillStyle = paint.upperShade;
     context.fill();
     path(context, inner.upper, inner.lower);
     context.save();
     context.clip();
-    context.fillStyle = "#3a1418";
+    context.fillStyle = paint.inside;
     context.fillRect(0, 0, width, height);
-    const edge = toPixel([0, data.teeth])[1], [left, right] = [inner.upper[0][0], inner.upper.at(-1)[0]];
-    context.fillStyle = "#e8e0d4";
+    const edge = toPixel([0, data.teeth])[1], sag = paint.teethSag * scale, [left, right] = [inner.upper[0][0], inner.upper.at(-1)[0]];
+    context.fillStyle = paint.teeth;
     context.beginPath();
     context.moveTo(left, 0);
     context.lineTo(right, 0);
-    context.lineTo(right, edge - 0.04 * scale);
-    context.quadraticCurveTo((left + right) / 2, edge + 0.04 * scale, left, edge - 0.04 * scale);
+    context.lineTo(right, edge - sag);
+    context.quadraticCurveTo((left + right) / 2, edge + sag, left, edge - sag);
     context.fill();
     context.restore();
     path(context, inner.upper, inner.lower);
-    context.strokeStyle = "#3a1418";
-    context.lineWidth = 1.6;
+    context.strokeStyle = paint.inside;
+    context.lineWidth = paint.seamWidth;
     context.stroke();
   }
 
@@ -362,7 +360,7 @@
         context.lineJoin = "round";
         context.strokeText(text, middle, y);
         context.lineWidth = 1;
-        label(context, text, middle, y, text === "sil" ? colours.faint : colours.ink, "center", size);
+        label(context, text, middle, y, text === data.silence ? colours.faint : colours.ink, "center", size);
       }
       context.strokeStyle = colours.edge;
       context.strokeRect(gutter, lane.top + 0.5, plotWidth, lane.height - 1);
@@ -523,10 +521,10 @@
     byId("opening").textContent = `${openingOf(shape).toFixed(3)} ${unit}`;
     byId("width").textContent = `${widthOf(shape).toFixed(3)} ${unit}`;
     const list = byId("best");
-    if (posteriors) best(time, 3).forEach(([candidate, value], i) => {
+    if (posteriors) best(time, data.bars).forEach(([candidate, value], i) => {
       const item = list.children[i] || list.appendChild(document.createElement("li"));
       if (!item.children.length) item.innerHTML = "<b></b><i class=bar></i><span></span>";
-      item.style.visibility = value < 0.005 ? "hidden" : "visible";
+      item.style.visibility = value < data.leastShown ? "hidden" : "visible";
       item.children[0].textContent = candidate;
       item.children[1].style.width = `${100 * value}%`;
       item.children[2].textContent = ` ${value.toFixed(2)}`;
@@ -641,7 +639,7 @@
     byId("legend").append(item);
   };
   if (posteriors) swatch("background:linear-gradient(90deg,transparent,rgb(var(--posterior)));border:1px solid var(--edge)", "posterior 0 to 1");
-  if (bilabials.length) swatch("background:var(--bilabial)", "B, M, P: lips should be shut");
+  if (bilabials.length) swatch("background:var(--bilabial)", `${data.bilabialName}: lips should be shut`);
   swatch("height:0;border-top:2px solid var(--curve0)", `opening, width (${unit})`);
   if (lipParameters) swatch("height:0;border-top:2px dashed var(--curve1)", "lip parameters (standard deviations)");
   if (!posteriors) byId("best").hidden = true;

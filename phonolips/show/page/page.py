@@ -15,9 +15,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from phonolips.errors import InputError, PhonolipsWarning
-from phonolips.lips.points import CORNERS, INNER_MIDDLE
-from phonolips.phones.inventory import BILABIALS, PHONE_TO_VISEME, PHONES, VISEME_NAMES
-from phonolips.show.plots import OUTER_POINTS, SHOWN_POSTERIOR, viseme_order
+from phonolips.lips.points import LAYOUTS
+from phonolips.phones.inventory import BILABIALS, PHONE_TO_VISEME, PHONES, SILENCE, VISEME_NAMES
+from phonolips.show.caption import BARS, LEAST_SHOWN
+from phonolips.show.plots.style import BILABIAL_NAME, LIP_EDGE, MOUTH_COLOUR, SHOWN_POSTERIOR, UNIT
+from phonolips.show.plots.tiers import viseme_order
+from phonolips.show.view import VIEW_PERCENTILES, teeth_height
 from phonolips.storage import atomic_file
 from phonolips.timebase import MODEL_FPS, SAMPLE_RATE, STEPS_PER_SECOND
 
@@ -29,17 +32,30 @@ WAVE_RATE = 400  # pairs of lowest and highest sample a second
 POSTERIOR_LEVELS = 255
 LIP_UNIT = 1e-4  # mouth-space units; lips beyond 3.2 get a coarser one
 LARGE_PAGE_BYTES = 25_000_000
-TEETH_DEPTH = 0.05  # mouth-space units that the upper teeth hang below the inner lip of a mouth at rest
 TITLE_WORDS = 16
-UPPER_LIP_FIRST = {"mediapipe40": False, "ibug20": True}  # which way the rings run from the left corner
+# How the page paints the mouth: what `page.js` knows of colours and sizes. Colours as CSS has them, gradients from top
+# to bottom; lengths in mouth-space units where nothing else is said.
+MOUTH: dict[str, Any] = {
+    "share": 0.74,  # of the canvas, at most
+    "percentiles": VIEW_PERCENTILES,
+    "skin": [[0, "#eccfbd"], [1, "#dcb7a1"]],
+    "lips": [[0, "#a85452"], [0.5, "#b9605d"], [0.8, "#d07f79"], [1, "#b7625e"]],
+    "edge": LIP_EDGE,
+    "edgeWidth": 1,  # pixels
+    "upperShade": "rgba(110, 40, 42, .28)",
+    "inside": MOUTH_COLOUR,
+    "seamWidth": 1.6,  # pixels
+    "teeth": "#e8e0d4",
+    "teethSag": 0.04,  # by which the upper teeth are shorter at the corners of the mouth, and longer in the middle
+}
 
 
 def write_page(run: "Result", out: Path, *, title: str = "") -> Path:
     """Write one HTML file that shows and plays a run without a network.
 
-    Lips move on a canvas; waveform, words, phones, posteriors, gestures, opening and width lie under one play head
-    that clicks, drags and keys move. Sound is embedded as AAC, cut or filled with silence to the length of the lips;
-    without sound the page plays by the clock. What a run does not have is left out.
+    Lips move on a canvas; waveform, words, phones, posteriors, lip parameters, opening and width lie under one play
+    head that clicks, drags and keys move. Sound is embedded as AAC, cut or filled with silence to the length of the
+    lips; without sound the page plays by the clock. What a run does not have is left out.
 
     Args:
         run: lips, and what stands beside them.
@@ -96,7 +112,7 @@ def page_data(run: "Result", title: str) -> dict[str, Any]:
             [*row, None if confidence is None else round(confidence, 3)]
             for row, confidence in zip(_tier(run.alignment.phones, run.seconds), confidences, strict=False)
         ]
-    inner = run.lips[:, OUTER_POINTS[run.layout] :, 1]
+    layout = LAYOUTS[run.layout]
     wave, sound = (None, None) if run.sound is None else _sound(run.sound, run.seconds)
     layer = run if run.posteriors is not None else None
     lip_parameters = None
@@ -111,15 +127,21 @@ def page_data(run: "Result", title: str) -> dict[str, Any]:
         "seconds": run.seconds,
         "fps": run.fps,
         "layout": run.layout,
-        "outerPoints": OUTER_POINTS[run.layout],
-        "upperLipFirst": UPPER_LIP_FIRST[run.layout],
-        "innerMiddle": INNER_MIDDLE[run.layout],
-        "corners": CORNERS[run.layout],
-        "teeth": float(np.percentile(inner.max(1), 40)) - TEETH_DEPTH,
+        "outerPoints": len(layout.outer.points),
+        "upperLipFirst": layout.upper_first,
+        "innerMiddle": layout.inner_middle,
+        "corners": layout.corners,
+        "teeth": teeth_height(run.lips),
+        "mouth": MOUTH,
+        "unit": UNIT,
         "lips": _pack(run.lips, LIP_UNIT),
         "phoneNames": PHONES,
         "visemes": {phone: VISEME_NAMES[index] for phone, index in PHONE_TO_VISEME.items()},
         "bilabials": sorted(BILABIALS),
+        "bilabialName": BILABIAL_NAME,
+        "silence": SILENCE,
+        "bars": BARS,
+        "leastShown": LEAST_SHOWN,
         "words": words,
         "phones": spoken,
         "posteriors": None if run.posteriors is None else _posteriors(run.posteriors, {row[0] for row in spoken}),

@@ -6,8 +6,10 @@ Wherever there is time, all panels share one axis in seconds.
 """
 
 from phonolips.show.plots.alignments import alignment_figure
+from phonolips.show.plots.comparison import comparison
+from phonolips.show.plots.filmstrip import filmstrip
 from phonolips.show.plots.labels import label_kinds, step_kinds
-from phonolips.show.plots.lips import OUTER_POINTS, comparison, curves, filmstrip, lip_shapes
+from phonolips.show.plots.lips import curves, lip_shapes
 from phonolips.show.plots.posteriors import confusion, posteriorgram
 from phonolips.show.plots.style import (
     FAINT,
@@ -27,7 +29,6 @@ __all__ = [
     "FAINT",
     "INK",
     "METHOD_COLOURS",
-    "OUTER_POINTS",
     "RULE",
     "SHOWN_POSTERIOR",
     "SHOWN_SECONDS",

@@ -1,23 +1,25 @@
 """An alignment as a picture: waveform, spectrogram, and the tiers under them."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from phonolips.show.plots.style import (
-    INK,
     METHOD_COLOURS,
     SHOWN_SECONDS,
     figure_width,
     label_time,
+    name_colourbar,
     name_panel,
     new_figure,
     shown_part,
     style_axes,
 )
-from phonolips.show.plots.tiers import AlignmentLike, draw_tiers, draw_waveform, lay_tiers, tier_of
+from phonolips.show.plots.tiers import AlignmentLike, boundaries, draw_tiers, draw_waveform, lay_tiers, tier_of
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
@@ -64,8 +66,22 @@ def alignment_figure(
     figure = new_figure(width, 3.3 + tier_height + (0.35 if title else 0), title)
     panels = figure.subplots(3, 1, sharex=True, gridspec_kw={"height_ratios": [0.7, 2.0, tier_height]})
     draw_waveform(panels[0], sound, sample_rate, seconds)
+    spoken = tier_of(tiers, "phones")
+    _draw_spectrogram(panels[1], sound, sample_rate, seconds, spoken)
+    colours = None if confidences is None else _colour_confidences(panels[1], confidences[: len(spoken)])
+    draw_tiers(panels[2], tiers, colours)
+    panels[2].spines["bottom"].set_visible(True)
+    label_time(panels[2], seconds)
+    figure.align_ylabels(list(panels))
+    return figure
+
+
+def _draw_spectrogram(
+    axes: "Axes", sound: np.ndarray, sample_rate: int, seconds: float, spoken: Sequence[tuple[str, float, float]]
+) -> None:
+    """Draw a spectrogram, and the boundaries of phones as thin rules over it."""
     decibels, bands = _spectrogram(sound, sample_rate)
-    panels[1].imshow(
+    axes.imshow(
         decibels,
         aspect="auto",
         origin="lower",
@@ -75,28 +91,22 @@ def alignment_figure(
         vmax=-5,
         interpolation="bilinear",
     )
-    panels[1].set_ylim(0, min(8.0, float(bands[-1]) / 1000))
-    name_panel(panels[1], "frequency (kHz)")
-    spoken = tier_of(tiers, "phones")
-    edges = sorted({edge for _, start, end in spoken for edge in (start, end)})
-    rules = panels[1].get_xaxis_transform()
-    panels[1].vlines(edges, 0, 1, transform=rules, color=METHOD_COLOURS[0], linewidth=0.6, alpha=0.7)
-    style_axes(panels[1], keep=("left", "right", "top", "bottom"))
-    panels[1].tick_params(bottom=False, labelbottom=False)
-    colours: np.ndarray | None = None
-    if confidences is not None:
-        from matplotlib import colormaps
-        from matplotlib.cm import ScalarMappable
+    axes.set_ylim(0, min(8.0, float(bands[-1]) / 1000))
+    name_panel(axes, "frequency (kHz)")
+    rules = axes.get_xaxis_transform()
+    axes.vlines(boundaries(spoken), 0, 1, transform=rules, color=METHOD_COLOURS[0], linewidth=0.6, alpha=0.7)
+    style_axes(axes, keep=("left", "right", "top", "bottom"))
+    axes.tick_params(bottom=False, labelbottom=False)
 
-        scale = ScalarMappable(cmap=colormaps["RdYlBu"])
-        scale.set_clim(0, 1)
-        colours = scale.to_rgba(np.asarray(confidences[: len(spoken)]), alpha=0.55)
-        bar = figure.colorbar(scale, ax=panels[1], fraction=0.02, pad=0.01, aspect=20, alpha=0.55)
-        bar.set_label("confidence", fontsize=8, color=INK)
-        bar.ax.tick_params(labelsize=7.5, length=2)
-        bar.outline.set_visible(False)  # type: ignore[operator]
-    draw_tiers(panels[2], tiers, colours)
-    panels[2].spines["bottom"].set_visible(True)
-    label_time(panels[2], seconds)
-    figure.align_ylabels(list(panels))
-    return figure
+
+def _colour_confidences(axes: "Axes", confidences: Sequence[float]) -> np.ndarray:
+    """Turn confidences (phones,) in [0, 1] into colours (phones, 4), RGBA, explained by a bar beside `axes`."""
+    from matplotlib import colormaps
+    from matplotlib.cm import ScalarMappable
+
+    scale = ScalarMappable(cmap=colormaps["RdYlBu"])
+    scale.set_clim(0, 1)
+    bar = axes.get_figure().colorbar(scale, ax=axes, fraction=0.02, pad=0.01, aspect=20, alpha=0.55)
+    name_colourbar(bar, "confidence")
+    colours: np.ndarray = scale.to_rgba(np.asarray(confidences), alpha=0.55)
+    return colours

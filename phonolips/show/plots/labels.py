@@ -1,4 +1,4 @@
-"""What is known of each step of a clip: its phone, what ears made of it, or nothing."""
+"""What is known of each step of a clip: its phone, what an encoder made of it, or nothing."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -26,7 +26,7 @@ BAND_GAP_ROWS = 0.5
 
 
 def step_kinds(labels: np.ndarray, soft: np.ndarray) -> np.ndarray:
-    """Tell of every step whether its label is hard, soft or missing.
+    """Find for every step whether its label is hard, soft or missing.
 
     Args:
         labels: int (steps,), phone ids; IGNORED_ID where the phone is unknown.
@@ -48,6 +48,7 @@ def step_kinds(labels: np.ndarray, soft: np.ndarray) -> np.ndarray:
     return np.where(labels != IGNORED_ID, 0, np.where(known, 1, 2))
 
 
+# Ten parameters: those of `posteriorgram` that matter here, and what the labels are (3).
 def label_kinds(
     labels: np.ndarray,
     soft: np.ndarray,
@@ -66,7 +67,7 @@ def label_kinds(
     Args:
         labels: int (steps,), phone ids; IGNORED_ID where the phone is unknown.
         soft: float (steps, 40), rows of posteriors for steps without a label, zeros elsewhere; or (0, 40).
-        posteriors: float (steps, 40), drawn instead of the labels themselves, such as all that the ears heard.
+        posteriors: float (steps, 40), drawn instead of the labels themselves, such as an encoder's output.
         phones: the phone tier.
         words: the word tier.
         window: start and end in seconds of the known word, as the corpus has it.

@@ -16,6 +16,7 @@ from phonolips.show.plots.style import (
     figure_width,
     label_time,
     legend_right,
+    name_colourbar,
     name_panel,
     new_figure,
     shown_part,
@@ -23,6 +24,7 @@ from phonolips.show.plots.style import (
 )
 from phonolips.show.plots.tiers import (
     IntervalLike,
+    boundaries,
     draw_tiers,
     draw_waveform,
     label_visemes,
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+# Ten parameters: what is drawn in the panels (6), in what units (2), and how the figure is called and cut (2).
 def posteriorgram(
     posteriors: np.ndarray,
     *,
@@ -75,68 +78,83 @@ def posteriorgram(
     width = figure_width(seconds)
     tiers = lay_tiers(words, phones, seconds, width)
     spoken = tier_of(tiers, "phones")
-    said = {label for label, _, _ in spoken}
-    groups = viseme_order(
-        phone for phone, row in zip(PHONES, image, strict=True) if row.max() >= SHOWN_POSTERIOR or phone in said
-    )
-    rows = [PHONES.index(phone) for _, names in groups for phone in names]
-
-    heights = {"image": max(1.6, 0.165 * len(rows))}
-    if waveform is not None:
-        heights["waveform"] = 0.7
-    if tiers:
-        heights["tiers"] = sum(tier.height for tier in tiers)
-    if lip_parameters:
-        heights["lip_parameters"] = 0.8
-    if opening is not None:
-        heights["opening"] = 1.1
-    order = [name for name in ("waveform", "tiers", "image", "lip_parameters", "opening") if name in heights]
-    total = sum(heights.values()) + 0.6 + (0.35 if title else 0)
-    figure = new_figure(width, total, title)
+    groups = _shown_groups(image, {label for label, _, _ in spoken})
+    rows = sum(len(names) for _, names in groups)
+    wanted = {
+        "waveform": 0.7 if waveform is not None else 0.0,
+        "tiers": sum(tier.height for tier in tiers),
+        "image": max(1.6, 0.165 * rows),
+        "lip_parameters": 0.8 if lip_parameters else 0.0,
+        "opening": 1.1 if opening is not None else 0.0,
+    }
+    heights = {name: height for name, height in wanted.items() if height}
+    figure = new_figure(width, sum(heights.values()) + 0.6 + (0.35 if title else 0), title)
     panels = figure.subplots(
-        len(order), 1, sharex=True, squeeze=False, gridspec_kw={"height_ratios": [heights[n] for n in order]}
+        len(heights), 1, sharex=True, squeeze=False, gridspec_kw={"height_ratios": list(heights.values())}
     )
-    axes = dict(zip(order, panels[:, 0], strict=True))
+    axes = dict(zip(heights, panels[:, 0], strict=True))
 
     if waveform is not None:
         draw_waveform(axes["waveform"], waveform, sample_rate, seconds)
     if "tiers" in axes:
         draw_tiers(axes["tiers"], tiers)
-    main = axes["image"]
-    extent = (0.0, image.shape[1] / STEPS_PER_SECOND, len(rows) - 0.5, -0.5)
-    picture = main.imshow(
-        image[rows], aspect="auto", interpolation="nearest", extent=extent, cmap="Blues", vmin=0, vmax=1
-    )
-    edges = sorted({edge for _, start, end in spoken for edge in (start, end)})
-    thin = 0.35 if len(edges) < 80 else 0.2
-    main.vlines(edges, 0, 1, transform=main.get_xaxis_transform(), color=INK, linewidth=thin, alpha=0.45)
-    label_visemes(main, groups)
-    style_axes(main, keep=("left", "right", "top", "bottom"))
-    main.tick_params(axis="y", length=0)
-    main.tick_params(bottom=False, labelbottom=False)
-    main.set_ylabel("phone", fontsize=9, color=INK)
-    bar = figure.colorbar(
-        picture, ax=main, fraction=0.012, pad=0.01, aspect=22, shrink=min(1.0, 1.6 / heights["image"]), anchor=(0, 0)
-    )
-    bar.set_label("posterior", fontsize=8, color=INK)
-    bar.ax.tick_params(labelsize=7.5, length=2)
-    bar.outline.set_visible(False)  # type: ignore[operator]
-
+    _draw_posteriors(axes["image"], image, groups, boundaries(spoken), heights["image"])
     if lip_parameters:
         _draw_lip_parameters(axes["lip_parameters"], lip_parameters, seconds)
     if opening is not None:
-        below = axes["opening"]
-        shown = np.asarray(opening)[: int(np.ceil(seconds * fps))]
-        below.plot(frame_centres(len(shown), fps), shown, color=METHOD_COLOURS[0], linewidth=1.4)
-        below.axhline(0, color=RULE, linewidth=0.6, zorder=0)
-        if shade_bilabials(below, spoken):
-            legend_right(below)
-        name_panel(below, f"lip opening\n({UNIT})")
-        style_axes(below)
-        below.set_ylim(min(0.0, float(np.min(shown, initial=0.0))) - 0.01, None)
+        _draw_opening(axes["opening"], np.asarray(opening)[: int(np.ceil(seconds * fps))], fps, spoken)
     label_time(panels[-1, 0], seconds)
     figure.align_ylabels(list(panels[:, 0]))
     return figure
+
+
+def _shown_groups(image: np.ndarray, said: set[str]) -> list[tuple[str, list[str]]]:
+    """Choose the phones that have a row, by viseme class: likely at some step of image (phones, steps), or said."""
+    return viseme_order(
+        phone for phone, row in zip(PHONES, image, strict=True) if row.max() >= SHOWN_POSTERIOR or phone in said
+    )
+
+
+def _draw_posteriors(
+    axes: "Axes", image: np.ndarray, groups: Sequence[tuple[str, list[str]]], edges: Sequence[float], height: float
+) -> None:
+    """Draw the rows of image (phones, steps) that `groups` name, phone boundaries over them, a colourbar beside them.
+
+    Args:
+        axes: where.
+        image: float32 (phones, steps).
+        groups: viseme class and its phones.
+        edges: boundaries of the phones that are said, seconds.
+        height: of the panel, inches.
+    """
+    rows = [PHONES.index(phone) for _, names in groups for phone in names]
+    extent = (0.0, image.shape[1] / STEPS_PER_SECOND, len(rows) - 0.5, -0.5)
+    picture = axes.imshow(
+        image[rows], aspect="auto", interpolation="nearest", extent=extent, cmap="Blues", vmin=0, vmax=1
+    )
+    thin = 0.35 if len(edges) < 80 else 0.2
+    axes.vlines(edges, 0, 1, transform=axes.get_xaxis_transform(), color=INK, linewidth=thin, alpha=0.45)
+    label_visemes(axes, groups)
+    style_axes(axes, keep=("left", "right", "top", "bottom"))
+    axes.tick_params(axis="y", length=0)
+    axes.tick_params(bottom=False, labelbottom=False)
+    axes.set_ylabel("phone", fontsize=9, color=INK)
+    shrink = min(1.0, 1.6 / height)
+    bar = axes.get_figure().colorbar(
+        picture, ax=axes, fraction=0.012, pad=0.01, aspect=22, shrink=shrink, anchor=(0, 0)
+    )
+    name_colourbar(bar, "posterior")
+
+
+def _draw_opening(axes: "Axes", opening: np.ndarray, fps: float, spoken: Sequence[tuple[str, float, float]]) -> None:
+    """Draw opening (frames,) over time, b, m and p shaded."""
+    axes.plot(frame_centres(len(opening), fps), opening, color=METHOD_COLOURS[0], linewidth=1.4)
+    axes.axhline(0, color=RULE, linewidth=0.6, zorder=0)
+    if shade_bilabials(axes, spoken):
+        legend_right(axes)
+    name_panel(axes, f"lip opening\n({UNIT})")
+    style_axes(axes)
+    axes.set_ylim(min(0.0, float(np.min(opening, initial=0.0))) - 0.01, None)
 
 
 def _draw_lip_parameters(axes: "Axes", lip_parameters: Mapping[str, np.ndarray], seconds: float) -> None:
@@ -200,7 +218,5 @@ def confusion(matrix: np.ndarray, names: Sequence[str] = PHONES, *, title: str =
     axes.set_xlabel("phone found", fontsize=9, color=INK)
     axes.set_ylabel("true phone", fontsize=9, color=INK)
     bar = figure.colorbar(picture, ax=axes, fraction=0.025, pad=0.01, aspect=40)
-    bar.set_label("share of the true phone's steps (numbers: %, from 5 % on; grey: never occurs)", fontsize=8)
-    bar.ax.tick_params(labelsize=7.5, length=2)
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    name_colourbar(bar, "share of the true phone's steps (numbers: %, from 5 % on; grey: never occurs)", "black")
     return figure

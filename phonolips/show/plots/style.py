@@ -10,6 +10,7 @@ from phonolips.storage import atomic_file
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.colorbar import Colorbar
     from matplotlib.figure import Figure
 
 
@@ -35,7 +36,7 @@ MARGIN_INCHES = 2.1  # what the axes leave at the left and right for labels and 
 
 
 def shown_part(total: float, title: str, shown_seconds: float) -> tuple[float, str]:
-    """Decide how many seconds are shown, and say in the title where that is not all."""
+    """Choose how many seconds are shown, and note it in the title where that is not all."""
     if total <= shown_seconds * 1.01:
         return total, title
     return shown_seconds, f"{title}  (first {shown_seconds:g} s of {total:.4g} s)".strip()
@@ -91,6 +92,13 @@ def legend_right(axes: "Axes") -> None:
 def name_panel(axes: "Axes", text: str) -> None:
     """Name a panel, and its unit, at its left."""
     axes.set_ylabel(text, fontsize=8, color=INK)
+
+
+def name_colourbar(bar: "Colorbar", text: str, colour: str = INK) -> None:
+    """Name what a colourbar's colours stand for, and quieten it."""
+    bar.set_label(text, fontsize=8, color=colour)
+    bar.ax.tick_params(labelsize=7.5, length=2)
+    bar.outline.set_visible(False)
 
 
 PICTURE_DPI = 110

@@ -107,7 +107,12 @@ class Tier(NamedTuple):
     @property
     def edges(self) -> list[float]:
         """All boundaries, in order, seconds."""
-        return sorted({edge for _, start, end in self.intervals for edge in (start, end)})
+        return boundaries(self.intervals)
+
+
+def boundaries(intervals: Iterable[tuple[str, float, float]]) -> list[float]:
+    """List where intervals begin and end, each time once, in order."""
+    return sorted({edge for _, start, end in intervals for edge in (start, end)})
 
 
 def lay_tiers(
@@ -195,7 +200,7 @@ def draw_waveform(axes: "Axes", waveform: np.ndarray, sample_rate: int, seconds:
 
 
 def shade_bilabials(axes: "Axes", phones: Sequence[tuple[str, float, float]]) -> bool:
-    """Shade the intervals of b, m and p, where the lips should be shut; tell whether there are any.
+    """Shade the intervals of b, m and p, where the lips should be shut; return whether there are any.
 
     The first one is named for a legend.
     """

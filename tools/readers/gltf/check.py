@@ -22,7 +22,8 @@ from pathlib import Path
 
 import numpy as np
 
-from phonolips.export.blendshapes import ARKIT_NAMES, write_arkit_csv
+from phonolips.export.arkit import write_arkit_csv
+from phonolips.export.blendshapes import ARKIT_NAMES
 from phonolips.export.gltf import write_gltf
 from phonolips.export.lip_mesh import SAMPLES
 from phonolips.synth.folder import read_result

@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from conftest import as_result
 
 from phonolips.errors import InputError, PhonolipsWarning
 from phonolips.lips.measures import opening
-from phonolips.lips.points import INNER_MIDDLE, to_ibug20
+from phonolips.lips.points import IBUG20, to_ibug20
 from phonolips.media.audio import AAC_BIT_RATE
 from phonolips.phones.intervals import Alignment, Interval
 from phonolips.phones.inventory import PHONES
@@ -110,7 +111,7 @@ def test_the_numbers_of_a_page_are_those_of_the_run(run: Result, tmp_path: Path)
     reader, data = read_page(page.write_page(run, tmp_path / "new" / "page.html"))
     assert np.abs(unpack(data["lips"]) - run.lips).max() <= 0.5001 * data["lips"]["unit"]
     assert data["lips"]["unit"] == page.LIP_UNIT
-    assert run.layer is not None
+    assert run.posteriors is not None
     assert run.lip_parameters is not None
     assert run.alignment is not None
     assert np.abs(unpack(data["lip_parameters"]) - run.lip_parameters).max() <= 0.5001 * data["lip_parameters"]["unit"]
@@ -162,7 +163,18 @@ def test_a_page_of_lips_alone_and_in_the_other_layout(run: Result, tmp_path: Pat
     upper, lower = data["innerMiddle"]
     lips = unpack(data["lips"])
     assert np.allclose(lips[:, upper, 1] - lips[:, lower, 1], opening(bare.lips), atol=2e-4)
-    assert tuple(data["innerMiddle"]) == INNER_MIDDLE["ibug20"]
+    assert tuple(data["innerMiddle"]) == IBUG20.inner_middle
+
+
+def test_the_painters_have_one_source(run: Result, tmp_path: Path) -> None:
+    """The page's script holds no colour of its own, and its teeth end where the painter of films has them end."""
+    from phonolips.show.view import fit_view
+
+    script = (Path(page.__file__).parent / "page.js").read_text(encoding="utf-8")
+    assert re.findall(r"#[0-9a-fA-F]{3,8}\b|rgba?\(\d", script) == []
+    _, data = read_page(page.write_page(run, tmp_path / "page.html"))
+    assert data["teeth"] == fit_view(run.lips).teeth
+    assert set(re.findall(r"\bpaint\.(\w+)", script)) == set(data["mouth"])
 
 
 def test_a_minute_stays_small_and_hours_are_warned_of(tmp_path: Path) -> None:
