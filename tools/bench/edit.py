@@ -32,7 +32,7 @@ from phonolips.model.network import Network, load_network
 from phonolips.phones.intervals import Alignment, Interval
 from phonolips.phones.textgrid import read_textgrid
 from phonolips.timebase import MODEL_FPS, STEPS_PER_FRAME, frame_centres
-from phonolips.training.lips import lip_clips
+from phonolips.training.lips_clips import lip_clips
 
 AROUND_SECONDS = 0.1
 BLEND_SECONDS = InfillSettings().blend_seconds
