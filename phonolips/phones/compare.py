@@ -18,11 +18,13 @@ from phonolips.phones.ngram import PhoneNgram
 BOUNDARY_TOLERANCE_MS = 20.0
 
 
-def _mean(values: np.ndarray) -> float:
+def mean_or_nan(values: np.ndarray) -> float:
+    """Average values; NaN where there are none."""
     return float(np.mean(values)) if values.size else float("nan")
 
 
-def _ratio(numerator: float, denominator: float) -> float:
+def ratio_or_nan(numerator: float, denominator: float) -> float:
+    """Divide; NaN where the denominator is not positive."""
     return float(numerator / denominator) if denominator > 0 else float("nan")
 
 
@@ -61,7 +63,7 @@ def phone_errors(reference: Sequence[str], hypothesis: Sequence[str]) -> int:
 
 def phone_error_rate(reference: Sequence[str], hypothesis: Sequence[str]) -> float:
     """Compute phone errors over the reference's length; may pass 1; NaN for an empty reference."""
-    return _ratio(phone_errors(reference, hypothesis), len(reference))
+    return ratio_or_nan(phone_errors(reference, hypothesis), len(reference))
 
 
 # ---------------------------------------------------------------------------------------- boundaries

@@ -3,7 +3,7 @@
 import numpy as np
 
 from phonolips.errors import InputError
-from phonolips.phones.compare import _mean, _ratio, labels_to_phones, phone_errors, recognise_phones
+from phonolips.phones.compare import labels_to_phones, mean_or_nan, phone_errors, ratio_or_nan, recognise_phones
 from phonolips.phones.inventory import IGNORED_ID, NUM_PHONES
 from phonolips.phones.ngram import PhoneNgram
 
@@ -29,7 +29,7 @@ def step_accuracy(posteriors: np.ndarray, labels: np.ndarray) -> float:
         InputError: the lengths differ.
     """
     posteriors, labels = _known_steps(posteriors, labels)
-    return _mean(posteriors.argmax(1) == labels)
+    return mean_or_nan(posteriors.argmax(1) == labels)
 
 
 def calibration_error(posteriors: np.ndarray, labels: np.ndarray, *, bins: int = CALIBRATION_BINS) -> float:
@@ -85,7 +85,7 @@ def encoder_scores(
     Args:
         posteriors: float (steps, phones).
         labels: int64 (steps,); steps with IGNORED_ID are left out on both sides.
-        ngram: which phone follows which others; the ears have one.
+        ngram: which phone follows which others; an encoder has one.
         complete: False where more is said than the labels tell, so that phones cannot be counted.
 
     Returns:
@@ -102,9 +102,9 @@ def encoder_scores(
     return {
         "right_steps": float(right),
         "known_steps": float(len(labels)),
-        "step_accuracy": _ratio(right, len(labels)),
+        "step_accuracy": ratio_or_nan(right, len(labels)),
         "phone_errors": float(errors),
         "phone_total": float(len(reference)),
-        "phone_error_rate": _ratio(errors, len(reference)),
+        "phone_error_rate": ratio_or_nan(errors, len(reference)),
         "calibration_error": calibration_error(posteriors, labels),
     }

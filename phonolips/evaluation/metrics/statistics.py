@@ -10,9 +10,6 @@ BOOTSTRAP_RESAMPLES = 2000
 CONFIDENCE_LEVEL = 0.95
 
 
-# ---------------------------------------------------------------------------------------- statistics
-
-
 def bootstrap_interval(
     values: Sequence[float] | np.ndarray,
     *,
