@@ -1,6 +1,6 @@
-"""Train small ears and durations on a made-up corpus, in one process or under torchrun; for test_ddp.py.
+"""Train a small encoder and durations on a made-up corpus, in one process or under torchrun; for test_ddp.py.
 
-usage: ddp_worker.py CORPUS OUT [KILLED_RANK]: that rank kills itself in the middle of the ears' second epoch.
+usage: ddp_worker.py CORPUS OUT [KILLED_RANK]: that rank kills itself in the middle of the encoder's second epoch.
 """
 
 import os
@@ -12,8 +12,7 @@ import torch
 
 from phonolips.corpus.store.store import Store
 from phonolips.model.network import Description, Network
-from phonolips.training import durations, loop
-from phonolips.training import encoder as encoder
+from phonolips.training import durations, encoder, loop
 from phonolips.training.ranks import is_main
 from phonolips.training.settings import Recipe, load_settings
 

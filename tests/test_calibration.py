@@ -1,4 +1,4 @@
-"""What is fitted after the ears' training: a wrong temperature comes back, and phones follow as they were said."""
+"""What is fitted after the encoder's training: a wrong temperature comes back, and phones follow as they were said."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Speakers without a name: what tells of them, how they train beside named ones; and hearings kept on disk."""
+"""Speakers without a name: what tells of them, how they train beside named ones; and encoder outputs kept on disk."""
 
 import json
 
@@ -19,7 +19,10 @@ pytest.importorskip("speechbrain")
 from test_training import TINY, make_corpus
 
 from phonolips.training.encoder_outputs import StoredOutputs, encode_stored_clips
-from phonolips.training.lips import LipsTrain, fit_lip_basis, lip_positions, read_clips, start_from, tell, train_lips
+from phonolips.training.lips import start_from, train_lips
+from phonolips.training.lips_basis import fit_lip_basis
+from phonolips.training.lips_batches import LipsTrainBatches, text_posteriors
+from phonolips.training.lips_clips import lip_positions, read_clips
 from phonolips.training.train import train
 
 SHAPE = np.random.default_rng(5).normal(size=(40, 2)).astype(np.float32)
@@ -103,11 +106,11 @@ def test_both_kinds_train_together(corpus, tmp_path):
     lines = [json.loads(line) for line in (tmp_path / "lips" / "history.jsonl").read_text().splitlines()]
     assert lines[-1]["skill"] > lines[0]["skill"] + 0.1
     kept = sorted(path.name for path in (tmp_path / "lips" / "encoder_outputs").iterdir())
-    assert len(kept) == 2  # heard clean for validation, clean and noisy for training
+    assert len(kept) == 2  # encoded clean for validation, clean and noisy for training
     shards = {path: path.stat().st_mtime_ns for path in (tmp_path / "lips" / "encoder_outputs").rglob("*.safetensors")}
     (tmp_path / "lips" / "history.jsonl").unlink()
     train("lips", data=corpus, out=tmp_path, overrides=[*words, "lips.epochs=41"], device="cpu")
-    assert {path: path.stat().st_mtime_ns for path in shards} == shards  # not heard again
+    assert {path: path.stat().st_mtime_ns for path in shards} == shards  # not encoded again
 
 
 def test_unnamed_clips_deviate_from_their_own_mean(corpus):
@@ -124,19 +127,19 @@ def test_unnamed_clips_deviate_from_their_own_mean(corpus):
     assert np.allclose(made.lip_mean[1].numpy(), np.concatenate(lips[:2]).mean(0), atol=1e-6)
 
 
-def test_text_fills_what_nobody_told_with_what_was_heard(corpus):
+def test_text_takes_the_encoders_posteriors_where_no_phone_is_known(corpus):
     store, made = Store(corpus / "features"), network()
     (clip,) = read_clips(made, store, ["s1/clip0"], "cpu")
     unknown = clip.labels == IGNORED_ID
     assert unknown.any()
     assert not unknown.all()
-    told = tell(clip)
-    assert np.array_equal(told[unknown], clip.encoded[0].posteriors[unknown].astype(np.float32))
-    assert np.array_equal(told[~unknown].argmax(1), clip.labels[~unknown])
-    assert np.allclose(told.sum(1), 1, atol=2e-3)
+    posteriors = text_posteriors(clip)
+    assert np.array_equal(posteriors[unknown], clip.outputs[0].posteriors[unknown].astype(np.float32))
+    assert np.array_equal(posteriors[~unknown].argmax(1), clip.labels[~unknown])
+    assert np.allclose(posteriors.sum(1), 1, atol=2e-3)
 
 
-def test_hearing_together_is_hearing_alone(corpus, tmp_path):
+def test_encoding_together_is_encoding_alone(corpus, tmp_path):
     store, made = Store(corpus / "features"), network()
     names = list(store)[:5]
     together = encode_stored_clips(made.audio_encoder, store, names, "cpu", noise_seed=3)
@@ -156,17 +159,17 @@ def test_hearing_together_is_hearing_alone(corpus, tmp_path):
     assert StoredOutputs(other.audio_encoder, store, np.arange(5), tmp_path, "cpu", noise_seed=3).folder != kept.folder
 
 
-def test_hearings_of_another_corpus_are_refused(corpus, tmp_path):
+def test_encoder_outputs_of_another_corpus_are_refused(corpus, tmp_path):
     store, made = Store(corpus / "features"), network()
-    StoredOutputs(made.audio_encoder, store, np.arange(2), tmp_path / "heard", "cpu")
+    StoredOutputs(made.audio_encoder, store, np.arange(2), tmp_path / "kept", "cpu")
     with StoreWriter(tmp_path / "features", FEATURE_ARRAYS) as writer:
         for position in range(2):
             values = {name: store.get(position, name) for name in FEATURE_ARRAYS}
             values["mel"] = values["mel"][:-4]
             writer.add(store.id_at(position), values, store.meta(position))
     other = Store(tmp_path / "features")
-    with pytest.raises(CorpusError, match=r"when it was heard and has .* now; remove this folder"):
-        StoredOutputs(made.audio_encoder, other, np.arange(2), tmp_path / "heard", "cpu")
+    with pytest.raises(CorpusError, match=r"when it was encoded, expected .* as now; remove this folder"):
+        StoredOutputs(made.audio_encoder, other, np.arange(2), tmp_path / "kept", "cpu")
 
 
 def test_lips_go_on_from_those_of_another_model(corpus, tmp_path):
@@ -208,7 +211,7 @@ def test_two_ranks_share_the_batch_that_one_would_have(corpus):
     positions = lip_positions(store, "train")
     fit_lip_basis(made, store, positions, LipsFitSettings())
     clips = read_clips(made, store, [store.id_at(p) for p in positions], "cpu", noise_seed=1)
-    sets = [LipsTrain(clips, LipsFitSettings(batch=4, least_frames=10)) for _ in range(2)]
+    sets = [LipsTrainBatches(clips, LipsFitSettings(batch=4, least_frames=10)) for _ in range(2)]
     for one in sets:
         one.set_epoch(3)
     whole, parts = sets[0].batch(0), [sets[1].batch(0, rank, 2) for rank in range(2)]
@@ -216,4 +219,4 @@ def test_two_ranks_share_the_batch_that_one_would_have(corpus):
         frames = part.coefficients.shape[1]
         assert torch.equal(whole.coefficients[rank::2, :frames], part.coefficients)
         assert torch.equal(whole.posteriors[rank::2, : 4 * frames], part.posteriors)
-        assert torch.equal(whole.encoded[rank::2], part.encoded)
+        assert torch.equal(whole.speaker_encoded[rank::2], part.speaker_encoded)

@@ -37,7 +37,7 @@ TINY = [
 def make_corpus(folder, clips=6, frames=30, incomplete=0):
     """A corpus whose mel says the phone plainly and whose lips follow it.
 
-    Of the first `incomplete` clips only the two phones in the middle are known; other ears heard the ones before.
+    Of the first `incomplete` clips only the two phones in the middle are known; an earlier encoder has posteriors of the ones before.
     """
     from phonolips.phones.intervals import Alignment, Interval
     from phonolips.phones.textgrid import write_textgrid
@@ -142,7 +142,7 @@ def test_a_killed_training_ends_with_the_same_weights(corpus, tmp_path, part, mo
 
 
 def test_epochs_draw_the_same_again_and_differ_from_each_other(corpus):
-    from phonolips.training.encoder import EncoderTrainBatches
+    from phonolips.training.encoder_batches import EncoderTrainBatches
 
     settings = load_settings(Recipe, overrides=["encoder.batch=2", "encoder.crop_seconds=0.4"]).encoder
     store = Store(corpus / "features")
@@ -161,7 +161,7 @@ def test_epochs_draw_the_same_again_and_differ_from_each_other(corpus):
 def test_batches_that_are_read_ahead_are_the_same(corpus):
     from torch.utils.data import DataLoader
 
-    from phonolips.training.encoder import EncoderTrainBatches
+    from phonolips.training.encoder_batches import EncoderTrainBatches
     from phonolips.training.loop import EpochBatches
 
     settings = load_settings(Recipe, overrides=["encoder.batch=2", "encoder.crop_seconds=0.6"]).encoder
@@ -187,10 +187,10 @@ def test_mel_noise_has_the_level_that_it_says():
     assert quiet.max() < -10  # stays at the floor, never NaN
 
 
-def test_lips_need_ears_and_parts_have_names(corpus, tmp_path):
+def test_lips_need_a_trained_encoder_and_parts_have_names(corpus, tmp_path):
     from phonolips.training.train import train
 
-    with pytest.raises(InputError, match="no trained ears"):
+    with pytest.raises(InputError, match="no trained encoder"):
         train("lips", data=corpus, out=tmp_path, overrides=TINY, device="cpu")
     with pytest.raises(InputError, match="expected one of encoder"):
         train("nose", data=corpus, out=tmp_path, device="cpu")
@@ -236,7 +236,7 @@ def test_training_from_an_address_is_training_from_the_folder(corpus, tmp_path, 
         train("durations", data=address, out=tmp_path / "there", overrides=words, device="cpu")
 
 
-def test_deeper_ears_start_out_hearing_what_the_others_hear(tmp_path):
+def test_a_deeper_encoder_starts_out_with_the_output_of_the_other(tmp_path):
     from dataclasses import replace
 
     from phonolips.model.network import Description, Network

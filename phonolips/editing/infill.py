@@ -49,15 +49,6 @@ class InfillSettings:
     liveliness: float = 0.25
 
 
-def measured_lip_parameters(network: "Network", lips: np.ndarray, speaker: "LipSpeaker") -> np.ndarray:
-    """Measure the gestures of lips (frames, 40, 2) around a speaker's mean lip: float32 (frames, gestures)."""
-    from phonolips.lips.measures import measure_lip_parameters
-
-    names = list(network.lip_parameters.settings.names)
-    deviation = measure_lip_parameters(lips, names) - measure_lip_parameters(np.asarray(speaker.mean_lip), names)
-    return (deviation / network.lip_parameters.scale.numpy()).astype(np.float32)
-
-
 def decode_around(
     network: "Network",
     speaker: "LipSpeaker",
@@ -80,13 +71,14 @@ def decode_around(
     Returns:
         lips float32 (frames, 40, 2) and gestures float32 (frames, gestures), measured where kept and guessed elsewhere.
     """
+    from phonolips.model.network import lip_parameters_of
     from phonolips.model.stream import decode_lips, predict_lip_parameters
 
     predicted = predict_lip_parameters(network, posteriors)
     lips = np.concatenate(list(decode_lips(network, posteriors, predicted, speaker)))
     place = (recorded - lips)[kept].sum((0, 1)) / lips.shape[1] / (kept.sum() + place_frames)
     here = replace(speaker, mean_lip=(speaker.mean_lip + place).astype(np.float32))
-    lip_parameters = np.where(kept[:, None], measured_lip_parameters(network, recorded, here), predicted).astype(
+    lip_parameters = np.where(kept[:, None], lip_parameters_of(network, recorded, here.mean_lip), predicted).astype(
         np.float32
     )
     return np.concatenate(list(decode_lips(network, posteriors, lip_parameters, here))), lip_parameters

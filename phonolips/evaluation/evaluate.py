@@ -186,7 +186,7 @@ def _clip(features: Store, clip: str, mean_lip: np.ndarray, posteriors: np.ndarr
 
 def _reference_clips(features: Store, network: "Network") -> list[Clip]:
     """Read the training clips that the reference rows learn from."""
-    from phonolips.training.lips import lip_clips
+    from phonolips.training.lips_clips import lip_clips
 
     positions = lip_clips(features, "train")
     if len(positions) > REFERENCE_CLIPS:

@@ -12,7 +12,8 @@ from phonolips.phones.inventory import PHONE_TO_VISEME, VISEME_NAMES
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-from phonolips.training.reader import READ_AT_ONCE, LipReader, ReaderClip
+from phonolips.training.reader_clips import ReaderClip
+from phonolips.training.reader_network import READ_AT_ONCE, LipReader
 
 log = logging.getLogger("phonolips.evaluation")
 CHANCE, MAJORITY = "chance", "most frequent word"  # rows of the table that need no lips

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from phonolips.errors import CheckpointError, InputError
+from phonolips.lips.measures import measure_lip_parameters
 from phonolips.lips.points import LIP_LAYOUT, LIP_POINTS
 from phonolips.model.bundle import (
     PACKAGED_MODEL,
@@ -188,6 +189,22 @@ class Network(nn.Module):
             "notes": self.description.notes,
         }
         write_bundle(folder, {to_disk(name): value for name, value in tensors.items()}, description)
+
+
+def lip_parameters_of(network: Network, lips: np.ndarray, mean_shape: np.ndarray) -> np.ndarray:
+    """Measure the lip parameters of given lips, as the network's heads predict them.
+
+    Args:
+        network: says which parameters, and holds their scale.
+        lips: float32 (frames, 40, 2), mouth space.
+        mean_shape: float32 (40, 2), mouth space, around which they are measured.
+
+    Returns:
+        float32 (frames, lip parameters), deviations from the mean shape's in units of their spread in training.
+    """
+    names = network.lip_parameters.settings.names
+    deviation = measure_lip_parameters(lips, names) - measure_lip_parameters(mean_shape, names)
+    return (deviation / network.lip_parameters.scale.numpy()).astype(np.float32)
 
 
 def _add_missing_ngrams(tensors: dict[str, Tensor], new: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -6,6 +6,10 @@ from typing import Any, TypeVar
 from phonolips.errors import InputError
 
 Settings = TypeVar("Settings")
+# How much quick movements are exaggerated after the decoder, which moves too little; 0 = not at all. On s1's validation
+# clips 0.3 is the least that brings lips from sound and from text above 0.85 of people's speed (docs/findings.md,
+# "Movement: what liveliness costs"). Whatever deviates from it says why beside it.
+DEFAULT_LIVELINESS = 0.3
 
 
 @dataclass
@@ -47,7 +51,7 @@ class LipsSettings:
 
     representation: str = "pca"  # pca, heatmap (per point, soft-argmax), displacement (pca, from the last frame)
     components: int = 12  # of the PCA
-    liveliness: float = 0.3  # how much quick movements are exaggerated after the decoder; see video.lips.enliven
+    liveliness: float = DEFAULT_LIVELINESS  # how much quick movements are exaggerated (lips.motion.exaggerate)
 
 
 @dataclass

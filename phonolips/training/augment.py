@@ -32,7 +32,7 @@ def _uniform(shape: tuple[int, ...], low: float, high: float, generator: torch.G
 
 
 def mel_centres() -> np.ndarray:
-    """Give the mel values of the centres of the mel bands, (mels,)."""
+    """Return the mel values of the centres of the mel bands, (mels,)."""
     return np.linspace(float(hertz_to_mel(LOWEST_HZ)), float(hertz_to_mel(HIGHEST_HZ)), NUM_MELS + 2)[1:-1]
 
 

@@ -1,13 +1,43 @@
-"""What is fitted once the ears are trained: a temperature for the posteriors."""
+"""What is fitted once the encoder is trained: counts of phone n-grams, and a temperature for the posteriors."""
 
 import logging
 
 import numpy as np
+import torch
 
-from phonolips.phones.inventory import IGNORED_ID
+from phonolips.corpus.store.store import Store
+from phonolips.model.networks.encoder import AudioEncoder
+from phonolips.phones.inventory import IGNORED_ID, NUM_PHONES
+from phonolips.phones.ngram import count_ngrams
+from phonolips.training.encoder_batches import EncoderValidBatches
 
 log = logging.getLogger("phonolips.training")
+NGRAM_CLIPS = 20_000  # clips whose phones n-grams are counted on, at most, evenly spread
+CALIBRATION_STEPS = 500_000  # steps of the validation clips that the temperature is fitted on, at most
 TEMPERATURES = (0.2, 5.0)  # where the search looks
+
+
+@torch.inference_mode()
+def calibrate(encoder: AudioEncoder, store: Store, clips: np.ndarray, valid: EncoderValidBatches) -> None:
+    """Count the encoder's n-grams in the phones of `clips`, and fit its `temperature` to labels of `valid`."""
+    some = clips[:: 1 + len(clips) // NGRAM_CLIPS]
+    kinds, counts = count_ngrams(store.get(clip, "phones")[:, 0] for clip in some)
+    steps = np.ones(NUM_PHONES)
+    for clip in some:
+        labels = store.get(clip, "labels")
+        steps += np.bincount(labels[labels != IGNORED_ID], minlength=NUM_PHONES)
+    encoder.set_phone_ngrams(kinds, counts, steps / steps.sum())
+    log.info("encoder: %d different n-grams of phones", len(kinds))
+    stride = 1 + valid.padded_steps // CALIBRATION_STEPS
+    encoded = [
+        (encoder(batch.mel, batch.mask)[0].flatten(0, 1)[::stride], batch.labels.flatten()[::stride]) for batch in valid
+    ]
+    if not encoded:
+        log.info("encoder: no validation clip, so the temperature stays 1")
+        encoder.temperature.fill_(1.0)
+        return
+    logits, labels = (torch.cat(parts).numpy() for parts in zip(*encoded, strict=True))
+    encoder.temperature.fill_(fit_temperature(logits, labels))
 
 
 def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:

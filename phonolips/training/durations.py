@@ -1,6 +1,6 @@
 """Train the duration predictor on the phone tiers of everything that is aligned.
 
-GRID's speakers have rows of their own; all other speech teaches the mean speaker's row. Silences are not
+GRID's speakers have rows of their own; the mean speaker's row is learnt from all other speech. Silences are not
 learnt: how long a pause is follows from the punctuation. A corpus of millions has far more than is needed, so
 utterances are read evenly spread up to a limit, and held in memory.
 """
@@ -20,12 +20,14 @@ from phonolips.model.networks.durations import LONGEST_STEPS, flatten_words
 from phonolips.model.networks.speakers import MEAN_SPEAKER_ROW
 from phonolips.phones.inventory import PHONE_IDS, SILENCE, UNKNOWN
 from phonolips.timebase import STEPS_PER_SECOND
-from phonolips.training.loop import Stage, Trainer, fit_network, length_mask, mean_over_ranks, pad_stack, share_of
+from phonolips.training.loop import Stage, Trainer, fit_network
 from phonolips.training.order import batch_by_length, evenly
+from phonolips.training.padding import length_mask, pad_stack
+from phonolips.training.ranks import mean_over_ranks, share_of
 from phonolips.training.settings import DurationsFitSettings
 
 log = logging.getLogger("phonolips.training")
-UNKNOWN_SPEAKER_SHARE = 0.1  # of the utterances that are shown to the mean speaker
+UNKNOWN_SPEAKER_SHARE = 0.1  # of the utterances that are conditioned on the mean speaker
 EDGE_SECONDS = 1e-4
 MOST_CLIPS = {"train": 100_000, "valid": 2_000}  # clips that are read
 
@@ -149,7 +151,7 @@ class DurationsTrainer(Trainer):
         return mean_over_ranks(total, spoken.sum())
 
     def scores(self) -> dict[str, float]:
-        """Give the mean absolute error in ms, and predicted over true total."""
+        """Compute the mean absolute error in ms, and predicted over true total."""
         return {
             "error_ms": 1000 / STEPS_PER_SECOND * self.sums["error"] / max(1.0, self.sums["phones"]),
             "total_ratio": self.sums["predicted"] / max(1.0, self.sums["true"]),
@@ -187,7 +189,6 @@ def train_durations(
     fit_network(
         DurationsTrainer,
         modules={"durations": network.durations},
-        saved=network.durations,
         settings=settings,
         train=DurationsTrain(found["train"], settings),
         valid=[make_batch(valid[i : i + settings.batch]) for i in range(0, len(valid), settings.batch)],

@@ -1,7 +1,8 @@
-"""What the ears make of the clips that the lips learn from: heard once, kept on disk, read batch by batch.
+"""The encoder's outputs for the clips that the lips learn from: computed once, kept on disk, read batch by batch.
 
-The ears are fixed by then, so every clip is heard once, clean, and once more through noise. A corpus of half a million
-clips is heard into a store (`STORED_OUTPUTS` inside the training's folder), which a killed run goes on with.
+The encoder is fixed by then, so every clip is encoded once, clean, and once more through noise. The outputs of a corpus
+of half a million clips go into a store (`encoder_outputs` inside the training's folder), which a killed training goes
+on with.
 """
 
 import logging
@@ -22,19 +23,19 @@ from phonolips.training.augment import augment_mel
 from phonolips.training.ranks import rank_and_world, wait_for_all
 
 log = logging.getLogger("phonolips.training")
-NOISE = {"noise_share": 0.8, "masked_share": 0.0, "reverb_share": 0.25}  # of the second hearing
-TOGETHER_STEPS = 4_800  # steps of clips of one length that are heard in one pass
+NOISE = {"noise_share": 0.8, "masked_share": 0.0, "reverb_share": 0.25}  # of the second output
+TOGETHER_STEPS = 4_800  # steps of clips of one length that are encoded in one pass
 
 
 class StoredOutput(NamedTuple):
-    """What the ears made of a clip: posteriors (steps, phones) and hidden (steps / 2, channels), float16."""
+    """The encoder's output for a clip: posteriors (steps, phones) and hidden (steps / 2, channels), float16."""
 
     posteriors: np.ndarray
     hidden: np.ndarray
 
 
 class _Named(NamedTuple):
-    """A clip to be heard."""
+    """A clip to be encoded."""
 
     id: str
     position: int
@@ -43,17 +44,17 @@ class _Named(NamedTuple):
 def encode_stored_clips(
     encoder: AudioEncoder, store: Store, clips: Sequence[str | int], device: str, *, noise_seed: int | None = None
 ) -> list[tuple[StoredOutput, ...]]:
-    """Listen to clips, those of one length together.
+    """Encode clips, those of one length together.
 
     Args:
-        encoder: the ears, on `device`.
+        encoder: on `device`.
         store: the features.
         clips: ids or positions.
         device: such as `cpu`.
-        noise_seed: listen a second time, through noise that belongs to this seed and the clip's name; None = once.
+        noise_seed: encode a second time, through noise that belongs to this seed and the clip's name; None = once.
 
     Returns:
-        for every clip its hearings: clean, then noisy.
+        for every clip its outputs: clean, then noisy.
     """
     lengths = [store.rows(clip, "mel") for clip in clips]
     encoded: list[tuple[StoredOutput, ...]] = [()] * len(clips)
@@ -94,18 +95,18 @@ def _encode(encoder: AudioEncoder, mel: Tensor, device: str) -> list[StoredOutpu
 
 
 class StoredOutputs:
-    """Every clip's hearings, read from disk when they are asked for.
+    """Every clip's encoder outputs, read from disk when they are asked for.
 
     Args:
-        encoder: the ears.
+        encoder: what encodes.
         store: the features.
         positions: int64 (clips,), of the clips in `store` that are needed.
-        folder: gets a store for these ears and this noise; others that are there are not touched.
-        device: where to listen.
+        folder: gets a store for this encoder and this noise; others that are there are not touched.
+        device: where to encode.
         noise_seed: see `encode_stored_clips`.
 
     Raises:
-        CorpusError: what was heard before was another corpus, with clips of the same names.
+        CorpusError: the outputs that are there are those of another corpus, with clips of the same names.
     """
 
     def __init__(
@@ -138,7 +139,7 @@ class StoredOutputs:
         rank, world = rank_and_world()
         encoder = encoder.to(device).eval()
         clips = sum(len(group) for _, group in plan)
-        bar = tqdm(total=clips, desc="listening", unit="clip", dynamic_ncols=True, disable=None if rank == 0 else True)
+        bar = tqdm(total=clips, desc="encoding", unit="clip", dynamic_ncols=True, disable=None if rank == 0 else True)
         with bar:
             for number, group in plan[rank::world]:
                 encoded = encode_stored_clips(encoder, store, group, device, noise_seed=noise_seed)
@@ -156,19 +157,19 @@ class StoredOutputs:
         self._check(store, positions)
 
     def _check(self, store: Store, positions: np.ndarray) -> None:
-        """Raise CorpusError where a clip was heard that was longer or shorter than it is now."""
+        """Raise CorpusError where a clip was longer or shorter when it was encoded than it is now."""
         steps, encoded = store.lengths("mel"), self.store.lengths("clean_posteriors")
         for position in positions.tolist():
             name = store.id_at(position)
             found = int(encoded[self.store.position(name)])
             if found != steps[position]:
                 raise CorpusError(
-                    f"{self.folder}: clip {name!r} had {found} steps when it was heard and has {steps[position]} now; "
-                    "remove this folder, and it is heard again"
+                    f"{self.folder}: clip {name!r} had {found} steps when it was encoded, "
+                    f"expected {steps[position]} as now; remove this folder, and it is encoded again"
                 )
 
     def __getitem__(self, clip: str) -> tuple[StoredOutput, ...]:
-        """Read one clip's hearings: clean, then noisy if there are two."""
+        """Read one clip's outputs: clean, then noisy if there are two."""
         position = self.store.position(clip)
         return tuple(
             StoredOutput(self.store.get(position, f"{name}_posteriors"), self.store.get(position, f"{name}_hidden"))

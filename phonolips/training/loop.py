@@ -1,7 +1,7 @@
-"""The training loop that all three fits share: SpeechBrain's Brain, with a resume that is exact.
+"""The training loop that all fits share: SpeechBrain's Brain, with a resume that is exact.
 
 A checkpoint is kept after every epoch, and everything random in an epoch (order, crops, noise, dropout)
-depends on the seed and the epoch's number alone. So a killed run, started again, ends with the weights
+depends on the seed and the epoch's number alone. So a killed training, started again, ends with the weights
 that it would have had. `epoch_batches` keeps epochs short on a large corpus.
 
 Under torchrun a batch is shared out among the processes. What is drawn for an item (crop, speed) is the same
@@ -16,7 +16,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
 import speechbrain as sb
 import torch
 from speechbrain import Stage
@@ -34,32 +33,20 @@ from phonolips.training.ranks import (
     is_main,
     join_ranks,
     mean_of_ranks,
-    mean_over_ranks,
     rank_and_world,
     set_batch_norms,
-    share_of,
     wait_for_all,
 )
 from phonolips.training.settings import FitSettings
 
-__all__ = [
-    "Batches",
-    "Stage",
-    "Trainer",
-    "ctc_loss",
-    "fit_network",
-    "length_mask",
-    "mean_over_ranks",
-    "pad_stack",
-    "share_of",
-]
+__all__ = ["Batches", "Stage", "Trainer", "ctc_loss", "fit_network"]
 log = logging.getLogger("phonolips.training")
 SEED_STEP = 1_000_003  # between the seeds of the ranks
 LEAST_RATE = 0.01  # of the learning rate, at the end of the cosine
 
 
 class Batches(Protocol):
-    """What a training set gives: whole batches, another set of them every epoch."""
+    """A training set: whole batches, another set of them every epoch."""
 
     def set_epoch(self, epoch: int) -> None:
         """Draw the batches of an epoch; the same epoch always draws the same."""
@@ -94,17 +81,17 @@ class EpochBatches(Dataset):
 class _TrainingLoss(torch.nn.Module):
     """The loss of one batch as a module, which is what DistributedDataParallel wraps."""
 
-    def __init__(self, fit: "Trainer") -> None:
+    def __init__(self, trainer: "Trainer") -> None:
         super().__init__()
-        self.parts = fit.modules
-        self.compute = fit.compute_training_loss
+        self.parts = trainer.modules
+        self.compute = trainer.compute_training_loss
 
     def forward(self, batch: Any) -> torch.Tensor:
         return self.compute(batch)
 
 
 def learning_rate_at(update: int, updates: int, settings: FitSettings) -> float:
-    """Give the rate of one update: a linear warm-up, then half a cosine (Loshchilov and Hutter 2017)."""
+    """Compute the rate of one update: a linear warm-up, then half a cosine (Loshchilov and Hutter 2017)."""
     warmup = max(1, round(updates * settings.warmup_share))
     if update < warmup:
         return settings.learning_rate * (update + 1) / warmup
@@ -113,7 +100,7 @@ def learning_rate_at(update: int, updates: int, settings: FitSettings) -> float:
 
 
 class Trainer(sb.Brain):
-    """One training run; subclasses give `compute_forward`, `compute_objectives` and `scores`.
+    """One training; subclasses implement `compute_forward`, `compute_objectives` and `scores`.
 
     A loss is a mean over the batch of all ranks: `mean_over_ranks`. `uses_everything` promises that every loss
     depends on every parameter, which spares DDP a search.
@@ -127,7 +114,7 @@ class Trainer(sb.Brain):
     def prepare(
         self, settings: FitSettings, train_batches: EpochBatches, history: Path, saved: torch.nn.Module
     ) -> None:
-        """Hand over what SpeechBrain's constructor has no place for."""
+        """Set what SpeechBrain's constructor has no place for."""
         self.settings, self.train_batches, self.history = settings, train_batches, history
         self.saved, self.average = saved, None
         if settings.average:
@@ -149,11 +136,11 @@ class Trainer(sb.Brain):
 
     @property
     def progress(self) -> float:
-        """Share of the training that is done, in [0, 1)."""
+        """The share of the training that is done, in [0, 1)."""
         return (self.epoch - 1 + self.step / max(1, len(self.train_batches))) / self.settings.epochs
 
     def on_stage_start(self, stage: sb.Stage, epoch: int | None = None) -> None:
-        """Seed the epoch, so that a resumed run draws what the uninterrupted one would have drawn."""
+        """Seed the epoch, so that a resumed training draws what the uninterrupted one would have drawn."""
         self.sums = {}
         self.started = time.perf_counter()
         if stage == sb.Stage.VALID:
@@ -243,7 +230,7 @@ class Trainer(sb.Brain):
         wait_for_all()
 
     def _write_history(self, line: dict[str, Any]) -> None:
-        """Add an epoch's line, in place of one that a run left which was killed before its checkpoint was whole."""
+        """Add an epoch's line, in place of one left by a training killed before its checkpoint was whole."""
         text = self.history.read_text(encoding="utf-8") if self.history.is_file() else ""
         earlier = [json.loads(one) for one in text.splitlines()]
         kept = [one for one in earlier if one["epoch"] < line["epoch"]]
@@ -255,7 +242,6 @@ def fit_network(
     kind: type[Trainer],
     *,
     modules: dict[str, torch.nn.Module],
-    saved: torch.nn.Module,
     settings: FitSettings,
     train: Batches,
     valid: Sequence[Any],
@@ -263,13 +249,12 @@ def fit_network(
     device: str = "auto",
     attributes: Mapping[str, Any] | None = None,
 ) -> Trainer:
-    """Run a fit to its end, going on from the last checkpoint where there is one.
+    """Train to the end, going on from the last checkpoint where there is one.
 
     Args:
-        kind: the Fit subclass.
-        modules: what is trained.
-        saved: the module that a checkpoint stores whole (it holds `modules`).
-        settings: of this run.
+        kind: the subclass of Trainer.
+        modules: what is trained. A checkpoint stores a single module by its own names, several under theirs.
+        settings: of this training.
         train: training batches.
         valid: validation batches; each rank takes its share of them.
         folder: where checkpoints and `history.jsonl` go.
@@ -277,7 +262,7 @@ def fit_network(
         attributes: what else the subclass needs.
 
     Returns:
-        the Fit, with `saved` trained, in evaluation mode, on the CPU; the same in every rank.
+        the trainer, with `modules` trained, in evaluation mode, on the CPU; the same in every rank.
 
     Raises:
         CorpusError: there is nothing to train on.
@@ -290,45 +275,41 @@ def fit_network(
     device = choose_device(device)
     if settings.precision == "fp16" and device == "cpu":
         raise InputError("precision=fp16: works on a GPU only; on a CPU use bf16 or fp32")
-    run_options = {"device": device, "precision": settings.precision, "max_grad_norm": settings.max_grad_norm}
     torch.manual_seed(settings.seed)
+    saved = next(iter(modules.values())) if len(modules) == 1 else torch.nn.ModuleDict(modules)
     counter = sb.utils.epoch_loop.EpochCounter(limit=settings.epochs)
     checkpointer = sb.utils.checkpoints.Checkpointer(
         folder / "checkpoints", recoverables={"network": saved, "counter": counter}
     )
-    fit = kind(
+    trainer = _make_trainer(kind, modules, settings, checkpointer, device)
+    for name, value in (attributes or {}).items():
+        setattr(trainer, name, value)
+    saved.to(trainer.device)
+    batches = EpochBatches(train, settings.epoch_batches)
+    trainer.prepare(settings, batches, folder / "history.jsonl", saved)
+    rank, world = rank_and_world()
+    checked: Subset[Any] = Subset(valid, range(rank, len(valid), world))  # type: ignore[arg-type]
+    trainer.valid_share = len(checked)
+    loaders = [DataLoader(part, batch_size=None, num_workers=settings.workers) for part in (batches, checked)]
+    trainer.fit(counter, *loaders)
+    if trainer.parallel is not None:
+        set_batch_norms(trainer.modules, torch.nn.BatchNorm1d)
+    trainer.swap_average()
+    saved.to("cpu").eval()
+    return trainer
+
+
+def _make_trainer(
+    kind: type[Trainer], modules: dict[str, torch.nn.Module], settings: FitSettings, checkpointer: Any, device: str
+) -> Trainer:
+    """Make a SpeechBrain Brain with AdamW (Loshchilov and Hutter 2019)."""
+
+    def optimizer(parameters: Any) -> torch.optim.Optimizer:
+        return torch.optim.AdamW(parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay)
+
+    return kind(
         modules=modules,
-        opt_class=lambda parameters: torch.optim.AdamW(
-            parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay
-        ),
-        run_opts=run_options,
+        opt_class=optimizer,
+        run_opts={"device": device, "precision": settings.precision, "max_grad_norm": settings.max_grad_norm},
         checkpointer=checkpointer,
     )
-    for name, value in (attributes or {}).items():
-        setattr(fit, name, value)
-    saved.to(fit.device)
-    batches = EpochBatches(train, settings.epoch_batches)
-    fit.prepare(settings, batches, folder / "history.jsonl", saved)
-    rank, world = rank_and_world()
-    checked: Subset = Subset(valid, range(rank, len(valid), world))  # type: ignore[arg-type]
-    fit.valid_share = len(checked)
-    loaders = [DataLoader(part, batch_size=None, num_workers=settings.workers) for part in (batches, checked)]
-    fit.fit(counter, *loaders)
-    if fit.parallel is not None:
-        set_batch_norms(fit.modules, torch.nn.BatchNorm1d)
-    fit.swap_average()
-    saved.to("cpu").eval()
-    return fit
-
-
-def pad_stack(arrays: Sequence[np.ndarray], length: int, value: float = 0.0) -> torch.Tensor:
-    """Pad arrays (rows, ...) to `length` rows and stack them, (batch, length, ...)."""
-    out = np.full((len(arrays), length, *arrays[0].shape[1:]), value, arrays[0].dtype)
-    for row, array in zip(out, arrays, strict=True):
-        row[: len(array)] = array
-    return torch.from_numpy(out)
-
-
-def length_mask(lengths: Sequence[int], length: int) -> torch.Tensor:
-    """Make a mask, bool (batch, length), True below each length."""
-    return torch.arange(length)[None] < torch.tensor(list(lengths))[:, None]

@@ -14,7 +14,7 @@ SORTED_BATCHES = 16  # so many batches are drawn together and sorted by length
 def cut_into_blocks(
     positions: np.ndarray, shard_of: np.ndarray, rng: np.random.Generator, shards_at_once: int = SHARDS_AT_ONCE
 ) -> list[np.ndarray]:
-    """Shuffle the shards, take them some at a time, and say which positions lie in each of these blocks.
+    """Shuffle the shards, take them some at a time, and return which positions lie in each of these blocks.
 
     Args:
         positions: int64 (items,), into `shard_of`.

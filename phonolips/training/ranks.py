@@ -20,7 +20,7 @@ Items = TypeVar("Items", Sequence, Any)
 
 
 def choose_device(device: str) -> str:
-    """Say which device this process computes on: `auto` is a GPU where there is one, and every rank has its own."""
+    """Return which device this process computes on: `auto` is a GPU where there is one, and every rank has its own."""
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     local_rank = os.environ.get("LOCAL_RANK")
@@ -28,7 +28,7 @@ def choose_device(device: str) -> str:
         if int(local_rank) >= torch.cuda.device_count():
             raise InputError(
                 f"process {local_rank} of this machine has no GPU of its own, there are {torch.cuda.device_count()}; "
-                "start torchrun with as many --nproc-per-node, or train with --device cpu"
+                "start torchrun with as many --nproc-per-node, or train with device=cpu"
             )
         device = f"cuda:{local_rank}"
     return device
@@ -48,19 +48,19 @@ def join_ranks(device: str) -> None:
 
 
 def rank_and_world() -> tuple[int, int]:
-    """Say which process this is, and of how many; (0, 1) for one that is alone."""
+    """Return which process this is, and of how many; (0, 1) for one that is alone."""
     if sb.utils.distributed.is_distributed_initialized():
         return torch.distributed.get_rank(), torch.distributed.get_world_size()
     return 0, 1
 
 
 def is_main() -> bool:
-    """Say whether this process is the one that writes and logs."""
+    """Return whether this process is the one that writes and logs."""
     return rank_and_world()[0] == 0
 
 
 def wait_for_all() -> None:
-    """Go on when all ranks have come here."""
+    """Wait until all ranks have come here."""
     sb.utils.distributed.ddp_barrier()
 
 

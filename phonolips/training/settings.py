@@ -1,7 +1,7 @@
 """Typed settings: dataclasses that OmegaConf fills from YAML files and `name=value` words.
 
 `NetworkSettings` is what a checkpoint needs to rebuild the model and is stored inside it; the rest says
-how to train and is written beside each run.
+how to train and is written beside each training.
 """
 
 import warnings
@@ -16,7 +16,7 @@ from phonolips.model.settings import NetworkSettings, Settings, SyncExpertSettin
 
 @dataclass
 class FitSettings:
-    """One training run."""
+    """One training."""
 
     epochs: int = 10
     batch: int = 24  # of all processes together, where torchrun starts several
@@ -38,11 +38,11 @@ class EncoderFitSettings(FitSettings):
     epochs: int = 24
     batch: int = 32
     learning_rate: float = 3e-3
-    start: str = ""  # a model folder whose ears are trained further; default = the package's; "" = from nothing
-    most_valid_clips: int = 2_000  # validation listens to no more clips than these, evenly drawn
+    start: str = ""  # a model folder whose encoder is trained further; default = the package's; "" = from nothing
+    most_valid_clips: int = 2_000  # validation encodes no more clips than these, evenly drawn
     crop_seconds: float = 4.0
     frame_weight: float = 1.0  # of the cross-entropy on labels
-    soft_weight: float = 0.5  # of a step that only has other ears' posteriors, beside one with a label
+    soft_weight: float = 0.5  # of a step that only has an earlier encoder's posteriors, beside one with a label
     ctc_weight: float = 0.2  # of the CTC loss, per phone
     noise_share: float = 0.5  # of the crops that get noise
     reverb_share: float = 0.25  # of the crops that are put into a room
@@ -73,16 +73,16 @@ class LipsFitSettings(FitSettings):
     closure_weight: float = 2.0  # of the squared error of the opening where the true mouth is shut
     least_frames: int = 30  # clips are cut at random to no less than this, so that no place in a clip is special
     edge_jitter_steps: float = 1.0  # standard deviation by which phone edges of the text are moved
-    text_share: float = 0.4  # of the clips in a batch that are fed by aligned text, the rest by the ears
-    lip_parameter_weight: float = 1.0  # of the squared error of the gestures, heard and guessed
-    phones_only_share: float = 0.15  # of the clips fed by the ears whose gestures are guessed from the phones
-    noisy_share: float = 0.4  # of the clips fed by the ears that were heard through noise
-    unknown_speaker_share: float = 0.15  # of the clips that are shown to the mean speaker
-    own_output_until: float = 0.0  # share of training by which the decoder hears only its own output
+    text_share: float = 0.4  # of the clips in a batch that are fed by aligned text, the rest by the encoder
+    lip_parameter_weight: float = 1.0  # of the squared error of the lip parameters, from sound and from phones
+    phones_only_share: float = 0.15  # of the clips fed by the encoder whose lip parameters come from the phones
+    noisy_share: float = 0.4  # of the clips fed by the encoder that were encoded through noise
+    unknown_speaker_share: float = 0.15  # of the clips that are conditioned on the mean speaker
+    own_output_until: float = 0.0  # share of training by which the decoder is fed only its own output
     balance: float = 0.4  # 0 = every clip equally often, 1 = every speaker equally often
     unnamed_clips: int = 500  # clips that a speaker without a name counts to have, for `balance`
-    encoded_share: float = 0.5  # of the clips of named speakers, shown as if only their shape or voice were known
-    shape_noise: float = 0.01  # standard deviation put onto a shape that tells of its speaker, mouth-space units
+    encoded_share: float = 0.5  # of the clips of named speakers, conditioned on what their shape or voice is encoded as
+    shape_noise: float = 0.01  # standard deviation of the noise on a shape that is encoded, mouth-space units
     most_valid_clips: int = 2_000  # validation looks at no more clips than these, evenly drawn
 
 
@@ -134,7 +134,7 @@ def _warn_of_old_name(old: str, new: str) -> None:
 
 
 def _new_name(word: str) -> str:
-    """Give a word `name=value` the name of today; warn where it had an old one."""
+    """Replace an old name in a word `name=value` by the one of today, with a warning."""
     for old, new in RENAMED.items():
         if word.startswith((f"{old}.", f"{old}=")):
             _warn_of_old_name(old, new)
@@ -143,7 +143,7 @@ def _new_name(word: str) -> str:
 
 
 def _renamed(config: Any) -> Any:
-    """Give the settings of a file the names of today; warn of old ones."""
+    """Replace old names in the settings of a file by those of today, with a warning."""
     from omegaconf import OmegaConf
 
     for old, new in RENAMED.items():

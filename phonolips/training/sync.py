@@ -25,18 +25,18 @@ from phonolips.model.networks.sync import SyncExpert
 from phonolips.model.sync import LEAST_WINDOWS, mean_distances, summarise_distances
 from phonolips.timebase import frames_to_steps
 from phonolips.training.augment import augment_mel
-from phonolips.training.lips import clip_shares, lip_clips
+from phonolips.training.lips_clips import clip_shares, lip_clips
 from phonolips.training.loop import Stage, Trainer, fit_network
 from phonolips.training.settings import SyncFitSettings
 
 log = logging.getLogger("phonolips.training")
 LARGEST_SHARPNESS = 40.0
-PLACE = 0.02  # standard deviation of the error of the mean lip, mouth-space units
+PLACE = 0.02  # standard deviation of the error of the mean shape, mouth-space units
 UNEVEN = 0.15  # lips move up to exp(this) times more in one direction than in the other
 
 
 class SyncClip(NamedTuple):
-    """One clip: lips less the clip's mean lip (frames, 40, 2), log-mel (4 * frames, 80), detected (frames,)."""
+    """One clip: lips less the clip's mean shape (frames, 40, 2), log-mel (4 * frames, 80), detected (frames,)."""
 
     deviation: np.ndarray
     mel: np.ndarray
@@ -103,7 +103,7 @@ def cut_batch(clips: list[SyncClip], firsts: list[int], frames: int) -> SyncBatc
     return SyncBatch(*(torch.from_numpy(np.stack(column)) for column in zip(*pieces, strict=True)))
 
 
-class SyncTrain:
+class SyncTrainBatches:
     """Training batches: crops of clips, varied; speakers with few clips come up more often, as `balance` says."""
 
     def __init__(self, clips: list[SyncClip], settings: SyncFitSettings) -> None:
@@ -190,7 +190,7 @@ class SyncTrainer(Trainer):
         return own + self.settings.other_clips_weight * among_all
 
     def scores(self) -> dict[str, float]:
-        """Give the share of clips whose offset is found within a frame, and mean distance and confidence."""
+        """Compute the share of clips whose offset is found within a frame, and mean distance and confidence."""
         clips = max(1.0, self.sums.get("clips", 0.0))
         return {
             "within_1_frame": self.sums.get("within", 0.0) / clips,
@@ -206,7 +206,7 @@ def train_sync(store: Store, settings: SyncFitSettings, folder: Path, *, device:
     Args:
         store: the prepared features.
         settings: of the training; `settings.expert` shapes the expert.
-        folder: gets checkpoints and `history.jsonl`; a killed run goes on from its last epoch.
+        folder: gets checkpoints and `history.jsonl`; a killed training goes on from its last epoch.
         device: `auto`, `cpu`, `cuda`.
 
     Raises:
@@ -215,7 +215,8 @@ def train_sync(store: Store, settings: SyncFitSettings, folder: Path, *, device:
     """
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise InputError(
-            "train sync compares all clips of a batch, so it runs in one process; start it without torchrun"
+            "the sync expert's loss compares all clips of a batch, so it is trained in one process; "
+            "start it without torchrun"
         )
     torch.manual_seed(settings.seed)
     expert = SyncExpert(settings.expert)
@@ -233,9 +234,8 @@ def train_sync(store: Store, settings: SyncFitSettings, folder: Path, *, device:
     fit_network(
         SyncTrainer,
         modules={"expert": expert},
-        saved=expert,
         settings=settings,
-        train=SyncTrain(train, settings),
+        train=SyncTrainBatches(train, settings),
         valid=valid_batches,
         folder=folder,
         device=device,

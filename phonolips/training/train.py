@@ -22,7 +22,8 @@ from phonolips.model.settings import settings_to_dict
 from phonolips.storage import write_text
 from phonolips.training.durations import train_durations
 from phonolips.training.encoder import train_encoder
-from phonolips.training.lips import UNNAMED, lip_positions, train_lips
+from phonolips.training.lips import train_lips
+from phonolips.training.lips_clips import UNNAMED, lip_positions
 from phonolips.training.ranks import is_main, join_ranks, wait_for_all
 from phonolips.training.settings import Recipe, load_settings
 from phonolips.training.sync import train_sync
@@ -38,22 +39,22 @@ PARAMETERS_OF = {
 
 
 def network_folder(out: Path) -> Path:
-    """Say where the network of a training folder lies."""
+    """Return where the network of a training folder lies."""
     return out / "network"
 
 
-def _write_run(folder: Path, settings: Any, **more: Any) -> None:
-    """Write what a run was made with into its folder."""
+def _write_settings(folder: Path, settings: Any, **more: Any) -> None:
+    """Write what a training was made with into its folder."""
     if not is_main():
         return
-    run = {
+    made_with = {
         "settings": settings_to_dict(settings),
         **more,
         "phonolips": __version__,
         "torch": torch.__version__,
         "python": platform.python_version(),
     }
-    write_text(folder / "run.json", json.dumps(run, indent=1) + "\n")
+    write_text(folder / "run.json", json.dumps(made_with, indent=1) + "\n")
 
 
 def _new_network(recipe: Recipe, store: Store) -> Network:
@@ -64,7 +65,7 @@ def _new_network(recipe: Recipe, store: Store) -> Network:
 
 
 def _carry_over(network: Network, folder: Path, parts: Sequence[str]) -> list[str]:
-    """Take over the parts that are trained already; say which."""
+    """Take over the parts that are trained already; return which."""
     if not (folder / DESCRIPTION_FILE).is_file():
         return []
     earlier = read_network(folder)
@@ -75,8 +76,8 @@ def _carry_over(network: Network, folder: Path, parts: Sequence[str]) -> list[st
             counted = name.removeprefix("audio_encoder.") in COUNTED
             if name not in other or (other[name].shape != own[name].shape and not counted):
                 raise InputError(
-                    f"{folder}: the trained {part} have other sizes or speakers than the settings now; "
-                    f"train {part} again, or use another --out"
+                    f"{folder}: its trained {part} has other sizes or speakers than the settings now; "
+                    f"train {part} again, or choose another out"
                 )
             own[name] = other[name]
     network.load_state_dict(own)
@@ -95,10 +96,10 @@ def train(
     """Train `encoder`, `durations`, `lips`, or `all` of them in this order; or `sync`, the sync expert.
 
     Args:
-        part: what to train; `lips` needs trained ears, `sync` nothing.
+        part: what to train; `lips` needs a trained encoder, `sync` nothing.
         data: a prepared corpus, or the address of one (durations are read off its TextGrids, so they need a folder).
         out: gets `network/` (the model) or `sync_expert/`, and for each part checkpoints and `history.jsonl`.
-            A killed run goes on from its last epoch; a finished one is not repeated.
+            A killed training goes on from its last epoch; a finished one is not repeated.
         config: YAML with settings.
         overrides: `name=value` words, such as `lips.epochs=3`.
         device: `auto`, `cpu`, `cuda`.
@@ -107,11 +108,11 @@ def train(
         the folder of the model, or of the sync expert.
 
     Raises:
-        InputError: an unknown part or setting, or lips without ears.
+        InputError: an unknown part or setting, or lips without a trained encoder.
         CorpusError: nothing to train on.
     """
     if part not in (*PARTS, SYNC, "all"):
-        raise InputError(f"train {part!r}; expected one of {', '.join((*PARTS, SYNC, 'all'))}")
+        raise InputError(f"part {part!r}; expected one of {', '.join((*PARTS, SYNC, 'all'))}")
     recipe: Recipe = load_settings(Recipe, config=config, overrides=overrides)
     join_ranks(device)
     store = Store(f"{data}/features" if is_address(data) else Path(data) / "features")
@@ -119,7 +120,7 @@ def train(
         raise InputError(f"{data}: durations are learnt from TextGrids in a folder; train {part} where the corpus lies")
     if part == SYNC:
         log.info("training %s", part)
-        _write_run(out / part, recipe.sync)
+        _write_settings(out / part, recipe.sync)
         expert = train_sync(store, recipe.sync, out / part, device=device)
         expert.save(out / "sync_expert")
         return out / "sync_expert"
@@ -128,9 +129,9 @@ def train(
         network = _new_network(recipe, store)
         trained = _carry_over(network, folder, [other for other in PARTS if other != now])
         if now == "lips" and "encoder" not in trained:
-            raise InputError(f"{folder}: has no trained ears; run 'phonolips train ears' first")
+            raise InputError(f"{folder}: has no trained encoder; train the part 'encoder' first")
         log.info("training %s", now)
-        _write_run(out / now, getattr(recipe, now), network=settings_to_dict(recipe.network))
+        _write_settings(out / now, getattr(recipe, now), network=settings_to_dict(recipe.network))
         if now == "encoder":
             train_encoder(network, store, recipe.encoder, out / now, device=device)
         elif now == "durations":

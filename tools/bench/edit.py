@@ -33,7 +33,7 @@ from phonolips.phones.textgrid import read_textgrid
 from phonolips.storage import write_text
 from phonolips.synth.result import Result
 from phonolips.timebase import MODEL_FPS, STEPS_PER_FRAME, frame_centres
-from phonolips.training.lips import lip_clips
+from phonolips.training.lips_clips import lip_clips
 
 AROUND_SECONDS = 0.1
 BLEND_SECONDS = InfillSettings().blend_seconds

@@ -213,7 +213,9 @@ def work(arguments: argparse.Namespace) -> None:
     torch.manual_seed(0)
     network = Network(Description(recipe.network, [MEAN_SPEAKER, *sorted(filter(None, store.column("speaker")[1]))]))
     module, fit, items = (
-        (encoder, "EncoderTrainer", "EncoderTrainBatches") if part == "ears" else (lips, "LipsTrainer", "LipsTrain")
+        (encoder, "EncoderTrainer", "EncoderTrainBatches")
+        if part == "ears"
+        else (lips, "LipsTrainer", "LipsTrainBatches")
     )
     kind = measured(getattr(module, fit), arguments.steps)
     setattr(module, fit, kind)

@@ -24,7 +24,8 @@ from phonolips.model.network import Description, Network, load_network, read_net
 from phonolips.model.networks.speakers import MEAN_SPEAKER
 from phonolips.model.speakers import LipSpeaker
 from phonolips.synth import verbs
-from phonolips.training.lips import lip_positions, train_lips
+from phonolips.training.lips import train_lips
+from phonolips.training.lips_clips import lip_positions
 from phonolips.training.order import evenly
 from phonolips.training.settings import Recipe, load_settings
 

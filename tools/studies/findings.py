@@ -32,16 +32,11 @@ from phonolips.lips.measures import opening
 from phonolips.model.network import Description, Network, read_network
 from phonolips.phones.posteriors import labels_to_posteriors
 from phonolips.timebase import STEPS_PER_FRAME
-from phonolips.training.lips import (
-    Feed,
-    LipsClip,
-    StoredOutput,
-    fit_lip_basis,
-    fit_lips,
-    lip_clips,
-    make_batch,
-    read_clips,
-)
+from phonolips.training.encoder_outputs import StoredOutput
+from phonolips.training.lips import fit_lips
+from phonolips.training.lips_basis import fit_lip_basis
+from phonolips.training.lips_batches import Feed, make_batch
+from phonolips.training.lips_clips import LipsClip, lip_clips, read_clips
 from phonolips.training.settings import LipsFitSettings, Recipe, load_settings
 
 SMALL = (
@@ -221,7 +216,7 @@ def read_corpus(data: Path, model: Path) -> Corpus:
 
 def feed_of(clip: LipsClip, source: str, mel: np.ndarray) -> np.ndarray:
     """Make what crosses to the decoder at every step: (steps, numbers), float16."""
-    encoded = clip.encoded[0]
+    encoded = clip.outputs[0]
     if source == "mel" or source == "free":
         return mel.astype(np.float16)
     if source == "hidden":
@@ -243,7 +238,7 @@ def prepare(corpus: Corpus, clips: Iterable[LipsClip], variant: Variant, network
         lips = torch.from_numpy(corpus.lips[clip.name])
         result.append(
             clip._replace(
-                encoded=(StoredOutput(rows, clip.encoded[0].hidden),),
+                outputs=(StoredOutput(rows, clip.outputs[0].hidden),),
                 coefficients=network.lips_to_coefficients(lips, network.lip_mean[clip.speaker]).numpy(),
                 lip_parameters=clip.lip_parameters
                 if network.lip_parameters.settings.names

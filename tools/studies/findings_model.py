@@ -29,7 +29,7 @@ from phonolips.model.stream import decode_lips, predict_lip_parameters
 from phonolips.phones.inventory import PHONES, SILENCE, SILENCE_ID, VISEMES
 from phonolips.phones.posteriors import labels_to_posteriors
 from phonolips.timebase import STEPS_PER_FRAME
-from phonolips.training.lips import lip_clips
+from phonolips.training.lips_clips import lip_clips
 
 LIVELINESS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
 GAINS = (1.0, 1.1, 1.2, 1.3)

@@ -19,7 +19,7 @@ from phonolips.corpus.store.store import Store
 from phonolips.errors import InputError
 from phonolips.evaluation import baselines, metrics, report
 from phonolips.lips.measures import opening
-from phonolips.training.lips import lip_clips
+from phonolips.training.lips_clips import lip_clips
 
 SEQUENCING = (
     baselines.VisemeMean,

@@ -86,7 +86,7 @@ def encoder_scores(
     Args:
         posteriors: float (steps, phones).
         labels: int64 (steps,); steps with IGNORED_ID are left out on both sides.
-        ngram: which phone follows which others; the ears have one.
+        ngram: which phone follows which others; an encoder has one.
         complete: False where more is said than the labels tell, so that phones cannot be counted.
 
     Returns:

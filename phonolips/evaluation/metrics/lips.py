@@ -1,11 +1,43 @@
-"""Measures of lips and ears, one clip at a time, on plain arrays.
+"""Measures of lips, one clip at a time, on plain arrays.
 
-Lips are float32 (frames, 40, 2) in mouth space, phone labels int64 (steps,), posteriors float32
-(steps, 40). A measure that a clip cannot give (a constant curve, no bilabial, no silence) is NaN and never
-a made-up number; counts stand beside every rate, so that rates are pooled over clips by adding the counts.
-Nothing is trimmed: arrays of different lengths raise.
+Lips are float32 (frames, 40, 2) in mouth space, phone labels int64 (steps,). A measure that a clip cannot give (a
+constant curve, no bilabial, no silence) is NaN and never a made-up number; counts stand beside every rate, so that
+rates are pooled over clips by adding the counts. Nothing is trimmed: arrays of different lengths raise.
+
+What `lip_scores` returns ("units" are mouth-space units, "the mean shape" is the speaker's, from training clips):
+
+    opening_r, width_r: Pearson correlation at lag 0; NaN where either curve is constant.
+    opening_rmse, width_rmse: root mean squared error, units.
+    opening_lag_ms: the lag within +-200 ms, in whole frames, at which opening correlates best; positive
+        where the prediction is late; the smallest of equal ones. opening_best_r: the correlation there.
+    error: mean squared error over frames, points and x, y. error_of_mean_lip: the same of the mean shape.
+    skill: R² against the mean shape, 1 - error / error_of_mean_lip: 1 is perfect, 0 no better than the mean shape.
+    shape_error: mean squared error of the 20-point lips, both centred on their centroid frame by frame,
+        at an eye distance of 5. shape_error_of_mean_lip: the same of the mean shape. shape_skill: 1 minus
+        their ratio; unlike skill it does not ask where in the face the mouth is.
+    velocity_error: root mean squared error of the frame-to-frame velocity over points and x, y, units/s.
+    velocity_ratio: mean speed of the points, predicted over true.
+    articulation_ratio: standard deviation of opening, predicted over true.
+    closure_recall: closure_hits / closure_total. Total: bilabial (P, B, M) intervals during which, or in
+        the frame before or after, the true opening falls below `thresholds.closed`. Hits: those in which
+        the predicted opening does so too.
+    closure_rate_of_truth: closure_total / bilabials, all bilabial intervals with a detected frame.
+    closure_gap: mean over these intervals of the least predicted opening minus the least true one, units.
+    false_closure_rate: false_closures / false_closure_total. Total: frames whose centre lies in a vowel
+        and whose true opening is above `thresholds.open`. False: those predicted below
+        `thresholds.closed`.
+    labiodental_opening, labiodental_opening_of_truth: mean over the F and V intervals of the least opening in
+        them, predicted and true, units: the lip must come up to the teeth.
+    rounding, rounding_of_truth: mean over frames whose centre lies in a rounded phone (AO OW OY UH UW W) of the
+        mean shape's width minus the width, units: the mouth must narrow.
+    silence_frames: frames that are silent and at least 100 ms away from any phone.
+    silence_speed, silence_speed_of_truth: mean |velocity of opening| from silent frame to silent frame,
+        units/s; the truth's is the tracker's jitter and the speaker's own movement.
+    silence_opening_bias: mean predicted minus mean true opening in silent frames, units.
+    jitter, jitter_of_truth: mean absolute second difference of opening, units.
 """
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -29,8 +61,6 @@ _VOWEL_IDS = [PHONE_IDS[phone] for phone in sorted(VOWELS)]
 _LABIODENTAL_IDS = [PHONE_IDS[phone] for phone in VISEMES["labiodental"]]
 _ROUNDED_IDS = [PHONE_IDS[phone] for phone in (*VISEMES["rounded"], "W")]
 _BILABIAL_IDS = [PHONE_IDS[phone] for phone in sorted(BILABIALS)]
-
-# --------------------------------------------------------------------------------------------- lips
 
 
 class OpeningThresholds(NamedTuple):
@@ -63,6 +93,32 @@ def opening_thresholds(openings: np.ndarray) -> OpeningThresholds:
     return OpeningThresholds(low + CLOSED_SHARE * (high - low), low + OPEN_SHARE * (high - low))
 
 
+@dataclass(frozen=True)
+class _Scored:
+    """One clip as its measures need it, checked, in float64; curves of opening are (frames,)."""
+
+    predicted: np.ndarray
+    truth: np.ndarray
+    mean_shape: np.ndarray
+    labels: np.ndarray
+    frame_labels: np.ndarray
+    detected: np.ndarray
+    thresholds: OpeningThresholds
+    fps: float
+    opening: np.ndarray
+    true_opening: np.ndarray
+
+    @property
+    def centre_labels(self) -> np.ndarray:
+        """The phone at each frame's centre, (frames,)."""
+        return self.frame_labels[:, self.frame_labels.shape[1] // 2]
+
+    @property
+    def pairs(self) -> np.ndarray:
+        """True where a frame and the next one are detected, (frames - 1,)."""
+        return self.detected[1:] & self.detected[:-1]
+
+
 def lip_scores(
     predicted: np.ndarray,
     truth: np.ndarray,
@@ -75,107 +131,177 @@ def lip_scores(
 ) -> dict[str, float]:
     """Score one clip's predicted lips against the true ones.
 
-    Only frames with `detected` count, and for velocities and second differences only those whose neighbours
-    are detected too. "Opening" is the inner-lip height, "width" the distance of the mouth's corners.
+    Width is that of the mouth's corners.
 
     Args:
         predicted: float (frames, 40, 2), mouth space.
         truth: float (frames, 40, 2), mouth space.
-        mean_lip: float (40, 2), the speaker's mean lip, taken from training clips.
+        mean_lip: float (40, 2), the speaker's mean shape, taken from training clips.
         labels: int64 (steps,), the true phones; exactly 100 / fps steps a frame.
         detected: bool (frames,); all frames where None.
         thresholds: the speaker's, from `opening_thresholds`; from this clip's truth where None.
         fps: frames per second, a divisor of 100.
 
     Returns:
-        opening_r, width_r: Pearson correlation at lag 0; NaN where either curve is constant.
-        opening_rmse, width_rmse: root mean squared error, units.
-        opening_lag_ms: the lag within +-200 ms, in whole frames, at which opening correlates best; positive
-            where the prediction is late; the smallest of equal ones. opening_best_r: the correlation there.
-        error: mean squared error over frames, points and x, y. error_of_mean_lip: the same of `mean_lip`.
-        skill: 1 - error / error_of_mean_lip: 1 is perfect, 0 no better than the mean lip.
-        shape_error: mean squared error of the 20-point lips, both centred on their centroid frame by frame,
-            at an eye distance of 5. shape_error_of_mean_lip: the same of `mean_lip`. shape_skill: 1 minus
-            their ratio; unlike skill it does not ask where in the face the mouth is.
-        velocity_error: root mean squared error of the frame-to-frame velocity over points and x, y, units/s.
-        velocity_ratio: mean speed of the points, predicted over true.
-        articulation_ratio: standard deviation of opening, predicted over true.
-        closure_recall: closure_hits / closure_total. Total: bilabial (P, B, M) intervals during which, or in
-            the frame before or after, the true opening falls below `thresholds.closed`. Hits: those in which
-            the predicted opening does so too.
-        closure_rate_of_truth: closure_total / bilabials, all bilabial intervals with a detected frame.
-        closure_gap: mean over these intervals of the least predicted opening minus the least true one, units.
-        false_closure_rate: false_closures / false_closure_total. Total: frames whose centre lies in a vowel
-            and whose true opening is above `thresholds.open`. False: those predicted below
-            `thresholds.closed`.
-        labiodental_opening, labiodental_opening_of_truth: mean over the F and V intervals of the least opening in
-            them, predicted and true, units: the lip must come up to the teeth.
-        rounding, rounding_of_truth: mean over frames whose centre lies in a rounded phone (AO OW OY UH UW W) of the
-            mean lip's width minus the width, units: the mouth must narrow.
-        silence_frames: frames that are silent and at least 100 ms away from any phone.
-        silence_speed, silence_speed_of_truth: mean |velocity of opening| from silent frame to silent frame,
-            units/s; the truth's is the tracker's jitter and the speaker's own movement.
-        silence_opening_bias: mean predicted minus mean true opening in silent frames, units.
-        jitter, jitter_of_truth: mean absolute second difference of opening, units.
+        the measures that the module's docstring defines.
 
     Raises:
         InputError: shapes or lengths do not fit one another, or values are not finite.
     """
-    frames = len(truth)
-    detected = np.ones(frames, bool) if detected is None else np.asarray(detected, bool)
+    detected = np.ones(len(truth), bool) if detected is None else np.asarray(detected, bool)
     frame_labels = _check_lips(predicted, truth, mean_lip, labels, detected, fps)
     predicted, truth = predicted.astype(np.float64), truth.astype(np.float64)
-    mean_lip = np.broadcast_to(mean_lip.astype(np.float64), truth.shape)
-    predicted_opening, true_opening = opening(predicted), opening(truth)
-    if thresholds is None:
-        thresholds = opening_thresholds(true_opening[detected])
+    true_opening = opening(truth)
+    clip = _Scored(
+        predicted=predicted,
+        truth=truth,
+        mean_shape=np.broadcast_to(mean_lip.astype(np.float64), truth.shape),
+        labels=labels,
+        frame_labels=frame_labels,
+        detected=detected,
+        thresholds=opening_thresholds(true_opening[detected]) if thresholds is None else thresholds,
+        fps=fps,
+        opening=opening(predicted),
+        true_opening=true_opening,
+    )
+    # The order is that of the columns of lips.csv.
+    return {
+        **_curve_scores(clip),
+        **_error_scores(clip),
+        **_speed_scores(clip),
+        **_closure_scores(clip),
+        **_labiodental_scores(clip),
+        **_rounding_scores(clip),
+        **_silence_scores(clip),
+        **_jitter_scores(clip),
+    }
+
+
+def _curve_scores(clip: _Scored) -> dict[str, float]:
+    """Correlate the curves of opening and width, and find the lag of opening."""
     scores: dict[str, float] = {}
-
-    for name, predicted_curve, true_curve in (
-        ("opening", predicted_opening, true_opening),
-        ("width", width(predicted), width(truth)),
+    kept = clip.detected
+    for name, predicted, truth in (
+        ("opening", clip.opening, clip.true_opening),
+        ("width", width(clip.predicted), width(clip.truth)),
     ):
-        scores[f"{name}_r"] = correlation(predicted_curve[detected], true_curve[detected])
-        scores[f"{name}_rmse"] = float(np.sqrt(np.mean((predicted_curve[detected] - true_curve[detected]) ** 2)))
-    lag, scores["opening_best_r"] = best_lag(predicted_opening, true_opening, detected, round(LAG_SEARCH_SECONDS * fps))
-    scores["opening_lag_ms"] = 1000.0 * lag / fps
-
-    scores["error"] = float(np.mean((predicted - truth)[detected] ** 2))
-    scores["error_of_mean_lip"] = float(np.mean((mean_lip - truth)[detected] ** 2))
-    scores["skill"] = 1.0 - ratio_or_nan(scores["error"], scores["error_of_mean_lip"])
-    scores["shape_error"] = shape_error(predicted[detected], truth[detected])
-    scores["shape_error_of_mean_lip"] = shape_error(mean_lip[detected], truth[detected])
-    scores["shape_skill"] = 1.0 - ratio_or_nan(scores["shape_error"], scores["shape_error_of_mean_lip"])
-
-    pairs = detected[1:] & detected[:-1]
-    predicted_velocity = np.diff(predicted, axis=0)[pairs] * fps
-    true_velocity = np.diff(truth, axis=0)[pairs] * fps
-    scores["velocity_error"] = float(np.sqrt(mean_or_nan((predicted_velocity - true_velocity) ** 2)))
-    scores["velocity_ratio"] = ratio_or_nan(
-        mean_or_nan(np.linalg.norm(predicted_velocity, axis=-1)), mean_or_nan(np.linalg.norm(true_velocity, axis=-1))
-    )
-    scores["articulation_ratio"] = ratio_or_nan(
-        float(np.std(predicted_opening[detected])), float(np.std(true_opening[detected]))
-    )
-
-    scores.update(_closures(predicted_opening, true_opening, labels, frame_labels, detected, thresholds))
-
-    scores.update(_labiodentals(predicted_opening, true_opening, labels, detected, frame_labels.shape[1]))
-    rounded = np.isin(frame_labels[:, frame_labels.shape[1] // 2], _ROUNDED_IDS) & detected
-    scores["rounding"] = mean_or_nan((width(mean_lip) - width(predicted))[rounded])
-    scores["rounding_of_truth"] = mean_or_nan((width(mean_lip) - width(truth))[rounded])
-
-    silent = _silent_frames(frame_labels, round(SILENCE_MARGIN_SECONDS * STEPS_PER_SECOND)) & detected
-    silent_pairs = silent[1:] & silent[:-1]
-    scores["silence_frames"] = float(silent.sum())
-    scores["silence_speed"] = mean_or_nan(np.abs(np.diff(predicted_opening))[silent_pairs]) * fps
-    scores["silence_speed_of_truth"] = mean_or_nan(np.abs(np.diff(true_opening))[silent_pairs]) * fps
-    scores["silence_opening_bias"] = mean_or_nan((predicted_opening - true_opening)[silent])
-
-    triples = pairs[1:] & pairs[:-1]
-    scores["jitter"] = mean_or_nan(np.abs(np.diff(predicted_opening, n=2))[triples])
-    scores["jitter_of_truth"] = mean_or_nan(np.abs(np.diff(true_opening, n=2))[triples])
+        scores[f"{name}_r"] = correlation(predicted[kept], truth[kept])
+        scores[f"{name}_rmse"] = float(np.sqrt(np.mean((predicted[kept] - truth[kept]) ** 2)))
+    furthest = round(LAG_SEARCH_SECONDS * clip.fps)
+    lag, scores["opening_best_r"] = best_lag(clip.opening, clip.true_opening, kept, furthest)
+    scores["opening_lag_ms"] = 1000.0 * lag / clip.fps
     return scores
+
+
+def _error_scores(clip: _Scored) -> dict[str, float]:
+    """Measure the squared errors and the skills that follow from them."""
+    kept = clip.detected
+    error = float(np.mean((clip.predicted - clip.truth)[kept] ** 2))
+    error_of_mean = float(np.mean((clip.mean_shape - clip.truth)[kept] ** 2))
+    of_shape = shape_error(clip.predicted[kept], clip.truth[kept])
+    of_mean_shape = shape_error(clip.mean_shape[kept], clip.truth[kept])
+    return {
+        "error": error,
+        "error_of_mean_lip": error_of_mean,
+        "skill": 1.0 - ratio_or_nan(error, error_of_mean),
+        "shape_error": of_shape,
+        "shape_error_of_mean_lip": of_mean_shape,
+        "shape_skill": 1.0 - ratio_or_nan(of_shape, of_mean_shape),
+    }
+
+
+def _speed_scores(clip: _Scored) -> dict[str, float]:
+    """Compare how fast and how far the lips move."""
+    velocity = np.diff(clip.predicted, axis=0)[clip.pairs] * clip.fps
+    true_velocity = np.diff(clip.truth, axis=0)[clip.pairs] * clip.fps
+    speed, true_speed = (mean_or_nan(np.linalg.norm(values, axis=-1)) for values in (velocity, true_velocity))
+    spread, true_spread = (float(np.std(curve[clip.detected])) for curve in (clip.opening, clip.true_opening))
+    return {
+        "velocity_error": float(np.sqrt(mean_or_nan((velocity - true_velocity) ** 2))),
+        "velocity_ratio": ratio_or_nan(speed, true_speed),
+        "articulation_ratio": ratio_or_nan(spread, true_spread),
+    }
+
+
+def _closure_scores(clip: _Scored) -> dict[str, float]:
+    """Count bilabial closures and false closures."""
+    steps_per_frame = clip.frame_labels.shape[1]
+    closed = clip.thresholds.closed
+    bilabials, hits, gaps = 0, 0, []
+    for label, start, end in label_runs(clip.labels):
+        if label not in _BILABIAL_IDS:
+            continue
+        window = slice(max(0, start // steps_per_frame - 1), -(-end // steps_per_frame) + 1)
+        kept = clip.detected[window]
+        if not kept.any():
+            continue
+        bilabials += 1
+        true_least = clip.true_opening[window][kept].min()
+        if true_least >= closed:
+            continue
+        least = clip.opening[window][kept].min()
+        hits += int(least < closed)
+        gaps.append(float(least - true_least))
+    wide = clip.detected & np.isin(clip.centre_labels, _VOWEL_IDS) & (clip.true_opening > clip.thresholds.open)
+    false = int((clip.opening[wide] < closed).sum())
+    return {
+        "closure_hits": float(hits),
+        "closure_total": float(len(gaps)),
+        "closure_recall": ratio_or_nan(hits, len(gaps)),
+        "bilabials": float(bilabials),
+        "closure_rate_of_truth": ratio_or_nan(len(gaps), bilabials),
+        "closure_gap": mean_or_nan(np.array(gaps)),
+        "false_closures": float(false),
+        "false_closure_total": float(wide.sum()),
+        "false_closure_rate": ratio_or_nan(false, float(wide.sum())),
+    }
+
+
+def _labiodental_scores(clip: _Scored) -> dict[str, float]:
+    """Measure how far the lips come together in F and V."""
+    steps_per_frame = clip.frame_labels.shape[1]
+    least: list[tuple[float, float]] = []
+    for label, start, end in label_runs(clip.labels):
+        window = slice(start // steps_per_frame, -(-end // steps_per_frame))
+        kept = clip.detected[window]
+        if label in _LABIODENTAL_IDS and kept.any():
+            least.append((float(clip.opening[window][kept].min()), float(clip.true_opening[window][kept].min())))
+    values = np.array(least).reshape(-1, 2)
+    return {
+        "labiodental_opening": mean_or_nan(values[:, 0]),
+        "labiodental_opening_of_truth": mean_or_nan(values[:, 1]),
+    }
+
+
+def _rounding_scores(clip: _Scored) -> dict[str, float]:
+    """Measure how much the mouth narrows in rounded phones."""
+    rounded = np.isin(clip.centre_labels, _ROUNDED_IDS) & clip.detected
+    wide = width(clip.mean_shape)
+    return {
+        "rounding": mean_or_nan((wide - width(clip.predicted))[rounded]),
+        "rounding_of_truth": mean_or_nan((wide - width(clip.truth))[rounded]),
+    }
+
+
+def _silence_scores(clip: _Scored) -> dict[str, float]:
+    """Measure how much the mouth moves, and how far it is open, in silence."""
+    silent = _silent_frames(clip.frame_labels, round(SILENCE_MARGIN_SECONDS * STEPS_PER_SECOND)) & clip.detected
+    pairs = silent[1:] & silent[:-1]
+    return {
+        "silence_frames": float(silent.sum()),
+        "silence_speed": mean_or_nan(np.abs(np.diff(clip.opening))[pairs]) * clip.fps,
+        "silence_speed_of_truth": mean_or_nan(np.abs(np.diff(clip.true_opening))[pairs]) * clip.fps,
+        "silence_opening_bias": mean_or_nan((clip.opening - clip.true_opening)[silent]),
+    }
+
+
+def _jitter_scores(clip: _Scored) -> dict[str, float]:
+    """Measure the second differences of opening."""
+    triples = clip.pairs[1:] & clip.pairs[:-1]
+    return {
+        "jitter": mean_or_nan(np.abs(np.diff(clip.opening, n=2))[triples]),
+        "jitter_of_truth": mean_or_nan(np.abs(np.diff(clip.true_opening, n=2))[triples]),
+    }
 
 
 def correlation(first: np.ndarray, second: np.ndarray) -> float:
@@ -263,60 +389,3 @@ def _silent_frames(frame_labels: np.ndarray, margin_steps: int) -> np.ndarray:
     speech = frame_labels.ravel() != SILENCE_ID
     near = binary_dilation(speech, iterations=margin_steps) if margin_steps else speech
     return ~near.reshape(frame_labels.shape).any(1)
-
-
-def _closures(
-    predicted: np.ndarray,
-    truth: np.ndarray,
-    labels: np.ndarray,
-    frame_labels: np.ndarray,
-    detected: np.ndarray,
-    thresholds: OpeningThresholds,
-) -> dict[str, float]:
-    """Count bilabial closures and false closures from the curves of opening; see `lip_scores`."""
-    steps_per_frame = frame_labels.shape[1]
-    bilabials, hits, gaps = 0, 0, []
-    for label, start, end in label_runs(labels):
-        if label not in _BILABIAL_IDS:
-            continue
-        window = slice(max(0, start // steps_per_frame - 1), -(-end // steps_per_frame) + 1)
-        kept = detected[window]
-        if not kept.any():
-            continue
-        bilabials += 1
-        if truth[window][kept].min() >= thresholds.closed:
-            continue
-        least = predicted[window][kept].min()
-        hits += int(least < thresholds.closed)
-        gaps.append(float(least - truth[window][kept].min()))
-    centre_labels = frame_labels[:, steps_per_frame // 2]
-    wide = detected & np.isin(centre_labels, _VOWEL_IDS) & (truth > thresholds.open)
-    false = int((predicted[wide] < thresholds.closed).sum())
-    return {
-        "closure_hits": float(hits),
-        "closure_total": float(len(gaps)),
-        "closure_recall": ratio_or_nan(hits, len(gaps)),
-        "bilabials": float(bilabials),
-        "closure_rate_of_truth": ratio_or_nan(len(gaps), bilabials),
-        "closure_gap": mean_or_nan(np.array(gaps)),
-        "false_closures": float(false),
-        "false_closure_total": float(wide.sum()),
-        "false_closure_rate": ratio_or_nan(false, float(wide.sum())),
-    }
-
-
-def _labiodentals(
-    predicted: np.ndarray, truth: np.ndarray, labels: np.ndarray, detected: np.ndarray, steps_per_frame: int
-) -> dict[str, float]:
-    """Measure how far the lips come together in F and V; see `lip_scores`."""
-    least: list[tuple[float, float]] = []
-    for label, start, end in label_runs(labels):
-        window = slice(start // steps_per_frame, -(-end // steps_per_frame))
-        kept = detected[window]
-        if label in _LABIODENTAL_IDS and kept.any():
-            least.append((float(predicted[window][kept].min()), float(truth[window][kept].min())))
-    values = np.array(least).reshape(-1, 2)
-    return {
-        "labiodental_opening": mean_or_nan(values[:, 0]),
-        "labiodental_opening_of_truth": mean_or_nan(values[:, 1]),
-    }

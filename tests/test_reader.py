@@ -12,15 +12,9 @@ from phonolips.errors import CheckpointError, CorpusError, InputError
 from phonolips.evaluation import reading, words
 from phonolips.lips.measures import opening, width
 from phonolips.lips.points import MEDIAPIPE40
-from phonolips.training.reader import (
-    ReaderClip,
-    ReaderSettings,
-    StoreClips,
-    load_reader,
-    mirror,
-    train_reader,
-    train_reader_on_store,
-)
+from phonolips.training.reader import train_reader, train_reader_on_store
+from phonolips.training.reader_clips import ReaderClip, StoreClips
+from phonolips.training.reader_network import ReaderSettings, load_reader, mirror
 
 SMALL = ReaderSettings(epochs=4, batch=16, channels=24, components=6, average=0.0, learning_rate=6e-3, dropout=0.0)
 WORDS = ("high", "low", "twice")

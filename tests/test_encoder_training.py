@@ -1,4 +1,4 @@
-"""The ears: two clocks that no cut disturbs, a reach that holds, a temperature, and what follows their training."""
+"""The encoder: two clocks that no cut disturbs, a reach that holds, a temperature, and what follows its training."""
 
 import logging
 from types import SimpleNamespace
@@ -100,7 +100,7 @@ def test_temperature_and_ngrams_are_fitted_after_the_training_and_again_when_it_
         for _ in range(2):
             torch.manual_seed(0)
             encoder = AudioEncoder(AudioEncoderSettings(24, 3, [1], 24, [1]))
-            train_encoder(SimpleNamespace(audio_encoder=encoder), store, settings, tmp_path / "ears", device="cpu")
+            train_encoder(SimpleNamespace(audio_encoder=encoder), store, settings, tmp_path / "encoder", device="cpu")
             found.append({name: value.clone() for name, value in encoder.state_dict().items()})
     for name, value in found[0].items():
         assert torch.equal(value, found[1][name]), name
@@ -111,12 +111,12 @@ def test_temperature_and_ngrams_are_fitted_after_the_training_and_again_when_it_
     assert found[0]["phone_prior"].sum() == pytest.approx(1)
     assert "temperature" in caplog.text
     assert "n-grams of phones" in caplog.text
-    assert len((tmp_path / "ears" / "history.jsonl").read_text().splitlines()) == 2
+    assert len((tmp_path / "encoder" / "history.jsonl").read_text().splitlines()) == 2
 
 
 @pytest.fixture(scope="module")
 def partly_known(tmp_path_factory):
-    """A store whose first clips are known in the middle only, and heard by other ears before that."""
+    """A store whose first clips are known in the middle only; before that there are an earlier encoder's posteriors."""
     pytest.importorskip("speechbrain")
     from test_training import make_corpus
 
@@ -130,18 +130,18 @@ def make_fit(**settings):
     from phonolips.training.encoder import EncoderTrainer
     from phonolips.training.settings import EncoderFitSettings
 
-    fit = EncoderTrainer(modules={"ears": torch.nn.Linear(1, 1)}, run_opts={"device": "cpu"})
+    fit = EncoderTrainer(modules={"encoder": torch.nn.Linear(1, 1)}, run_opts={"device": "cpu"})
     fit.settings = EncoderFitSettings(**settings)
     return fit
 
 
 def batch_of(store, clips, speed=1.0):
-    from phonolips.training.encoder import Crop, make_batch
+    from phonolips.training.encoder_batches import Crop, make_batch
 
     return make_batch(store, [Crop(clip, 0, store.rows(clip, "mel"), speed) for clip in clips])
 
 
-def test_steps_are_taught_by_labels_or_by_other_ears_or_not_at_all(partly_known):
+def test_targets_are_labels_or_an_earlier_encoders_posteriors_or_none(partly_known):
     import speechbrain as sb
 
     batch = batch_of(partly_known, [0, 1, 6])
@@ -193,7 +193,7 @@ def test_only_what_is_known_whole_counts_for_ctc_and_the_phone_error_rate(partly
 
 
 @pytest.mark.parametrize("speed", [0.87, 1.13])
-def test_other_speeds_take_what_other_ears_heard_along(partly_known, speed):
+def test_other_speeds_take_an_earlier_encoders_posteriors_along(partly_known, speed):
     from phonolips.training.augment import steps_at_speed
 
     batch = batch_of(partly_known, [0, 7], speed)
@@ -212,7 +212,7 @@ def test_a_batch_without_such_clips_carries_no_soft_steps(partly_known):
     assert batch_of(partly_known, [5, 6]).soft.shape == (2, 0, NUM_PHONES)
 
 
-def test_training_goes_on_from_other_ears_and_keeps_their_input(partly_known, network, tmp_path):
+def test_training_goes_on_from_another_encoder_and_keeps_its_input(partly_known, network, tmp_path):
     from phonolips.errors import InputError
     from phonolips.training.encoder import train_encoder
     from phonolips.training.settings import EncoderFitSettings
@@ -227,12 +227,12 @@ def test_training_goes_on_from_other_ears_and_keeps_their_input(partly_known, ne
     assert torch.equal(encoder.mel_mean, network.audio_encoder.mel_mean)
     assert torch.equal(encoder.mel_scale, network.audio_encoder.mel_scale)
     small = AudioEncoder(AudioEncoderSettings(16, 3, [1], 16, [1]))
-    with pytest.raises(InputError, match=r"ears\.start=.*expected \(16"):
+    with pytest.raises(InputError, match=r"encoder\.start=.*expected \(16"):
         train_encoder(SimpleNamespace(audio_encoder=small), partly_known, settings, tmp_path / "small", device="cpu")
 
 
 def test_validation_is_bounded_and_read_when_asked_for(partly_known):
-    from phonolips.training.encoder import EncoderValidBatches
+    from phonolips.training.encoder_batches import EncoderValidBatches
 
     valid = EncoderValidBatches(partly_known, np.arange(8), 3)
     assert [len(batch.mel) for batch in valid] == [3, 3, 2]

@@ -1,0 +1,156 @@
+"""The clips that the lip decoder learns from: what is read of each, where they lie, and how often each comes up.
+
+A speaker who has a name has a row in the table; of a clip whose speaker has none, the deviation is taken around the
+clip's own mean shape, and the embedding comes from the speaker's shape or voice (`SpeakerEncoder`). Clips are read from
+disk when they are asked for; nothing is held in memory but numbers per clip.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from phonolips.corpus.store.store import Store
+from phonolips.lips.measures import opening
+from phonolips.model.network import Network, lip_parameters_of
+from phonolips.model.networks.speakers import MEAN_SPEAKER_ROW, describe_voice
+from phonolips.training.encoder_outputs import StoredOutput, StoredOutputs, encode_stored_clips
+from phonolips.training.settings import LipsFitSettings
+
+UNNAMED = ""  # the speaker of a clip, where nobody knows who speaks
+SHUT_SHARE = 0.4  # of the mean shape's opening; below it the mouth counts as shut
+
+
+class LipsClip(NamedTuple):
+    """One clip as the lip decoder learns it.
+
+    Fields:
+        name: the clip's id.
+        labels: int64 (steps,).
+        outputs: the encoder's, of the clean sound and then, if there are two, of the noisy one.
+        coefficients: float32 (frames, outputs), what stands for the true lips.
+        lip_parameters: float32 (frames, lip parameters), the true ones.
+        detected: bool (frames,), True where the face was really found.
+        shut: bool (frames,), True where the true mouth is shut.
+        speaker: row of the speaker table, the mean speaker's unless `named`.
+        named: True where the speaker has a row.
+        shape: float32 (40, 2), the clip's own mean shape, mouth space.
+        voice: float32 (2 * mels,); empty where the model does not use it.
+    """
+
+    name: str
+    labels: np.ndarray
+    outputs: tuple[StoredOutput, ...]
+    coefficients: np.ndarray
+    lip_parameters: np.ndarray
+    detected: np.ndarray
+    shut: np.ndarray
+    speaker: int
+    named: bool
+    shape: np.ndarray
+    voice: np.ndarray
+
+
+class LipsClips(Sequence[LipsClip]):
+    """The clips that the lip decoder learns from, each read from disk when it is asked for.
+
+    Args:
+        network: with its lip basis.
+        store: the features.
+        positions: int64 (clips,), in `store`.
+        stored_outputs: of the encoder, by clip id.
+    """
+
+    def __init__(self, network: Network, store: Store, positions: np.ndarray, stored_outputs: StoredOutputs) -> None:
+        self.network, self.store, self.positions, self.stored_outputs = network, store, positions, stored_outputs
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        position = int(self.positions[index])
+        return read_clip(self.network, self.store, position, self.stored_outputs[self.store.id_at(position)])
+
+
+def read_clips(
+    network: Network, store: Store, clips: Sequence[str], device: str, *, noise_seed: int | None = None
+) -> list[LipsClip]:
+    """Read clips from the store and encode each with the network's encoder, through noise too where seeded."""
+    encoder = network.audio_encoder.to(device).eval()
+    encoded = encode_stored_clips(encoder, store, clips, device, noise_seed=noise_seed)
+    encoder.to("cpu")
+    return [read_clip(network, store, clip, outputs) for clip, outputs in zip(clips, encoded, strict=True)]
+
+
+def read_clip(network: Network, store: Store, clip: str | int, outputs: tuple[StoredOutput, ...]) -> LipsClip:
+    """Read one clip from the store and put the encoder's outputs beside it."""
+    names, speaker = network.description.speakers, store.meta(clip)["speaker"]
+    named = speaker in names
+    row = names.index(speaker) if named else MEAN_SPEAKER_ROW
+    lips, detected = store.get(clip, "lips"), store.get(clip, "detected")
+    shape = lips[detected].mean(0)
+    mean_shape = network.lip_mean[row].numpy() if named else shape
+    with torch.inference_mode():
+        coefficients = network.lips_to_coefficients(torch.from_numpy(lips), torch.from_numpy(mean_shape)).numpy()
+    needs_voice = network.speaker_encoder is not None and "voice" in network.speaker_encoder.sources
+    return LipsClip(
+        name=store.id_at(store.position(clip)),
+        labels=store.get(clip, "labels"),
+        outputs=outputs,
+        coefficients=coefficients,
+        lip_parameters=lip_parameters_of(network, lips, mean_shape),
+        detected=detected,
+        shut=(opening(lips) < SHUT_SHARE * float(opening(mean_shape))) & detected,
+        speaker=row,
+        named=named,
+        shape=shape,
+        voice=describe_voice(store.get(clip, "mel")) if needs_voice else np.zeros(0, np.float32),
+    )
+
+
+def mean_shape_of(store: Store, clip: str | int) -> np.ndarray:
+    """Average the detected lips of a clip: float32 (40, 2), mouth space."""
+    return store.get(clip, "lips")[store.get(clip, "detected")].mean(0)
+
+
+def lip_positions(store: Store, split: str) -> np.ndarray:
+    """Find the clips of a split that have lips: positions, int64."""
+    positions = store.where(split=split)
+    return positions[store.lengths("lips")[positions] > 0]
+
+
+def lip_clips(store: Store, split: str) -> list[str]:
+    """Name the clips of a split that have lips."""
+    return [store.id_at(position) for position in lip_positions(store, split).tolist()]
+
+
+def clip_shares(speakers: Sequence[object] | np.ndarray, balance: float) -> np.ndarray:
+    """Compute how often each clip comes up from the speaker of each.
+
+    Args:
+        speakers: one a clip.
+        balance: 0 = every clip equally often, 1 = every speaker equally often.
+
+    Returns:
+        float64 (clips,), summing to 1.
+    """
+    _, codes, counts = np.unique(np.asarray(speakers), return_inverse=True, return_counts=True)
+    return _shares(counts[codes], balance)
+
+
+def clip_shares_of(store: Store, positions: np.ndarray, settings: LipsFitSettings) -> np.ndarray:
+    """Compute how often each training clip comes up; see `clip_shares`, and the setting `unnamed_clips`."""
+    codes, names = store.column("speaker")
+    own = codes[positions]
+    counts = np.bincount(own, minlength=len(names))
+    if UNNAMED in names:
+        counts[names.index(UNNAMED)] = settings.unnamed_clips
+    return _shares(counts[own], settings.balance)
+
+
+def _shares(clips_of_speaker: np.ndarray, balance: float) -> np.ndarray:
+    weights = np.asarray(clips_of_speaker, np.float64) ** -balance
+    return weights / weights.sum()
