@@ -13,13 +13,13 @@ from phonolips.training.lips import LipsBatch, LipsTrain, LipsTrainer, clip_shar
 from phonolips.training.loop import Stage
 from phonolips.training.settings import LipsFitSettings
 
-# One clip of four frames and two outputs; of the last frame no face was found, in the second the mouth is shut.
-TRUTH = [[0, 0], [1, 0], [3, 0], [3, 2]]
-MADE = [[0, 0], [2, 0], [4, 0], [9, 9]]
-WEIGHT = [1, 1, 1, 0]
-SHUT = [0, 1, 0, 0]
+# One clip of five frames and two outputs; in the first and last no face was found, in the third the mouth is shut.
+TRUTH = [[7, 7], [0, 0], [1, 0], [3, 0], [3, 2]]
+MADE = [[0, 0], [0, 0], [2, 0], [4, 0], [9, 9]]
+WEIGHT = [0, 1, 1, 1, 0]
+SHUT = [0, 0, 1, 0, 0]
 OPENING = [2, 0]  # what each output adds to the opening
-PARAMETERS = [[1, 3], [0, 0], [0, 0], [9, 9]]  # the true ones are nought
+PARAMETERS = [[9, 9], [1, 3], [0, 0], [0, 0], [9, 9]]  # the true ones are nought
 
 POSITION = (0 + 1 + 1) / 3  # squared distances over frames with a face
 VELOCITY = (1 + 0) / 2  # true steps are 1, 2 long, made ones 2, 2
@@ -31,7 +31,7 @@ def make_batch() -> LipsBatch:
     nothing = LipsBatch(*[torch.zeros(0)] * len(LipsBatch._fields))
     return nothing._replace(
         coefficients=torch.tensor([TRUTH], dtype=torch.float32),
-        lip_parameters=torch.zeros(1, 4, 2),
+        lip_parameters=torch.zeros(1, 5, 2),
         weight=torch.tensor([WEIGHT], dtype=torch.float32),
         shut=torch.tensor([SHUT], dtype=torch.float32),
     )
