@@ -11,8 +11,17 @@ import torch
 
 from phonolips.errors import InputError
 from phonolips.media.video import write_video
-from phonolips.model.adapt import AdaptSettings, EncodedClip, adapt, one_frame_speaker, predict_deviations, rest_frame
-from phonolips.model.fit import cut_pieces, speaker_directions
+from phonolips.model.adapt import (
+    AdaptSettings,
+    EncodedClip,
+    adapt,
+    one_frame_speaker,
+    predict_deviations,
+    register_clips,
+    rest_frame,
+    rest_speaker,
+)
+from phonolips.model.fit import Fit, cut_pieces, speaker_directions
 from phonolips.model.network import Description, Network
 from phonolips.model.settings import (
     AudioEncoderSettings,
@@ -53,7 +62,7 @@ def network() -> Network:
 
 
 def speech(network: Network, seed: int, frames: int = 40) -> tuple[np.ndarray, np.ndarray]:
-    """Posteriors of made-up phones between silences, and what gestures they suggest."""
+    """Posteriors of made-up phones between silences, and lip parameters to go with them."""
     rng = np.random.default_rng(seed)
     labels = np.repeat(rng.integers(1, NUM_PHONES, frames // 2), 8)[: 4 * frames]
     labels = np.pad(labels, (0, 4 * frames - len(labels)))
@@ -132,6 +141,46 @@ def test_strong_ridges_leave_the_mean_speaker(network):
     assert np.allclose(found.speaker.embedding, found.mean.embedding, atol=1e-3)
     assert found.speaker.gain == pytest.approx(1, abs=1e-3)
     assert np.allclose(found.speaker.mean_lip, found.one_frame.mean_lip, atol=1e-4)
+
+
+def test_the_rest_is_that_of_all_clips(network):
+    """With the mean lip held to the frames at rest, it is the mean over the clips, not the first clip's."""
+    held = AdaptSettings(embedding_frames=1e9, gain_frames=1e9, shape_frames=1e9, place_frames=1e9, mixing_frames=1e9)
+    person = person_of(network, [0, 0, 0])
+    wide = replace(person, mean_lip=person.mean_lip * np.float32([1.2, 0.8]))
+    clips = register_clips([clip_of(network, person, 1), clip_of(network, wide, 2), clip_of(network, wide, 3)])
+    expected = np.mean([rest_speaker(network, clip).mean_lip for clip in clips], axis=0)
+    found = adapt(network, clips, settings=held)
+    assert np.allclose(found.speaker.mean_lip, expected, atol=1e-4)
+    assert np.abs(found.one_frame.mean_lip - expected).max() > 0.02
+
+
+def test_the_gradient_is_that_of_the_cost(network):
+    """Against automatic differentiation of the same cost, written once more in torch."""
+    person = person_of(network, [0.3, 0.2, 0])
+    clips, settings = register_clips([clip_of(network, person, seed) for seed in (1, 2)]), AdaptSettings()
+    mean = network.lip_speaker(None)
+    fit = Fit(network, clips, mean.embedding, mean.mean_lip, settings)
+    unknowns = torch.tensor([0.4, -0.3, 0.2, 0.1], requires_grad=True)
+    embedding = torch.from_numpy(mean.embedding) + unknowns[:-1] @ torch.from_numpy(fit.directions)
+    posteriors, lip_parameters, truth, counts = map(torch.from_numpy, fit.pieces)
+    outputs = network.decode(posteriors, embedding.expand(len(truth), -1), lip_parameters)[counts]
+    deviation = unknowns[-1].exp() * network.lip_scale * outputs @ network.lip_basis.flatten(1)
+    truth, rest = truth[counts], torch.from_numpy(mean.mean_lip)
+    lip = torch.from_numpy(fit.best_mean_lip(deviation.detach().numpy())[0]).float()
+    step = lip - rest
+    place = step.mean(0)
+    cost = (
+        (truth - lip.flatten() - deviation).square().sum()
+        + settings.shape_frames * (step - place).square().sum()
+        + settings.place_frames * 40 * place.square().sum()
+    ) / network.lip_scale**2
+    cost = cost + settings.embedding_frames * unknowns[:-1].square().sum() + settings.gain_frames * unknowns[-1] ** 2
+    cost = cost / len(truth)
+    cost.backward()
+    value, gradient = fit.cost_and_gradient(unknowns.detach().double().numpy())
+    assert value == pytest.approx(cost.item(), rel=1e-4)
+    assert np.allclose(gradient, unknowns.grad.numpy(), rtol=2e-3, atol=1e-3)
 
 
 def test_the_same_material_gives_the_same_speaker_and_changes_no_network(network):

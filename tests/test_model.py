@@ -1,6 +1,7 @@
 """The networks: contracts, chunks that change nothing, files that rebuild everything."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from safetensors.torch import load_file, save_file
 
 from phonolips.errors import CheckpointError, InputError
 from phonolips.lips.measures import measure_lip_parameters
+from phonolips.model.bundle import PACKAGED_MODEL, from_disk, settings_from_disk, settings_to_disk, to_disk
 from phonolips.model.network import Description, Network, read_network
 from phonolips.model.networks.durations import flatten_words
 from phonolips.model.settings import (
@@ -18,6 +20,7 @@ from phonolips.model.settings import (
     LipParameterSettings,
     LipsSettings,
     NetworkSettings,
+    settings_to_dict,
 )
 from phonolips.model.speakers import LipSpeaker
 from phonolips.model.stream import decode_lips, encode, predict_lip_parameters
@@ -130,7 +133,7 @@ def test_heatmaps_give_the_mean_of_their_bins():
     assert out[6] == pytest.approx(0.0, abs=1e-5)
 
 
-def test_gestures_are_measured_from_lips():
+def test_lip_parameters_are_measured_from_lips():
     lips = np.zeros((2, 40, 2))
     lips[1, 35, 1], lips[1, 25, 1] = 0.1, -0.2  # inner middle, upper and lower
     lips[1, 10, 0] = 0.5  # a corner
@@ -219,6 +222,46 @@ def test_file_round_trip(network, tmp_path):
     assert sorted(path.name for path in (tmp_path / "m").iterdir()) == ["model.json", "model.safetensors"]
 
 
+def test_the_packaged_model_is_format_2_and_is_written_as_it_was_read(tmp_path):
+    """The files of the package were written by an earlier version: the fixture of format 2."""
+    read_network(PACKAGED_MODEL).save(tmp_path, half=True)
+    before, after = (load_file(folder / "model.safetensors") for folder in (PACKAGED_MODEL, tmp_path))
+    assert before.keys() == after.keys()
+    assert {name.partition(".")[0] for name in before} >= {"audio_encoder", "decoder", "gestures"}
+    assert "gestures.heard.head.weight" in before
+    assert "decoder.gestures.weight" in before
+    assert not any("lip_parameters" in name for name in before)
+    for name, value in before.items():
+        assert value.dtype == after[name].dtype, name
+        assert torch.equal(value, after[name]), name
+    one, other = (json.loads((folder / "model.json").read_text()) for folder in (PACKAGED_MODEL, tmp_path))
+    assert one["format"] == 2
+    assert "gestures" in one["settings"]
+    assert one == other
+
+
+def test_names_on_disk_are_undone(network):
+    names = list(network.state_dict())
+    assert [from_disk(to_disk(name)) for name in names] == names
+    assert len({to_disk(name) for name in names}) == len(names)
+    settings = settings_to_dict(network.description.settings)
+    assert settings_from_disk(settings_to_disk(settings)) == settings
+
+
+def test_gain_and_mixing_both_move_the_lips(network):
+    """A gain of 2 and a mixing of half the identity move the lips 2.5 times as far."""
+    rng = np.random.default_rng(3)
+    posteriors = rng.dirichlet(np.ones(NUM_PHONES) * 0.1, 40).astype(np.float32)
+    lip_parameters = rng.normal(size=(10, 3)).astype(np.float32)
+    speaker = network.lip_speaker("s1")
+    lips = [
+        np.concatenate(list(decode_lips(network, posteriors, lip_parameters, who))) - speaker.mean_lip
+        for who in (speaker, replace(speaker, gain=2.0, mixing=0.5 * np.eye(6, dtype=np.float32)))
+    ]
+    assert np.abs(lips[0]).max() > 1e-3
+    assert np.allclose(lips[1], 2.5 * lips[0], atol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -251,7 +294,7 @@ def test_a_broken_weights_file_is_refused(network, tmp_path):
 
 
 @pytest.mark.parametrize("known", ["phone_bigram", "phone_trigram"])
-def test_ears_of_before_the_ngrams_are_read_without(network, tmp_path, known):
+def test_an_encoder_of_before_the_ngrams_is_read_without(network, tmp_path, known):
     network.save(tmp_path)
     tensors = load_file(tmp_path / "model.safetensors")
     counted = [name for name in tensors if name.startswith("audio_encoder.phone_")]

@@ -1,4 +1,4 @@
-"""The whole network and its file: one folder with safetensors and plain JSON rebuilds everything.
+"""The whole network and its folder: safetensors and plain JSON, which alone rebuild it.
 
 model.safetensors    weights, PCA basis, mean lips, input normalisation
 model.json           format, settings, phone list, lip layout, speakers, notes on the training
@@ -7,7 +7,7 @@ model.json           format, settings, phone list, lip layout, speakers, notes o
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -37,12 +37,12 @@ from phonolips.model.speakers import LipSpeaker
 from phonolips.phones.inventory import PHONES
 
 FORMAT = 2
-LARGE_TENSOR = 4096  # numbers from which a tensor is worth halving
+LARGE_TENSOR = 4096  # numbers from which storing a tensor as float16 is worth it
 
 
 @dataclass
 class Description:
-    """What a checkpoint says about itself.
+    """What a model folder says about its network.
 
     Args:
         settings: sizes of the network.
@@ -56,12 +56,15 @@ class Description:
 
 
 class Network(nn.Module):
-    """Ears, durations, bottleneck, gestures, speakers and lips.
+    """Encoder, durations, bottleneck, lip parameters, speakers and lip decoder.
+
+    Args:
+        description: sizes and speakers.
 
     Buffers:
         lip_mean: (speakers, 40, 2), the mean lip of every speaker; row 0 is the mean speaker's.
-        lip_basis: (outputs, 40, 2), orthonormal directions of the deviation from the mean lip: PCA's, or
-            where heatmaps give coordinates, the coordinates themselves.
+        lip_basis: (outputs, 40, 2), orthonormal directions of the deviation from the mean lip: those of the PCA, or
+            with heatmaps the coordinates themselves.
         lip_scale: (), mouth-space units per unit of the decoder's outputs.
     """
 
@@ -87,7 +90,11 @@ class Network(nn.Module):
         self.register_buffer("lip_scale", torch.ones(()))
 
     def speaker_row(self, speaker: str | None) -> int:
-        """Find a speaker's row; None is the mean speaker. Raises InputError for a name not in the table."""
+        """Return a speaker's row of the table; None is the mean speaker.
+
+        Raises:
+            InputError: a name that is not in the table.
+        """
         names = self.description.speakers
         name = speaker or MEAN_SPEAKER
         if name not in names:
@@ -95,7 +102,7 @@ class Network(nn.Module):
         return names.index(name)
 
     def lip_speaker(self, speaker: "str | LipSpeaker | None") -> LipSpeaker:
-        """Find a speaker by name, None being the mean speaker; check one from elsewhere.
+        """Return a speaker by name, None being the mean speaker; or one from elsewhere, checked.
 
         Raises:
             InputError: a name not in the table, or an embedding made for another model.
@@ -118,7 +125,7 @@ class Network(nn.Module):
         return speaker
 
     def unnamed_speaker(self, mean_lip: np.ndarray, mel: np.ndarray | None = None, *, name: str = "") -> LipSpeaker:
-        """Make a speaker of a lip shape, and of a voice where the model listens to that.
+        """Make a speaker of a lip shape, and of a voice where the model is conditioned on voices.
 
         Args:
             mean_lip: float32 (40, 2), mouth space.
@@ -127,7 +134,7 @@ class Network(nn.Module):
 
         Returns:
             a speaker of that shape, with the embedding that the model makes of it; the mean speaker's if it makes none,
-            or listens to voices and is given none.
+            or needs a voice and is given none.
         """
         encoder = self.speaker_encoder
         if encoder is None or (mel is None and "voice" in encoder.sources):
@@ -143,23 +150,23 @@ class Network(nn.Module):
         return mean_lip[..., None, :, :] + deviation
 
     def lips_to_coefficients(self, lips: Tensor, mean_lip: Tensor) -> Tensor:
-        """Project lips (..., frames, 40, 2) onto the basis; the inverse within its span."""
+        """Project lips (..., frames, 40, 2) onto the basis; the inverse of `coefficients_to_lips` within its span."""
         deviation = lips - mean_lip[..., None, :, :]
         return torch.einsum("...fpd,cpd->...fc", deviation, self.lip_basis) / self.lip_scale
 
     def posteriors(self, waveform: np.ndarray) -> np.ndarray:
-        """Listen to float32 (samples,) at 16 kHz; return posteriors float32 (steps, phones)."""
+        """Return the posteriors float32 (steps, phones) of float32 (samples,) at 16 kHz."""
         from phonolips.model.stream import encode
 
         return np.concatenate([part.posteriors for part in encode(self, iter([waveform]))])
 
     def decode(self, posteriors: Tensor, embedding: Tensor, lip_parameters: Tensor | None = None) -> Tensor:
-        """Turn whole utterances into what stands for the lips; see `stream.speak` for long ones.
+        """Decode whole utterances to what stands for the lips; see `stream.decode_lips` for long ones.
 
         Args:
             posteriors: (batch, steps, phones), steps a multiple of 4; rows of padding are zero.
             embedding: of the speakers, (batch, dim).
-            gestures: (batch, frames, gestures); None = guessed from the posteriors.
+            lip_parameters: (batch, frames, parameters); None = predicted from the posteriors.
 
         Returns:
             (batch, frames, outputs), for `coefficients_to_lips`.
@@ -167,14 +174,15 @@ class Network(nn.Module):
         if lip_parameters is None and self.lip_parameters.settings.names:
             lip_parameters = self.lip_parameters.from_posteriors(posteriors)
         context = self.decoder.context(self.bottleneck(posteriors), embedding, lip_parameters)
-        return self.decoder(context, self.decoder.start(len(posteriors), posteriors.device))[0]
+        outputs, _ = self.decoder(context, self.decoder.start(len(posteriors), posteriors.device))
+        return cast(Tensor, outputs)
 
     def save(self, folder: Path, *, half: bool = False) -> None:
         """Write weights and description into `folder`, each atomically, the description last.
 
         Args:
             folder: made if it is not there.
-            half: store large tensors as float16, for a file of half the size to ship; they are read as float32.
+            half: store large tensors as float16, so that the file has half the size; they are read as float32.
         """
         tensors = self.state_dict()
         if half:

@@ -1,6 +1,6 @@
 """The settings that shape a model and are stored inside it: plain dataclasses."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, TypeVar
 
 from phonolips.errors import InputError
@@ -14,7 +14,7 @@ DEFAULT_LIVELINESS = 0.3
 
 @dataclass
 class AudioEncoderSettings:
-    """The ears: blocks at 20 ms, then at 40 ms. Reach = sum of dilations * (kernel - 1) / 2 of either clock."""
+    """The audio encoder: blocks at 20 ms, then at 40 ms. Reach = sum of dilations * (kernel - 1) / 2 of either."""
 
     channels: int = 256  # at 20 ms
     kernel: int = 3
@@ -36,7 +36,7 @@ class DurationSettings:
 
 @dataclass
 class LipParameterSettings:
-    """The side channel beside the phones: how the mouth moves, heard from the sound or guessed from the phones."""
+    """The side channel beside the phones: how the mouth moves, encoded from sound or predicted from phones."""
 
     names: list[str] = field(default_factory=lambda: ["opening", "width", "height"])  # [] = phones alone
     channels: int = 96
@@ -59,7 +59,7 @@ class DecoderSettings:
     """The lip decoder. A frame's context reaches sum of dilations * (kernel - 1) frames of 40 ms in all."""
 
     kind: str = "recurrent"  # recurrent, convolution, attention (within the band that the context reaches)
-    autoregressive: bool = True  # hear the own last frame
+    autoregressive: bool = True  # a frame depends on the output of the last one
     look_ahead: int = -1  # frames of the context that lie in the future; -1 = half of them
     latent: int = 32
     speaker: int = 16
@@ -72,21 +72,19 @@ class DecoderSettings:
 
 @dataclass
 class NetworkSettings:
-    """Everything that shapes the network; part of the checkpoint."""
+    """Everything that shapes the network; stored in its folder."""
 
     audio_encoder: AudioEncoderSettings = field(default_factory=AudioEncoderSettings)
     durations: DurationSettings = field(default_factory=DurationSettings)
     lip_parameters: LipParameterSettings = field(default_factory=LipParameterSettings)
     decoder: DecoderSettings = field(default_factory=DecoderSettings)
     lips: LipsSettings = field(default_factory=LipsSettings)
-    speaker_from: list[str] = field(
-        default_factory=list
-    )  # what tells of speakers without a name: shape, voice; [] = none
+    speaker_from: list[str] = field(default_factory=list)  # of unnamed speakers: shape, voice; [] = none
 
 
 @dataclass
 class SyncExpertSettings:
-    """The sync expert: two small encoders of windows of 1 + 2 * layers frames; part of its checkpoint."""
+    """The sync expert: two small encoders of windows of 1 + 2 * layers frames; stored in its folder."""
 
     channels: int = 64
     layers: int = 4
@@ -96,7 +94,11 @@ class SyncExpertSettings:
 
 
 def settings_from_dict(kind: type[Settings], values: dict[str, Any]) -> Settings:
-    """Rebuild settings from plain values, as stored in a checkpoint; raise InputError where they differ."""
+    """Rebuild settings from plain values, as stored in a model folder.
+
+    Raises:
+        InputError: an unknown name, or a value of another type.
+    """
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
@@ -108,7 +110,5 @@ def settings_from_dict(kind: type[Settings], values: dict[str, Any]) -> Settings
 
 
 def settings_to_dict(settings: Any) -> dict[str, Any]:
-    """Turn settings into plain values for JSON or YAML."""
-    from dataclasses import asdict
-
+    """Return settings as plain values for JSON or YAML."""
     return asdict(settings)

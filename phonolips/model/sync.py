@@ -2,8 +2,8 @@
 
 Two small encoders map a window of lips and the window of log-mel over the same time to unit vectors; the L2
 distance of the two is small where they belong together (Chung and Zisserman 2016, "Out of time: automated lip
-sync in the wild", SyncNet). All convolutions are unpadded, so every vector sees its own window alone: nothing
-tells it where in the clip it is, and shifted lips give shifted vectors, exactly.
+sync in the wild", SyncNet). All convolutions are unpadded, so every vector depends on its own window alone: not on
+where in the clip it is, and shifted lips have shifted vectors, exactly.
 
 Distance and confidence are defined as in SyncNet, and so as LSE-D and LSE-C (Prajwal et al. 2020, Wav2Lip):
 for every offset the distances of all pairs of windows are averaged over the clip; the smallest of these means
@@ -37,7 +37,7 @@ FRAME_MS = 1000 / MODEL_FPS
 
 @dataclass(frozen=True)
 class SyncResult:
-    """How lips and sound of one clip fit.
+    """How well lips and sound of one clip fit together.
 
     Args:
         offset_frames: the best offset, whole frames; positive = the lips are late.
@@ -57,7 +57,7 @@ class SyncResult:
 
 
 def load_sync_expert(folder: Path | None = None) -> SyncExpert:
-    """Load a sync expert's folder once, ready for inference on the CPU; None is the one in the package.
+    """Load the folder of a sync expert once, ready for inference on the CPU; None is the one in the package.
 
     Raises:
         CheckpointError: files missing or unreadable, or of another kind, format or lip layout.
@@ -81,7 +81,7 @@ def mean_distances(lips: Tensor, mel: Tensor, furthest: int = FURTHEST_FRAMES) -
     Args:
         lips: unit vectors (windows, embedding).
         mel: unit vectors (windows, embedding), of the same times.
-        furthest: the largest offset in either direction, frames; fewer where less than LEAST_WINDOWS pairs remain.
+        furthest: the largest offset in either direction, frames; less where fewer than LEAST_WINDOWS pairs remain.
 
     Returns:
         offsets int64 (offsets,), and the mean L2 distance of `lips[t + offset]` and `mel[t]` at each, float64.
@@ -123,8 +123,8 @@ def offset(
 
     Args:
         lips: (frames, 40, 2), mouth space, 25 fps, no gaps.
-        mel: log-mel (steps, 80) from the same moment on, as `phonolips.speech.mel.log_mel` gives it; what
-            one of the two has beyond the other's end is left out.
+        mel: log-mel (steps, 80) from the same moment on, as `phonolips.speech.mel.log_mel` returns it;
+            what one of the two has beyond the end of the other is left out.
         mean_lip: (40, 2), the speaker's mean lip; None = the clip's own.
         expert: None = the one in the package.
         furthest: the largest offset searched in either direction, frames.

@@ -1,4 +1,4 @@
-"""The phonetic bottleneck: what crosses from ears or text to the lips.
+"""The phonetic bottleneck: what crosses from the encoder or the text to the lips.
 
 The latent of a step is the expectation of one shared table of phone embeddings under the posteriors.
 Both encoders return the same posteriors, and the decoder cannot tell which of them fed it.

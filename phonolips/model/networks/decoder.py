@@ -1,39 +1,40 @@
-"""The lip decoder: latent, gestures and speaker to lips, one frame after the other, with a fixed look-ahead.
+"""The lip decoder: latent, lip parameters and speaker to lips, frame by frame, with a fixed look-ahead.
 
 First the *context* of every frame is gathered: what is said from some frames before it to `look_ahead` frames
 after it (coarticulation works in both directions), by convolutions or by attention within a diagonal band.
 Then frames come out in order: `recurrent` has a GRU cell there, the other kinds only a small network; an
-autoregressive decoder also hears its own last frame. What a frame needs from the future is a fixed number
+autoregressive decoder is also given its own last output. What a frame needs from the future is a fixed number
 of frames, and what it needs from the past is in the context's reach or in the carried state, so chunks
 with that state give the same lips as the whole.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 
 from phonolips.errors import InputError
+from phonolips.lips.points import LIP_POINTS
 from phonolips.model.settings import DecoderSettings, LipsSettings
 from phonolips.timebase import STEPS_PER_FRAME
 
 KINDS = ("recurrent", "convolution", "attention")
 REPRESENTATIONS = ("pca", "heatmap", "displacement")
-LIP_COORDINATES = 80  # x and y of 40 points
+LIP_COORDINATES = 2 * LIP_POINTS  # x and y
 HEATMAP_BINS = 32
-HEATMAP_REACH = 4.0  # a heatmap spans so many units of `lip_scale` to each side of the mean lip
+HEATMAP_REACH = 4.0  # units of `Network.lip_scale` that a heatmap spans to each side of the mean lip
 HEADS = 4  # of the attention
 
 
 class DecoderState(NamedTuple):
-    """What the decoder remembers between frames: hidden (batch, hidden), last output (batch, outputs)."""
+    """What the decoder carries from frame to frame: hidden (batch, hidden), last output (batch, outputs)."""
 
     hidden: Tensor
     last: Tensor
 
 
 class ConvolutionBlock(nn.Module):
-    """Look back `(kernel - 1) * dilation` frames by a dilated convolution, added to the input."""
+    """A dilated convolution over the last `(kernel - 1) * dilation` frames and this one, added to the input."""
 
     def __init__(self, channels: int, kernel: int, dilation: int, dropout: float) -> None:
         super().__init__()
@@ -49,11 +50,11 @@ class ConvolutionBlock(nn.Module):
     def forward(self, hidden: Tensor) -> Tensor:
         """Map (batch, frames, channels) to the same shape; what lies before the first frame is zero."""
         padded = nn.functional.pad(self.norm(hidden).transpose(1, 2), (self.back, 0))
-        return hidden + self.layers(padded).transpose(1, 2)
+        return cast(Tensor, hidden + self.layers(padded).transpose(1, 2))
 
 
 class BandAttentionBlock(nn.Module):
-    """Attend to the last `back` frames and this one, with a learnt weight for every distance (Shaw et al. 2018)."""
+    """Attention to the last `back` frames and this one, with a learnt weight for every distance (Shaw et al. 2018)."""
 
     def __init__(self, channels: int, back: int, dropout: float) -> None:
         super().__init__()
@@ -86,11 +87,11 @@ class BandAttentionBlock(nn.Module):
         weights = weights.masked_fill(outside[None, :, None], float("-inf")).softmax(-1)
         gathered = torch.einsum("bfhw,bfhcw->bfhc", weights, value).reshape(batch, frames, channels)
         hidden = hidden + self.out(gathered)
-        return hidden + self.feed(hidden)
+        return cast(Tensor, hidden + self.feed(hidden))
 
 
 class CoordinateHead(nn.Module):
-    """Hidden to the numbers that stand for the lips: PCA coefficients, or coordinates read off heatmaps.
+    """The last layers, whose outputs stand for the lips: PCA coefficients, or coordinates read off heatmaps.
 
     A heatmap is a softmax over bins, one for x and one for y of each point (SimCC; Li et al. 2022); its mean
     is the coordinate (soft-argmax; Sun et al. 2018).
@@ -107,7 +108,7 @@ class CoordinateHead(nn.Module):
 
     def forward(self, hidden: Tensor) -> Tensor:
         """Map (..., inputs) to (..., outputs)."""
-        out = self.layers(hidden)
+        out: Tensor = self.layers(hidden)
         if not self.is_heatmap:
             return out
         maps = out.reshape(*out.shape[:-1], LIP_COORDINATES, HEATMAP_BINS).softmax(-1)
@@ -115,12 +116,12 @@ class CoordinateHead(nn.Module):
 
 
 def count_outputs(lips: LipsSettings) -> int:
-    """Count the numbers that stand for one frame's lips."""
+    """Return how many numbers stand for one frame's lips."""
     return LIP_COORDINATES if lips.representation == "heatmap" else lips.components
 
 
 class LipDecoder(nn.Module):
-    """Latent at steps, and gestures at frames, to the numbers that stand for the lips at frames.
+    """The decoder from the latent at steps and lip parameters at frames to what stands for the lips at frames.
 
     Outputs are in units of `Network.lip_scale`, one number for all, so that squared error of outputs is
     squared error of points.
@@ -128,7 +129,7 @@ class LipDecoder(nn.Module):
     Args:
         settings: sizes and kind.
         lips: how lips are represented.
-        gestures: how many gestures come beside the latent.
+        lip_parameters: how many come beside the latent.
 
     Raises:
         InputError: an unknown kind or representation.
@@ -167,27 +168,27 @@ class LipDecoder(nn.Module):
 
     @property
     def back_frames(self) -> int:
-        """Count the frames before a frame that its context depends on."""
+        """The number of frames before a frame that its context depends on."""
         return self.reach_frames - self.ahead_frames
 
     @property
     def reach_frames(self) -> int:
-        """Count the frames of the context beside the frame itself."""
+        """The number of frames that a context depends on beside the frame itself."""
         return sum(self.settings.dilations) * (self.settings.kernel - 1)
 
     @property
     def ahead_frames(self) -> int:
-        """Count the frames after a frame that it depends on."""
+        """The number of frames after a frame that it depends on."""
         ahead = self.settings.look_ahead
         return self.reach_frames // 2 if ahead < 0 else ahead
 
     def context(self, latent: Tensor, speaker: Tensor, lip_parameters: Tensor | None = None) -> Tensor:
-        """Gather what is said around each frame.
+        """Compute the context of each frame: what is said around it.
 
         Args:
             latent: (batch, steps, latent), steps a multiple of 4; zero where there is no data.
             speaker: embeddings (batch, dim).
-            gestures: (batch, frames, gestures), zero where there is no data.
+            lip_parameters: (batch, frames, parameters), zero where there is no data.
 
         Returns:
             (batch, frames, channels).
@@ -197,10 +198,10 @@ class LipDecoder(nn.Module):
         hidden = self.to_frames(padded.transpose(1, 2)).transpose(1, 2) + self.speaker(speaker)[:, None]
         if self.lip_parameters is not None and lip_parameters is not None:
             hidden = hidden + self.lip_parameters(nn.functional.pad(lip_parameters, (0, 0, 0, ahead)))
-        return self.blocks(hidden)[:, ahead:]
+        return cast(Tensor, self.blocks(hidden)[:, ahead:])
 
     def start(self, batch: int, device: torch.device | None = None) -> DecoderState:
-        """Give the state before the first frame: nothing heard, the mean lip last."""
+        """Return the state before the first frame: an empty memory, and the mean lip as the last output."""
         return DecoderState(
             torch.zeros(batch, self.settings.hidden, device=device),
             torch.zeros(batch, self.outputs, device=device),
@@ -213,13 +214,13 @@ class LipDecoder(nn.Module):
         truth: Tensor | None = None,
         use_truth: Tensor | None = None,
     ) -> tuple[Tensor, DecoderState]:
-        """Make one frame after the other.
+        """Decode frame by frame.
 
         Args:
             context: (batch, frames, channels), from `context`.
-            state: where to go on.
+            state: from `start`, or from the frames before.
             truth: true outputs (batch, frames, outputs), for teacher forcing.
-            use_truth: bool (batch, frames), True where the next frame hears the truth of this one instead
+            use_truth: bool (batch, frames), True where the next frame is given the truth of this one instead
                 of the output; scheduled sampling (Bengio et al. 2015) draws it ever more rarely.
 
         Returns:

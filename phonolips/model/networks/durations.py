@@ -1,6 +1,7 @@
-"""The text encoder: phones to posteriors, by spreading them over known or predicted durations."""
+"""The durations of the text encoder, which spreads phones over known or predicted times."""
 
 from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
 import torch
@@ -15,13 +16,13 @@ LONGEST_STEPS = 100.0  # one second; no spoken phone is longer
 
 
 class DurationPredictor(nn.Module):
-    """Phones in context to their expected durations in steps.
+    """The network from phones in context to their expected durations in steps.
 
-    Fitted by the Poisson likelihood, so what it gives is the conditional mean, and totals come out right.
+    It is fitted by the Poisson likelihood, so its output is the conditional mean, and totals come out right.
 
     Args:
         settings: sizes.
-        speakers: number of rows of the speaker table, row 0 being the unknown speaker.
+        speakers: number of rows of the speaker table, row 0 being the mean speaker.
     """
 
     def __init__(self, settings: DurationSettings, speakers: int) -> None:
@@ -57,19 +58,19 @@ class DurationPredictor(nn.Module):
         hidden = self.phones(phones) + self.position(position) + self.speaker(speaker)[:, None]
         for layer in self.layers:
             hidden = hidden + layer((hidden * mask[..., None]).transpose(1, 2)).transpose(1, 2)
-        return self.head(hidden)[..., 0]
+        return cast(Tensor, self.head(hidden)[..., 0])
 
     @torch.inference_mode()
     def predict(self, words: Sequence[Sequence[int]], speaker: int, rate: float = 1.0) -> list[np.ndarray]:
-        """Predict the seconds of every phone of every word; pauses are words with the silence phone.
+        """Predict the duration of every phone of every word; a pause is a word of the silence phone.
 
         Args:
-            words: phone ids, word by word.
+            words: phone ids of each word.
             speaker: row of the speaker table.
             rate: 2.0 speaks twice as fast.
 
         Returns:
-            for every word, float64 (phones,) seconds.
+            float64 (phones,) for each word, seconds.
 
         Raises:
             InputError: rate is not between 0.1 and 10.
@@ -90,7 +91,11 @@ class DurationPredictor(nn.Module):
 
 
 def flatten_words(words: Sequence[Sequence[int]]) -> tuple[np.ndarray, np.ndarray]:
-    """Lay words end to end: phone ids int64 (phones,), and position float32 (phones, 2)."""
+    """Lay words end to end.
+
+    Returns:
+        phone ids int64 (phones,), and position float32 (phones, 2): first of its word, last of its word.
+    """
     phones = np.array([phone for word in words for phone in word], dtype=np.int64)
     position = np.array(
         [(i == 0, i == len(word) - 1) for word in words for i in range(len(word))], dtype=np.float32

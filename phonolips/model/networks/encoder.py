@@ -1,14 +1,14 @@
-"""The ears: log-mel to phone posteriors.
+"""The audio encoder: log-mel to phone posteriors.
 
 Dilated residual convolutions on two clocks: a few at 20 ms, where edges are sharp, then wider ones at 40 ms,
 where context is cheap; their sum gives four steps of 10 ms. A step sees a fixed stretch of sound around
 it and nothing else; cutting a recording into chunks with that much margin changes nothing. A separate
-blank logit serves the CTC loss only: the posteriors are a softmax over the phones, so CTC's liking for
-blanks cannot make them peaky. One temperature, fitted on validation clips after the training, makes the
-posteriors mean what they say (Guo et al. 2017).
+blank logit serves the CTC loss only: the posteriors are a softmax over the phones, so CTC's preference for
+blanks cannot make them peaky. One temperature, fitted on validation clips after the training, calibrates
+the posteriors (Guo et al. 2017).
 """
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -42,10 +42,10 @@ class ResidualBlock(nn.Module):
 
     def forward(self, hidden: Tensor) -> Tensor:
         """Map (batch, channels, positions) to the same shape."""
-        return hidden + self.layers(hidden)
+        return cast(Tensor, hidden + self.layers(hidden))
 
     def start_as_nothing(self) -> None:
-        """Set the last convolution to zero: the block passes its input on until it is trained."""
+        """Set the last convolution to zero, so that the block is the identity until it is trained."""
         last = self.layers[3]
         assert isinstance(last, nn.Conv1d)
         assert last.bias is not None
@@ -54,14 +54,16 @@ class ResidualBlock(nn.Module):
 
 
 class AudioEncoder(nn.Module):
-    """Log-mel to phone logits and a CTC blank logit.
+    """The network from log-mel to phone logits and a CTC blank logit.
 
     Args:
         settings: sizes.
 
-    Buffers `mel_mean` and `mel_scale` (mels,) normalise the input and are set from the training data;
-    `temperature` () divides the logits on the way to posteriors; `phone_ngrams` and
-    `phone_ngram_counts` (kinds,) and `phone_prior` (phones,) are counted in the training and help to read phones off.
+    Buffers:
+        mel_mean, mel_scale: (mels,), normalise the input; set from the training data.
+        temperature: (), divides the logits on the way to posteriors.
+        phone_ngrams, phone_ngram_counts: int32 and int16 (kinds,), counted in the training; they help to decode phones.
+        phone_prior: (phones,), shares of the steps, counted in the training.
     """
 
     mel_mean: Tensor
@@ -96,7 +98,13 @@ class AudioEncoder(nn.Module):
         self.head = nn.Conv1d(fine, FINE_STEPS * (NUM_PHONES + 1), 1)
 
     def set_phone_ngrams(self, kinds: np.ndarray, counts: np.ndarray, prior: np.ndarray) -> None:
-        """Keep what `count_ngrams` gave, and the phones' shares of the steps, float (phones,)."""
+        """Keep counted n-grams of phones.
+
+        Args:
+            kinds: int (kinds,), from `count_ngrams`.
+            counts: int (kinds,), from `count_ngrams`; no more than int16 holds is kept.
+            prior: float (phones,), the phones' shares of the steps.
+        """
         device = self.phone_prior.device
         self.phone_ngrams = torch.from_numpy(kinds.astype(np.int32)).to(device)
         few = np.minimum(counts, np.iinfo(np.int16).max).astype(np.int16)
@@ -105,14 +113,14 @@ class AudioEncoder(nn.Module):
         self._phone_ngram = None
 
     def phone_ngram(self) -> PhoneNgram | None:
-        """Make the n-gram of phones that helps to read them off; None where nothing was counted."""
+        """Return the n-gram model that helps to decode phones; None where nothing was counted."""
         if self._phone_ngram is None and len(self.phone_ngrams):
             kinds, counts = self.phone_ngrams.cpu().numpy(), self.phone_ngram_counts.cpu().numpy()
             self._phone_ngram = fit_ngram(kinds, counts, self.phone_prior.cpu().numpy())
         return self._phone_ngram
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
-        """Take over counts of any number."""
+        """Accept n-gram counts of any length."""
         for name in COUNTED:
             if prefix + name in state_dict:
                 setattr(self, name, torch.empty_like(state_dict[prefix + name], device=self.phone_prior.device))
@@ -121,14 +129,14 @@ class AudioEncoder(nn.Module):
 
     @property
     def reach_steps(self) -> int:
-        """Count the steps of sound that a step depends on, to each side (an upper bound, whole coarse positions)."""
+        """The number of steps to each side that a step depends on (an upper bound, whole coarse positions)."""
         half = (self.settings.kernel - 1) // 2
         coarse = STRIDE * (half * sum(self.settings.coarse_dilations) + 1)
         fine = FINE_STEPS * half * sum(self.settings.dilations) + STEM_KERNEL
         return coarse + fine + (-fine % STRIDE)
 
     def hidden(self, mel: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Compute what the phones are read off; arguments as for `forward`.
+        """Compute the layer below the logits; arguments as for `forward`.
 
         Returns:
             (batch, steps / 2, channels), not negative.
@@ -143,7 +151,7 @@ class AudioEncoder(nn.Module):
         return torch.relu(self.norm(fine + coarse)).transpose(1, 2)
 
     def logits(self, hidden: Tensor) -> tuple[Tensor, Tensor]:
-        """Read phones off `hidden`: phone logits (batch, steps, phones) and blank logits (batch, steps, 1)."""
+        """Map `hidden` to phone logits (batch, steps, phones) and blank logits (batch, steps, 1)."""
         out = self.head(hidden.transpose(1, 2)).transpose(1, 2)
         out = out.reshape(len(hidden), FINE_STEPS * hidden.shape[1], NUM_PHONES + 1)
         return out[..., :NUM_PHONES], out[..., NUM_PHONES:]
@@ -161,16 +169,16 @@ class AudioEncoder(nn.Module):
         return self.logits(self.hidden(mel, mask))
 
     def encode(self, mel: Tensor) -> tuple[Tensor, Tensor]:
-        """Listen to log-mel (batch, steps, mels), steps a multiple of 4.
+        """Encode log-mel (batch, steps, mels), steps a multiple of 4.
 
         Returns:
-            posteriors (batch, steps, phones), and `hidden` (batch, steps / 2, channels), which gestures are
-            read off.
+            posteriors (batch, steps, phones), and `hidden` (batch, steps / 2, channels), which lip parameters are
+            computed from.
         """
         hidden = self.hidden(mel)
         logits, _ = self.logits(hidden)
         return (logits / self.temperature).softmax(-1), hidden
 
     def posteriors(self, mel: Tensor) -> Tensor:
-        """Listen to log-mel (batch, steps, mels), steps a multiple of 4: posteriors (batch, steps, phones)."""
+        """Return the posteriors (batch, steps, phones) of log-mel (batch, steps, mels), steps a multiple of 4."""
         return self.encode(mel)[0]

@@ -1,11 +1,13 @@
-"""LipParameterHeads: the named side channel beside the phones, a few numbers a frame.
+"""Lip parameters: the named side channel beside the phones, a few numbers a frame.
 
-Phones say what is spoken, not how: how far this speaker opens for this vowel, how much is swallowed. A gesture
-is such a movement of the mouth, as the sound tells it or as the phones let one guess it: `opening` (inner-lip
-height), `width` (between the corners) and `height` (of the mouth's centre in the face), each as the
-deviation from the speaker's mean lip, in standard deviations over the training frames. Both sources write the
-same gestures, the decoder cannot tell which of them fed it, and with `names: []` there are none.
+Phones say what is spoken, not how: how far this speaker opens for this vowel, how much is swallowed. Lip parameters
+do, as encoded from the sound or as predicted from the phones: `opening` (inner-lip height), `width` (between the
+corners) and `height` (of the mouth's centre in the face), each as the deviation from the speaker's mean lip, in
+standard deviations over the training frames. Both sources return the same parameters, the decoder cannot tell which
+of them fed it, and with `names: []` there are none.
 """
+
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -43,21 +45,22 @@ class LipParameterHead(nn.Module):
         self.head = nn.Linear(channels, len(settings.names))
 
     def forward(self, rows: Tensor) -> Tensor:
-        """Map (batch, rows, inputs) to gestures (batch, frames, gestures)."""
-        hidden = self.to_frames(rows.transpose(1, 2))
+        """Map (batch, rows, inputs) to lip parameters (batch, frames, parameters)."""
+        hidden: Tensor = self.to_frames(rows.transpose(1, 2))
         for layer in self.layers:
             hidden = hidden + layer(hidden)
-        return self.head(hidden.transpose(1, 2))
+        return cast(Tensor, self.head(hidden.transpose(1, 2)))
 
 
 class LipParameterHeads(nn.Module):
-    """Both sources of gestures.
+    """Both sources of lip parameters.
 
     Args:
         settings: sizes and names.
-        encoder_channels: of the ears' hidden layer.
+        encoder_channels: of the audio encoder's `hidden`.
 
-    Buffer `scale` (gestures,): units of mouth space per unit of gesture.
+    Buffers:
+        scale: (parameters,), mouth-space units per unit of lip parameter.
     """
 
     scale: Tensor
@@ -71,13 +74,13 @@ class LipParameterHeads(nn.Module):
 
     @property
     def reach_frames(self) -> int:
-        """Count the frames to each side that a gesture depends on."""
+        """The number of frames to each side that a frame's lip parameters depend on."""
         return self.sound_head.reach_frames
 
     def from_sound(self, hidden: Tensor) -> Tensor:
-        """Read gestures off the ears' hidden layer: (batch, steps / 2, channels) -> (batch, frames, gestures)."""
-        return self.sound_head(hidden)
+        """Map the encoder's `hidden` (batch, steps / 2, channels) to lip parameters (batch, frames, parameters)."""
+        return cast(Tensor, self.sound_head(hidden))
 
     def from_posteriors(self, posteriors: Tensor) -> Tensor:
-        """Guess gestures from posteriors (batch, steps, phones) -> (batch, frames, gestures)."""
-        return self.posterior_head(posteriors)
+        """Predict lip parameters (batch, frames, parameters) from posteriors (batch, steps, phones)."""
+        return cast(Tensor, self.posterior_head(posteriors))

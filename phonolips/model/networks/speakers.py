@@ -1,23 +1,25 @@
-"""Speakers inside the network: a table of embeddings, and an encoder for speakers without a name."""
+"""Speakers inside the network: a table of embeddings, and an encoder of embeddings for speakers without a name."""
 
 from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from phonolips.errors import InputError
+from phonolips.lips.points import LIP_POINTS
 from phonolips.speech.mel import NUM_MELS
 
 MEAN_SPEAKER = "mean"
 MEAN_SPEAKER_ROW = 0
-SOURCES = {"shape": 2 * 40, "voice": 2 * NUM_MELS}  # what can tell of a speaker -> numbers
+SOURCES = {"shape": 2 * LIP_POINTS, "voice": 2 * NUM_MELS}  # what an embedding can be made of -> its size
 HIDDEN = 32  # units of the speaker encoder
-LEAST_SPREAD = 1e-3
+LEAST_SPREAD = 1e-3  # standard deviation of an input; less would blow up what hardly varies
 
 
 class SpeakerTable(nn.Module):
-    """Speaker rows to embeddings, (speakers, dim); row 0 is learnt from clips whose speaker is hidden."""
+    """A table of embeddings, (speakers, dim); row 0 is learnt from clips whose speaker is hidden."""
 
     def __init__(self, speakers: int, dim: int) -> None:
         super().__init__()
@@ -26,21 +28,18 @@ class SpeakerTable(nn.Module):
 
     def forward(self, speaker: Tensor) -> Tensor:
         """Look up int64 (batch,) -> (batch, dim)."""
-        return self.embedding(speaker)
-
-
-def hide_speakers(speaker: Tensor, share: float, generator: torch.Generator) -> Tensor:
-    """Replace a random share of int64 (batch,) rows by the mean speaker's."""
-    hidden = torch.rand(len(speaker), generator=generator) < share
-    return torch.where(hidden.to(speaker.device), MEAN_SPEAKER_ROW, speaker)
+        return cast(Tensor, self.embedding(speaker))
 
 
 class SpeakerEncoder(nn.Module):
-    """Embeddings of speakers without a name, from what can be seen and heard of them.
+    """Embeddings of speakers without a name, from their lip shape, their voice, or both.
 
     Args:
         sources: of SOURCES: `shape`, the mean lip; `voice`, the sound's long-term average and spread.
         dim: of the embedding.
+
+    Raises:
+        InputError: another source.
     """
 
     def __init__(self, sources: Sequence[str], dim: int) -> None:
@@ -68,12 +67,12 @@ class SpeakerEncoder(nn.Module):
         return torch.stack(parts).sum(0)
 
     def set_spread(self, source: str, mean: np.ndarray, scale: np.ndarray) -> None:
-        """Set what a source is normalised by: mean and standard deviation over the training clips."""
+        """Set the mean and standard deviation (size,) over the training clips by which a source is normalised."""
         self.get_buffer(f"{source}_mean").copy_(torch.from_numpy(np.asarray(mean, np.float32)))
         self.get_buffer(f"{source}_scale").copy_(torch.from_numpy(np.maximum(scale, LEAST_SPREAD).astype(np.float32)))
 
 
 def describe_voice(mel: np.ndarray) -> np.ndarray:
-    """Describe a voice by its log-mel (steps, mels): mean and standard deviation over time, float32 (2 * mels,)."""
+    """Return mean and standard deviation over time of log-mel (steps, mels): float32 (2 * mels,)."""
     values = np.asarray(mel, np.float32)
     return np.concatenate([values.mean(0), values.std(0)])

@@ -1,7 +1,7 @@
 """The networks of the sync expert: windows of lips and of log-mel to unit vectors."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -17,7 +17,7 @@ KIND = "phonolips sync expert"
 
 
 class WindowBlock(nn.Module):
-    """Widen the window by one frame to each side, (batch, frames, channels) to (batch, frames - 2, channels)."""
+    """A block that sees one frame more to each side, (batch, frames, channels) to (batch, frames - 2, channels)."""
 
     def __init__(self, channels: int, dropout: float) -> None:
         super().__init__()
@@ -27,13 +27,13 @@ class WindowBlock(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, hidden: Tensor) -> Tensor:
-        """Add what three frames say to the middle one."""
-        said = self.wide(self.norm(hidden).transpose(1, 2)).transpose(1, 2)
-        return hidden[:, 1:-1] + self.dropout(self.mix(nn.functional.gelu(said)))
+        """Add a convolution over three frames to the middle one."""
+        wide = self.wide(self.norm(hidden).transpose(1, 2)).transpose(1, 2)
+        return cast(Tensor, hidden[:, 1:-1] + self.dropout(self.mix(nn.functional.gelu(wide))))
 
 
 class WindowEncoder(nn.Module):
-    """Embed every window: (batch, frames, inputs) to unit vectors (batch, frames - 2 * layers, embedding)."""
+    """An encoder of windows, (batch, frames, inputs) to unit vectors (batch, frames - 2 * layers, embedding)."""
 
     def __init__(self, inputs: int, settings: SyncExpertSettings) -> None:
         super().__init__()
@@ -43,7 +43,7 @@ class WindowEncoder(nn.Module):
         self.last = nn.Linear(settings.channels, settings.embedding)
 
     def forward(self, values: Tensor) -> Tensor:
-        """Embed; the vectors have length 1."""
+        """Embed every window in a vector of length 1."""
         hidden = self.first(values)
         for block in self.blocks:
             hidden = block(hidden)
@@ -51,7 +51,7 @@ class WindowEncoder(nn.Module):
 
 
 class SyncExpert(nn.Module):
-    """Encoders of lips and sound, and what brings their inputs to a common scale.
+    """Encoders of lips and of sound, and the scales of their inputs.
 
     Buffers:
         lip_basis: (components, 40, 2), orthonormal PCA directions of the deviation from the mean lip.
@@ -78,18 +78,18 @@ class SyncExpert(nn.Module):
 
     @property
     def window_frames(self) -> int:
-        """Count the frames that one vector sees."""
+        """The number of frames that one vector depends on."""
         return 1 + 2 * self.settings.layers
 
     def embed_lips(self, deviation: Tensor) -> Tensor:
-        """Embed lips less the mean lip, (batch, frames, 40, 2), to (batch, frames - window_frames + 1, embedding)."""
+        """Embed lips less the mean lip (batch, frames, 40, 2) in (batch, frames - window_frames + 1, embedding)."""
         coefficients = torch.einsum("bfpd,cpd->bfc", deviation, self.lip_basis) / self.lip_scale
-        return self.lip_encoder(coefficients)
+        return cast(Tensor, self.lip_encoder(coefficients))
 
     def embed_mel(self, mel: Tensor) -> Tensor:
-        """Embed log-mel (batch, 4 * frames, 80) to (batch, frames - window_frames + 1, embedding)."""
+        """Embed log-mel (batch, 4 * frames, 80) in (batch, frames - window_frames + 1, embedding)."""
         scaled = (mel - self.mel_mean) / self.mel_scale
-        return self.mel_encoder(scaled.reshape(len(mel), -1, STEPS_PER_FRAME * NUM_MELS))
+        return cast(Tensor, self.mel_encoder(scaled.reshape(len(mel), -1, STEPS_PER_FRAME * NUM_MELS)))
 
     def forward(self, deviation: Tensor, mel: Tensor) -> tuple[Tensor, Tensor]:
         """Embed both sides; vector i of either covers frames i to i + window_frames."""
