@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import shift
 
-from phonolips.corpus.prepare import LIPS_ARRAYS
+from phonolips.corpus.layout import LIPS_ARRAYS
 from phonolips.corpus.registration import bring_into_sync, speaker_centres
 from phonolips.corpus.store.store import Store, StoreWriter
 from phonolips.errors import InputError

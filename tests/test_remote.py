@@ -225,13 +225,15 @@ def test_where_things_are_kept(monkeypatch, address, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def server():
+def server(tmp_path_factory):
     """Start an S3 server."""
     pytest.importorskip("s3fs")
     moto = pytest.importorskip("moto.server")
     server = moto.ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
-    yield "http://{}:{}".format(*server.get_host_and_port())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MOTO_RECORDER_FILEPATH", str(tmp_path_factory.mktemp("moto") / "recording"))
+        yield "http://{}:{}".format(*server.get_host_and_port())
     server.stop()
 
 

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -44,9 +45,11 @@ class Recipe:
         (tools / "python").chmod(0o755)
         self.environment = {**os.environ, "PATH": f"{tools}:{os.environ['PATH']}", "CALLS": str(folder / "calls")}
 
-    def run(self, *options: str, fail_on: str = "nothing at all") -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *options: str, fail_on: str = "nothing at all", script: Path = RUN
+    ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            ["bash", RUN, *options],
+            ["bash", script, *options],
             capture_output=True,
             text=True,
             check=False,
@@ -55,7 +58,7 @@ class Recipe:
             timeout=60,
         )
 
-    def run_here(self, *options: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    def run_here(self, *options: str, **settings: Any) -> subprocess.CompletedProcess[str]:
         return self.run("--data", "my grid", "--exp", "first", "--exp-root", "exp", *options, **settings)
 
     def calls(self) -> list[str]:
@@ -155,6 +158,19 @@ def test_whole_run_calls_the_command_line(recipe: Recipe) -> None:
     assert "my grid: 1 clips (s1 1), 0 alignments" in result.stdout
     pattern = r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \(grid/run\.sh\) stage 2: track"
     assert any(re.match(pattern, line) for line in result.stdout.splitlines())
+
+
+@pytest.mark.parametrize("option", ["--ears", "--encoder"])
+def test_the_old_name_of_an_option_warns(recipe: Recipe, option: str) -> None:
+    (recipe.folder / "model").mkdir()
+    script = PROJECT / "recipes" / "lrw" / "run.sh"
+    options = [option, "model", "--stage", "3", "--stop-stage", "3"]
+    result = recipe.run_here(*options, script=script)
+    assert result.returncode == 0, result.stderr
+    assert [call.partition("--backend local ")[2] for call in recipe.calls()] == ["--encoder model"]
+    warning = "run.sh: --ears is called --encoder now; the next release drops the old name\n"
+    assert result.stderr == (warning if option == "--ears" else "")
+    assert "unknown option --ears" in recipe.run_here(*options[:2]).stderr or option == "--encoder"
 
 
 def test_done_stages_are_skipped_and_missing_markers_redone(recipe: Recipe) -> None:

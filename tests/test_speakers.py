@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from phonolips.corpus.prepare import FEATURE_ARRAYS
+from phonolips.corpus.layout import FEATURE_ARRAYS
 from phonolips.corpus.store.store import Store, StoreWriter
 from phonolips.errors import CorpusError, InputError
 from phonolips.model.network import Description, Network, read_network

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from phonolips.corpus.check import check_corpus, out_of_sync
-from phonolips.corpus.prepare import FEATURE_ARRAYS, alignment_path
+from phonolips.corpus.layout import FEATURE_ARRAYS, alignment_path
 from phonolips.corpus.records import Record, write_records
 from phonolips.corpus.store.store import Store, StoreWriter
 from phonolips.errors import CheckpointError, InputError
@@ -67,6 +67,7 @@ def write_corpus(folder, clips):
             values = {
                 "mel": mel, "lips": lips, "detected": np.ones(len(lips), bool), "soft": np.zeros((0, 40), np.float16),
                 "labels": np.zeros(len(mel), np.int64), "phones": np.zeros((1, 3), np.int32),
+                "phone_times": np.zeros((1, 4)),
             }  # fmt: skip
             seconds = len(lips) / 25
             store.add(name, values, {"speaker": speaker, "split": split, "fps": 25, "audio_seconds": seconds})

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from phonolips.corpus.prepare import FEATURE_ARRAYS, alignment_path
+from phonolips.corpus.layout import FEATURE_ARRAYS, PHONE_TIMES, alignment_path, phone_times
 from phonolips.corpus.store.store import Store, StoreWriter
 from phonolips.errors import CorpusError, InputError
 from phonolips.phones.inventory import NUM_PHONES, PHONES
@@ -71,6 +71,7 @@ def make_corpus(folder, clips=6, frames=30, incomplete=0):
                     "mel": sound[true] + 0.1 * rng.normal(size=(frames * 4, 80)),
                     "labels": labels,
                     "phones": alignment.phone_rows(frames * 4),
+                    "phone_times": phone_times(alignment),
                     "soft": encoded,
                     "lips": shape[true[2::4]],
                     "detected": np.ones(frames, bool),
@@ -227,13 +228,88 @@ def test_training_from_an_address_is_training_from_the_folder(corpus, tmp_path, 
             memory.pipe_file(
                 f"{address}/features/{path.relative_to(corpus / 'features').as_posix()}", path.read_bytes()
             )
-    words = [*TINY, "encoder.epochs=1"]
-    here = train("encoder", data=corpus, out=tmp_path / "here", overrides=words, device="cpu")
-    there = train("encoder", data=address, out=tmp_path / "there", overrides=words, device="cpu")
-    first, second = (read_network(folder).state_dict() for folder in (here, there))
-    assert all(torch.equal(value, second[name]) for name, value in first.items())
-    with pytest.raises(InputError, match="durations are learnt from TextGrids in a folder"):
-        train("durations", data=address, out=tmp_path / "there", overrides=words, device="cpu")
+    words = [*TINY, "encoder.epochs=1", "durations.epochs=1"]
+    for part in ("encoder", "durations"):
+        here = train(part, data=corpus, out=tmp_path / "here", overrides=words, device="cpu")
+        there = train(part, data=address, out=tmp_path / "there", overrides=words, device="cpu")
+    first, second = (read_network(folder) for folder in (here, there))
+    assert first.description.notes["trained"] == ["encoder", "durations"]
+    assert all(torch.equal(value, second.state_dict()[name]) for name, value in first.state_dict().items())
+
+
+def make_durations_corpus(folder, clips=12):
+    """A corpus with and one without phone times in its store, and TextGrids whose times lie between the steps."""
+    from phonolips.phones.intervals import Alignment, Interval
+    from phonolips.phones.textgrid import read_textgrid, write_textgrid
+
+    rng = np.random.default_rng(3)
+    old_arrays = {name: spec for name, spec in FEATURE_ARRAYS.items() if name != PHONE_TIMES}
+    empty = {name: np.zeros((0, *spec.row_shape), spec.dtype) for name, spec in old_arrays.items()}
+    with StoreWriter(folder / "new", FEATURE_ARRAYS) as new, StoreWriter(folder / "old", old_arrays) as old:
+        for index in range(clips):
+            edges = np.cumsum(rng.uniform(0.003, 0.4, 12))
+            labels = rng.choice(["sil", "spn", "AH", "B", "S"], 11, p=[0.2, 0.02, 0.26, 0.26, 0.26])
+            labels[5], long = "T", np.arange(12) > 6
+            phones = [Interval(label, *times) for label, *times in zip(labels, edges + long, (edges + long)[1:])]
+            words = [
+                Interval(text, edges[a] + (a > 6), edges[b] + (b > 6))
+                for text, a, b in (("x", 0, 3), ("y", 3, 9), ("", 9, 11))
+            ]
+            clip, path = f"s{index % 2}/{index}", alignment_path(folder, f"s{index % 2}/{index}")
+            write_textgrid(Alignment.build(words, phones, edges[-1] + 1.5), path)
+            meta = {"speaker": clip[:2], "split": "train"}
+            old.add(clip, empty, meta)
+            new.add(clip, {**empty, PHONE_TIMES: phone_times(read_textgrid(path))}, meta)
+    return Store(folder / "new"), Store(folder / "old")
+
+
+def utterance_of_textgrid(path, partly):
+    """Phones, their words' first and last, and steps, as version 0.1 read them; None where there are none."""
+    from phonolips.phones.textgrid import read_textgrid
+
+    alignment, words, steps = read_textgrid(path), [], []
+    starts = {round(word.start / 1e-4) for word in alignment.words}
+    for phone in alignment.phones:
+        if phone.label == "spn":
+            if not partly:
+                return None
+            continue
+        if not words or round(phone.start / 1e-4) in starts:
+            words.append([])
+        words[-1].append(PHONES.index(phone.label))
+        steps.append(0.0 if phone.label == "sil" else min(phone.duration * 100, 100.0))
+    position = [(i == 0, i == len(word) - 1) for word in words for i in range(len(word))]
+    return [phone for word in words for phone in word], position, np.array(steps, np.float32)
+
+
+def test_durations_of_the_store_are_those_of_the_textgrids(tmp_path):
+    from phonolips.model.network import Description, Network
+    from phonolips.training.durations import read_utterances, to_utterance
+
+    new, old = make_durations_corpus(tmp_path)
+    network = Network(Description(Recipe().network, ["mean", "s1"]))
+    found = read_utterances(network, new, "memory://nowhere", "train")
+    beside = read_utterances(network, old, tmp_path, "train")
+    expected = [u for clip in new if (u := utterance_of_textgrid(alignment_path(tmp_path, clip), False)) is not None]
+    assert 4 < len(expected) < 12
+    assert len(found) == len(beside) == len(expected)
+    assert max(u[2].max() for u in expected) == 100
+    for ours, other, (phones, position, steps) in zip(found, beside, expected, strict=True):
+        for u in (ours, other):
+            assert u.phones.tolist() == phones
+            assert np.array_equal(u.position, position)
+            assert u.steps.dtype == np.float32
+            assert np.array_equal(u.steps, steps)
+        assert ours.speaker == other.speaker
+    assert {u.speaker for u in found} == {0, 1}
+    for clip in new:
+        phones, position, steps = utterance_of_textgrid(alignment_path(tmp_path, clip), True)
+        ours = to_utterance(new.get(clip, PHONE_TIMES), 0, partly=True)
+        assert (ours.phones.tolist(), ours.steps.tolist()) == (phones, steps.tolist())
+        assert np.array_equal(ours.position, position)
+    with pytest.raises(InputError, match="hold no phone_times .*TextGrids are read from a folder only") as caught:
+        read_utterances(network, old, "s3://bucket/corpus", "train")
+    assert "\n" not in str(caught.value)
 
 
 def test_a_deeper_encoder_starts_out_with_the_output_of_the_other(tmp_path):

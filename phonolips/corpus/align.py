@@ -1,4 +1,4 @@
-"""Align a whole corpus: one TextGrid a clip; clips that cannot be aligned are named with the reason."""
+"""Align a whole corpus: one TextGrid a clip. Clips that cannot be aligned are listed with the reason."""
 
 import warnings
 from collections.abc import Iterator, Sequence
@@ -6,23 +6,23 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from phonolips.corpus.layout import textgrid_path
+from phonolips.corpus.records import Dropped, Record
 from phonolips.errors import InputError, PhonolipsWarning
 from phonolips.model.network import load_network
 from phonolips.phones.intervals import Alignment
 from phonolips.phones.textgrid import write_textgrid
 from phonolips.speech.align.align import _sphinx, align, choose_aligner
-from phonolips.speech.align.mfa import ACOUSTIC_MODEL
+from phonolips.speech.align.mfa import ACOUSTIC_MODEL, Mfa
 
 if TYPE_CHECKING:
-    from phonolips.corpus.records import Dropped, Record
     from phonolips.speech.align.ctc import PhoneEncoder
-
 
 CLIPS_PER_MFA_RUN = 5_000  # bounds the disk for its copies, and what a killed run loses
 
 
 def align_corpus(
-    records: "Sequence[Record]",
+    records: Sequence[Record],
     out: Path,
     *,
     aligner: str = "auto",
@@ -30,28 +30,26 @@ def align_corpus(
     language: str = "en-us",
     network: "PhoneEncoder | None" = None,
     model: str | Path = ACOUSTIC_MODEL,
-) -> "list[Dropped]":
-    """Align every record, writing `out/<record.id>.TextGrid`; those that are there are kept.
+) -> list[Dropped]:
+    """Align every record, writing `out/<record.id>.TextGrid`; existing files are kept.
 
     Args:
         records: the clips.
-        out: a folder; made where it is not there.
+        out: a folder; created where it is missing.
         aligner, language, network, model: as for `align`.
         jobs: number of processes ("ctc" works in this one).
 
     Returns:
-        The clips that could not be aligned, and why. Warnings about a clip's sound are given on.
+        The clips that could not be aligned, and why. Warnings about a clip's sound are passed on.
 
     Raises:
         InputError: an unknown aligner, or an id that is no relative path or occurs twice; a run of MFA
             that failed as a whole.
         MissingToolError: the aligner that was asked for is not installed.
     """
-    from phonolips.corpus.records import Dropped
-
     chosen = choose_aligner(aligner, model=model)
     _check_ids([record.id for record in records])
-    waiting = [record for record in records if not _textgrid_path(out, record).is_file()]
+    waiting = [record for record in records if not textgrid_path(out, record.id).is_file()]
     results: Iterator[tuple[str, str]]
     if chosen == "mfa":
         results = _align_with_mfa(waiting, out, jobs, language, model)
@@ -63,10 +61,6 @@ def align_corpus(
         work = partial(align_record, out=out, aligner=chosen, language=language, network=network)
         results = _align_one_by_one(work, waiting, jobs)
     return [Dropped(name, reason) for name, reason in results if reason]
-
-
-def _textgrid_path(out: Path, record: "Record") -> Path:
-    return Path(out) / f"{record.id}.TextGrid"
 
 
 def _check_ids(ids: Sequence[str]) -> None:
@@ -82,16 +76,16 @@ def _check_ids(ids: Sequence[str]) -> None:
 
 
 def align_record(
-    record: "Record", *, out: Path, aligner: str, language: str = "en-us", network: "PhoneEncoder | None" = None
+    record: Record, *, out: Path, aligner: str, language: str = "en-us", network: "PhoneEncoder | None" = None
 ) -> None:
-    """Align one record and write its file; the arguments are those of `align_corpus`, without its progress bar."""
+    """Align one record with "sphinx" or "ctc" and write its file; the arguments are those of `align_corpus`."""
     from phonolips.media.audio import read
 
     alignment = align(read(Path(record.audio)), record.text, aligner=aligner, language=language, network=network)
-    write_textgrid(alignment, _textgrid_path(out, record))
+    write_textgrid(alignment, textgrid_path(out, record.id))
 
 
-def _align_one_by_one(work: "partial[None]", records: "Sequence[Record]", jobs: int) -> Iterator[tuple[str, str]]:
+def _align_one_by_one(work: "partial[None]", records: Sequence[Record], jobs: int) -> Iterator[tuple[str, str]]:
     """Yield (id, "" or the reason) for every record."""
     from phonolips.workers.clips import map_clips
 
@@ -102,12 +96,11 @@ def _align_one_by_one(work: "partial[None]", records: "Sequence[Record]", jobs: 
 
 
 def _align_with_mfa(
-    records: "Sequence[Record]", out: Path, jobs: int, language: str, model: str | Path
+    records: Sequence[Record], out: Path, jobs: int, language: str, model: str | Path
 ) -> Iterator[tuple[str, str]]:
     """Yield (id, "" or the reason) for every record, running MFA on some thousands at a time."""
     from tqdm import tqdm
 
-    from phonolips.speech.align.mfa import Mfa
     from phonolips.speech.align.mfa_corpus import Utterance
     from phonolips.speech.text.g2p import text_to_phones
 
@@ -126,6 +119,6 @@ def _align_with_mfa(
                 utterances.append(Utterance(record.id, record.speaker, Path(record.audio), words))
             for name, result in Mfa().align(utterances, model=model, jobs=jobs):
                 if isinstance(result, Alignment):
-                    write_textgrid(result, _textgrid_path(out, by_id[name]))
+                    write_textgrid(result, textgrid_path(out, name))
                 yield name, result if isinstance(result, str) else ""
                 bar.update()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from phonolips.corpus.prepare import alignment_path
+from phonolips.corpus.layout import RECORDS, alignment_path
 from phonolips.corpus.records import Dropped, count_by_reason, iterate_records, read_dropped
 from phonolips.corpus.store.store import Store
 from phonolips.errors import CheckpointError, InputError
@@ -110,7 +110,7 @@ def check_corpus(folder: Path) -> str:
     """
     from phonolips.phones.textgrid import read_textgrid
 
-    next(iterate_records(folder / "records.jsonl"), None)  # the first thing to be missing is the first to be named
+    next(iterate_records(folder / RECORDS), None)  # the first thing to be missing is the first to be named
     features = Store(folder / "features")
     by_speaker: dict[str, _Speaker] = defaultdict(_Speaker)
     encoder_only = _Speaker()
@@ -120,9 +120,9 @@ def check_corpus(folder: Path) -> str:
     turned = 0
     late_ms: list[float] = []
     kinds = dict.fromkeys(("hard", "soft", "unlabelled"), 0)
-    seen = [record.id for record in iterate_records(folder / "records.jsonl") if record.video and record.id in features]
+    seen = [record.id for record in iterate_records(folder / RECORDS) if record.video and record.id in features]
     looked_at = set(_evenly(seen))
-    for record in iterate_records(folder / "records.jsonl"):
+    for record in iterate_records(folder / RECORDS):
         speaker = by_speaker[record.speaker or UNNAMED] if record.video else encoder_only
         speaker.listed += 1
         if record.id not in features:

@@ -7,28 +7,30 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from phonolips.corpus.layout import textgrid_path
+from phonolips.corpus.records import Dropped, Record
 from phonolips.errors import InputError, PhonolipsError, PhonolipsWarning
+from phonolips.model.stream import encode_clips
 from phonolips.phones.intervals import Alignment, Interval
 from phonolips.phones.inventory import SILENCE, UNKNOWN
 from phonolips.phones.textgrid import write_textgrid
+from phonolips.speech.align.align import choose_aligner
+from phonolips.speech.align.known_word import MISFIT, _check_window, _surround, align_word
 from phonolips.speech.align.mfa import ACOUSTIC_MODEL, Mfa
 from phonolips.speech.align.mfa_corpus import Utterance
 from phonolips.speech.words import SpokenWord, words_to_align
 from phonolips.timebase import samples_to_seconds, seconds_to_samples
 
 if TYPE_CHECKING:
-    from phonolips.corpus.records import Dropped, Record
     from phonolips.model.network import Network
-from phonolips.model.stream import encode_clips
-from phonolips.speech.align.known_word import MISFIT, _check_window, _surround, align_word
 
 BATCH_CLIPS = 64
 MARGIN_SECONDS = 0.3  # of near-silence around a word that is cut out for MFA
 MARGIN_LEVEL = 1e-4  # amplitude of its noise; exact zeros are no sound that MFA was trained on
 
 
-def pronounce(record: "Record", *, language: str = "en-us") -> list[SpokenWord]:
-    """List the ways to say the one word that is known of a record, the usual one first.
+def pronounce(record: Record, *, language: str = "en-us") -> list[SpokenWord]:
+    """List the pronunciations of the one word that is known of a record, the usual one first.
 
     Raises:
         InputError: "misfit: ..." where the record has no times of a word, or of several; a word that cannot be said.
@@ -45,27 +47,8 @@ def pronounce(record: "Record", *, language: str = "en-us") -> list[SpokenWord]:
     return [SpokenWord(word, phones) for phones in dict.fromkeys((usual, *others))]
 
 
-def align_record(record: "Record", network: "Network", *, language: str = "en-us") -> Alignment:
-    """Find the known word of a record by listening.
-
-    Args:
-        record: with `words` = ((word, start, end),).
-        network: its ears listen.
-        language: of the word, for its pronunciation.
-
-    Raises:
-        InputError: as `pronounce` and `align_word`; the sound cannot be read.
-    """
-    from phonolips.media.audio import read
-
-    choices = pronounce(record, language=language)
-    waveform = read(Path(record.audio))
-    ((_, posteriors),) = encode_clips([waveform], network)
-    return align_word(posteriors, choices, record.words[0][1:], duration=samples_to_seconds(len(waveform)))
-
-
 def align_records(
-    records: "Sequence[Record]",
+    records: Sequence[Record],
     out: Path,
     *,
     aligner: str = "auto",
@@ -73,54 +56,55 @@ def align_records(
     language: str = "en-us",
     model: str | Path = ACOUSTIC_MODEL,
     jobs: int = 1,
-) -> "list[Dropped]":
-    """Find the known word of every record, writing `out/<record.id>.TextGrid`; those that are there are kept.
+) -> list[Dropped]:
+    """Find the known word of every record, writing `out/<record.id>.TextGrid`; existing files are kept.
 
     Args:
         records: clips in which one word is known, with its time.
-        out: a folder; made where it is not there.
-        aligner: "mfa", on the cut-out words; "ctc", our own ears, and so is "sphinx", which knows no star; "auto" is
-            mfa where it is installed.
-        network: whose ears; None = the model in the package.
+        out: a folder; created where it is missing.
+        aligner: "mfa", on the cut-out words; "ctc", the encoder of `network`, which also stands in for "sphinx", since
+            that knows no wildcard; "auto" is mfa where it is installed.
+        network: the model whose encoder aligns; None = the one in the package.
         language: of the words.
         model: MFA's acoustic model, by name or file.
         jobs: processes that MFA may use.
 
     Returns:
-        The clips without a TextGrid, and why. Warnings about a clip's sound are given on.
+        The clips without a TextGrid, and why. Warnings about a clip's sound are passed on.
 
     Raises:
         InputError: an unknown aligner; a run of MFA that failed as a whole.
         MissingToolError: the aligner that was asked for is not installed.
     """
-    from phonolips.corpus.records import Dropped
-    from phonolips.speech.align.align import choose_aligner
-
-    paths = {record.id: Path(out) / f"{record.id}.TextGrid" for record in records}
-    waiting = [record for record in records if not paths[record.id].is_file()]
+    waiting = [record for record in records if not textgrid_path(out, record.id).is_file()]
     results: Iterable[tuple[str, Alignment | str]]
     if choose_aligner(aligner, model=model) == "mfa":
         results = _align_cuts(waiting, language, model, jobs)
     else:
-        if network is None and waiting:
-            from phonolips.model.network import load_network
-
-            network = load_network()
-        batches = (waiting[first : first + BATCH_CLIPS] for first in range(0, len(waiting), BATCH_CLIPS))
-        results = (result for batch in batches for result in _align_encoded(batch, network, language))  # type: ignore[arg-type]
+        results = _align_encoded(waiting, network, language)
     dropped = []
     for name, result in results:
         if isinstance(result, str):
             dropped.append(Dropped(name, result))
         else:
-            write_textgrid(result, paths[name])
+            write_textgrid(result, textgrid_path(out, name))
     return dropped
 
 
 def _align_encoded(
-    records: "Sequence[Record]", network: "Network", language: str
+    records: Sequence[Record], network: "Network | None", language: str
 ) -> Iterator[tuple[str, Alignment | str]]:
-    """Align some clips with our own ears; yield (id, alignment or the reason)."""
+    """Align clips with the encoder of a network, a batch at a time; yield (id, alignment or the reason)."""
+    if network is None and records:
+        from phonolips.model.network import load_network
+
+        network = load_network()
+    for first in range(0, len(records), BATCH_CLIPS):
+        assert network is not None
+        yield from _align_batch(records[first : first + BATCH_CLIPS], network, language)
+
+
+def _align_batch(records: Sequence[Record], network: "Network", language: str) -> Iterator[tuple[str, Alignment | str]]:
     clips = []
     for record in records:
         try:
@@ -137,7 +121,7 @@ def _align_encoded(
 
 
 def _align_cuts(
-    records: "Sequence[Record]", language: str, model: str | Path, jobs: int
+    records: Sequence[Record], language: str, model: str | Path, jobs: int
 ) -> Iterator[tuple[str, Alignment | str]]:
     """Align some clips with MFA, which gets the windows alone; yield (id, alignment or the reason)."""
     cuts: dict[str, tuple[float, float]] = {}  # id: start of the window, and the clip's length, in seconds
@@ -161,8 +145,8 @@ def _align_cuts(
             yield name, _shift_back(result, *cuts[name])
 
 
-def _read(record: "Record") -> np.ndarray:
-    """Read a clip's sound, giving warnings on with the clip's name."""
+def _read(record: Record) -> np.ndarray:
+    """Read a clip's sound, passing warnings on with the clip's name."""
     from phonolips.media.audio import read
 
     with warnings.catch_warnings(record=True) as caught:
@@ -183,7 +167,7 @@ def _between_margins(sound: np.ndarray) -> np.ndarray:
 
 
 def _shift_back(found: Alignment, start: float, duration: float) -> Alignment | str:
-    """Put the alignment of a cut-out word to its place in the clip; the reason where it is none."""
+    """Move the alignment of a cut-out word to its place in the clip; return the reason where it is none."""
     shift = start - samples_to_seconds(seconds_to_samples(MARGIN_SECONDS))
     spoken = [place for place, phone in enumerate(found.phones) if phone.label != SILENCE]
     if not spoken or any(found.phones[place].label == UNKNOWN for place in spoken):

@@ -1,4 +1,4 @@
-"""LibriSpeech, from which the ears learn: sound and words, no video.
+"""LibriSpeech, from which the encoder learns: sound and words, no video.
 
 Panayotov, Chen, Povey and Khudanpur (2015), "LibriSpeech: an ASR corpus based on public domain audio
 books". Two layouts are read, and give the same ids: the official one (`train-clean-5/SPEAKER/CHAPTER/` with
@@ -14,6 +14,7 @@ from phonolips.corpus.grid import read_list
 from phonolips.corpus.records import Dropped, Record
 from phonolips.errors import CorpusError
 
+LIBRISPEECH = "librispeech"  # first part of the ids
 TABLE = "transcripts.tsv"
 TABLE_COLUMNS = ("utt_id", "speaker", "audio", "transcript")
 TEST_LIST = "librispeech_test_speakers.txt"
@@ -63,7 +64,7 @@ def find_records(
         folder = folders[subset]
         read = _read_table if (folder / TABLE).is_file() else _read_official
         for utterance in read(folder):
-            clip = f"librispeech/{subset}/{utterance.speaker}/{utterance.name}"
+            clip = f"{LIBRISPEECH}/{subset}/{utterance.speaker}/{utterance.name}"
             reason = _reason_to_drop(utterance)
             if clip in records:
                 reason = f"{folder}: the utterance is listed twice"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from phonolips.corpus.prepare import alignment_path
+from phonolips.corpus.layout import alignment_path
 from phonolips.corpus.records import Record, read_records
 from phonolips.corpus.store.store import ArraySpec, Store, StoreWriter
 from phonolips.errors import CorpusError, InputError, PhonolipsError

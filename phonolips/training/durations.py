@@ -6,6 +6,7 @@ utterances are read evenly spread up to a limit, and held in memory.
 """
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,12 +14,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from phonolips.corpus.prepare import alignment_path
+from phonolips.corpus.layout import PHONE_TIMES, alignment_path, phone_times
+from phonolips.corpus.store.remote import is_address
 from phonolips.corpus.store.store import Store
+from phonolips.errors import InputError
 from phonolips.model.network import Network
 from phonolips.model.networks.durations import LONGEST_STEPS, flatten_words
 from phonolips.model.networks.speakers import MEAN_SPEAKER_ROW
-from phonolips.phones.inventory import PHONE_IDS, SILENCE, UNKNOWN
+from phonolips.phones.inventory import IGNORED_ID, SILENCE_ID
 from phonolips.timebase import STEPS_PER_SECOND
 from phonolips.training.loop import Stage, Trainer, fit_network
 from phonolips.training.order import batch_by_length, evenly
@@ -28,7 +31,6 @@ from phonolips.training.settings import DurationsFitSettings
 
 log = logging.getLogger("phonolips.training")
 UNKNOWN_SPEAKER_SHARE = 0.1  # of the utterances that are conditioned on the mean speaker
-EDGE_SECONDS = 1e-4
 MOST_CLIPS = {"train": 100_000, "valid": 2_000}  # clips that are read
 
 
@@ -51,27 +53,28 @@ class DurationBatch(NamedTuple):
     speaker: Tensor
 
 
-def read_utterance(path: Path, speaker: int, *, partly: bool = False) -> Utterance | None:
-    """Read one TextGrid; None where a word's phones are unknown or there is nothing but silence.
+def to_utterance(times: np.ndarray, speaker: int, *, partly: bool = False) -> Utterance | None:
+    """Turn the phone times of a clip into an utterance.
 
-    With `partly`, what is unknown around the known word is left out instead.
+    Args:
+        times: float64 (phones, 4), see `phonolips.corpus.layout.phone_times`.
+        speaker: row of the speaker.
+        partly: leave out what is unknown around a known word.
+
+    Returns:
+        None where there is nothing but silence, or, unless `partly`, where a word's phones are unknown.
     """
-    from phonolips.phones.textgrid import read_textgrid
-
-    alignment = read_textgrid(path)
     words: list[list[int]] = []
     steps: list[float] = []
-    starts = {round(word.start / EDGE_SECONDS) for word in alignment.words}
-    for phone in alignment.phones:
-        if phone.label == UNKNOWN:
+    for phone, start, end, begins_word in times.tolist():
+        if phone == IGNORED_ID:
             if not partly:
                 return None
             continue
-        if not words or round(phone.start / EDGE_SECONDS) in starts:
+        if not words or begins_word:
             words.append([])
-        words[-1].append(PHONE_IDS[phone.label])
-        silent = phone.label == SILENCE
-        steps.append(0.0 if silent else min(phone.duration * STEPS_PER_SECOND, LONGEST_STEPS))
+        words[-1].append(int(phone))
+        steps.append(0.0 if phone == SILENCE_ID else min((end - start) * STEPS_PER_SECOND, LONGEST_STEPS))
     if not any(steps):
         return None
     phones, position = flatten_words(words)
@@ -158,11 +161,16 @@ class DurationsTrainer(Trainer):
         }
 
 
-def read_utterances(network: Network, store: Store, data: Path, split: str) -> list[Utterance]:
+def read_utterances(network: Network, store: Store, data: Path | str, split: str) -> list[Utterance]:
     """Read the utterances of a split whose transcript is complete, MOST_CLIPS of it at most, evenly spread.
 
-    Where no transcript is (LRW alone), the one known word of each clip is an utterance.
+    Where no transcript is (LRW alone), the one known word of each clip is an utterance. Stores that version 0.1 made
+    have no phone times; they are read off the TextGrids of the prepared corpus `data` then.
+
+    Raises:
+        InputError: such a store behind an address, where no TextGrids can be read.
     """
+    times = _stored_times(store) if PHONE_TIMES in store.arrays else _times_beside(store, data)
     names = network.description.speakers
     positions = store.where(split=split)
     complete = store.lengths("soft")[positions] == 0
@@ -173,16 +181,37 @@ def read_utterances(network: Network, store: Store, data: Path, split: str) -> l
     if len(positions) > MOST_CLIPS[split]:
         log.info("durations: %d of %d clips of %s are read", MOST_CLIPS[split], len(positions), split)
     found = (
-        read_utterance(alignment_path(data, store.id_at(position)), rows[codes[position]], partly=partly)
+        to_utterance(times(position), rows[codes[position]], partly=partly)
         for position in evenly(positions, MOST_CLIPS[split])
     )
     return [utterance for utterance in found if utterance is not None]
 
 
+def _stored_times(store: Store) -> Callable[[int], np.ndarray]:
+    return lambda position: store.get(position, PHONE_TIMES)
+
+
+def _times_beside(store: Store, data: Path | str) -> Callable[[int], np.ndarray]:
+    from phonolips.phones.textgrid import read_textgrid
+
+    if is_address(data):
+        raise InputError(
+            f"{data}: its features hold no {PHONE_TIMES} (version 0.1 prepared them), and TextGrids are read from a "
+            "folder only; train the durations where the corpus lies, or prepare its features anew"
+        )
+    return lambda position: phone_times(read_textgrid(alignment_path(Path(data), store.id_at(position))))
+
+
 def train_durations(
-    network: Network, store: Store, data: Path, settings: DurationsFitSettings, folder: Path, *, device: str = "auto"
+    network: Network,
+    store: Store,
+    data: Path | str,
+    settings: DurationsFitSettings,
+    folder: Path,
+    *,
+    device: str = "auto",
 ) -> None:
-    """Train the duration predictor of `network` in place on the TextGrids of the prepared corpus `data`."""
+    """Train the duration predictor of `network` in place on the phone times of the prepared corpus `data`."""
     found = {split: read_utterances(network, store, data, split) for split in MOST_CLIPS}
     log.info("durations: %d utterances for training, %d for validation", *map(len, found.values()))
     valid = sorted(found["valid"], key=lambda utterance: len(utterance.phones))

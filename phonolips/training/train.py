@@ -97,7 +97,7 @@ def train(
 
     Args:
         part: what to train; `lips` needs a trained encoder, `sync` nothing.
-        data: a prepared corpus, or the address of one (durations are read off its TextGrids, so they need a folder).
+        data: a prepared corpus, or the address of one.
         out: gets `network/` (the model) or `sync_expert/`, and for each part checkpoints and `history.jsonl`.
             A killed training goes on from its last epoch; a finished one is not repeated.
         config: YAML with settings.
@@ -116,8 +116,6 @@ def train(
     recipe: Recipe = load_settings(Recipe, config=config, overrides=overrides)
     join_ranks(device)
     store = Store(f"{data}/features" if is_address(data) else Path(data) / "features")
-    if is_address(data) and part in ("durations", "all"):
-        raise InputError(f"{data}: durations are learnt from TextGrids in a folder; train {part} where the corpus lies")
     if part == SYNC:
         log.info("training %s", part)
         _write_settings(out / part, recipe.sync)
@@ -135,7 +133,7 @@ def train(
         if now == "encoder":
             train_encoder(network, store, recipe.encoder, out / now, device=device)
         elif now == "durations":
-            train_durations(network, store, Path(data), recipe.durations, out / now, device=device)
+            train_durations(network, store, data, recipe.durations, out / now, device=device)
         else:
             train_lips(network, store, recipe.lips, out / now, device=device)
         network.description.notes["trained"] = [*trained, now]

@@ -6,7 +6,8 @@
 #   usage="... --jobs N ... --force true|false ..."
 #   . recipes/common/parse_options.sh
 #
-# An option exists where the usage text names it. `--some-name value` and `--some-name=value` set some_name;
+# An option exists where the usage text names it, or where `renamed` ("old=new older=newer", without dashes) gives its
+# new name; then a line on stderr says so. `--some-name value` and `--some-name=value` set some_name;
 # where the default is true or false, or a whole number, the value must be one too. `--` ends the options;
 # what follows it stays in "$@". A mistake ends the script with exit code 2.
 
@@ -29,6 +30,12 @@ while [ $# -gt 0 ]; do
       shift 2 ;;
     *) option_error "unexpected argument '$1'; options are --name value" ;;
   esac
+  for renaming in ${renamed-}; do
+    [ "$option" != "--${renaming%%=*}" ] || {
+      echo "$(basename "$0"): $option is called --${renaming#*=} now; the next release drops the old name" >&2
+      option="--${renaming#*=}"
+    }
+  done
   [[ "$option" =~ ^--[a-z][a-z0-9-]*$ ]] && [[ "$usage" =~ (^|[^a-z0-9-])"$option"([^a-z0-9-]|$) ]] \
     || option_error "unknown option $option"
   option_name="${option#--}" option_name="${option_name//-/_}"

@@ -10,7 +10,7 @@ common_options="  --exp NAME                    name of this experiment; everyth
   --stage N, --stop-stage M     first and last stage to run; default: 0 and 9
   --force true|false            run these stages even where they are done; default: false
   --config FILE                 settings for training, such as $here/conf/x.yaml
-  --splits DIR                  the lists that say which clip of GRID is for what; default: recipes/grid/splits
+  --splits DIR                  the lists that assign clips of GRID to the splits; default: recipes/grid/splits
   --jobs N                      processes at a time; default: the number of cores
   --backend BACKEND             who prepares: local, dask, or dask:ADDRESS of a running scheduler; default: local
   --device cpu|cuda             where to train; default: what phonolips chooses"

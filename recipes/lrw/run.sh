@@ -10,6 +10,7 @@ backend="local" words="" most_clips=0 encoder="" grid=""
 alignments="" librispeech="" librispeech_alignments=""
 stage=0 stop_stage=9 force=false
 jobs="$(getconf _NPROCESSORS_ONLN)"
+renamed="ears=encoder"  # the name of version 0.1
 
 # shellcheck source=recipes/common/stages.sh
 . "$root/recipes/common/stages.sh"

@@ -33,7 +33,7 @@ fi
 command -v phonolips > /dev/null || die "no phonolips on PATH; set ENVIRONMENT to its virtual environment"
 python -c "import distributed" || die "Dask is missing; pip install 'phonolips[cluster]'"
 
-export OMP_NUM_THREADS=1  # one core for each worker
+export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1  # one core for each worker
 scheduler_file="$SLURM_SUBMIT_DIR/.dask-$SLURM_JOB_ID.json"
 scratch="${SLURM_TMPDIR:-${TMPDIR:-/tmp}}"
 workers=""

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from phonolips.corpus.prepare import alignment_path
+from phonolips.corpus.layout import alignment_path
 from phonolips.corpus.records import Record, read_records
 from phonolips.corpus.store.store import Store
 from phonolips.editing.edit import Edited, edit_recording, recorded_lips

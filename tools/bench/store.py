@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from phonolips.corpus.prepare import FEATURE_ARRAYS
+from phonolips.corpus.layout import FEATURE_ARRAYS
 from phonolips.corpus.store.store import MOST_SHARD_CLIPS, Clip, Store, declare_store, plan_shards, write_shard
 from phonolips.phones.inventory import IGNORED_ID, NUM_PHONES
 from phonolips.training.order import shuffle_in_blocks
@@ -63,6 +63,7 @@ def make_values(rng: np.random.Generator) -> dict[str, np.ndarray]:
         "mel": rng.standard_normal((STEPS, 80), np.float32).astype(np.float16),
         "labels": labels,
         "phones": rng.integers(0, STEPS, (PHONES, 3)).astype(np.int32),
+        "phone_times": rng.random((PHONES, 4)),
         "soft": rng.random((STEPS, NUM_PHONES), np.float32).astype(np.float16),
         "lips": rng.standard_normal((FRAMES, 40, 2), np.float32),
         "detected": np.ones(FRAMES, bool),

@@ -53,7 +53,7 @@ class Result(NamedTuple):
 
 def make_corpus(folder: Path, clips: int = SYNTHETIC_CLIPS, frames: int = SYNTHETIC_FRAMES) -> Path:
     """Make up a prepared corpus of GRID's shapes: half a second of silence, 20 phones, half a second of silence."""
-    from phonolips.corpus.prepare import FEATURE_ARRAYS
+    from phonolips.corpus.layout import FEATURE_ARRAYS
     from phonolips.corpus.store.store import StoreWriter
     from phonolips.phones.inventory import NUM_PHONES, SILENCE_ID
 
@@ -68,6 +68,7 @@ def make_corpus(folder: Path, clips: int = SYNTHETIC_CLIPS, frames: int = SYNTHE
                 "mel": rng.normal(-8, 3, (steps, 80)),
                 "labels": np.repeat(phones, np.diff(edges)),
                 "phones": np.stack([phones, edges[:-1], edges[1:]], 1),
+                "phone_times": np.stack([phones, edges[:-1] / 100, edges[1:] / 100, np.ones(len(phones))], 1),
                 "soft": np.zeros((0, NUM_PHONES)),
                 "lips": mouth * (1 + 0.2 * rng.random((frames, 1, 1))) + 0.002 * rng.normal(size=(frames, 40, 2)),
                 "detected": np.ones(frames, bool),

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from phonolips.corpus.prepare import alignment_path
+from phonolips.corpus.layout import alignment_path
 from phonolips.corpus.records import Record, read_records
 from phonolips.corpus.store.store import Store
 from phonolips.errors import InputError, MissingToolError

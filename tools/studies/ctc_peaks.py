@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from phonolips.corpus.prepare import alignment_path
+from phonolips.corpus.layout import alignment_path
 from phonolips.corpus.records import Record, read_records
 from phonolips.corpus.store.store import Store
 from phonolips.errors import CorpusError

@@ -110,7 +110,7 @@ def _load(folder: Path, arrays: Mapping[str, ArraySpec], holder: object) -> Inde
     clips = texts["clips"]
 
     def load(part: str) -> np.ndarray:
-        column = np.load(folder / f"{part}.npy", mmap_mode="r" if clips else None)
+        column: np.ndarray = np.load(folder / f"{part}.npy", mmap_mode="r" if clips else None)
         if len(column) != clips:
             raise ValueError(part)
         return column.view(np.ndarray)  # np.memmap itself is slow to take one number from

@@ -110,7 +110,7 @@ class RemoteFolder:
     def read(self, name: str) -> bytes | None:
         """Read a small file, anew every time; None where it is not there."""
         try:
-            return self._call(name, "cat_file")
+            return bytes(self._call(name, "cat_file"))
         except FileNotFoundError:
             return None
 

@@ -228,7 +228,8 @@ class Shard:
 
     def meta(self, start: int, count: int) -> dict[str, Any]:
         """Read the free JSON of one clip, whose place the index knows."""
-        return json.loads(self.read("clips/meta", start, count).tobytes())
+        meta: dict[str, Any] = json.loads(self.read("clips/meta", start, count).tobytes())
+        return meta
 
     def failed(self) -> list[Dropped]:
         """List the clips that could not be made, with the reasons."""

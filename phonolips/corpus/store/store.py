@@ -34,6 +34,7 @@ __all__ = [
     "Store",
     "StoreWriter",
     "declare_store",
+    "declared_arrays",
     "forget_failures",
     "plan_shards",
     "write_shard",
@@ -89,7 +90,7 @@ def declare_store(folder: Path, arrays: Mapping[str, ArraySpec], *, clips: int |
 
 def _read_header(text: str, store: str) -> dict[str, Any]:
     try:
-        values = json.loads(text)
+        values: dict[str, Any] = json.loads(text)
     except ValueError as error:
         raise CorpusError(f"{store}/{HEADER}: not JSON ({error}); prepare the corpus anew") from error
     found = values.get("format") if isinstance(values, dict) else None
@@ -104,6 +105,16 @@ def _read_header(text: str, store: str) -> dict[str, Any]:
 def _read_arrays(text: str, store: str) -> dict[str, ArraySpec]:
     arrays = _read_header(text, store)["arrays"]
     return {name: ArraySpec(spec["dtype"], tuple(spec["row_shape"])) for name, spec in arrays.items()}
+
+
+def declared_arrays(folder: Path) -> dict[str, ArraySpec] | None:
+    """Return the arrays that a store on this machine declares; None where there is no store yet.
+
+    Raises:
+        CorpusError: a store of an earlier version, or a damaged header.
+    """
+    header = folder / HEADER
+    return _read_arrays(header.read_text(encoding="utf-8"), str(folder)) if header.is_file() else None
 
 
 def _free_numbers(taken: Iterable[str]) -> Iterator[int]:
@@ -156,9 +167,9 @@ def plan_shards(
 
 def forget_failures(folder: Path) -> int:
     """Remove every shard in which a clip failed, so that it is made again; return how many."""
-    if not (folder / HEADER).is_file():
+    arrays = declared_arrays(folder)
+    if arrays is None:
         return 0
-    arrays = _read_arrays((folder / HEADER).read_text(encoding="utf-8"), str(folder))
     files = LocalFolder(folder)
     failed = [name for name in current_shards(files.list(SHARDS)) if _open_here(files, name, arrays).failed()]
     for name in failed:
@@ -297,7 +308,7 @@ class Store:
 
     def id_at(self, position: int) -> str:
         """Name the clip at a position."""
-        return self._index.ids[self.position(position)].decode()
+        return bytes(self._index.ids[self.position(position)]).decode()
 
     def position(self, clip: str | int) -> int:
         """Find a clip's position; raise CorpusError where it is not in this store."""

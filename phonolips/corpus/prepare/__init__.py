@@ -1,0 +1,13 @@
+"""Prepare a corpus for training, step by step: records, lips, align, features.
+
+Every step cuts its clips into groups. A group is made atomically by one process, here or on another machine
+(`backend`); what it makes depends on its clips alone. So a step goes on where a killed run stopped, and its result is
+the same whoever did the work. `phonolips.corpus.layout` describes the folder that comes of it.
+"""
+
+from phonolips.corpus.prepare.align import align_clips
+from phonolips.corpus.prepare.features import make_features
+from phonolips.corpus.prepare.records import make_records
+from phonolips.corpus.prepare.track import track_lips
+
+__all__ = ["align_clips", "make_features", "make_records", "track_lips"]

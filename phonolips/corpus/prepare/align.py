@@ -1,0 +1,154 @@
+"""The third step: words and phones with their times, a TextGrid a clip."""
+
+import shutil
+import warnings
+from collections.abc import Iterable, Iterator
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+
+from phonolips.corpus.layout import RECORDS, alignment_path, textgrid_path
+from phonolips.corpus.librispeech import LIBRISPEECH
+from phonolips.corpus.prepare.loaded import network_of
+from phonolips.corpus.records import Dropped, GroupDone, Record, count_records, iterate_records, write_dropped
+from phonolips.errors import InputError, PhonolipsWarning
+from phonolips.storage import atomic_file
+from phonolips.workers.backend import Backend
+from phonolips.workers.clips import guarded, map_groups
+from phonolips.workers.local import LocalBackend
+
+ALIGN_GROUP, MFA_GROUP = 32, 5_000  # clips that a worker aligns at a time
+
+
+class _Aligning(NamedTuple):
+    """How clips get their TextGrids; the paths are absolute."""
+
+    folder: Path
+    alignments: Path | None
+    librispeech_alignments: Path | None
+    aligner: str
+    encoder: Path | None
+    jobs: int
+
+
+def align_clips(
+    folder: Path,
+    *,
+    alignments: Path | None = None,
+    librispeech_alignments: Path | None = None,
+    aligner: str = "auto",
+    encoder: Path | None = None,
+    jobs: int = 1,
+    backend: Backend | None = None,
+) -> list[Dropped]:
+    """Write a TextGrid for every clip: a ready one where there is one, else from an aligner.
+
+    Of a clip in which more is said than its record holds, the known words are found; the rest is `spn`.
+
+    Args:
+        folder: a prepared corpus with its records.
+        alignments: ready TextGrids.
+        librispeech_alignments: LibriSpeech's.
+        aligner: for all others; one of `phonolips.speech.align.align.ALIGNERS`.
+        encoder: the model that finds known words in clips that nobody transcribed; None = the one in the package.
+        jobs: processes that MFA works with, where it aligns.
+        backend: who works otherwise; None = this process.
+
+    Returns:
+        The clips left without one, with the reason; they are listed in `dropped_alignments.tsv` too.
+
+    Raises:
+        InputError: no such folder of TextGrids, or an unknown aligner.
+        MissingToolError: the aligner is not installed.
+    """
+    from phonolips.speech.align.align import choose_aligner
+
+    for ready in (alignments, librispeech_alignments):
+        if ready is not None and not ready.is_dir():
+            raise InputError(f"{ready}: no such folder of TextGrids")
+    how = _Aligning(
+        folder.resolve(),
+        alignments and alignments.resolve(),
+        librispeech_alignments and librispeech_alignments.resolve(),
+        choose_aligner(aligner),
+        encoder and encoder.resolve(),
+        jobs,
+    )
+    size, workers = ALIGN_GROUP, backend or LocalBackend(1)
+    if how.aligner == "mfa":  # a program that shares its own work out
+        size, workers = MFA_GROUP, LocalBackend(1)
+    source = folder / RECORDS
+    groups = _in_groups((r for r in iterate_records(source) if not alignment_path(folder, r.id).is_file()), size)
+    failed: list[Dropped] = []
+    work = partial(_align_group, how=how)
+    for done in map_groups(work, groups, backend=workers, clips=count_records(source), description="align"):
+        failed += done.failed
+        for line in done.notes:
+            warnings.warn(line, PhonolipsWarning, stacklevel=2)
+    failed.sort(key=lambda item: item.id)
+    write_dropped(failed, folder / "dropped_alignments.tsv")
+    return failed
+
+
+def _in_groups(records: Iterable[Record], size: int) -> Iterator[list[Record]]:
+    """Cut records into lists of a size."""
+    rest = iter(records)
+    while group := list(islice(rest, size)):
+        yield group
+
+
+def _align_group(records: list[Record], how: _Aligning) -> GroupDone:
+    """Write a TextGrid for every record of a group: a ready one, else from an aligner."""
+    from phonolips.corpus import known_words  # these load torch, which workers of other steps do without
+    from phonolips.corpus.align import align_corpus, align_record
+
+    missing, failed = _take_ready(records, how)
+    partial_ones = [record for record in missing if not record.complete]
+    whole = [record for record in missing if record.complete]
+    out, warned = how.folder / "alignments", []
+    if partial_ones:
+        failed += known_words.align_records(
+            partial_ones, out, aligner=how.aligner, network=network_of(how.encoder), jobs=how.jobs
+        )
+    if how.aligner == "mfa":
+        failed += align_corpus(whole, out, aligner="mfa", jobs=how.jobs)
+        whole = []
+    network = network_of(how.encoder) if how.aligner == "ctc" and whole else None
+    for record in whole:
+        _, reason, notes = guarded(partial(align_record, out=out, aligner=how.aligner, network=network), record)
+        failed += [Dropped(record.id, reason)] if reason else []
+        warned += [f"{record.id}: {note}" for note in notes]
+    return GroupDone(len(records), failed, warned)
+
+
+def _take_ready(records: list[Record], how: _Aligning) -> tuple[list[Record], list[Dropped]]:
+    """Copy the ready TextGrids; list the records that have none, and those whose words it contradicts."""
+    missing: list[Record] = []
+    failed: list[Dropped] = []
+    for record in records:
+        ready = how.librispeech_alignments if record.id.startswith(f"{LIBRISPEECH}/") else how.alignments
+        if ready is None:
+            missing.append(record)
+            continue
+        taken, reason, _ = guarded(partial(_take_alignment, folder=how.folder, ready=ready), record)
+        if reason:
+            failed.append(Dropped(record.id, reason))
+        elif not taken:
+            missing.append(record)
+    return missing, failed
+
+
+def _take_alignment(record: Record, folder: Path, ready: Path) -> bool:
+    """Copy a ready TextGrid whose words are those of the record; return whether there was one."""
+    from phonolips.phones.textgrid import read_textgrid
+
+    source = textgrid_path(ready, record.id.removeprefix(f"{LIBRISPEECH}/"))
+    if not source.is_file():
+        return False
+    found = [word.label.lower() for word in read_textgrid(source).speech_words()]
+    if found != record.text.lower().split():
+        raise InputError(f"{source}: says {' '.join(found)!r}, but the transcript is {record.text.lower()!r}")
+    with atomic_file(alignment_path(folder, record.id)) as temporary:
+        shutil.copyfile(source, temporary)
+    return True

@@ -1,0 +1,61 @@
+"""The first step: list the clips of a corpus."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from phonolips.corpus import grid as grid_corpus
+from phonolips.corpus import librispeech as librispeech_corpus
+from phonolips.corpus import lrw as lrw_corpus
+from phonolips.corpus.layout import RECORDS
+from phonolips.corpus.records import Dropped, write_dropped, write_records
+from phonolips.errors import CorpusError, InputError
+
+CORPORA = ("grid", "lrw")
+
+
+def make_records(
+    folder: Path,
+    data: Path,
+    *,
+    corpus: str = "grid",
+    splits: Path | None = None,
+    grid: Path | None = None,
+    librispeech: Path | None = None,
+    words: Iterable[str] | None = None,
+    most_clips: int = 0,
+) -> tuple[int, list[Dropped]]:
+    """List the clips of a corpus, and of others to learn from beside it, into `folder`; name those left out.
+
+    Args:
+        folder: gets records.jsonl and dropped.tsv.
+        data: the corpus.
+        corpus: which one it is, of CORPORA.
+        splits: the lists that assign clips of GRID and LibriSpeech to the splits.
+        grid: GRID, to learn from beside LRW.
+        librispeech: LibriSpeech, for the encoder to learn from.
+        words: of LRW, these words only.
+        most_clips: of LRW, at most so many clips for each word and split; 0 = all.
+
+    Returns:
+        How many clips there are, and those left out.
+
+    Raises:
+        InputError: another corpus. CorpusError: no usable clip, or not the corpus' layout.
+    """
+    if corpus not in CORPORA:
+        raise InputError(f"corpus {corpus!r}; expected one of {', '.join(CORPORA)}")
+    if corpus == "grid":
+        found = [grid_corpus.find_records(data, splits=splits)]
+    else:
+        found = [lrw_corpus.find_records(data, words=words, most_clips=most_clips)]
+        if grid is not None:
+            found.append(grid_corpus.find_records(grid, splits=splits))
+    if librispeech is not None:
+        found.append(librispeech_corpus.find_records(librispeech, splits=splits))
+    records = [record for part, _ in found for record in part]
+    dropped = [item for _, part in found for item in part]
+    if not records:
+        raise CorpusError(f"{data}: no usable clip; see {folder / 'dropped.tsv'} for what was left out")
+    write_dropped(dropped, folder / "dropped.tsv")
+    write_records(records, folder / RECORDS)
+    return len(records), dropped
