@@ -66,8 +66,10 @@ def test_paths_that_are_named_exist(page):
 def test_modules_that_are_named_exist(page):
     if page.name == "CHANGELOG.md":  # which names the modules of earlier versions
         return
-    for name in MODULE.findall(EXAMPLE.sub("", page.read_text(encoding="utf-8"))):
+    for name in MODULE.findall(page.read_text(encoding="utf-8")):
         parts = name.split(".")
+        if parts[1] in dir(phonolips):
+            continue
         depth = max(n for n in range(1, len(parts) + 1) if is_module(parts[:n]))
         found = import_module(".".join(parts[:depth]))
         for part in parts[depth:]:
