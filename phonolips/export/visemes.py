@@ -171,7 +171,8 @@ def viseme_weights(run: "Result", visemes: VisemeSet, fps: float) -> np.ndarray:
     smooth = gaussian_filter1d(by_step, SMOOTHING_SECONDS / STEP_SECONDS, axis=0, mode="nearest")
     times, steps = frame_centres(frames_in(run.seconds, rate), rate), step_centres(len(smooth))
     weights = np.stack([np.interp(times, steps, column) for column in smooth.T], axis=1)
-    return weights / weights.sum(1, keepdims=True)
+    weights /= weights.sum(1, keepdims=True)
+    return weights
 
 
 def viseme_cues(run: "Result", visemes: VisemeSet) -> list[Cue]:
@@ -247,7 +248,8 @@ def _in_parts(weights: np.ndarray) -> np.ndarray:
     whole = np.floor(exact)
     missing = np.round(WEIGHT_PARTS - whole.sum(1)).astype(int)
     order = np.argsort(np.argsort(whole - exact, axis=1, kind="stable"), axis=1)  # 0 = lost most
-    return (whole + (order < missing[:, None])) / WEIGHT_PARTS
+    rounded: np.ndarray = (whole + (order < missing[:, None])) / WEIGHT_PARTS
+    return rounded
 
 
 def _phone_weights(run: "Result", *, prefer_posteriors: bool) -> np.ndarray:

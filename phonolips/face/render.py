@@ -50,10 +50,10 @@ def play_along(face: Face, frames: int, fps: float) -> np.ndarray:
     at = np.floor((np.arange(frames) + 0.5) / float(timebase.exact_fps(fps)) * float(face.fps)).astype(np.int64)
     back = min(last, face.most_kept - 1)  # how far it goes back
     if back < 1:
-        return np.minimum(at, last)
+        return np.asarray(np.minimum(at, last))
     over = (at - last) % (2 * back)
     there = np.minimum(over, 2 * back - over)  # how far back from the last picture
-    return np.where(at <= last, at, last - there)
+    return np.asarray(np.where(at <= last, at, last - there))
 
 
 def _find_cavity(face: Face) -> Cavity:
