@@ -86,7 +86,7 @@ class VisemeSet:
 
     @cached_property
     def from_phones(self) -> np.ndarray:
-        """Give the matrix that adds up phones to visemes: float32 (phones, visemes), a 1 in every row."""
+        """The matrix that adds up phones to visemes: float32 (phones, visemes), a 1 in every row."""
         matrix = np.zeros((NUM_PHONES, len(self.visemes)), np.float32)
         matrix[SILENCE_ID, self.names.index(self.silence)] = 1
         for column, phones in enumerate(self.visemes.values()):
@@ -253,7 +253,7 @@ def _in_parts(weights: np.ndarray) -> np.ndarray:
 
 
 def _phone_weights(run: "Result", *, prefer_posteriors: bool) -> np.ndarray:
-    """Give float64 (steps, phones) that cover the lips, from posteriors or from the alignment."""
+    """Collect what is spoken at each step of the lips, from posteriors or alignment: float64 (steps, phones)."""
     steps = max(1, seconds_to_steps(run.seconds))
     if run.posteriors is not None and (prefer_posteriors or run.alignment is None):
         found = np.asarray(run.posteriors, np.float64)[:steps]

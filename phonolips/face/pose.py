@@ -1,7 +1,7 @@
 """Where a face looks: head pose from the points of the face mesh, and points turned back to the front.
 
 Points are taken as a camera far away sees them (weak perspective): x right, y down and z away from the camera, all in
-pixels, as mediapipe gives them. Angles are in degrees, as one sees the picture:
+pixels, as mediapipe returns them. Angles are in degrees, as one sees the picture:
 
 - **yaw**: above 0 where the face looks towards the right of the picture;
 - **pitch**: above 0 where it looks up;

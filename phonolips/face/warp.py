@@ -1,6 +1,6 @@
 """Move a pictured mouth: a triangle mesh over the lower face, how its skin follows the lips, and the warp.
 
-The mesh is mediapipe's, with a rim of fixed points around the face. The lip points go where they are told; chin and
+The mesh is mediapipe's, with a rim of fixed points around the face. The lip points go where the lips are; chin and
 jaw follow the lower lip in the proportions JAW_SHARES; skin in between follows both by interpolation; all from the
 base of the nose upwards, and the rim, stay where they are. So the warp ends without a seam.
 """

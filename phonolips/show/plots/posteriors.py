@@ -165,7 +165,7 @@ def _draw_opening(axes: "Axes", opening: np.ndarray, fps: float, spoken: Sequenc
 
 
 def _draw_lip_parameters(axes: "Axes", lip_parameters: Mapping[str, np.ndarray], seconds: float) -> None:
-    """Draw lip parameters as curves around 0, the mean lip, named on the right."""
+    """Draw lip parameters as curves around 0, the mean shape, named on the right."""
     for (name, curve), colour, line in zip(
         lip_parameters.items(), METHOD_COLOURS[1:], ("-", "--", ":", "-."), strict=False
     ):
