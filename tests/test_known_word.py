@@ -339,7 +339,7 @@ def test_the_picture_shows_the_three_kinds_where_they_are() -> None:
     assert rows[-1] == "label"
     assert len(rows) == len(image) + 1
     assert [text.get_text() for text in figure.legends[0].get_texts()] == [
-        "hard: the phone is known", "soft: what the ears heard", "unlabelled", "the word's window, from the corpus",
+        "hard: the phone is known", "soft: the encoder's posteriors", "unlabelled", "the word's window, from the corpus",
     ]  # fmt: skip
     spans = {
         bars.get_label(): [
@@ -349,7 +349,7 @@ def test_the_picture_shows_the_three_kinds_where_they_are() -> None:
         if not str(bars.get_label()).startswith("_")
     }
     assert spans["hard: the phone is known"] == [(0.42, 0.66)]
-    assert spans["soft: what the ears heard"] == [(0.0, 0.42), (0.66, 0.9)]
+    assert spans["soft: the encoder's posteriors"] == [(0.0, 0.42), (0.66, 0.9)]
     assert spans["unlabelled"] == [(0.9, 1.16)]
     dashed = [line.get_xdata()[0] for line in main.lines if line.get_linestyle() == "--"]
     assert dashed == [0.4, 0.7]

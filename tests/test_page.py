@@ -218,9 +218,9 @@ def test_draw_makes_every_kind(run: Result, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("kind", "other", "message"),
     [
-        ("bars", False, "--kind bars; expected one of posteriorgram, lips, filmstrip, compare"),
-        ("compare", False, "needs --with"),
-        ("filmstrip", True, "--with goes with --kind lips or compare"),
+        ("bars", False, "kind 'bars'; expected one of posteriorgram, lips, filmstrip, compare"),
+        ("compare", False, "needs another run"),
+        ("filmstrip", True, "another run goes with lips or compare"),
         ("posteriorgram", False, "no posteriors.npz beside it"),
         ("filmstrip", False, "its phones are not known"),
     ],

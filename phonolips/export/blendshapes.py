@@ -147,7 +147,7 @@ def lips_from_weights(weights: Mapping[str, np.ndarray], rest: np.ndarray) -> np
     """Move a closed mouth by weights: the inverse of the fit.
 
     Args:
-        weights: name -> (frames,), as `arkit_weights` gives; names that move no lip point are passed over.
+        weights: name -> (frames,), as `arkit_weights` returns them; names that move no lip point are passed over.
         rest: float (40, 2), the closed mouth.
 
     Returns:

@@ -125,7 +125,7 @@ def export(
     this run has not got the material for (subtitles without words, say) are left out with a warning.
 
     Args:
-        run: what `read_result` gives.
+        run: what `read_result` returns.
         names: formats, as for `check_names`.
         out: a folder, made if it is not there, or for one format the file; None = beside lips.npz.
         fps: rate of the frames that are written; None = that of the lips, and 24 for rhubarb-dat. Formats in

@@ -72,11 +72,11 @@ def subtitles(words: Sequence[Interval]) -> list[Subtitle]:
 
 
 def words_of(run: "Result") -> list[Interval]:
-    """Give the words of a run; raise InputError where they are not known."""
+    """Return the words of a result; raise InputError where they are not known."""
     words = run.need_alignment().speech_words()
     if not words:
         raise InputError(
-            f"{run.name}: its words are not known; find their times with 'phonolips align SOUND --text \"...\"' and "
+            f"{run.name}: its words are not known; find their times with 'phonolips align' and "
             "keep that TextGrid beside it as phones.TextGrid"
         )
     return words

@@ -108,7 +108,7 @@ def phones_at(alignment: Alignment, times: np.ndarray) -> list[str]:
 
 
 def with_confidences(run: "Result") -> Alignment:
-    """Give the run's alignment, its confidences read off the posteriors where it has none and they are there.
+    """Return the result's alignment, its confidences read off the posteriors where it has none and they are there.
 
     A phone's confidence is its mean posterior over its time; that of `spn` is 0.
 

@@ -86,7 +86,7 @@ class VisemeSet:
 
     @cached_property
     def from_phones(self) -> np.ndarray:
-        """Give the matrix that adds up phones to visemes: float32 (phones, visemes), a 1 in every row."""
+        """The matrix that adds up phones to visemes: float32 (phones, visemes), a 1 in every row."""
         matrix = np.zeros((NUM_PHONES, len(self.visemes)), np.float32)
         matrix[SILENCE_ID, self.names.index(self.silence)] = 1
         for column, phones in enumerate(self.visemes.values()):
@@ -171,7 +171,8 @@ def viseme_weights(run: "Result", visemes: VisemeSet, fps: float) -> np.ndarray:
     smooth = gaussian_filter1d(by_step, SMOOTHING_SECONDS / STEP_SECONDS, axis=0, mode="nearest")
     times, steps = frame_centres(frames_in(run.seconds, rate), rate), step_centres(len(smooth))
     weights = np.stack([np.interp(times, steps, column) for column in smooth.T], axis=1)
-    return weights / weights.sum(1, keepdims=True)
+    weights /= weights.sum(1, keepdims=True)
+    return weights
 
 
 def viseme_cues(run: "Result", visemes: VisemeSet) -> list[Cue]:
@@ -247,11 +248,12 @@ def _in_parts(weights: np.ndarray) -> np.ndarray:
     whole = np.floor(exact)
     missing = np.round(WEIGHT_PARTS - whole.sum(1)).astype(int)
     order = np.argsort(np.argsort(whole - exact, axis=1, kind="stable"), axis=1)  # 0 = lost most
-    return (whole + (order < missing[:, None])) / WEIGHT_PARTS
+    rounded: np.ndarray = (whole + (order < missing[:, None])) / WEIGHT_PARTS
+    return rounded
 
 
 def _phone_weights(run: "Result", *, prefer_posteriors: bool) -> np.ndarray:
-    """Give float64 (steps, phones) that cover the lips, from posteriors or from the alignment."""
+    """Collect what is spoken at each step of the lips, from posteriors or alignment: float64 (steps, phones)."""
     steps = max(1, seconds_to_steps(run.seconds))
     if run.posteriors is not None and (prefer_posteriors or run.alignment is None):
         found = np.asarray(run.posteriors, np.float64)[:steps]

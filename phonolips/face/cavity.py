@@ -34,7 +34,7 @@ ARCH = 0.5  # units per unit squared: how the row of upper teeth rises towards t
 
 
 def shows_teeth(picture: np.ndarray, ring_px: np.ndarray, white: np.ndarray) -> bool:
-    """Say whether something as light as teeth is seen inside of a ring of pixels.
+    """Return whether something as light as teeth is seen inside of a ring of pixels.
 
     Args:
         picture: uint8 (height, width, 3).
@@ -113,7 +113,8 @@ def _place(axis: complex, origin: complex, detail: float, shift: tuple[float, fl
 def _heights(across: np.ndarray, points: np.ndarray) -> np.ndarray:
     """Read the height of a line through points (n, 2), in any order, at every place across."""
     order = np.argsort(points[:, 0])
-    return np.interp(across, points[order, 0], points[order, 1])
+    heights: np.ndarray = np.interp(across, points[order, 0], points[order, 1])
+    return heights
 
 
 def _tongue(light: np.ndarray, line: float, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

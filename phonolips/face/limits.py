@@ -21,12 +21,12 @@ class FaceLimits:
     """What a clip must fulfil to be tracked.
 
     `tools/bench/pose.py` measures what the defaults rest on, on clips of six GRID speakers, made smaller or turned
-    (error: root mean square against the clip as filmed, as a share of the mean lip's):
+    (error: root mean square against the clip as filmed, as a share of the mean shape's):
 
     - eyes 32, 24, 16 px apart: error 0.20, 0.34, 0.69. A small picture that was enlarged is not recognised.
     - turned by 10, 20, 30, 40 degrees: error 0.65, 1.11, 1.70, 2.46 as found, and 0.49, 0.62, 0.82, 1.10 turned to
       the front; not turned at all: 0.22 and 0.27. Of the true yaw some 0.86 is found, so 30 found is 35 turned; there
-      the error passes the mean lip's.
+      the error passes the mean shape's.
     - looking up or down by 15, 30 degrees (11, 22 found): error 0.8, 1.45, opening r 0.97, 0.94.
     - likeness is above 0.999 in one shot, and 0.5 to 0.7 where one speaker follows another in the same studio; eyes
       jump by less than 0.05 in one shot.

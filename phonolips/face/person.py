@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,17 +19,13 @@ from phonolips.lips.space import MouthSpace, fill_missing, fit_mouth_space
 from phonolips.media import video as io
 from phonolips.timebase import MODEL_FPS
 
-if TYPE_CHECKING:
-    pass
-
-
 PHOTO_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 LONGEST_PHOTO_SIDE = 1920  # pixels; a larger photo is reduced, as a video of it would be too large to play
 PHOTO_REPEATS = 5  # times that a photo is shown to the face tracker, which settles on it as on a video
 FACE_ROOM = 0.5  # share of a face's box that is left around it where its mesh is looked for
 LOOKED_AT = 3  # pictures at a video's start that decide how it is turned
 LEAST_MOUTH_PX = 12.0  # pixels of the picture; a narrower mouth has too few pixels to be moved
-LEAST_FRONTALITY, GOOD_FRONTALITY = 0.12, 0.40  # see `face_warp.frontality`
+LEAST_FRONTALITY, GOOD_FRONTALITY = 0.12, 0.40  # see `warp.frontality`
 MOST_KEPT_BYTES = 256 << 20  # of pictures held in memory, to play them backwards
 
 

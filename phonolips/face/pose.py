@@ -1,7 +1,7 @@
 """Where a face looks: head pose from the points of the face mesh, and points turned back to the front.
 
 Points are taken as a camera far away sees them (weak perspective): x right, y down and z away from the camera, all in
-pixels, as mediapipe gives them. Angles are in degrees, as one sees the picture:
+pixels, as mediapipe returns them. Angles are in degrees, as one sees the picture:
 
 - **yaw**: above 0 where the face looks towards the right of the picture;
 - **pitch**: above 0 where it looks up;
@@ -85,7 +85,8 @@ def angles_to_rotations(angles: np.ndarray) -> np.ndarray:
     about_x = matrix((one, zero, zero), (zero, np.cos(pitch), np.sin(pitch)), (zero, -np.sin(pitch), np.cos(pitch)))
     about_y = matrix((np.cos(yaw), zero, np.sin(yaw)), (zero, one, zero), (-np.sin(yaw), zero, np.cos(yaw)))
     about_z = matrix((np.cos(roll), -np.sin(roll), zero), (np.sin(roll), np.cos(roll), zero), (zero, zero, one))
-    return about_z @ about_y @ about_x
+    rotations: np.ndarray = about_z @ about_y @ about_x
+    return rotations
 
 
 def rotations_to_angles(rotations: np.ndarray) -> np.ndarray:
@@ -93,7 +94,8 @@ def rotations_to_angles(rotations: np.ndarray) -> np.ndarray:
     yaw = np.arcsin(np.clip(-rotations[..., 2, 0], -1, 1))
     pitch = -np.arctan2(rotations[..., 2, 1], rotations[..., 2, 2])
     roll = np.arctan2(rotations[..., 1, 0], rotations[..., 0, 0])
-    return np.degrees(np.stack([yaw, pitch, roll], -1))
+    angles: np.ndarray = np.degrees(np.stack([yaw, pitch, roll], -1))
+    return angles
 
 
 def turn_to_front(points_px: np.ndarray, rotations: np.ndarray, centre_px: np.ndarray) -> np.ndarray:
@@ -113,4 +115,5 @@ def turn_to_front(points_px: np.ndarray, rotations: np.ndarray, centre_px: np.nd
     upright = angles_to_rotations(angles * (1, 0, 1)), angles_to_rotations(angles * (0, 0, 1))
     back = upright[1] @ np.swapaxes(upright[0], -1, -2)
     relative = (np.asarray(points_px, np.float64) - centre_px[:, None]) * UPRIGHT
-    return np.einsum("fij,fpj->fpi", back, relative) * UPRIGHT + centre_px[:, None]
+    turned: np.ndarray = np.einsum("fij,fpj->fpi", back, relative) * UPRIGHT + centre_px[:, None]
+    return turned

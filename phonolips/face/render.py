@@ -18,6 +18,7 @@ import numpy as np
 from phonolips import timebase
 from phonolips.errors import InputError
 from phonolips.face.cavity import Cavity, shows_teeth, smooth_step, white_of_eyes
+from phonolips.face.person import Face, read_face
 from phonolips.face.warp import Skin, add_rim, open_into_lips, warp
 from phonolips.lips.curve import resample_lips
 from phonolips.lips.measures import inner_gaps
@@ -28,7 +29,6 @@ from phonolips.media import video
 
 if TYPE_CHECKING:
     from phonolips.synth.result import Result
-from phonolips.face.person import Face, read_face
 
 SHAPES = 200  # pictures over which a face's shape is averaged
 OPEN = 0.06  # units; a mouth that is open at least so far shows its inside
@@ -50,10 +50,10 @@ def play_along(face: Face, frames: int, fps: float) -> np.ndarray:
     at = np.floor((np.arange(frames) + 0.5) / float(timebase.exact_fps(fps)) * float(face.fps)).astype(np.int64)
     back = min(last, face.most_kept - 1)  # how far it goes back
     if back < 1:
-        return np.minimum(at, last)
+        return np.asarray(np.minimum(at, last))
     over = (at - last) % (2 * back)
     there = np.minimum(over, 2 * back - over)  # how far back from the last picture
-    return np.where(at <= last, at, last - there)
+    return np.asarray(np.where(at <= last, at, last - there))
 
 
 def _find_cavity(face: Face) -> Cavity:
@@ -108,7 +108,7 @@ def _shut_line(picture: np.ndarray, line_px: np.ndarray, unit_px: float, strengt
 def draw_on_face(
     face: Face, lips: np.ndarray, fps: float, *, source_frames: np.ndarray | None = None
 ) -> Iterator[np.ndarray]:
-    """Give a face lips, picture by picture; head and eyes stay as they are.
+    """Draw lips onto a face, picture by picture; head and eyes stay as they are.
 
     The lips are this person's: see `transfer` for those of another mouth. Pictures are made one at a time.
 
@@ -155,7 +155,7 @@ def _move_mouth(
     skin: Skin,
     cavity: Cavity,
 ) -> np.ndarray:
-    """Give one picture other lips."""
+    """Move the mouth of one picture to other lips."""
     inner = list(INNER_RING)
     gaps, own_gaps = inner_gaps(target), inner_gaps(own)
     closing = float(smooth_step(own_gaps.max() - gaps.max(), 0.01, 0.05))

@@ -55,7 +55,7 @@ def track_video(video: Path, *, layout: str = "mediapipe40", limits: FaceLimits 
     Args:
         video: any video that PyAV opens.
         layout: `mediapipe40` or `ibug20`.
-        wild: for videos that nobody set up for this, such as LRW's: follow the face nearest to the picture's centre
+        limits: for videos that nobody set up for this, such as LRW's: follow the face nearest to the picture's centre
             instead of the largest, refuse a clip that does not fulfil these limits, and turn a face that looks aside
             to the front. None: take what there is, as it is.
 

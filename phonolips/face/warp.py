@@ -1,6 +1,6 @@
 """Move a pictured mouth: a triangle mesh over the lower face, how its skin follows the lips, and the warp.
 
-The mesh is mediapipe's, with a rim of fixed points around the face. The lip points go where they are told; chin and
+The mesh is mediapipe's, with a rim of fixed points around the face. The lip points go where the lips are; chin and
 jaw follow the lower lip in the proportions JAW_SHARES; skin in between follows both by interpolation; all from the
 base of the nose upwards, and the rim, stay where they are. So the warp ends without a seam.
 """
@@ -141,7 +141,8 @@ class Skin:
         """
         moved = np.einsum("plc,lc->pc", self.follow, by)
         turned = axis * (moved[:, 0] - 1j * moved[:, 1])
-        return points_px + np.stack([turned.real, turned.imag], axis=-1)
+        target_px: np.ndarray = points_px + np.stack([turned.real, turned.imag], axis=-1)
+        return target_px
 
 
 def open_into_lips(points_px: np.ndarray, share: float) -> np.ndarray:
@@ -201,7 +202,7 @@ def warp(picture: np.ndarray, source_px: np.ndarray, target_px: np.ndarray) -> n
 
 
 def frontality(points_px: np.ndarray) -> np.ndarray:
-    """Say how far a face looks at the camera: 1 from the front, 0 in profile; (..., 478, 2) -> (...).
+    """Measure how far a face looks at the camera: 1 from the front, 0 in profile; (..., 478, 2) -> (...).
 
     It is the nearer of the two distances, along the eye line, between the nose's tip and the face's edges, as a
     share of the farther one.
@@ -211,5 +212,5 @@ def frontality(points_px: np.ndarray) -> np.ndarray:
     line = points[..., 1] - points[..., 0]
     left, nose, right = ((points[..., at] / line).real for at in (2, 3, 4))
     before, after = nose - left, right - nose
-    share: np.ndarray = np.minimum(before, after) / np.maximum(np.maximum(before, after), 1e-9)
-    return np.clip(share, 0, 1)
+    share: np.ndarray = np.clip(np.minimum(before, after) / np.maximum(np.maximum(before, after), 1e-9), 0, 1)
+    return share

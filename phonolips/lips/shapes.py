@@ -165,7 +165,7 @@ def rest_frame(lips: np.ndarray, detected: np.ndarray, silence: np.ndarray) -> i
 
 
 def transfer(lips: np.ndarray, rest: np.ndarray, own_rest: np.ndarray | None = None) -> np.ndarray:
-    """Give lips to another mouth: its lips at rest, and the movement of the given ones.
+    """Carry lips over to another mouth: its lips at rest, and the movement of these.
 
     Openings stay as they are, so what is shut stays shut. Sideways movement is scaled by the widths of the two
     mouths. Where both rest alike, as with lips that were synthesised in that person's own shape, nothing changes.

@@ -103,7 +103,8 @@ def fit_mouth_space(anchors_px: np.ndarray, fps: float) -> MouthSpace:
     sigma = SMOOTHING_SECONDS * fps
 
     def smooth(values: np.ndarray) -> np.ndarray:
-        real: np.ndarray = gaussian_filter1d(values.real, sigma, mode="nearest")
-        return real + 1j * gaussian_filter1d(values.imag, sigma, mode="nearest")
+        real, imaginary = (gaussian_filter1d(part, sigma, mode="nearest") for part in (values.real, values.imag))
+        smoothed: np.ndarray = real + 1j * imaginary
+        return smoothed
 
     return MouthSpace(smooth(origin), smooth(axis))

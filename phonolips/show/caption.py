@@ -8,7 +8,7 @@ import numpy as np
 from phonolips.errors import InputError
 from phonolips.phones.inventory import PHONES, SILENCE
 from phonolips.show.drawing import text_font
-from phonolips.show.palette import Colour, Palette
+from phonolips.show.palette import Palette, mix
 from phonolips.timebase import STEPS_PER_SECOND
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def draw_caption(picture: "Image.Image", caption: Caption, palette: Palette) -> 
     top, pad = height - strip, max(2, strip // 12)
     draw = ImageDraw.Draw(picture)
     draw.rectangle((0, top, width, height), fill=palette.skin)
-    draw.line((0, top, width, top), fill=_between(palette.skin, palette.ink, 0.35), width=max(1, strip // 70))
+    draw.line((0, top, width, top), fill=mix(palette.skin, palette.ink, 0.35), width=max(1, strip // 70))
     span = min(width, round(strip * 5.5))  # a wide picture keeps it together in the middle
     left, right = (width - span) / 2 + 2 * pad, (width + span) / 2 - 2 * pad
     names = (left + (right - left) * 0.40) if caption.posteriors else right
@@ -134,17 +134,12 @@ def _draw_bars(
         start, full = left + label, max(right - left - label - number, 1)
         half = row * 0.30
         draw.text((left + label - row * 0.3, middle), phone, fill=palette.ink, font=font, anchor="rm")
-        ground = _between(palette.skin, palette.ink, 0.12)
+        ground = mix(palette.skin, palette.ink, 0.12)
         draw.rectangle((start, middle - half, start + full, middle + half), fill=ground)
         colour = palette.ink if palette.lower_lip == palette.skin else palette.lower_lip
         if index:
-            colour = _between(palette.skin, colour, 0.55)
+            colour = mix(palette.skin, colour, 0.55)
         if posterior * full >= 1:
             draw.rectangle((start, middle - half, start + posterior * full, middle + half), fill=colour)
         if number:
             draw.text((right, middle), f"{posterior:.2f}", fill=palette.ink, font=font, anchor="rm")
-
-
-def _between(one: Colour, other: Colour, share: float) -> Colour:
-    red, green, blue = (round(a + share * (b - a)) for a, b in zip(one, other, strict=True))
-    return red, green, blue

@@ -24,7 +24,6 @@ from phonolips.show.caption import Caption, captions_at, draw_caption, strip_hei
 from phonolips.show.drawing import text_font
 from phonolips.show.mouth import MouthPainter
 from phonolips.show.palette import Palette, read_palette
-from phonolips.show.view import fit_view
 from phonolips.storage import atomic_file
 from phonolips.timebase import SAMPLE_RATE, exact_fps, frames_in
 
@@ -95,6 +94,11 @@ class _Scene:
             start = self.start + float(frame / self.fps)
             points = next(LipCurve(self.run.lips, self.run.fps).frames(self.fps, 1, start=start))
             yield frame, self.picture(points, frame)
+
+    def colour_samples(self) -> Iterator[np.ndarray]:
+        """Draw the few frames, evenly spread, that a GIF takes its colours from."""
+        chosen = np.unique(np.linspace(0, self.frames - 1, COLOUR_SAMPLES).astype(int)).tolist()
+        return (np.asarray(picture) for _, picture in self.some(chosen))
 
 
 def _check_out(out: Path) -> str:
@@ -223,8 +227,7 @@ def render(
     Raises:
         InputError: one of these cannot be used, or the run's lips are empty or not finite.
     """
-    out = Path(out)
-    suffix = _check_out(out)
+    out, suffix = Path(out), _check_out(Path(out))
     width, height = check_size(size, out)
     colours = read_palette(palette) if isinstance(palette, str) else palette
     _check_run(run)
@@ -234,16 +237,14 @@ def render(
     played = None if silent or suffix not in OUTPUT_FORMATS else (sound or run.sound)
     if played is not None:
         _check_sound(played)
-
     mouth_size = (width, height - strip_height((width, height))) if spoken else (width, height)
-    painter = MouthPainter(run.lips, mouth_size, colours, fit_view(run.lips, mouth_size))
+    painter = MouthPainter(run.lips, mouth_size, colours)
     frames = frames_in(end - start, float(rate))
     scene = _Scene(run, painter, (width, height), colours, spoken, rate, start, frames)
     if suffix == ".png":
         _write_strip(scene, out, pictures)
     elif suffix == ".gif":
-        chosen = np.unique(np.linspace(0, frames - 1, COLOUR_SAMPLES).astype(int)).tolist()
-        write_gif(out, scene.pictures(), rate, (np.asarray(picture) for _, picture in scene.some(chosen)))
+        write_gif(out, scene.pictures(), rate, scene.colour_samples())
     else:
         waveform = None if played is None else sound_blocks(played, start, float(frames / rate))
         write_video(out, scene.pictures(), rate, waveform=waveform, sample_rate=SAMPLE_RATE)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from phonolips.show.outline import POINTS_PER_SPAN, LipCurves
-from phonolips.show.palette import WARM, Colour, Palette
+from phonolips.show.palette import WARM, Palette, mix
+from phonolips.show.shading import bump, colour_tones, cover_mask, curve_heights, pixel_centres, tone_table
 from phonolips.show.view import View, check_lips, fit_view
 
 if TYPE_CHECKING:
@@ -35,44 +36,6 @@ def flatten(points: np.ndarray) -> list[float]:
     return flat
 
 
-def _mix(one: Colour, other: Colour, share: float) -> Colour:
-    """Mix two colours; `share` of the other one."""
-    red, green, blue = (round(a + share * (b - a)) for a, b in zip(one, other, strict=True))
-    return red, green, blue
-
-
-def _tones(*stops: tuple[float, Colour]) -> bytes:
-    """Make a table of 256 colours, as Pillow takes it, between stops (position 0 to 1, colour)."""
-    places, colours = [stop[0] for stop in stops], np.array([stop[1] for stop in stops], dtype=float)
-    steps = np.linspace(0, 1, 256)
-    channels = [np.rint(np.interp(steps, places, channel)) for channel in colours.T]
-    return np.stack(channels, axis=1).astype(np.uint8).tobytes()
-
-
-def _colour(tones: bytes, tone: np.ndarray, step: int = 1, size: tuple[int, int] | None = None) -> "Image.Image":
-    """Look tones (height, width) in [0, 1] up in a table, `step` times enlarged and cut to `size`; an RGB picture."""
-    from PIL import Image
-
-    index = Image.fromarray(np.minimum(np.maximum(tone * np.float32(255), 0), 255).astype(np.uint8))
-    if step > 1:
-        index = index.resize((index.width * step, index.height * step), Image.Resampling.BILINEAR)
-    if size is not None and size != index.size:
-        index = index.crop((0, 0, *size))
-    index.putpalette(tones)
-    return index.convert("RGB")
-
-
-def _bump(distance: np.ndarray) -> np.ndarray:
-    """Give a smooth bump, 1 at distance 0 and 0 from distance 1 on."""
-    height = np.maximum(1 - distance * distance, 0)
-    return height * height
-
-
-def _heights(x: np.ndarray, curve: np.ndarray) -> np.ndarray:
-    """Read the height y of a curve (n, 2), from left to right, at every x; float32."""
-    return np.interp(x, np.maximum.accumulate(curve[:, 0]), curve[:, 1]).astype(np.float32)
-
-
 class _Geometry:
     """Where the curves of one mouth pass in every column of its box; pixels, y down, float32 (width,)."""
 
@@ -81,9 +44,9 @@ class _Geometry:
         inner_upper, inner_lower = inner[: curves.inner_corner + 1], inner[: curves.inner_corner - 1 : -1]
         ends = outer[:1], outer[curves.outer_corner : curves.outer_corner + 1]
         self.x = x
-        self.top, self.bottom = _heights(self.x, upper), _heights(self.x, lower)
-        self.inner_top = _heights(self.x, np.concatenate([ends[0], inner_upper, ends[1]]))
-        self.inner_bottom = _heights(self.x, np.concatenate([ends[0], inner_lower, ends[1]]))
+        self.top, self.bottom = curve_heights(self.x, upper), curve_heights(self.x, lower)
+        self.inner_top = curve_heights(self.x, np.concatenate([ends[0], inner_upper, ends[1]]))
+        self.inner_bottom = curve_heights(self.x, np.concatenate([ends[0], inner_lower, ends[1]]))
         self.left, self.right = float(inner_upper[0, 0]), float(inner_upper[-1, 0])
         self.middle = float(upper[0, 0] + upper[-1, 0]) / 2
         self.half = max(float(upper[-1, 0] - upper[0, 0]) / 2, 1.0)
@@ -102,17 +65,17 @@ class MouthPainter:
         self.size, self.palette, self.view = size, palette, view or fit_view(lips, size)
         self._curves = LipCurves(lips.mean(0))
         white, black = (255, 255, 255), (0, 0, 0)
-        self._skin = _tones(
-            (0, _mix(palette.skin, palette.edge, 0.55)), (0.5, palette.skin), (1, _mix(palette.skin, white, 0.3))
+        self._skin = tone_table(
+            (0, mix(palette.skin, palette.edge, 0.55)), (0.5, palette.skin), (1, mix(palette.skin, white, 0.3))
         )
-        self._lips = _tones(
+        self._lips = tone_table(
             (0, palette.edge),
             (0.35, palette.upper_lip),
             (0.6, palette.lower_lip),
-            (1, _mix(palette.lower_lip, white, 0.55)),
+            (1, mix(palette.lower_lip, white, 0.55)),
         )
-        self._inside = _tones((0, _mix(palette.mouth, black, 0.5)), (0.25, palette.mouth), (1, palette.tongue))
-        self._teeth = _tones((0, palette.mouth), (0.5, _mix(palette.teeth, palette.edge, 0.45)), (1, palette.teeth))
+        self._inside = tone_table((0, mix(palette.mouth, black, 0.5)), (0.25, palette.mouth), (1, palette.tongue))
+        self._teeth = tone_table((0, palette.mouth), (0.5, mix(palette.teeth, palette.edge, 0.45)), (1, palette.teeth))
 
     def paint(self, points: np.ndarray) -> "Image.Image":
         """Paint one frame's lips (points, 2), in mouth-space units; an RGB picture of the painter's size."""
@@ -132,9 +95,9 @@ class MouthPainter:
         place = (int(low[0]), int(low[1]))
         if self.palette.shaded:
             step = max(1, min(size) // SHADED_LINES)
-            x, y = _centres(0, size[0], step), _centres(0, size[1], step)[:, None]
+            x, y = pixel_centres(0, size[0], step), pixel_centres(0, size[1], step)[:, None]
             tone = self._skin_tone(_Geometry(outer, inner, self._curves, x), y)
-            picture.paste(_colour(self._skin, tone, step, size), place)
+            picture.paste(colour_tones(self._skin, tone, step, size), place)
         self._paint_lips(picture, place, size, outer, inner)
         teeth_y = float(middle[1] - (self.view.teeth - self.view.centre[1]) * scale - low[1])
         self._paint_inside(picture, place, size, outer, inner, teeth_y)
@@ -176,14 +139,15 @@ class MouthPainter:
         """Shade the skin: a shadow under the lower lip, the groove above the upper one."""
         scale = np.float32(self.view.scale)
         below = (y - shape.bottom) / scale
-        shadow = _bump((below - 0.03) / 0.15) * (0.26 * _bump(shape.across * 0.95))
+        shadow = bump((below - 0.03) / 0.15) * (0.26 * bump(shape.across * 0.95))
         above = (shape.top - y) / scale
         sideways = (shape.x - shape.middle) / scale
-        ridges = 0.09 * _bump((np.abs(sideways) - 0.085) / 0.085) - 0.11 * _bump(sideways / 0.085)
-        groove = _bump((above - 0.10) / 0.19) * ridges
-        rim = 0.10 * _bump((above - 0.012) / 0.03) * _bump(shape.across)
-        corners = 0.14 * _bump((np.abs(shape.across) - 1.02) / 0.16) * _bump((y - shape.inner_top) / (0.09 * scale))
-        return np.float32(0.5) - shadow + groove + rim - corners
+        ridges = 0.09 * bump((np.abs(sideways) - 0.085) / 0.085) - 0.11 * bump(sideways / 0.085)
+        groove = bump((above - 0.10) / 0.19) * ridges
+        rim = 0.10 * bump((above - 0.012) / 0.03) * bump(shape.across)
+        corners = 0.14 * bump((np.abs(shape.across) - 1.02) / 0.16) * bump((y - shape.inner_top) / (0.09 * scale))
+        tone: np.ndarray = np.float32(0.5) - shadow + groove + rim - corners
+        return tone
 
     def _lip_tone(self, shape: _Geometry, y: np.ndarray) -> np.ndarray:
         """Shade both lips: light from above, rounded, darker where they meet and in the corners."""
@@ -192,15 +156,15 @@ class MouthPainter:
         upper = np.clip((y - shape.top) / np.maximum(shape.inner_top - shape.top, 1), 0, 1)
         lower = np.clip((y - shape.inner_bottom) / np.maximum(shape.bottom - shape.inner_bottom, 1), 0, 1)
         corner = 0.10 * across**4
-        tubercle = 0.09 * _bump(across / 0.22)
+        tubercle = 0.09 * bump(across / 0.22)
         upper_tone = (0.44 - corner) + upper * (tubercle - 0.06) - 0.26 * upper**3
-        gloss = 0.27 * (_bump((across - 0.16) / 0.42) + _bump((across + 0.16) / 0.42)) + 0.04
-        lower_tone = (0.40 - corner) + (0.9 * lower) * (1 - lower) + gloss * _bump((lower - 0.36) / 0.30) - 0.12 * lower
+        gloss = 0.27 * (bump((across - 0.16) / 0.42) + bump((across + 0.16) / 0.42)) + 0.04
+        lower_tone = (0.40 - corner) + (0.9 * lower) * (1 - lower) + gloss * bump((lower - 0.36) / 0.30) - 0.12 * lower
         seam = (shape.inner_top + shape.inner_bottom) / 2
         share = np.clip((y - seam) / (0.02 * scale) + 0.5, 0, 1)
-        tone = upper_tone + share * (lower_tone - upper_tone)
+        tone: np.ndarray = upper_tone + share * (lower_tone - upper_tone)
         beside = np.clip((np.abs(shape.x - (shape.left + shape.right) / 2) - (shape.right - shape.left) / 2) / 3, 0, 1)
-        tone -= _bump((y - seam) / (0.022 * scale)) * (0.34 * beside * _bump(across * 0.9))
+        tone -= bump((y - seam) / (0.022 * scale)) * (0.34 * beside * bump(across * 0.9))
         return tone
 
     def _paint_lips(
@@ -221,9 +185,9 @@ class MouthPainter:
         mask = self._mask(low, high - low, outer)
         if self.palette.shaded:
             step = max(1, min(size) // SHADED_LINES)
-            x, y = (_centres(int(low[axis]), int(high[axis]), step) for axis in (0, 1))
+            x, y = (pixel_centres(int(low[axis]), int(high[axis]), step) for axis in (0, 1))
             tone = self._lip_tone(_Geometry(outer, inner, self._curves, x), y[:, None])
-            layer = _colour(self._lips, tone, step, mask.size)
+            layer = colour_tones(self._lips, tone, step, mask.size)
         else:
             upper_lip = np.concatenate([outer[: self._curves.outer_corner + 1], inner[self._curves.inner_corner :: -1]])
             layer = Image.new("RGB", mask.size, self.palette.lower_lip)
@@ -248,16 +212,16 @@ class MouthPainter:
         high = np.minimum(np.ceil(inner.max(0) + line) + 1, size).astype(int)
         if (high <= low).any():
             return
-        x, y = _centres(int(low[0]), int(high[0]), 1), _centres(int(low[1]), int(high[1]), 1)[:, None]
+        x, y = pixel_centres(int(low[0]), int(high[0]), 1), pixel_centres(int(low[1]), int(high[1]), 1)[:, None]
         mask = self._mask(low, high - low, self._widen(inner, line / 2))
         tone, teeth, cover = self._inside_tones(_Geometry(outer, inner, self._curves, x), y, teeth_y)
         if self.palette.shaded:
-            layer, white = _colour(self._inside, tone), _colour(self._teeth, teeth)
+            layer, white = colour_tones(self._inside, tone), colour_tones(self._teeth, teeth)
         else:
             layer = Image.new("RGB", mask.size, self.palette.mouth)
             white = Image.new("RGB", mask.size, self.palette.teeth)
-            layer.paste(self.palette.tongue, (0, 0), _alpha(np.clip((tone - 0.45) * 8, 0, 1)))
-        layer.paste(white, (0, 0), _alpha(cover))
+            layer.paste(self.palette.tongue, (0, 0), cover_mask(np.clip((tone - 0.45) * 8, 0, 1)))
+        layer.paste(white, (0, 0), cover_mask(cover))
         picture.paste(layer, (place[0] + int(low[0]), place[1] + int(low[1])), mask)
 
     def _inside_tones(
@@ -275,15 +239,15 @@ class MouthPainter:
         tongue_top = shape.inner_bottom.max(initial=0) - tongue_height * (1 - 0.55 * across**2)
         into = (y - tongue_top) / (0.055 * scale)
         tongue = np.clip(into, 0, 1) if tongue_height > 0.5 else np.zeros_like(into)
-        groove = 0.20 * _bump(sideways / 0.03)
+        groove = 0.20 * bump(sideways / 0.03)
         light = 0.78 - groove - 0.35 * across**2
         tone = 0.16 + 0.10 * np.clip((y - shape.inner_top) / (0.2 * scale), 0, 1) + tongue * (light - 0.2)
 
         edge = teeth_y - TEETH_SAG * scale * across**2
         nearest = np.abs(sideways[:, None] - np.array(TOOTH_EDGES, dtype=np.float32)).min(1)
-        edge -= 0.007 * scale * _bump(nearest / 0.03)  # the teeth are rounded at their corners
+        edge -= 0.007 * scale * bump(nearest / 0.03)  # the teeth are rounded at their corners
         edge = np.minimum(edge, shape.inner_bottom - 0.02 * scale)
-        gaps = _bump(nearest / max(TOOTH_GAP, 0.9 / float(scale)))
+        gaps = bump(nearest / max(TOOTH_GAP, 0.9 / float(scale)))
         sides = 1 - 0.50 * np.clip(np.abs(across), 0, 1.2) ** 2.5
         depth = (y - shape.inner_top) / scale
         lip_shadow = 0.55 + 0.45 * np.clip(depth / 0.06, 0, 1)
@@ -299,15 +263,3 @@ class MouthPainter:
             upper = np.where(lower_cover > cover, 0.72 * bright, upper)
             cover = np.maximum(cover, lower_cover)
         return tone, upper, cover
-
-
-def _centres(first: int, last: int, step: int) -> np.ndarray:
-    """List where the middles of `step` pixels lie, from `first` until `last` is covered; float32."""
-    return first + (np.arange(-(-(last - first) // step), dtype=np.float32) + np.float32(0.5)) * step
-
-
-def _alpha(cover: np.ndarray) -> "Image.Image":
-    """Make a mask of shares (height, width) in [0, 1]."""
-    from PIL import Image
-
-    return Image.fromarray((cover * 255).astype(np.uint8))

@@ -10,7 +10,7 @@ Colour = tuple[int, int, int]  # red, green, blue; 0 to 255
 
 @dataclass(frozen=True)
 class Palette:
-    """Colours and manner of a drawing.
+    """Colours and style of a drawing.
 
     Args:
         skin: the ground.
@@ -83,6 +83,12 @@ FLAT = Palette(
 )
 PALETTES = {"warm": WARM, "dark": DARK, "line": LINE, "flat": FLAT}
 COLOURS = tuple(field.name for field in fields(Palette) if field.name not in ("outline", "shaded"))
+
+
+def mix(one: Colour, other: Colour, share: float) -> Colour:
+    """Mix two colours; `share` of the other one."""
+    red, green, blue = (round(a + share * (b - a)) for a, b in zip(one, other, strict=True))
+    return red, green, blue
 
 
 def read_palette(text: str) -> Palette:

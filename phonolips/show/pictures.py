@@ -23,11 +23,11 @@ TAKE_OTHER = ("lips", "compare")
 def check_kind(kind: str, *, has_other: bool) -> str:
     """Return `kind` if it can be drawn with what is given; raise InputError otherwise."""
     if kind not in KINDS:
-        raise InputError(f"--kind {kind}; expected one of {', '.join(KINDS)}")
+        raise InputError(f"kind {kind!r}; expected one of {', '.join(KINDS)}")
     if kind in NEED_OTHER and not has_other:
-        raise InputError(f"--kind {kind} needs --with, another run to compare with")
+        raise InputError(f"kind {kind!r} needs another run to compare with; none was given")
     if has_other and kind not in TAKE_OTHER:
-        raise InputError(f"--with goes with --kind {' or '.join(TAKE_OTHER)}, not with {kind}")
+        raise InputError(f"kind {kind!r} takes no other run; another run goes with {' or '.join(TAKE_OTHER)}")
     return kind
 
 
@@ -65,7 +65,7 @@ def _posteriorgram(run: "Result", _: "Result | None") -> "Figure":
 
     if run.posteriors is None:
         raise InputError(
-            f"{run.name}: no posteriors.npz beside it; draw --kind lips, or make lips with 'phonolips synth'"
+            f"{run.name}: no posteriors.npz beside it; draw kind 'lips', or make the lips with 'phonolips synth'"
         )
     waveform = None
     if run.sound is not None:

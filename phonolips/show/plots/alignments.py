@@ -68,7 +68,7 @@ def alignment_figure(
     draw_waveform(panels[0], sound, sample_rate, seconds)
     spoken = tier_of(tiers, "phones")
     _draw_spectrogram(panels[1], sound, sample_rate, seconds, spoken)
-    colours = None if confidences is None else _colour_confidences(panels[1], confidences[: len(spoken)])
+    colours = None if confidences is None else _colour_confidences(figure, panels[1], confidences[: len(spoken)])
     draw_tiers(panels[2], tiers, colours)
     panels[2].spines["bottom"].set_visible(True)
     label_time(panels[2], seconds)
@@ -99,14 +99,14 @@ def _draw_spectrogram(
     axes.tick_params(bottom=False, labelbottom=False)
 
 
-def _colour_confidences(axes: "Axes", confidences: Sequence[float]) -> np.ndarray:
+def _colour_confidences(figure: "Figure", axes: "Axes", confidences: Sequence[float]) -> np.ndarray:
     """Turn confidences (phones,) in [0, 1] into colours (phones, 4), RGBA, explained by a bar beside `axes`."""
     from matplotlib import colormaps
     from matplotlib.cm import ScalarMappable
 
     scale = ScalarMappable(cmap=colormaps["RdYlBu"])
     scale.set_clim(0, 1)
-    bar = axes.get_figure().colorbar(scale, ax=axes, fraction=0.02, pad=0.01, aspect=20, alpha=0.55)
+    bar = figure.colorbar(scale, ax=axes, fraction=0.02, pad=0.01, aspect=20, alpha=0.55)
     name_colourbar(bar, "confidence")
     colours: np.ndarray = scale.to_rgba(np.asarray(confidences), alpha=0.55)
     return colours

@@ -60,7 +60,6 @@ def filmstrip(
     Raises:
         InputError: lips in neither layout, or no phone within them.
     """
-    layout_of(lips)
     seconds, title = shown_part(len(lips) / fps, title, shown_seconds)
     cells = cut(phones, seconds)
     if not cells:
@@ -85,13 +84,7 @@ def filmstrip(
         figure.text(0.1 / size[0], 1 - 0.2 / size[1], title, fontsize=11, color=INK, va="center")
     spoken = cut(words, seconds)
     for row in range(rows):
-        bottom = size[1] - top - (row + 1) * row_inches
-        axes = figure.add_axes(
-            (0.1 / size[0], bottom / size[1], columns * STRIP_INCHES / size[0], row_inches / size[1])
-        )
-        axes.set_xlim(-0.01, columns * STRIP_INCHES + 0.01)
-        axes.set_ylim(0, row_inches)
-        axes.axis("off")
+        axes = _add_row(figure, size, size[1] - top - (row + 1) * row_inches, (columns * STRIP_INCHES, row_inches))
         inside = slice(row * columns, (row + 1) * columns)
         for column, (cell, moment) in enumerate(zip(cells[inside], moments[inside], strict=True)):
             _draw_cell(axes, column * STRIP_INCHES, cell, moment, foot, foot + shape_inches)
@@ -104,11 +97,21 @@ def filmstrip(
     return figure
 
 
+def _add_row(figure: "Figure", size: tuple[float, float], bottom: float, row_size: tuple[float, float]) -> "Axes":
+    """Add the axes of one row of cells, in inches like the figure's and the row's size (width, height)."""
+    width, height = row_size
+    axes = figure.add_axes((0.1 / size[0], bottom / size[1], width / size[0], height / size[1]))
+    axes.set_xlim(-0.01, width + 0.01)
+    axes.set_ylim(0, height)
+    axes.axis("off")
+    return axes
+
+
 def _draw_shapes(axes: "Axes", shapes: np.ndarray, middle: float) -> None:
     """Draw shapes (shapes, points, 2), inches around their centre, into a row of cells at height `middle`."""
     layout = LAYOUTS[layout_of(shapes)]
     for column, shape in enumerate(shapes):
-        drawn = shape + ((column + 0.5) * STRIP_INCHES, middle)
+        drawn = np.array(((column + 0.5) * STRIP_INCHES, middle)) + shape
         outer, inner = drawn[list(layout.outer.points)], drawn[list(layout.inner.points)]
         axes.fill(*outer.T, facecolor=LIP_COLOUR, edgecolor=LIP_EDGE, linewidth=0.6, zorder=2)
         axes.fill(*inner.T, facecolor=MOUTH_COLOUR, edgecolor=MOUTH_COLOUR, linewidth=0.9, zorder=3)

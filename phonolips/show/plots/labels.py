@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 KINDS = ("hard", "soft", "unlabelled")
-KIND_NAMES = ("hard: the phone is known", "soft: what the ears heard", "unlabelled")
+KIND_NAMES = ("hard: the phone is known", "soft: the encoder's posteriors", "unlabelled")
 KIND_COLOURS = (METHOD_COLOURS[2], METHOD_COLOURS[4], "#d9d9d9")
 TINT = 0.10  # opacity of a kind's colour over the posteriors
 UNLABELLED_TINT = 0.3

@@ -38,6 +38,7 @@ from phonolips.timebase import MODEL_FPS, STEPS_PER_SECOND, frame_centres
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.image import AxesImage
 
 
 # Ten parameters: what is drawn in the panels (6), in what units (2), and how the figure is called and cut (2).
@@ -87,25 +88,29 @@ def posteriorgram(
         "lip_parameters": 0.8 if lip_parameters else 0.0,
         "opening": 1.1 if opening is not None else 0.0,
     }
-    heights = {name: height for name, height in wanted.items() if height}
-    figure = new_figure(width, sum(heights.values()) + 0.6 + (0.35 if title else 0), title)
-    panels = figure.subplots(
-        len(heights), 1, sharex=True, squeeze=False, gridspec_kw={"height_ratios": list(heights.values())}
-    )
-    axes = dict(zip(heights, panels[:, 0], strict=True))
-
+    figure, axes = _new_panels(width, {name: height for name, height in wanted.items() if height}, title)
     if waveform is not None:
         draw_waveform(axes["waveform"], waveform, sample_rate, seconds)
     if "tiers" in axes:
         draw_tiers(axes["tiers"], tiers)
-    _draw_posteriors(axes["image"], image, groups, boundaries(spoken), heights["image"])
+    picture = _draw_posteriors(axes["image"], image, groups, boundaries(spoken))
+    _explain_colours(figure, axes["image"], picture, wanted["image"])
     if lip_parameters:
         _draw_lip_parameters(axes["lip_parameters"], lip_parameters, seconds)
     if opening is not None:
         _draw_opening(axes["opening"], np.asarray(opening)[: int(np.ceil(seconds * fps))], fps, spoken)
-    label_time(panels[-1, 0], seconds)
-    figure.align_ylabels(list(panels[:, 0]))
+    label_time(list(axes.values())[-1], seconds)
+    figure.align_ylabels(list(axes.values()))
     return figure
+
+
+def _new_panels(width: float, heights: Mapping[str, float], title: str) -> tuple["Figure", dict[str, "Axes"]]:
+    """Make a figure of panels that share their time axis, from top to bottom, name -> height; all in inches."""
+    figure = new_figure(width, sum(heights.values()) + 0.6 + (0.35 if title else 0), title)
+    panels = figure.subplots(
+        len(heights), 1, sharex=True, squeeze=False, gridspec_kw={"height_ratios": list(heights.values())}
+    )
+    return figure, dict(zip(heights, panels[:, 0], strict=True))
 
 
 def _shown_groups(image: np.ndarray, said: set[str]) -> list[tuple[str, list[str]]]:
@@ -116,16 +121,15 @@ def _shown_groups(image: np.ndarray, said: set[str]) -> list[tuple[str, list[str
 
 
 def _draw_posteriors(
-    axes: "Axes", image: np.ndarray, groups: Sequence[tuple[str, list[str]]], edges: Sequence[float], height: float
-) -> None:
-    """Draw the rows of image (phones, steps) that `groups` name, phone boundaries over them, a colourbar beside them.
+    axes: "Axes", image: np.ndarray, groups: Sequence[tuple[str, list[str]]], edges: Sequence[float]
+) -> "AxesImage":
+    """Draw the rows of image (phones, steps) that `groups` name, and phone boundaries over them.
 
     Args:
         axes: where.
         image: float32 (phones, steps).
         groups: viseme class and its phones.
         edges: boundaries of the phones that are said, seconds.
-        height: of the panel, inches.
     """
     rows = [PHONES.index(phone) for _, names in groups for phone in names]
     extent = (0.0, image.shape[1] / STEPS_PER_SECOND, len(rows) - 0.5, -0.5)
@@ -139,10 +143,13 @@ def _draw_posteriors(
     axes.tick_params(axis="y", length=0)
     axes.tick_params(bottom=False, labelbottom=False)
     axes.set_ylabel("phone", fontsize=9, color=INK)
+    return picture
+
+
+def _explain_colours(figure: "Figure", axes: "Axes", picture: "AxesImage", height: float) -> None:
+    """Put a colourbar beside posteriors in a panel that is `height` inches high."""
     shrink = min(1.0, 1.6 / height)
-    bar = axes.get_figure().colorbar(
-        picture, ax=axes, fraction=0.012, pad=0.01, aspect=22, shrink=shrink, anchor=(0, 0)
-    )
+    bar = figure.colorbar(picture, ax=axes, fraction=0.012, pad=0.01, aspect=22, shrink=shrink, anchor=(0, 0))
     name_colourbar(bar, "posterior")
 
 
@@ -158,7 +165,7 @@ def _draw_opening(axes: "Axes", opening: np.ndarray, fps: float, spoken: Sequenc
 
 
 def _draw_lip_parameters(axes: "Axes", lip_parameters: Mapping[str, np.ndarray], seconds: float) -> None:
-    """Draw lip parameters as curves around 0, the mean lip, named on the right."""
+    """Draw lip parameters as curves around 0, the mean shape, named on the right."""
     for (name, curve), colour, line in zip(
         lip_parameters.items(), METHOD_COLOURS[1:], ("-", "--", ":", "-."), strict=False
     ):
