@@ -1,4 +1,4 @@
-"""Read sound from any file that PyAV opens: 16 kHz, mono, float32 in [-1, 1].
+"""Sound files: read any that PyAV opens as 16 kHz, mono, float32 in [-1, 1]; resample; encode AAC.
 
 Reading is by blocks, so that an hour costs no more memory than a minute; `read` joins the blocks.
 """
@@ -7,12 +7,15 @@ import io
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
 from phonolips.errors import InputError, PhonolipsWarning
 from phonolips.timebase import SAMPLE_RATE
+
+if TYPE_CHECKING:
+    import av
 
 BLOCK_SAMPLES = 10 * SAMPLE_RATE  # 10 s
 SILENCE_LEVEL = 10 ** (-70 / 20)  # a peak below -70 dB of full scale counts as silence
@@ -31,6 +34,21 @@ def check_sound_file(path: Path) -> None:
         raise InputError(f"{path}: is a folder; give one sound or video file")
     if path.stat().st_size == 0:
         raise InputError(f"{path}: the file is empty (0 bytes); give a sound or video file")
+
+
+def _mix(frame: "av.AudioFrame") -> "av.AudioFrame":
+    """Average the channels: serves any layout, also those that FFmpeg has no matrix for."""
+    import av
+
+    mean = frame.to_ndarray().mean(0, keepdims=True, dtype=np.float32)
+    mono = av.AudioFrame.from_ndarray(np.ascontiguousarray(mean), format="fltp", layout="mono")
+    mono.sample_rate = frame.sample_rate
+    return mono
+
+
+def _samples(frames: "list[av.AudioFrame]") -> Iterator[np.ndarray]:
+    for frame in frames:
+        yield frame.to_ndarray()[0]
 
 
 def _decode(source: Path | BinaryIO, name: str) -> Iterator[np.ndarray]:
@@ -53,21 +71,6 @@ def _decode(source: Path | BinaryIO, name: str) -> Iterator[np.ndarray]:
         to_rate = av.AudioResampler(format="fltp", layout="mono", rate=SAMPLE_RATE)
         damaged = 0
 
-        def resampled(frame: "av.AudioFrame | None") -> Iterator[np.ndarray]:
-            for piece in to_rate.resample(frame):
-                yield piece.to_ndarray()[0]
-
-        def mixed(frames: "list[av.AudioFrame]") -> Iterator[np.ndarray]:
-            for frame in frames:
-                # Averaging the channels here serves any layout, also those that FFmpeg has no matrix for.
-                mono = av.AudioFrame.from_ndarray(
-                    np.ascontiguousarray(frame.to_ndarray().mean(0, keepdims=True, dtype=np.float32)),
-                    format="fltp",
-                    layout="mono",
-                )
-                mono.sample_rate = frame.sample_rate
-                yield from resampled(mono)
-
         try:
             for packet in container.demux(stream):
                 try:
@@ -77,16 +80,50 @@ def _decode(source: Path | BinaryIO, name: str) -> Iterator[np.ndarray]:
                     continue
                 for frame in decoded:
                     frame.pts = None
-                    yield from mixed(to_float.resample(frame))
+                    for part in to_float.resample(frame):
+                        yield from _samples(to_rate.resample(_mix(part)))
         except FFmpegError:
             damaged += 1
-        yield from resampled(None)
+        yield from _samples(to_rate.resample(None))
     if damaged:
         warnings.warn(
             f"{name}: {damaged} damaged packet(s) in the sound were left out; times after them may be early",
             PhonolipsWarning,
             stacklevel=2,
         )
+
+
+class _Level:
+    """The level of a sound that is read block by block: counts its samples, and those at full scale."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._peak, self._clipped = 0.0, 0
+        self.samples = 0
+
+    def check(self, block: np.ndarray) -> np.ndarray:
+        """Return a block limited to [-1, 1]; raise InputError where it holds NaN or infinity."""
+        if not np.isfinite(block).all():
+            at = (self.samples + int(np.argmin(np.isfinite(block)))) / SAMPLE_RATE
+            raise InputError(f"{self._name}: the sound holds NaN or infinity at {at:.2f} s; expected finite samples")
+        size = np.abs(block)
+        self._peak = max(self._peak, float(size.max(initial=0.0)))
+        self._clipped += int((size >= CLIPPED_LEVEL).sum())
+        self.samples += len(block)
+        limited: np.ndarray = np.clip(block, -1.0, 1.0, dtype=np.float32)
+        return limited
+
+    def warn(self) -> None:
+        """Warn where the sound was silent throughout, or clipped."""
+        share = self._clipped / max(self.samples, 1)
+        if self._peak < SILENCE_LEVEL:
+            warnings.warn(f"{self._name}: the sound is silent throughout", PhonolipsWarning, stacklevel=3)
+        elif share > CLIPPED_SHARE:
+            warnings.warn(
+                f"{self._name}: {share:.1%} of the samples are clipped at full scale; phones may be less certain",
+                PhonolipsWarning,
+                stacklevel=3,
+            )
 
 
 def read_blocks(source: Path | str | BinaryIO, block_samples: int = BLOCK_SAMPLES) -> Iterator[np.ndarray]:
@@ -108,48 +145,24 @@ def read_blocks(source: Path | str | BinaryIO, block_samples: int = BLOCK_SAMPLE
         check_sound_file(source)
     name = str(source) if isinstance(source, Path) else str(getattr(source, "name", "the sound"))
     pieces: list[np.ndarray] = []
-    held = total = clipped = 0
-    peak = 0.0
-
-    def checked(block: np.ndarray) -> np.ndarray:
-        nonlocal total, clipped, peak
-        if not np.isfinite(block).all():
-            at = (total + int(np.argmin(np.isfinite(block)))) / SAMPLE_RATE
-            raise InputError(f"{name}: the sound holds NaN or infinity at {at:.2f} s; expected finite samples")
-        size = np.abs(block)
-        peak = max(peak, float(size.max(initial=0.0)))
-        clipped += int((size >= CLIPPED_LEVEL).sum())
-        total += len(block)
-        limited: np.ndarray = np.clip(block, -1.0, 1.0, dtype=np.float32)
-        return limited
-
+    held = 0
+    level = _Level(name)
     for piece in _decode(source, name):
         pieces.append(piece)
         held += len(piece)
         while held >= block_samples:
             joined = np.concatenate(pieces)
-            yield checked(joined[:block_samples])
+            yield level.check(joined[:block_samples])
             pieces, held = [joined[block_samples:]], held - block_samples
     rest = np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
-    if total + len(rest) < SHORTEST_SECONDS * SAMPLE_RATE:
+    if level.samples + len(rest) < SHORTEST_SECONDS * SAMPLE_RATE:
         raise InputError(
-            f"{name}: holds {1000 * (total + len(rest)) / SAMPLE_RATE:.0f} ms of sound; "
+            f"{name}: holds {1000 * (level.samples + len(rest)) / SAMPLE_RATE:.0f} ms of sound; "
             f"expected at least {1000 * SHORTEST_SECONDS:.0f} ms"
         )
     if len(rest):
-        yield checked(rest)
-    _warn_about(name, peak, clipped / max(total, 1))
-
-
-def _warn_about(name: object, peak: float, clipped_share: float) -> None:
-    if peak < SILENCE_LEVEL:
-        warnings.warn(f"{name}: the sound is silent throughout", PhonolipsWarning, stacklevel=3)
-    elif clipped_share > CLIPPED_SHARE:
-        warnings.warn(
-            f"{name}: {clipped_share:.1%} of the samples are clipped at full scale; phones may be less certain",
-            PhonolipsWarning,
-            stacklevel=3,
-        )
+        yield level.check(rest)
+    level.warn()
 
 
 def read(path: Path) -> np.ndarray:

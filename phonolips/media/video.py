@@ -1,4 +1,8 @@
-"""Read and write video files with PyAV: pictures in, pictures (and sound) out, in bounded memory."""
+"""Video files with PyAV: read pictures, write pictures and sound, in bounded memory.
+
+Reading and writing stay in one file of two sections: media/ is the only room that knows PyAV, one file for sound and
+one for video.
+"""
 
 import contextlib
 import os
@@ -13,11 +17,11 @@ import numpy as np
 
 from phonolips.errors import InputError, PhonolipsWarning
 from phonolips.storage import atomic_file
+from phonolips.timebase import exact_fps
 
 if TYPE_CHECKING:
     import av
     import av.container
-from phonolips.timebase import exact_fps
 
 WRITTEN_SAMPLE_RATE = 48_000  # samples per second of the sound in written videos; every player knows it
 OUTPUT_FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
@@ -30,18 +34,21 @@ GIF_MOST_FPS = 50  # viewers slow down what is shown for less than two ticks
 GIF_COLOURS = 256
 
 
+# ---------------------------------------------------------------- reading
+
+
 @dataclass(frozen=True)
 class VideoInfo:
-    """What a video file says about itself; the header's word, not a count.
+    """A video file's header; what it states is not counted.
 
     Args:
-        frames: number of frames as the header says, or None where it does not (MPEG-1/2 never does).
+        frames: number of frames that the header states, or None where it does not (MPEG-1/2 never does).
         fps: average frame rate, exact.
         width: pixels, upright (after the rotation that the file asks for).
         height: pixels, upright.
-        video_seconds: length of the picture, or None where the header does not say.
+        video_seconds: length of the picture, or None where the header does not state it.
         has_audio: whether there is a sound track.
-        audio_seconds: length of the sound, or None where there is none or the header does not say.
+        audio_seconds: length of the sound, or None where there is none or the header does not state it.
     """
 
     frames: int | None
@@ -146,7 +153,7 @@ def probe(path: Path) -> VideoInfo:
 def read_frames(path: Path) -> Iterator[np.ndarray]:
     """Decode a video, picture by picture, to the very last one.
 
-    Damaged packets are skipped; one PhonolipsWarning at the end says how many, or that the file is cut short.
+    Damaged packets are skipped; one PhonolipsWarning at the end states how many, or that the file is cut short.
 
     Yields:
         uint8, shape (height, width, 3), RGB, upright; all of the first picture's size.
@@ -160,6 +167,9 @@ def read_frames(path: Path) -> Iterator[np.ndarray]:
         yield _to_upright(frame, *size)
 
 
+# ---------------------------------------------------------------- writing
+
+
 def _check_frame(frame: np.ndarray, shape: tuple[int, ...] | None) -> None:
     """Raise ValueError for a picture that is not uint8 (height, width, 3) or unlike the first one."""
     if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3 or 0 in frame.shape:
@@ -169,7 +179,7 @@ def _check_frame(frame: np.ndarray, shape: tuple[int, ...] | None) -> None:
 
 
 class _SoundWriter:
-    """Encode sound piece by piece, so that sound and picture lie side by side in the file."""
+    """Encode sound piece by piece, so that sound and picture are interleaved in the file."""
 
     def __init__(
         self,
@@ -235,7 +245,7 @@ def _encode(
     """Encode everything into an open container; return how many pictures there were."""
     import av
 
-    picture_stream: Any = None  # PyAV's types do not tell which kind of stream a codec makes
+    picture_stream: Any = None  # PyAV's types do not state which kind of stream a codec makes
     sound, shape, count = None, None, 0
     codec, codec_options = PICTURE_CODECS.get(container.format.name, USUAL_PICTURE_CODEC)
     for count, picture in enumerate(frames, start=1):
@@ -281,7 +291,7 @@ def write_video(
 ) -> None:
     """Write pictures, and sound if there is any, as H.264 and AAC that every browser plays; .webm as VP9 and Opus.
 
-    The file appears under its name only when it is whole. Pictures are taken one at a time.
+    The file appears under its name only when it is complete. Pictures are taken one at a time.
 
     Args:
         path: the file to write: .mp4, .m4v, .mov, .mkv or .webm.
@@ -313,13 +323,13 @@ def write_video(
 
 
 def write_gif(path: Path, frames: Iterable[np.ndarray], fps: Fraction | float, samples: Iterable[np.ndarray]) -> None:
-    """Write pictures as a GIF that repeats for ever; there is one colour table for all, and no drift.
+    """Write pictures as a GIF that repeats for ever; one colour table for all, and no drift.
 
     A GIF's clock ticks in hundredths of a second: each picture comes at the tick nearest to its time, so that at 30
     pictures a second some stay for 30 ms and some for 40, and the whole lasts as long as it should.
 
     Args:
-        path: the file to write; it appears under its name only when it is whole.
+        path: the file to write; it appears under its name only when it is complete.
         frames: uint8 (height, width, 3) RGB, all of one shape, taken one at a time.
         fps: frames per second, up to 50.
         samples: a few pictures like those to come, for the colours.
@@ -345,7 +355,7 @@ def write_gif(path: Path, frames: Iterable[np.ndarray], fps: Fraction | float, s
         return round(frame * GIF_TICKS_PER_SECOND / rate)
 
     with atomic_file(path) as temporary:
-        # The last picture's delay is not in its packet; this option says it.
+        # The last picture's delay is not in its packet; this option states it.
         options = {"loop": "0", "final_delay": str(tick(1))}
         with av.open(os.fspath(temporary), "w", format="gif", options=options) as container:
             stream: Any = None

@@ -1,4 +1,4 @@
-"""Intervals, the word and phone tiers of one utterance, and TextGrid files.
+"""Intervals, and the word and phone tiers of one utterance.
 
 In memory silence is always explicit (`sil` among the phones, "" among the words) and both tiers cover
 [0, duration] without gaps. On disk silence is the empty label in both tiers, as Praat and MFA have it.
@@ -43,7 +43,7 @@ class Alignment:
 
     Args:
         words: written words; "" is silence.
-        phones: inventory phones (`sil` is silence) or `spn`, a word whose phones nobody knows.
+        phones: inventory phones (`sil` is silence) or `spn`, a word whose phones are unknown.
         duration: seconds, above 0.
         confidences: one number in [0, 1] for each interval of `phones`, or None.
 
@@ -147,7 +147,7 @@ class Alignment:
 
 
 def _normalise_word(label: str) -> str:
-    """Turn any spelling of a silent word into ""; strip white space."""
+    """Convert any spelling of a silent word to ""; strip white space."""
     text = label.strip()
     return SILENT_WORD if text.lower() in SILENT_WORD_SPELLINGS else text
 

@@ -1,6 +1,6 @@
 """Which phone follows which others: an n-gram of phones, which helps to read phones off posteriors.
 
-What a model keeps are the counts, about a megabyte; probabilities are made from them when they are wanted.
+A model keeps the counts, about a megabyte; probabilities are computed from them when needed.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,8 +18,8 @@ MOST_DISCOUNT = 2.9
 class PhoneNgram(NamedTuple):
     """Log probabilities of a phone after a history; a history is the number whose last digit, base 40, is nearest.
 
-    rows: float32 (rows, phones). row_of: int32 (phones ** (order - 1),), the row of each history, or of what of it was
-    seen. log_prior: float32 (phones,), of the phones' shares of the steps.
+    rows: float32 (rows, phones). row_of: int32 (phones ** (order - 1),), the row of each history, or of its longest
+    part that was seen. log_prior: float32 (phones,), of the phones' shares of the steps.
     """
 
     rows: np.ndarray
@@ -30,8 +30,8 @@ class PhoneNgram(NamedTuple):
 def count_ngrams(sequences: Iterable[Sequence[int] | np.ndarray], order: int = ORDER) -> tuple[np.ndarray, np.ndarray]:
     """Count n-grams; runs of a phone are one, silence comes before a clip, nothing is counted across IGNORED_ID.
 
-    What stands between the same STRETCH phones on both sides counts once, so a corpus that says a few words in one
-    order again and again (GRID) does not drown the rest.
+    An n-gram between the same STRETCH phones on both sides counts once, so a corpus that repeats a few words in one
+    order (GRID) does not outweigh the rest.
 
     Args:
         sequences: phone ids of each clip in order, silence included.
@@ -88,7 +88,7 @@ def fit_ngram(kinds: np.ndarray, counts: np.ndarray, prior: np.ndarray, order: i
 
 
 def _discounts(counts: np.ndarray) -> np.ndarray:
-    """Say how much is taken off what was seen 0, 1, 2, and 3 or more times; float64 (4,)."""
+    """Return the discounts of n-grams that were seen 0, 1, 2, and 3 or more times, float64 (4,)."""
     ones, twos, threes, fours = (int((counts == times).sum()) for times in (1, 2, 3, 4))
     if not (ones and twos and threes):
         return np.array([0.0, 0.5, 0.5, 0.5])

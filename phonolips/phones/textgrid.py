@@ -52,7 +52,7 @@ def read_textgrid(path: Path) -> Alignment:
     duration = max([float(grid.maxTimestamp), *(item.end for item in (*words, *phones))])
     end = max((item.end for item in phones), default=0.0)
     if path.suffix.lower() != ".json" and end < duration - EDGE_TOLERANCE_SECONDS:
-        raise InputError(f"{path}: the phones stop at {end} s of {duration} s; the file is cut short, make it anew")
+        raise InputError(f"{path}: the phones stop at {end} s of {duration} s; the file is cut short; write it again")
     try:
         alignment = Alignment.build(words, phones, duration)
     except InputError as error:
