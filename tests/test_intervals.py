@@ -2,7 +2,6 @@
 
 import math
 import re
-import time
 import warnings
 from itertools import pairwise
 from pathlib import Path
@@ -171,6 +170,26 @@ def test_round_trip_with_confidences_and_odd_words(tmp_path: Path) -> None:
     assert back.phones[0].end == pytest.approx(1 / 3, abs=1e-6)
 
 
+def test_what_is_written_is_what_praat_writes(tmp_path: Path) -> None:
+    words = [Interval('say "ah"', 0.1, 0.4)]
+    phones = [
+        Interval("sil", 0, 0.1),
+        Interval("B", 0.1, 0.2),
+        Interval("IH1", 0.2, 1 / 3),
+        Interval("sil", 1 / 3, 0.5),
+    ]
+    alignment = Alignment.build(words, phones, 0.5, (1.0, 0.1234, 0.5, 0.0))
+    write_textgrid(alignment, tmp_path / "a.TextGrid", more={"viseme": [Interval("open", 0.0, 0.9)]})
+    edges = [(0, 0.1), (0.1, 0.2), (0.2, 0.333333), (0.333333, 0.5)]
+    expected = {
+        "words": [(0, 0.1, ""), (0.1, 0.4, 'say ""ah""'), (0.4, 0.5, "")],
+        "phones": [(*edge, label) for edge, label in zip(edges, ("", "B", "IH", ""), strict=True)],
+        "confidence": [(*edge, text) for edge, text in zip(edges, ("1.000", "0.123", "0.500", "0.000"), strict=True)],
+        "viseme": [(0, 0.5, "open")],
+    }
+    assert (tmp_path / "a.TextGrid").read_text(encoding="utf-8") == long_textgrid(expected, 0.5)
+
+
 def test_stale_confidences_are_dropped_with_a_warning(tmp_path: Path) -> None:
     path = tmp_path / "a.TextGrid"
     rows = {**TIERS, "confidence": [(0.0, 0.5, "0.9")]}
@@ -282,11 +301,9 @@ def test_real_files_of_mfa(shared_data: Path) -> None:
     paths = sorted((shared_data / "grid_mfa").glob("*/*.TextGrid"))[::8]
     paths += sorted((shared_data / "librispeech_mfa").glob("*/*/*.TextGrid"))[::60]
     assert len(paths) > 150
-    start = time.process_time()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         alignments = [read_textgrid(path) for path in paths]
-    assert (time.process_time() - start) / len(paths) < 0.05  # seconds of work a file; about 0.002
     for alignment in alignments:
         edges = {item.start for item in alignment.phones}
         assert all(word.start in edges for word in alignment.words)

@@ -294,6 +294,27 @@ def test_unknown_voice_and_empty_text_are_refused() -> None:
         speak_plain("...")
 
 
+# ---------------------------------------------------------------- the contract
+
+
+@pytest.mark.parametrize("name", speech.BACKENDS)
+def test_every_backend_keeps_the_contract(name):
+    backend = speech.choose(name)
+    assert backend.name == name
+    assert backend.timing in (speech.OURS, speech.SYNTHESISER)
+    assert "en" in backend.languages()
+    assert type(backend).speak is speech.Backend.speak  # what is refused is stated once
+    words = (SpokenWord("bin", ("B", "IH", "N")),)
+    times = Alignment.build([], [Interval("B", 0.1, 0.2)], 1.0)
+    given = times if backend.timing == speech.OURS else None
+    with pytest.raises(InputError, match=f"{name} (speaks at given times|makes its own phone times)"):
+        backend.speak(words, alignment=None if given else times)
+    with pytest.raises(InputError, match=f"rate 9; {name} speaks at"):
+        backend.speak(words, alignment=given, rate=9)
+    with pytest.raises(InputError, match=f"{name} does not speak 'xx'; expected one of its languages"):
+        backend.speak(words, alignment=given, language="xx")
+
+
 # ---------------------------------------------------------------- festival
 
 
