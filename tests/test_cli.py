@@ -71,7 +71,7 @@ def bad_inputs(folder: Path) -> dict[str, tuple[list[object], str]]:
     soundfile.write(folder / "nan.wav", nan, 16_000, subtype="FLOAT")
     out = ["--out", folder / "out"]
     return {
-        "no input": (["synth", *out], "takes one of"),
+        "no input": (["synth", *out], "expected one of --text"),
         "two inputs": (["synth", "--text", "a", "--phones", "B", *out], "--text and --phones"),
         "empty text": (["synth", "--text", "", *out], "text"),
         "emoji": (["synth", "--text", "😀😀", *out], "text"),

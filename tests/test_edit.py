@@ -373,7 +373,7 @@ def test_what_is_refused(spoken, tmp_path):
     with pytest.raises(InputError, match="no such file"):
         edit(tmp_path / "none.mp4", text, "bin red at f two now")
     (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match="--out needs a folder"):
+    with pytest.raises(InputError, match="expected a folder"):
         edit(tmp_path / "none.mp4", text, "bin red at f two now", tmp_path / "file")
     with pytest.raises(InputError, match="give one of them"):
         edit(tmp_path / "none.mp4", text, "bin red", sound=tmp_path / "file", speak="espeak")
@@ -395,7 +395,7 @@ def test_a_real_clip_from_video_to_files(real, tmp_path, monkeypatch):
     run = read_result(tmp_path / "out")
     assert np.array_equal(run.lips, done.lips)
     assert run.sound is not None
-    assert [word.label for word in run.phones().speech_words()] == ["bin", "red", "at", "f", "two", "now"]
+    assert [word.label for word in run.words] == ["bin", "red", "at", "f", "two", "now"]
     with np.load(tmp_path / "out" / "edit.npz") as values:
         assert np.array_equal(values["kept"], done.kept)
         assert len(values["seams"]) == 2
