@@ -244,7 +244,7 @@ def test_weights_are_smooth_and_say_what_is_spoken(spoken):
 
 
 def test_weights_come_from_the_posteriors_else_from_the_alignment(spoken):
-    edited = np.zeros_like(spoken.layer.posteriors)
+    edited = np.zeros_like(spoken.posteriors)
     edited[:, PHONES.index("S")] = 1
     changed = replace(spoken, posteriors=edited, lip_parameters=None, lip_parameter_names=())
     assert np.allclose(viseme_weights(changed, OCULUS, 25)[:-2, OCULUS.names.index("SS")], 1)

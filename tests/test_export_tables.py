@@ -107,7 +107,7 @@ def test_all_writes_what_there_is_material_for(run, tmp_path):
     files = export(run, "all", fps=30)
     assert [path.name for path in files] == [known.file for known in FORMATS.values()]
     assert all(path.stat().st_size > 50 for path in files)
-    tracked = replace(run, alignment=None, layer=None)
+    tracked = replace(run, alignment=None, posteriors=None)
     with pytest.warns(PhonolipsWarning) as said:
         found = export(tracked, "all", tmp_path / "tracked")
     assert {"rhubarb.tsv", "rhubarb.dat", "phones.json", "lips.csv", "arkit.json"} <= {path.name for path in found}
@@ -147,7 +147,7 @@ def test_confidences_are_mean_posteriors(run):
     posteriors[np.arange(len(posteriors)), run.alignment.labels(len(posteriors))] = 0.5
     doubtful = with_confidences(replace(run, posteriors=posteriors))
     assert doubtful.confidences == pytest.approx([0.5] * len(doubtful.phones), abs=1e-6)
-    assert with_confidences(replace(run, layer=None)).confidences is None
+    assert with_confidences(replace(run, posteriors=None)).confidences is None
 
 
 # --------------------------------------------------------------------------------------- json, csv

@@ -143,7 +143,7 @@ def export(
     check_out(names, out)
     given: dict[str, Any] = {"fps": fps, "viseme_set": viseme_set, "targets": targets}
     _check_options(wanted, given)
-    folder = run.beside("").parent if out is None else out
+    folder = run.beside("lips.npz").parent if out is None else out
     is_file = out is not None and _is_file_for(wanted, out)
     attempt = _attempt_or_warn if ALL in _split(names) else _attempt
     written: list[Path] = []
