@@ -23,7 +23,7 @@ from phonolips.face.warp import Skin, add_rim, open_into_lips, warp
 from phonolips.lips.curve import resample_lips
 from phonolips.lips.measures import inner_gaps
 from phonolips.lips.points import INNER_RING, MEDIAPIPE40, MEDIAPIPE_INNER, MEDIAPIPE_LIPS
-from phonolips.lips.shapes import rest_lips, transfer
+from phonolips.lips.shapes import check_lips_of_face, transfer
 from phonolips.lips.space import MouthSpace
 from phonolips.media import video
 
@@ -125,7 +125,7 @@ def draw_on_face(
     Raises:
         InputError: the lips are of another layout or not finite, or there is no such source picture.
     """
-    rest_lips(lips)  # only for its checks
+    check_lips_of_face(lips)
     chosen = play_along(face, len(lips), fps) if source_frames is None else np.asarray(source_frames)
     if chosen.shape != (len(lips),) or chosen.min() < 0 or chosen.max() >= len(face):
         raise InputError(
@@ -197,7 +197,7 @@ def render_face(
     out = Path(out)
     if out.suffix.lower() not in video.OUTPUT_FORMATS:
         raise InputError(f"{out}: unknown kind of video; expected one of {', '.join(video.OUTPUT_FORMATS)}")
-    rest_lips(run.lips)  # refuse what cannot be drawn before the face is looked for
+    check_lips_of_face(run.lips)  # before the face is looked for
     played = sound or run.sound
     waveform = read(played) if played is not None else None
     person = face if isinstance(face, Face) else read_face(face)

@@ -29,7 +29,8 @@ from phonolips.lips.points import MEDIAPIPE40, layout_of
 
 LEAST_OPEN_SHARE = 0.2  # of a clip's frames; they show the mouth at rest
 LOWER_LIP_SHARE = 0.75  # of an opening; the mean of 6 GRID speakers (0.39 to 0.95), the upper lip does the rest
-LEAST_SILENCE, SURELY_SILENT = 0.5, 0.9  # of a frame's posterior; and of the surest frame's
+SILENT_POSTERIOR = 0.5  # where silence is nowhere in a clip more probable, the clip has no silence
+SURELY_SILENT = 0.9  # share of a clip's highest posterior of silence from which a frame counts as silent
 WIDTH_RATIOS = (0.75, 1.33)  # limits of how much sideways movement is scaled
 
 
@@ -101,11 +102,16 @@ def rest_lips(lips: np.ndarray) -> np.ndarray:
     Raises:
         InputError: lips in another layout, or values that are not finite.
     """
+    check_lips_of_face(lips)
+    return closed_mouth(lips)
+
+
+def check_lips_of_face(lips: np.ndarray) -> None:
+    """Raise InputError unless lips are finite, of layout mediapipe40, and a frame at least."""
     if layout_of(lips) != "mediapipe40" or lips.ndim != 3 or not len(lips):
         raise InputError(f"lips of shape {lips.shape}; a face needs (frames, 40, 2), the layout mediapipe40")
     if not np.isfinite(lips).all():
         raise InputError("lips hold values that are not finite; fill the missing frames first")
-    return closed_mouth(lips)
 
 
 def neutral_mouth(lips: np.ndarray, silent: np.ndarray | None = None) -> np.ndarray:
@@ -157,7 +163,7 @@ def rest_frame(lips: np.ndarray, detected: np.ndarray, silence: np.ndarray) -> i
     if not detected.any():
         raise InputError("no frame of the clip shows a face; use another clip")
     surest = silence[detected].max()
-    if surest < LEAST_SILENCE:
+    if surest < SILENT_POSTERIOR:
         return int(np.where(detected, opening(lips), np.inf).argmin())
     silent = detected & (silence >= SURELY_SILENT * surest)
     distance = np.square(lips - np.median(lips[silent], axis=0)).sum((1, 2))

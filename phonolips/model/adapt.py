@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from phonolips.errors import InputError
-from phonolips.lips.measures import opening
+from phonolips.lips import shapes
 from phonolips.lips.points import LIP_POINTS
 from phonolips.lips.space import mean_centre
 from phonolips.model.fit import AdaptSettings, EncodedClip, Fit
@@ -45,8 +45,6 @@ __all__ = [
 ]
 
 REST_SECONDS = 2.0  # of silence, in whose middle the mean speaker's mouth is taken to be at rest
-SILENT_POSTERIOR = 0.5  # where silence is nowhere in a clip more probable, the clip has no silence
-SURELY_SILENT = 0.9  # share of a clip's highest posterior of silence from which a frame counts as silent
 
 
 @dataclass(frozen=True)
@@ -128,15 +126,8 @@ def rest_frame(clip: EncodedClip) -> int:
     Raises:
         InputError: no frame was detected.
     """
-    if not clip.detected.any():
-        raise InputError("no frame of the clip shows a face; use another clip")
     silence = clip.posteriors[:, SILENCE_ID].reshape(-1, STEPS_PER_FRAME).mean(1)
-    surest = silence[clip.detected].max()
-    if surest < SILENT_POSTERIOR:
-        return int(np.where(clip.detected, opening(clip.lips), np.inf).argmin())
-    silent = clip.detected & (silence >= SURELY_SILENT * surest)
-    distance = np.square(clip.lips - np.median(clip.lips[silent], axis=0)).sum((1, 2))
-    return int(np.where(silent, distance, np.inf).argmin())
+    return shapes.rest_frame(clip.lips, clip.detected, silence)
 
 
 def rest_lips(clip: EncodedClip) -> np.ndarray:

@@ -114,13 +114,12 @@ def page_data(run: "Result", title: str) -> dict[str, Any]:
         ]
     layout = LAYOUTS[run.layout]
     wave, sound = (None, None) if run.sound is None else _sound(run.sound, run.seconds)
-    layer = run if run.posteriors is not None else None
     lip_parameters = None
-    if layer is not None and layer.lip_parameters is not None and len(layer.lip_parameters):
+    if run.lip_parameters is not None and len(run.lip_parameters):
         lip_parameters = {
-            "names": list(layer.lip_parameter_names),
+            "names": list(run.lip_parameter_names),
             "fps": MODEL_FPS,
-            **_pack(layer.lip_parameters, 1e-3),
+            **_pack(run.lip_parameters, 1e-3),
         }
     return {
         "title": title,
