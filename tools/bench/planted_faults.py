@@ -45,7 +45,7 @@ FAULTS = [
     Fault("velocity term's sign", "+ self.settings.velocity_weight *", "- self.settings.velocity_weight *", LOSS),
     Fault("speaker balance inverted", "** -balance", "** balance", LOSS),
     Fault("average not used in validation", "if stage == sb.Stage.VALID:", "if False:", AVERAGE),
-    Fault("gain dropped beside a mixing", "outputs * self.gain + outputs @", "outputs + outputs @", SPEAKER),
+    Fault("gain dropped beside a mixing", "outputs * speaker.gain + outputs @", "outputs + outputs @", SPEAKER),
     Fault(
         "rest of the first clip alone",
         "np.mean([speaker.mean_lip for speaker in at_rest], axis=0)",
@@ -74,7 +74,7 @@ FAULTS = [
           "tests/test_pause_and_length.py tests/test_synth.py"),
     Fault("history of one phone less", "% kept * NUM_PHONES + to", "% (kept // NUM_PHONES) * NUM_PHONES + to",
           "tests/test_decode.py"),
-    Fault("posteriors not normalised", "return array / sums", "return array", CONTRACTS),
+    Fault("posteriors not normalised", "normalised: np.ndarray = array / sums", "normalised: np.ndarray = array", CONTRACTS),
     Fault("lips cross when exaggerated", "return uncross(lips + np.float32(liveliness)",
           "return (lips + np.float32(liveliness)", CONTRACTS),
 ]  # fmt: skip
