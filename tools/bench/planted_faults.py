@@ -74,7 +74,7 @@ FAULTS = [
           "tests/test_pause_and_length.py tests/test_synth.py"),
     Fault("history of one phone less", "% kept * NUM_PHONES + to", "% (kept // NUM_PHONES) * NUM_PHONES + to",
           "tests/test_decode.py"),
-    Fault("posteriors not normalised", "normalised: np.ndarray = array / sums", "normalised: np.ndarray = array", CONTRACTS),
+    Fault("posteriors not normalised", ": np.ndarray = array / sums", ": np.ndarray = array", CONTRACTS),
     Fault("lips cross when exaggerated", "return uncross(lips + np.float32(liveliness)",
           "return (lips + np.float32(liveliness)", CONTRACTS),
 ]  # fmt: skip
