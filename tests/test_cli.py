@@ -38,6 +38,7 @@ def test_text_from_another_folder(tmp_path):
         assert encoded["step_seconds"] == 0.01
 
 
+@pytest.mark.slow
 def test_stereo_recording_phones_and_edited_posteriors(tmp_path, command):
     code, out, err = command("synth", "--audio", wave(tmp_path / "a.wav"), "--out", tmp_path / "a", "--fps", 30)
     assert code == 0, err

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 
+import pytest
 import torch
 
 VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -27,6 +28,7 @@ def test_tests_keep_to_one_core():
     assert torch.get_num_threads() <= int(os.environ["OMP_NUM_THREADS"])
 
 
+@pytest.mark.slow
 def test_torch_uses_one_thread_in_a_worker_of_a_process_that_is_not_bounded(tmp_path):
     (tmp_path / "main.py").write_text(COUNT_IN_WORKERS)
     unbounded = {name: value for name, value in os.environ.items() if name not in VARIABLES}

@@ -68,7 +68,7 @@ FAULTS = [
           "tests/test_timebase.py"),
     Fault("labels a step late", "step_centres(steps), side=", "step_centres(steps) - 0.01, side=",
           "tests/test_tiers.py"),
-    Fault("a closed mouth that gapes", "(1 - LOWER_LIP_SHARE) * gap", "(0.9 - LOWER_LIP_SHARE) * gap",
+    Fault("a closed mouth that gapes", "(1 - lower_lip_share) * by", "(0.9 - lower_lip_share) * by",
           CONTRACTS),
     Fault("times stretched by the rate", ".scaled(1 / check_rate(rate))", ".scaled(check_rate(rate))",
           "tests/test_pause_and_length.py tests/test_synth.py"),
