@@ -10,6 +10,11 @@ import pytest
 
 PROJECT = Path(__file__).resolve().parents[1]
 
+# One thread for each test process, and for the processes that it starts: pytest-xdist runs several at once, and threads
+# that wait for each other on busy cores cost far more than they bring. Read when NumPy and torch are imported.
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")
+
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:

@@ -144,6 +144,7 @@ def test_a_bug_in_one_recording_does_not_stop_the_others(tmp_path, monkeypatch):
     assert "ZeroDivisionError: no step at all (test_batch.py:" in summary.failed[0][1]
 
 
+@pytest.mark.slow
 def test_a_killed_batch_goes_on_where_it_stopped(tmp_path):
     for index in range(12):
         write_sound(tmp_path / "in" / f"{index:02d}.wav", seconds=4, seed=index)

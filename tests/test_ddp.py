@@ -65,12 +65,14 @@ def one(corpus, tmp_path_factory) -> Path:
 
 
 @pytest.mark.parametrize("part", ["encoder", "durations"])
+@pytest.mark.slow
 def test_two_processes_have_the_losses_and_scores_of_one(one, two, part):
     for line, other in zip(history(one, part), history(two, part), strict=True):
         for name in set(line) - {"train_seconds"}:
             assert other[name] == pytest.approx(line[name], abs=2e-5), name  # they are written with five digits
 
 
+@pytest.mark.slow
 def test_two_processes_of_which_one_was_killed_end_with_the_weights_of_one(one, two):
     assert [line["epoch"] for line in history(two, "encoder")] == [1, 2, 3]
     first, second = (torch.load(out / "weights.pt") for out in (one, two))

@@ -47,16 +47,12 @@ def changes(old: str, new: str) -> list[str]:
         ("no no no yes", "no no yes", ['"no" goes']),
         ("no no yes", "no no no yes", ['"no" comes in']),
         ("the red car", "the very old truck", ['"red car" becomes "very old truck"']),
-        ("I have 2 cats", "I have 22 cats", ['"two" becomes "twenty two"']),
+        ("I have 2 cats", "I have 22 cats", ['"twenty" comes in']),
         ("Well, put it DOWN!", "well put it down", []),
     ],
 )
 def test_word_differences(old, new, expected):
-    found = changes(old, new)
-    if expected == ['"two" becomes "twenty two"']:
-        assert found == ['"twenty" comes in']
-    else:
-        assert found == expected
+    assert changes(old, new) == expected
 
 
 def test_a_letter_is_not_the_article():

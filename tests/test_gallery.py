@@ -202,6 +202,7 @@ def command(capsys, monkeypatch):
     return call
 
 
+@pytest.mark.slow
 def test_command_line(tmp_path, data, command):
     out = tmp_path / "out"
     code, printed, err = command("--data", data, "--out", out, "--speaker", "two", "--samples", 3, "--phone", "aa")

@@ -9,7 +9,9 @@ import torch
 
 pytest.importorskip("speechbrain")
 
-from phonolips.training.lips import LipsBatch, LipsTrain, LipsTrainer, clip_shares
+from phonolips.training.lips import LipsTrainer
+from phonolips.training.lips_batches import LipsBatch, LipsTrainBatches
+from phonolips.training.lips_clips import clip_shares
 from phonolips.training.loop import Stage
 from phonolips.training.settings import LipsFitSettings
 
@@ -78,7 +80,7 @@ def test_clips_of_speakers_with_few_come_up_more_often(balance, expected):
 
 def test_an_epoch_draws_speakers_alike_under_full_balance():
     clips = [SimpleNamespace(speaker=1)] * 1_900 + [SimpleNamespace(speaker=2)] * 100
-    order = LipsTrain(clips, LipsFitSettings(balance=1.0)).order
+    order = LipsTrainBatches(clips, LipsFitSettings(balance=1.0)).order
     drawn = Counter(clips[int(place)].speaker for place in order)
     assert drawn.total() == 2_000
     assert drawn[2] == pytest.approx(1_000, abs=112)  # five standard deviations

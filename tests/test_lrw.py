@@ -172,6 +172,7 @@ def test_the_plan_of_the_stand_in(tmp_path):
     assert sorted(spoilt) == sorted(make.KINDS * 2)
 
 
+@pytest.mark.slow
 def test_pictures_and_sound_of_the_stand_in_are_cut_from_one_place(tmp_path):
     for package in ("mediapipe", "skimage"):
         pytest.importorskip(package)

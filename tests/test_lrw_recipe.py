@@ -17,6 +17,8 @@ from phonolips.phones.inventory import IGNORED_ID
 for package in ("speechbrain", "mediapipe", "skimage"):
     pytest.importorskip(package)
 
+pytestmark = pytest.mark.slow  # one training from end to end, whose files all of the tests read
+
 ROOT = Path(__file__).resolve().parents[1]
 ENVIRONMENT = os.environ | {
     "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",

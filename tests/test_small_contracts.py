@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 
 from phonolips.lips.motion import exaggerate
-from phonolips.lips.points import INNER_RING, OUTER_RING
 from phonolips.lips.shapes import close_lips
 from phonolips.phones.inventory import NUM_PHONES
 from phonolips.phones.posteriors import check_posteriors
 
-LOWER, UPPER = list(INNER_RING[1:10]), list(INNER_RING[:10:-1])
+# Of mediapipe40: 20 points of the outer ring, then 20 of the inner one, each along the lower lip from the left corner.
+OUTER, INNER = list(range(20)), list(range(20, 40))
+LOWER, UPPER = INNER[1:10], INNER[:10:-1]  # facing each other
 
 
 def ellipses(openings: np.ndarray) -> np.ndarray:
@@ -18,8 +19,8 @@ def ellipses(openings: np.ndarray) -> np.ndarray:
     circle = np.stack([np.cos(angle), np.sin(angle)], -1)
     lips = np.zeros((len(openings), 40, 2))
     for frame, height in zip(lips, openings, strict=True):
-        frame[list(INNER_RING)] = circle * [0.35, height / 2]
-        frame[list(OUTER_RING)] = circle * [0.45, height / 2 + 0.1]
+        frame[INNER] = circle * [0.35, height / 2]
+        frame[OUTER] = circle * [0.45, height / 2 + 0.1]
     return lips
 
 
@@ -36,8 +37,7 @@ def test_a_closed_mouth_touches_and_keeps_the_thickness_of_its_lips():
     closed = close_lips(lips)
     assert closed[:, UPPER, 1] == pytest.approx(closed[:, LOWER, 1], abs=1e-9)
     middle = len(LOWER) // 2
-    outer = list(OUTER_RING[1:10])
-    before, after = (shape[:, LOWER[middle], 1] - shape[:, outer[middle], 1] for shape in (lips, closed))
+    before, after = (shape[:, LOWER[middle], 1] - shape[:, OUTER[1:10][middle], 1] for shape in (lips, closed))
     assert after == pytest.approx(before)
     assert closed[..., 0] == pytest.approx(lips[..., 0])
 

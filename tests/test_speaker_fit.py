@@ -1,32 +1,39 @@
 """A speaker's own way of moving, and the rest of several clips, by other means."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-import torch
 from test_adapt import clip_of, network, person_of
 
 from phonolips.model.adapt import AdaptSettings, adapt
 from phonolips.model.speakers import LipSpeaker
+from phonolips.model.stream import decode_lips
 
 __all__ = ["network"]  # the fixture
 
-OUTPUTS = [[1.0, 2.0]]
 
+@pytest.mark.parametrize("gain", [1.0, 3.0])
+@pytest.mark.parametrize("mixed", [False, True])
+def test_gain_and_mixing_both_count(network, gain, mixed):
+    """What a speaker moves, read off the lips in the decoder's outputs, against the sum that `LipSpeaker` describes."""
+    clip = clip_of(network, person_of(network, [0, 1, 0]), 1)
+    basis = network.lip_basis.numpy().reshape(-1, 80)  # orthonormal
+    mixing = np.random.default_rng(0).normal(0, 0.5, (len(basis), len(basis))).astype(np.float32)
+    plain = replace(person_of(network, [0, 1, 0]), mixing=None, gain=1.0)
 
-@pytest.mark.parametrize(
-    ("gain", "mixing", "expected"),
-    [
-        (1.0, None, [1.0, 2.0]),
-        (3.0, None, [3.0, 6.0]),
-        (1.0, [[0.0, 10.0], [0.0, 0.0]], [1.0, 2.0 + 10 * 1.0]),  # ten times the first comes with the second
-        (3.0, [[0.0, 10.0], [0.0, 0.0]], [3.0, 6.0 + 10 * 1.0]),
-        (3.0, [[0.5, 0.0], [-1.0, 0.0]], [3.0 + 0.5 * 1.0 - 1.0 * 2.0, 6.0]),
-    ],
-)
-def test_gain_and_mixing_both_count(gain, mixing, expected):
-    mixed = None if mixing is None else np.array(mixing, np.float32)
-    person = LipSpeaker("me", np.zeros(4, np.float32), np.zeros((40, 2), np.float32), gain, {}, mixed)
-    assert person.move(torch.tensor(OUTPUTS)).tolist() == [pytest.approx(expected)]
+    def moved(speaker: LipSpeaker) -> np.ndarray:
+        lips = np.concatenate(list(decode_lips(network, clip.posteriors, clip.lip_parameters, speaker)))
+        return (lips - speaker.mean_lip).reshape(len(lips), 80) @ basis.T
+
+    outputs = moved(plain)
+    expected = [
+        [gain * row[to] + sum(row[of] * mixing[of, to] for of in range(len(row)) if mixed) for to in range(len(row))]
+        for row in outputs
+    ]
+    found = moved(replace(plain, gain=gain, mixing=mixing if mixed else None))
+    assert np.abs(outputs).max() > 0.01
+    assert found == pytest.approx(np.array(expected), abs=1e-4 * float(np.abs(expected).max()))
 
 
 def test_the_rest_is_the_mean_over_all_clips(network):

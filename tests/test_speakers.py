@@ -94,6 +94,7 @@ def test_a_model_with_an_encoder_is_saved_whole(tmp_path):
         assert torch.equal(value, again.state_dict()[name]), name
 
 
+@pytest.mark.slow
 def test_both_kinds_train_together(corpus, tmp_path):
     words = [*TINY, "encoder.epochs=1", "lips.epochs=40", "network.speaker_from=[shape]", "lips.learning_rate=5e-3",
              "lips.average=0.9", "network.decoder.dropout=0", "network.lip_parameters.dropout=0", "lips.shape_noise=0",

@@ -193,6 +193,7 @@ def test_targets_spare_the_neighbours():
     assert near_targets(4, 0.0).equal(torch.eye(4))
 
 
+@pytest.mark.slow
 def test_known_shifts_are_found_after_some_seconds_of_training(trained):
     history = [json.loads(line) for line in (trained.parent / "sync" / "history.jsonl").read_text().splitlines()]
     assert history[-1]["valid_loss"] < 0.7 * history[0]["valid_loss"]

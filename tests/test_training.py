@@ -90,6 +90,7 @@ def history(folder, part):
     return [json.loads(line) for line in (folder / part / "history.jsonl").read_text().splitlines()]
 
 
+@pytest.mark.slow
 def test_every_part_learns_a_small_corpus_by_heart(corpus, tmp_path):
     from phonolips.training.train import train
 

@@ -56,7 +56,6 @@ def test_validation_uses_the_average_and_training_does_not(tmp_path, decay):
     fit_network(
         OneNumber,
         modules={"part": part},
-        saved=part,
         settings=FitSettings(epochs=EPOCHS, learning_rate=0.3, average=decay),
         train=Ones(),
         valid=[torch.ones(1, 1)],
