@@ -1,7 +1,7 @@
-"""What can go wrong, and how it is said.
+"""What can go wrong, and how it is reported.
 
-Every expected failure is a `PhonolipsError` with a one-line message that says which thing, what was
-found, what was expected, and what to do next. The command line prints that line and exits with 1; any
+Every expected failure is a `PhonolipsError` with a one-line message: which thing, what was found, what was
+expected, and what to do next. The command line prints that line and exits with 1; any
 other exception is a bug and keeps its traceback.
 """
 
@@ -15,7 +15,7 @@ class InputError(PhonolipsError):
 
 
 class MissingToolError(PhonolipsError):
-    """An outside program or an optional package is not installed; the text says how to get it."""
+    """An outside program or an optional package is not installed; the text names the command that installs it."""
 
 
 class CorpusError(PhonolipsError):
@@ -27,4 +27,4 @@ class CheckpointError(PhonolipsError):
 
 
 class PhonolipsWarning(UserWarning):
-    """Something was usable but odd (clipped sound, repaired frames); said once, on one line."""
+    """Something was usable but odd (clipped sound, repaired frames); reported once, on one line."""

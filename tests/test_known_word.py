@@ -153,7 +153,7 @@ def test_bad_arrays_are_no_misfits() -> None:
 
 
 class StubEncoder:
-    """A network whose ears hear CLIP in anything; counts how often they are asked."""
+    """A network whose encoder finds CLIP in anything; counts how often it is asked."""
 
     def __init__(self) -> None:
         self.batches: list[int] = []

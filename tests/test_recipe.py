@@ -11,9 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from phonolips.corpus.layout import alignment_path
 from phonolips.corpus.records import read_records
 from phonolips.corpus.store.store import Store
 from phonolips.lips.space import mean_centre
+from phonolips.phones.inventory import PHONE_IDS
+from phonolips.phones.textgrid import read_textgrid
 
 for package in ("speechbrain", "mediapipe", "skimage"):
     pytest.importorskip(package)
@@ -81,6 +84,10 @@ def test_shapes_and_clocks_of_the_prepared_corpus(finished):
         assert phones[0, 1] == 0
         assert phones[-1, 2] == 300
         assert np.array_equal(phones[1:, 1], phones[:-1, 2])
+        times, alignment = features.get(clip, "phone_times"), read_textgrid(alignment_path(finished / "data", clip))
+        assert times[:, 1:3].tolist() == [[phone.start, phone.end] for phone in alignment.phones]  # to the last bit
+        assert times[:, 0].tolist() == [PHONE_IDS[phone.label] for phone in alignment.phones]
+        assert times[times[:, 3] == 1, 1].tolist() == [word.start for word in alignment.words]
 
 
 def test_all_clips_of_a_speaker_lie_in_one_place(finished):

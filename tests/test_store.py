@@ -477,3 +477,26 @@ def test_dropped_clips_are_listed(tmp_path):
     write_dropped([Dropped("s1/a", "no face")], tmp_path / "d.tsv")
     assert read_dropped(tmp_path / "d.tsv") == [Dropped("s1/a", "no face")]
     assert read_dropped(tmp_path / "none.tsv") == []
+
+
+def test_records_of_version_0_1_are_read(tmp_path):
+    path = tmp_path / "records.jsonl"
+    values = {"id": "a", "speaker": "", "split": "train", "text": "bin", "audio": "a.wav", "complete": False}
+    path.write_text("".join(json.dumps(values | {"id": name, "wild": name == "a"}) + "\n" for name in "ab"))
+    assert [(record.id, record.limits) for record in read_records(path)] == [("a", True), ("b", False)]
+    write_records(read_records(path), path)
+    assert [json.loads(line)["limits"] for line in path.read_text().splitlines()] == [True, False]
+    assert "wild" not in path.read_text()
+
+
+def test_a_store_that_version_0_1_began_is_finished_as_it_was_begun(tmp_path):
+    from phonolips.corpus.layout import FEATURE_ARRAYS, PHONE_TIMES, feature_arrays
+    from phonolips.corpus.store.store import declared_arrays
+
+    assert declared_arrays(tmp_path) is None
+    assert feature_arrays(None) == FEATURE_ARRAYS
+    declare_store(tmp_path, FEATURE_ARRAYS)
+    assert feature_arrays(declared_arrays(tmp_path)) == FEATURE_ARRAYS
+    old = {name: spec for name, spec in FEATURE_ARRAYS.items() if name != PHONE_TIMES}
+    declare_store(tmp_path / "old", old)
+    assert feature_arrays(declared_arrays(tmp_path / "old")) == old

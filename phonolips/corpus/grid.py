@@ -1,4 +1,4 @@
-"""The GRID corpus: sentences told by file names, word times checked by their content, and the splits.
+"""The GRID corpus: sentences spelt by file names, word times checked by their content, and the splits.
 
 Cooke, Barker, Cunningham and Shao (2006), "An audio-visual corpus for speech perception and automatic
 speech recognition". A clip's name spells its sentence: `bbaf2n` is "bin blue at f two now". Every name
@@ -131,7 +131,7 @@ def read_splits(folder: Path) -> Splits:
 def read_list(path: Path) -> frozenset[str]:
     """Read a split list: one name a line, `#` starts a comment; raise CorpusError where it is missing."""
     if not path.is_file():
-        raise CorpusError(f"{path}: no such split list; give the folder that holds it with --splits")
+        raise CorpusError(f"{path}: no such split list; `splits` is the folder that holds it")
     lines = (line.partition("#")[0].strip() for line in path.read_text(encoding="utf-8").splitlines())
     return frozenset(line for line in lines if line)
 
@@ -189,7 +189,7 @@ def find_records(data: Path, *, splits: Path | None = None) -> tuple[list[Record
     Videos lie in a folder of the speaker's name or below it. A clip takes the `.align` file of its name
     that holds the words of its name: first one beside the video or in the speaker's other folders, else
     one in any speaker's. A clip without one stays, as its name gives the sentence; its record has no
-    words, and the second list says why under the id with `.align` added.
+    words, and the second list tells why under the id with `.align` added.
 
     Args:
         data: the folder with the corpus.
@@ -200,43 +200,18 @@ def find_records(data: Path, *, splits: Path | None = None) -> tuple[list[Record
 
     Raises:
         CorpusError: there is no such folder, no clip in it, or the split lists are not as expected.
+
+    Warns:
+        PhonolipsWarning: `.align` files lay in other speakers' folders.
     """
     if not data.is_dir():
         raise CorpusError(f"{data}: no such folder; expected GRID with its speakers' folders s1, s2, ...")
-    lists = Splits(frozenset(), frozenset(), frozenset()) if splits is None else read_splits(splits)
-    alignments: dict[str, list[Path]] = {}
-    for path in find_files(data, [".align"]):
-        alignments.setdefault(path.stem.lower(), []).append(path)
-    records: dict[str, Record] = {}
-    dropped = []
-    moved: Counter[str] = Counter()
+    search = _Search(data, Splits(frozenset(), frozenset(), frozenset()) if splits is None else read_splits(splits))
     videos = find_files(data, VIDEO_SUFFIXES)
     videos.sort(key=lambda path: VIDEO_SUFFIXES.index(path.suffix.lower()))
     for video in tqdm(videos, desc="GRID clips", unit="clip", disable=None):
-        speaker, name = speaker_of(video, data), video.stem.lower()
-        clip = f"{speaker}/{name}" if speaker else video.relative_to(data).with_suffix("").as_posix()
-        if clip in records:
-            dropped.append(Dropped(clip, f"{video}: a second video of this clip; {records[clip].video} is used"))
-            continue
-        try:
-            if speaker is None:
-                raise CorpusError(f"{video}: not in a speaker's folder; expected one such as s1")
-            sentence = sentence_of(name)
-            seconds = _clip_seconds(video)
-        except (InputError, CorpusError) as error:
-            dropped.append(Dropped(clip, str(error)))
-            continue
-        near: list[Path] = []
-        far: list[Path] = []
-        for path in alignments.get(name, []):
-            (near if speaker_of(path, data) == speaker else far).append(path)
-        near.sort(key=lambda path: path.parent != video.parent)
-        words, source, reason = _matching_words([*near, *far], sentence, seconds)
-        if source is not None and source in far:
-            moved[str(speaker_of(source, data))] += 1
-        if not words:
-            dropped.append(Dropped(f"{clip}.align", f"{reason}; the clip is used without word times"))
-        records[clip] = Record(clip, speaker, split_of(clip, lists), " ".join(sentence), str(video), str(video), words)
+        search.add(video)
+    records, dropped, moved = search.records, search.dropped, search.moved
     if not records:
         because = f"; the first of {len(dropped)} dropped: {dropped[0].reason}" if dropped else ""
         raise CorpusError(f"{data}: no GRID clip here; expected videos such as {data / 's1' / 'bbaf2n.mpg'}{because}")
@@ -249,6 +224,56 @@ def find_records(data: Path, *, splits: Path | None = None) -> tuple[list[Record
             stacklevel=2,
         )
     return sorted(records.values(), key=_sort_key), dropped
+
+
+class _Search:
+    """The clips of a GRID copy that were found so far, and those left out."""
+
+    def __init__(self, data: Path, splits: Splits) -> None:
+        self.data, self.splits = data, splits
+        self.records: dict[str, Record] = {}
+        self.dropped: list[Dropped] = []
+        self.moved: Counter[str] = Counter()  # other speakers' folders that .align files were taken from
+        self.alignments: dict[str, list[Path]] = {}
+        for path in find_files(data, [".align"]):
+            self.alignments.setdefault(path.stem.lower(), []).append(path)
+
+    def add(self, video: Path) -> None:
+        """Make the record of a video, or note why it is left out."""
+        speaker, name = speaker_of(video, self.data), video.stem.lower()
+        clip = f"{speaker}/{name}" if speaker else video.relative_to(self.data).with_suffix("").as_posix()
+        if clip in self.records:
+            used = self.records[clip].video
+            self.dropped.append(Dropped(clip, f"{video}: a second video of this clip; {used} is used"))
+            return
+        try:
+            if speaker is None:
+                raise CorpusError(f"{video}: not in a speaker's folder; expected one such as s1")
+            sentence = sentence_of(name)
+            seconds = _clip_seconds(video)
+        except (InputError, CorpusError) as error:
+            self.dropped.append(Dropped(clip, str(error)))
+            return
+        words, reason = self._words_of(video, speaker, sentence, seconds)
+        if not words:
+            self.dropped.append(Dropped(f"{clip}.align", f"{reason}; the clip is used without word times"))
+        self.records[clip] = Record(
+            clip, speaker, split_of(clip, self.splits), " ".join(sentence), str(video), str(video), words
+        )
+
+    def _words_of(
+        self, video: Path, speaker: str, sentence: list[str], seconds: float | None
+    ) -> tuple[tuple[tuple[str, float, float], ...], str]:
+        """Return the words of a clip with their times, or why there are none."""
+        near: list[Path] = []
+        far: list[Path] = []
+        for path in self.alignments.get(video.stem.lower(), []):
+            (near if speaker_of(path, self.data) == speaker else far).append(path)
+        near.sort(key=lambda path: path.parent != video.parent)
+        words, source, reason = _matching_words([*near, *far], sentence, seconds)
+        if source is not None and source in far:
+            self.moved[str(speaker_of(source, self.data))] += 1
+        return words, reason
 
 
 def _sort_key(record: Record) -> tuple[int, str]:

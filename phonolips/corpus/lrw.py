@@ -1,4 +1,4 @@
-"""LRW: half a million clips of 29 frames, each around one of 500 words, of some 1,000 speakers whom nobody names.
+"""LRW: half a million clips of 29 frames, each around one of 500 words, of some 1,000 unnamed speakers.
 
 Chung and Zisserman (2016), "Lip Reading in the Wild". The clips are cut from BBC programmes: they are for research,
 not for commerce, and may not be passed on; one signs an agreement and applies for them at
@@ -25,7 +25,7 @@ SPLITS = {"train": "train", "val": "valid", "test": "test_unseen"}  # LRW's name
 ROOT = "lipread_mp4"
 NAME = re.compile(r"([A-Z]+)_(\d{5})")
 DURATION = re.compile(r"Duration:\s*([0-9.]+)\s*seconds?")
-APPLY = "LRW is had at https://www.robots.ox.ac.uk/~vgg/data/lip_reading/lrw1.html after signing its agreement"
+APPLY = "LRW is available at https://www.robots.ox.ac.uk/~vgg/data/lip_reading/lrw1.html after signing its agreement"
 
 
 def read_duration(path: Path) -> float:
@@ -54,7 +54,7 @@ def read_duration(path: Path) -> float:
 
 
 def word_window(seconds: float) -> tuple[float, float]:
-    """Say where a word of that duration lies in a clip: start and end in seconds, rounded to 0.1 ms."""
+    """Return where a word of that duration lies in a clip: start and end in seconds, rounded to 0.1 ms."""
     return round((CLIP_SECONDS - seconds) / 2, 4), round((CLIP_SECONDS + seconds) / 2, 4)
 
 

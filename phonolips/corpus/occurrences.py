@@ -69,7 +69,7 @@ def draw_occurrences(
         seed: of the draw.
 
     Returns:
-        phone -> Occurrences, in the order of `phones`; empty ones for phones that never occur.
+        Phone -> Occurrences, in the order of `phones`; empty ones for phones that never occur.
 
     Raises:
         InputError: `most` is below 1, or a phone is not in the inventory.
@@ -105,7 +105,7 @@ def draw_occurrences(
 
 
 def _is_seen(start: float, end: float, detected: np.ndarray) -> bool:
-    """Tell whether the clip reaches from start to end (seconds) and every frame needed there is detected."""
+    """Return whether the clip reaches from start to end (seconds) and every frame needed there is detected."""
     if not len(detected):
         return False
     before, after, share = _weights(np.array([start, end]), detected)

@@ -28,10 +28,11 @@ class Record:
         split: one of SPLITS.
         text: what is said, plain words.
         audio: path of the file with the sound (the video itself where the sound is in it).
-        video: path of the video, or "" for a clip that only the ears can learn from.
+        video: path of the video, or "" for a clip that only the encoder can learn from.
         words: (word, start, end) in seconds where the corpus gives word times, else empty.
         complete: False where more is said in the clip than `text`.
-        wild: True for video that nobody set up for this, in which faces are turned, small, several, or cut.
+        limits: True for video that was not filmed for this, in which faces are turned, small, several, or cut; its
+            lips are tracked within `phonolips.face.limits.FaceLimits`.
     """
 
     id: str
@@ -76,7 +77,7 @@ def iterate_records(path: Path, splits: Iterable[str] | None = None) -> Iterator
                 continue
             try:
                 values = json.loads(line)
-                if "wild" in values:  # its name in version 0.1
+                if "wild" in values:  # the name of `limits` in version 0.1
                     values["limits"] = values.pop("wild")
                 values["words"] = tuple((str(w), float(s), float(e)) for w, s, e in values.get("words", ()))
                 record = Record(**{key: value for key, value in values.items() if key in names})

@@ -7,7 +7,7 @@ against eyes and nose as much. Nothing in sound or text can tell such an offset.
 one place: their mean mouth centres onto each other, and the origin at the mean of their neutral centres.
 
 **In time.** Sound and picture of a filmed clip may be apart; in GRID's by half a frame (standard deviation over s1's
-clips), and by up to two frames. The sync expert hears and sees that to a quarter of a frame where it is sure.
+clips), and by up to two frames. The sync expert finds that to a quarter of a frame where it is sure.
 """
 
 import math
@@ -35,7 +35,7 @@ def speaker_centres(tracked: Store, clips: Iterable[tuple[str, str]]) -> dict[st
         clips: ids and speakers; "" where nobody knows who speaks.
 
     Returns:
-        speaker -> the mean over the speaker's clips of their mean mouth centre, x and y, mouth-space units.
+        Speaker -> the mean over the speaker's clips of their mean mouth centre, x and y, mouth-space units.
     """
     from tqdm import tqdm
 
@@ -57,7 +57,7 @@ class Timed(NamedTuple):
 
 
 def bring_into_sync(lips: np.ndarray, detected: np.ndarray, mel: np.ndarray) -> Timed:
-    """Move lips in time to where the sync expert hears them, if it is sure.
+    """Move lips in time to where the sync expert finds their sound, if it is sure.
 
     Lips between frames are read off a cubic spline through them; frames that were not filmed (at one end) are filled
     with the nearest one and count as not detected.

@@ -52,7 +52,7 @@ class _Worker:
         self.pool = ProcessPoolExecutor(1, mp_context=context, initializer=_begin_worker)
 
     def give(self, function: Callable[[Any], Any], piece: _Piece) -> None:
-        """Give it a piece; raise BrokenProcessPool if its process was killed."""
+        """Hand it a piece; raise BrokenProcessPool if its process was killed."""
         self.given[self.pool.submit(function, piece.item)] = piece
 
     def replace(self) -> list[_Piece]:
@@ -86,7 +86,7 @@ class _Team:
             worker.pool.shutdown(wait=True)
 
     def hand_out(self) -> bool:
-        """Give every worker a piece, and then a second one to wait; return whether there is anything to wait for."""
+        """Hand every worker a piece, and then a second one to wait; return whether there is anything to wait for."""
         for most in range(1, WAITING_PER_JOB + 1):
             for worker in self.workers:
                 if len(worker.given) < most and not self._give(worker):
@@ -94,7 +94,7 @@ class _Team:
         return bool(self.again) or any(worker.given for worker in self.workers)
 
     def _give(self, worker: _Worker) -> bool:
-        """Give a worker the next piece; return whether there was one."""
+        """Hand a worker the next piece; return whether there was one."""
         piece = self.again.pop() if self.again else next(self.pieces, None)
         if piece is None:
             return False

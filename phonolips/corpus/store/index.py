@@ -1,15 +1,15 @@
 """Where in a store every clip lies: memory-mapped columns, made from the shards.
 
-The index of a store is a folder `index-HASH` beside the shards, with the hash of their names, so that it never speaks
-of other shards than those that are there. It is made under another name and then given its own; any number of
-processes may make it at the same time, and read one that another process removes.
+The index of a store is a folder `index-HASH` beside the shards, with the hash of their names, so that it never refers
+to other shards than those that are there. It is made under another name and then renamed; any number of processes may
+make it at the same time, and read one that another process removes.
 
     ids             bytes, the clips' ids, in the order of the shards
     keys            uint64, sorted: CRC-32 of an id in the upper half, its position in the lower one
     shard           int32, number of the shard in the sorted list of them
     starts_NAME     int64, first row of array NAME in the shard; counts_NAME int32, how many
     meta_start      int64, the first byte of the free JSON; meta_count int32
-    column_NAME     int32, code of a value from the free JSON; texts.json says what the codes mean
+    column_NAME     int32, code of a value from the free JSON; texts.json has what the codes mean
     failed          bytes, JSON: the clips that could not be made, with the reasons
 """
 
@@ -133,7 +133,7 @@ def _load(folder: Path, arrays: Mapping[str, ArraySpec], holder: object) -> Inde
 def _make_index(
     files: LocalFolder | RemoteFolder, arrays: Mapping[str, ArraySpec], shards: list[str], parent: Path, name: str
 ) -> Path:
-    """Read what every shard says of its clips into memory-mapped files; return their folder."""
+    """Read what every shard holds of its clips into memory-mapped files; return their folder."""
     with atomic_folder(parent / name) as temporary:
         _fill_index(temporary, files, arrays, shards)
         temporary.chmod(0o755)
@@ -217,7 +217,7 @@ def _find_double(ids: np.ndarray, keys: np.ndarray) -> tuple[int, int] | None:
 
 
 def is_left_behind(path: Path) -> bool:
-    """Say whether something half-made is so old that whoever made it must have been killed."""
+    """Return whether something half-made is so old that whoever made it must have been killed."""
     try:
         return time.time() - path.stat().st_mtime > LEFT_BEHIND_SECONDS
     except OSError:  # gone

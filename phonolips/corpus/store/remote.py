@@ -5,7 +5,7 @@ its kind: s3fs for s3://, gcsfs for gs://, and so on. Who asks, and where, stand
 these read: for s3:// AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or AWS_PROFILE, and AWS_ENDPOINT_URL or
 FSSPEC_S3_ENDPOINT_URL for a server other than Amazon's; FSSPEC_S3_ANON=true for a public bucket.
 
-Shards are fetched whole, when they are first asked for, and kept; a file's name says what is in it, so what is there
+Shards are fetched whole, when they are first asked for, and kept; a file's name tells what is in it, so what is there
 is never fetched again, and a store that changed has other names. Put the index there too (a store that was ever
 opened has one): without it, all shards are fetched to make it.
 """
@@ -20,12 +20,12 @@ from phonolips.storage import atomic_file, atomic_folder
 
 
 def is_address(folder: Path | str) -> bool:
-    """Tell an address from a folder."""
+    """Return whether this is an address, not a folder."""
     return isinstance(folder, str) and "://" in folder
 
 
 def default_cache() -> Path:
-    """Say where what was fetched is kept: PHONOLIPS_CACHE, else the user's cache folder."""
+    """Return where fetched files are kept: PHONOLIPS_CACHE, else the user's cache folder."""
     if "PHONOLIPS_CACHE" in os.environ:
         return Path(os.environ["PHONOLIPS_CACHE"])
     return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "phonolips"
@@ -43,7 +43,7 @@ class LocalFolder:
         return path.read_bytes() if path.is_file() else None
 
     def path(self, name: str) -> Path:
-        """Say where a file lies on this machine."""
+        """Return the path of a file on this machine."""
         return self.folder / name
 
     def list(self, name: str) -> list[str]:
@@ -52,7 +52,7 @@ class LocalFolder:
         return os.listdir(folder) if folder.is_dir() else []
 
     def fetch_folder(self, name: str) -> Path | None:
-        """Say where a folder inside lies; None where it is not there."""
+        """Return the path of a folder inside; None where it is missing."""
         folder = self.folder / name
         return folder if folder.is_dir() else None
 
@@ -115,7 +115,7 @@ class RemoteFolder:
             return None
 
     def path(self, name: str) -> Path:
-        """Fetch a file, if it was not yet, and say where it lies on this machine.
+        """Fetch a file, if it was not yet, and return its path on this machine.
 
         Raises:
             FileNotFoundError: it is not there any more.
@@ -136,7 +136,7 @@ class RemoteFolder:
         return [item["name"].rpartition("/")[2] for item in found if item["type"] == "file"]
 
     def fetch_folder(self, name: str) -> Path | None:
-        """Fetch all files of a folder inside, and say where they lie; None where it is not there."""
+        """Fetch all files of a folder inside, and return its path; None where it is missing."""
         folder = self.folder / name
         if folder.is_dir():
             return folder

@@ -1,7 +1,7 @@
-"""One shard of a store: some clips in a safetensors file, written whole or not at all.
+"""One shard of a store: some clips in a safetensors file, written atomically.
 
 The rows of every array lie end to end, and beside them where each clip's rows start, the ids, free JSON of each clip
-(`meta`), and what could not be made, and why. A shard's bytes depend on its clips alone. Its name says its number and
+(`meta`), and what could not be made, and why. A shard's bytes depend on its clips alone. Its name tells its number and
 its content: NUMBER-HASH.safetensors.
 
 https://github.com/huggingface/safetensors has the format: eight bytes with the size of a JSON header, the header, and
@@ -82,7 +82,7 @@ def check_clip(clip: Clip, arrays: Mapping[str, ArraySpec], folder: Path) -> dic
 def write_shard(
     folder: Path, number: int, arrays: Mapping[str, ArraySpec], clips: Sequence[Clip], failed: Sequence[Dropped] = ()
 ) -> None:
-    """Write one shard, whole or not at all; the same clips give the same bytes.
+    """Write one shard atomically; the same clips give the same bytes.
 
     Args:
         folder: the store, declared with the same arrays.
@@ -207,7 +207,7 @@ class Shard:
         return self.read(name, 0, self._rows[name])
 
     def starts(self, name: str) -> np.ndarray:
-        """Say where each clip's rows of an array start, and where the last one's end: int64 (clips + 1,)."""
+        """Return where each clip's rows of an array start, and where the last one's end: int64 (clips + 1,)."""
         starts = self.all(f"{name}/starts")
         if len(starts) != self.clips + 1 or starts[-1] != self._rows[name] or (np.diff(starts) < 0).any():
             raise self._error(f"the places of {name} are not in order")

@@ -6,9 +6,9 @@ A store is a folder, or the address of one on another machine (see `remote`):
     shards/000017-HASH.safetensors      some clips (see `shards`)
     index-HASH/                         where they are (see `index`); made anew where the shards changed
 
-A shard is written whole or not at all, and its bytes depend on its clips alone: any number of processes on any
-number of machines can make the shards of one store, and be killed at any time. Nothing of the index is held in
-memory, so a store of a million clips opens as fast as one of a thousand.
+`FORMAT.md` has the details. A shard is written atomically, and its bytes depend on its clips alone: any
+number of processes on any number of machines can make the shards of one store, and be killed at any time. Nothing of
+the index is held in memory, so a store of a million clips opens as fast as one of a thousand.
 """
 
 import json
@@ -62,12 +62,12 @@ Named = TypeVar("Named", bound=HasId)
 
 
 def declare_store(folder: Path, arrays: Mapping[str, ArraySpec], *, clips: int | None = None) -> int:
-    """Write `store.json`, or check that it says the same; return how many clips go into a shard.
+    """Write `store.json`, or check that it declares the same; return how many clips go into a shard.
 
     Args:
-        folder: the store; made if it is not there.
+        folder: the store; created if it is missing.
         arrays: what every clip has.
-        clips: how many there will be, about; the first who says so settles the size of the shards.
+        clips: how many there will be, about; the first caller that passes it settles the size of the shards.
 
     Raises:
         CorpusError: the folder holds a store with other arrays, or one of an earlier version.
@@ -307,7 +307,7 @@ class Store:
             yield from (name.decode() for name in self._index.ids[start : start + IDS_AT_ONCE].tolist())
 
     def id_at(self, position: int) -> str:
-        """Name the clip at a position."""
+        """Return the id of the clip at a position."""
         return bytes(self._index.ids[self.position(position)]).decode()
 
     def position(self, clip: str | int) -> int:
@@ -349,7 +349,7 @@ class Store:
 
     @property
     def shard_of(self) -> np.ndarray:
-        """Say in which shard every clip lies: int32 (clips,), memory-mapped."""
+        """The shard of every clip: int32 (clips,), memory-mapped; `shards` has their names."""
         return self._index.shard
 
     def column(self, name: str) -> tuple[np.ndarray, list[str]]:
