@@ -251,7 +251,7 @@ def make_durations_corpus(folder, clips=12):
             edges = np.cumsum(rng.uniform(0.003, 0.4, 12))
             labels = rng.choice(["sil", "spn", "AH", "B", "S"], 11, p=[0.2, 0.02, 0.26, 0.26, 0.26])
             labels[5], long = "T", np.arange(12) > 6
-            phones = [Interval(label, *times) for label, *times in zip(labels, edges + long, (edges + long)[1:])]
+            phones = [Interval(label, *times) for label, *times in zip(labels, edges + long, (edges + long)[1:], strict=False)]
             words = [
                 Interval(text, edges[a] + (a > 6), edges[b] + (b > 6))
                 for text, a, b in (("x", 0, 3), ("y", 3, 9), ("", 9, 11))
@@ -308,7 +308,7 @@ def test_durations_of_the_store_are_those_of_the_textgrids(tmp_path):
         ours = to_utterance(new.get(clip, PHONE_TIMES), 0, partly=True)
         assert (ours.phones.tolist(), ours.steps.tolist()) == (phones, steps.tolist())
         assert np.array_equal(ours.position, position)
-    with pytest.raises(InputError, match="hold no phone_times .*TextGrids are read from a folder only") as caught:
+    with pytest.raises(InputError, match=r"hold no phone_times .*TextGrids are read from a folder only") as caught:
         read_utterances(network, old, "s3://bucket/corpus", "train")
     assert "\n" not in str(caught.value)
 
@@ -341,3 +341,17 @@ def test_a_deeper_encoder_starts_out_with_the_output_of_the_other(tmp_path):
     deep.save(tmp_path / "deep")
     with pytest.raises(InputError, match="more layers than"):
         start_from(shallow.audio_encoder, tmp_path / "deep")
+
+
+def test_lips_go_on_from_a_network_whose_encoder_version_0_1_trained(corpus, tmp_path):
+    from phonolips.model.network import read_network
+    from phonolips.training.train import train
+
+    words = [*TINY, "encoder.epochs=1", "lips.epochs=1"]
+    folder = train("encoder", data=corpus, out=tmp_path, overrides=words, device="cpu")
+    earlier = read_network(folder)
+    assert earlier.description.notes["trained"] == ["encoder"]
+    earlier.description.notes["trained"] = ["ears"]
+    earlier.save(folder)
+    train("lips", data=corpus, out=tmp_path, overrides=words, device="cpu")
+    assert read_network(folder).description.notes["trained"] == ["encoder", "lips"]

@@ -51,8 +51,8 @@ class Edited:
     """An edited clip.
 
     Args:
-        result: lips float32 (frames, 40, 2) at the recording's fps, words and phones, sound; posteriors as encoded where
-            the clip is kept, sure where it is new; lip parameters measured where kept, predicted where new.
+        result: lips float32 (frames, 40, 2) at the recording's fps, words and phones, sound; posteriors as encoded
+            where the clip is kept, sure where it is new; lip parameters measured where kept, predicted where new.
         kept: bool (frames,), True where the lips are the recorded ones, bit by bit.
         source_frames: int64 (frames,), which recorded picture each frame is drawn on.
         seams: seconds at which recorded and new lips meet.

@@ -176,7 +176,7 @@ class Result:
         return export(self, formats, None if out is None else Path(out), **options)
 
     def plot(self, kind: str = "posteriorgram", other: "Result | None" = None) -> "Figure":
-        """Draw a figure: `posteriorgram`, `lips`, `filmstrip` or `compare`; `other` is what the last two set it against.
+        """Draw a figure: `posteriorgram`, `lips`, `filmstrip` or `compare` (the lips set against `other`).
 
         Raises:
             InputError: no such kind, or one for which something is not known.

@@ -26,6 +26,8 @@ from phonolips.editing.infill import InfillSettings, join
 from phonolips.editing.timeline import Timeline, Zone
 from phonolips.errors import InputError, PhonolipsWarning
 from phonolips.evaluation import baselines, metrics, report
+from phonolips.evaluation.clips import Clip, mean_shapes
+from phonolips.lips.curve import resample_by_phones
 from phonolips.lips.measures import opening, width
 from phonolips.model.network import Network, load_network
 from phonolips.phones.intervals import Alignment, Interval
@@ -56,7 +58,7 @@ class Pair(NamedTuple):
 
 
 def same_around(first: list[str], second: list[str], place: int) -> bool:
-    """Say whether the words before and after a place are the same in two sentences."""
+    """Return whether the words before and after a place are the same in two sentences."""
     return all(first[at] == second[at] for at in (place - 1, place + 1) if 0 <= at < PLACES)
 
 
@@ -94,7 +96,7 @@ def score(lips: np.ndarray, alignment: Alignment, truth: Result, place: int) -> 
     """Score the changed word and 0.1 s around it; raise InputError where the phones are not the same."""
     phones, _ = phones_around(alignment, place)
     true_phones, word = phones_around(truth.alignment, place)
-    warped = metrics.resample_by_phones(lips, phones, true_phones, len(truth.lips))
+    warped = resample_by_phones(lips, phones, true_phones, len(truth.lips))
     times = frame_centres(len(truth.lips))
     inside = (times >= word.start - AROUND_SECONDS) & (times < word.end + AROUND_SECONDS)
     made, true = warped[inside], truth.lips[inside]
@@ -130,16 +132,16 @@ class Bench:
             (self.features.meta(c)["speaker"], self.features.get(c, "lips"), self.features.get(c, "detected"))
             for c in names
         ]
-        means = baselines.mean_lips(lips)
+        means = mean_shapes(lips)
         train = [self.clip(c, means[self.features.meta(c)["speaker"]]) for c in names]
         self.sequencing: list[baselines.Baseline] = [baselines.VisemeTrajectories(), baselines.VisemeMean()]
         for row in self.sequencing:
             row.fit(train)
 
-    def clip(self, name: str, mean_lip: np.ndarray) -> baselines.Clip:
+    def clip(self, name: str, mean_lip: np.ndarray) -> Clip:
         """Read a clip as the sequencing rows want it."""
         get = self.features.get
-        return baselines.Clip(
+        return Clip(
             name, self.features.meta(name)["speaker"], np.array(get(name, "lips")), np.array(get(name, "detected")),
             get(name, "labels").astype(np.int64), get(name, "mel"), mean_lip,
         )  # fmt: skip
@@ -150,13 +152,13 @@ class Bench:
         return Result(np.array(self.features.get(record.id, "lips")), float(MODEL_FPS), alignment=alignment)
 
     def sequence(self, row: baselines.Baseline, source: Result, edited: Edited) -> np.ndarray:
-        """Let a sequencing row speak an edited clip with the mean lip that fits the source clip best."""
+        """Let a sequencing row speak an edited clip with the mean shape that fits the source clip best."""
 
         def say(alignment: Alignment, frames: int, mean_lip: np.ndarray) -> np.ndarray:
             labels = alignment.labels(STEPS_PER_FRAME * frames)
             blank = np.zeros((frames, 40, 2), np.float32)
             mel = np.zeros((len(labels), 80), np.float32)
-            return row.predict(baselines.Clip("edited", "", blank, np.zeros(frames, bool), labels, mel, mean_lip))
+            return row.predict(Clip("edited", "", blank, np.zeros(frames, bool), labels, mel, mean_lip))
 
         zero = np.zeros((40, 2), np.float32)
         mean_lip = (source.lips - say(source.alignment, len(source.lips), zero)).mean(0)
@@ -201,7 +203,7 @@ class Bench:
 
 
 def _places(edited: Edited) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Give what interpolates the recorded place of every frame from those of the kept ones."""
+    """Return what interpolates the recorded place of every frame from those of the kept ones."""
     known = np.flatnonzero(edited.kept)
     return np.arange(len(edited.kept)), known, edited.source_frames[known].astype(float)
 
@@ -277,7 +279,7 @@ def difference_table(rows: list[dict[str, Any]]) -> str:
 
 
 def percentiles(rows: list[dict[str, Any]]) -> str:
-    """Say how fast lips are at the same places of untouched clips."""
+    """Measure how fast lips are at the same places of untouched clips."""
     natural = np.array([[row[key] for key in MEASURES[-2:]] for row in rows if row["place"] < 0])
     parts = [
         f"{name} {', '.join(f'{value:.3g}' for value in np.quantile(column, (0.5, 0.95, 0.99)))}"

@@ -7,6 +7,8 @@ exit code is 1 unless every difference is among the `--expected` ones (shell pat
 once: WORK/before is kept, so that the same commit is not run again, and WORK/after is made anew.
 """
 
+# ruff: noqa: E501
+
 import argparse
 import csv
 import fnmatch

@@ -116,7 +116,8 @@ class _Scored:
     @property
     def pairs(self) -> np.ndarray:
         """True where a frame and the next one are detected, (frames - 1,)."""
-        return self.detected[1:] & self.detected[:-1]
+        both: np.ndarray = self.detected[1:] & self.detected[:-1]
+        return both
 
 
 def lip_scores(
@@ -362,7 +363,7 @@ def _check_lips(
             "shapes: bring them to the same frames first, scores never trim"
         )
     if mean_lip.shape != truth.shape[1:]:
-        raise InputError(f"the mean lip has shape {mean_lip.shape}, the lips {truth.shape[1:]} a frame")
+        raise InputError(f"mean_lip has shape {mean_lip.shape}; expected {truth.shape[1:]}, that of a frame of lips")
     if detected.shape != (len(truth),):
         raise InputError(f"'detected' has shape {detected.shape}; expected ({len(truth)},), one a frame")
     if not detected.any():
@@ -388,4 +389,5 @@ def _silent_frames(frame_labels: np.ndarray, margin_steps: int) -> np.ndarray:
 
     speech = frame_labels.ravel() != SILENCE_ID
     near = binary_dilation(speech, iterations=margin_steps) if margin_steps else speech
-    return ~near.reshape(frame_labels.shape).any(1)
+    silent: np.ndarray = ~near.reshape(frame_labels.shape).any(1)
+    return silent
