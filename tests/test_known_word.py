@@ -181,7 +181,7 @@ def write_records(folder: Path) -> list[Record]:
 
 
 @pytest.mark.parametrize("aligner", ["ctc", "sphinx", "auto"])
-def test_records_by_ears(tmp_path: Path, aligner: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_records_by_the_encoder(tmp_path: Path, aligner: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     records, out, encoder = write_records(tmp_path), tmp_path / "out", StubEncoder()
     dropped = known_words.align_records(records, out, aligner=aligner, network=encoder)  # type: ignore[arg-type]
@@ -241,7 +241,7 @@ def test_pronunciations_come_from_the_lexicon() -> None:
 # ---------------------------------------------------------------- soft labels
 
 
-def test_soft_labels_fill_what_is_unknown_where_the_ears_are_sure() -> None:
+def test_soft_labels_fill_what_is_unknown_where_the_encoder_is_sure() -> None:
     sure, unsure = posteriors_of([("S", 2)], 0.9), posteriors_of([("S", 2)], 0.49)
     posteriors = np.concatenate([sure, unsure, sure])
     labels = np.array([IGNORED_ID] * 4 + [PHONE_IDS["T"]] * 2)
