@@ -7,7 +7,7 @@ import pytest
 
 from phonolips.errors import InputError
 from phonolips.evaluation import baselines
-from phonolips.evaluation.baselines import Clip
+from phonolips.evaluation.clips import Clip, mean_shapes
 from phonolips.phones.inventory import IGNORED_ID, PHONE_IDS
 
 PHONES = ("sil", "B", "AA", "T", "UW")
@@ -96,7 +96,7 @@ def test_rows_learn_lips_that_follow_the_phones(baseline, least, train):
 
 def test_mean_lip_and_mean_curve_know_no_phones(train):
     clip = make_clip(104)
-    still = baselines.MeanLip()
+    still = baselines.MeanShape()
     still.fit(train)
     assert skill(still.predict(clip), clip) == pytest.approx(0, abs=1e-6)
     curve = baselines.MeanCurve()
@@ -168,16 +168,16 @@ def test_ridge_takes_a_strong_penalty_where_the_sound_tells_nothing(train):
     assert ridge.penalty == min(ridge.penalties)
 
 
-def test_mean_lips_by_speaker_skip_undetected_frames():
+def test_mean_shapes_by_speaker_skip_undetected_frames():
     lips = np.ones((4, 40, 2), np.float32)
     lips[3] = 99
     detected = np.array([True, True, True, False])
-    found = baselines.mean_lips([("a", lips, detected), ("b", 2 * lips, detected), ("a", 3 * lips, detected)])
+    found = mean_shapes([("a", lips, detected), ("b", 2 * lips, detected), ("a", 3 * lips, detected)])
     np.testing.assert_allclose(found["a"], 2)
     np.testing.assert_allclose(found["b"], 2)
     assert found["a"].shape == (40, 2)
     with pytest.raises(InputError, match="speaker c"):
-        baselines.mean_lips([("c", lips, np.zeros(4, bool))])
+        mean_shapes([("c", lips, np.zeros(4, bool))])
 
 
 def test_clips_that_do_not_fit_are_refused():

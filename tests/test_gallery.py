@@ -12,7 +12,7 @@ from phonolips.corpus.occurrences import CONTEXT_PLACES, INSIDE, MIDDLE_PLACE, P
 from phonolips.corpus.store.store import ArraySpec, Store, StoreWriter
 from phonolips.errors import CorpusError, InputError
 from phonolips.evaluation import gallery
-from phonolips.evaluation import gallery_pages as plot_gallery
+from phonolips.evaluation import gallery_pages, gallery_panels
 from phonolips.phones.inventory import PHONE_IDS, PHONES
 
 ARRAYS = {
@@ -150,8 +150,8 @@ def test_rows_hold_means_and_deviations(store):
 
 def test_statistics_leave_unknown_values_out():
     values = np.array([[np.nan, 1.0, np.nan], [np.nan, 3.0, 5.0]])
-    np.testing.assert_allclose(plot_gallery.mean_curve(values), [np.nan, 2, 5])
-    np.testing.assert_allclose(plot_gallery.percentiles(values, (0, 100)), [[np.nan, 1, 5], [np.nan, 3, 5]])
+    np.testing.assert_allclose(gallery_panels.mean_curve(values), [np.nan, 2, 5])
+    np.testing.assert_allclose(gallery_panels.percentiles(values, (0, 100)), [[np.nan, 1, 5], [np.nan, 3, 5]])
 
 
 def panel(figure, phone):
@@ -161,29 +161,29 @@ def panel(figure, phone):
 
 def test_every_phone_has_a_panel_with_a_line_for_each_sample(store):
     found = draw_occurrences(store, ["one/0", "one/1"])
-    contours = plot_gallery.contour_page(found, title="x")
+    contours = gallery_pages.contour_page(found, title="x")
     titles = [axes.get_title(loc="left") for axes in contours.axes]
     assert sorted(titles) == sorted(PHONES)
-    assert titles[:12] == list(plot_gallery.SEEDS_VOWELS)
+    assert titles[:12] == list(gallery_pages.SEEDS_VOWELS)
     assert titles[-1] == "sil"
     assert [len(rings.get_segments()) for rings in panel(contours, "AA").collections] == [4, 4]
     assert panel(contours, "AA").get_title(loc="right") == "4 of 4, 180 ms"
     assert [text.get_text() for text in panel(contours, "ZH").texts] == ["no sample"]
     for quantity in ("opening", "width"):
-        page = plot_gallery.trajectory_page(found, quantity)
+        page = gallery_pages.trajectory_page(found, quantity)
         assert sorted(axes.get_title(loc="left") for axes in page.axes) == sorted(PHONES)
         assert len(panel(page, "AA").collections[0].get_segments()) == 4
         assert [text.get_text() for text in panel(page, "ZH").texts] == ["no sample"]
         assert len({axes.get_ylim() for axes in page.axes}) == 1
-    own = plot_gallery.phone_page(found["AA"], title="AA")
-    assert [axes.get_title() for axes in own.axes][:5] == list(plot_gallery.MOMENTS)
-    with pytest.raises(ValueError, match="no sample of ZH"):
-        plot_gallery.phone_page(found["ZH"])
+    own = gallery_pages.phone_page(found["AA"], title="AA")
+    assert [axes.get_title() for axes in own.axes][:5] == list(gallery_pages.MOMENTS)
+    with pytest.raises(InputError, match="no sample of ZH"):
+        gallery_pages.phone_page(found["ZH"])
 
 
 def test_the_mean_drawn_is_the_mean_of_the_samples(store):
     found = draw_occurrences(store, ["one/0", "one/1"])
-    outer = panel(plot_gallery.contour_page(found), "AA").lines[0].get_xydata()
+    outer = panel(gallery_pages.contour_page(found), "AA").lines[0].get_xydata()
     middles = np.mean([ramp(np.array((a + b) / 200)) for a, b in AA_PLACES], axis=0)
     np.testing.assert_allclose(outer, middles[[*range(20), 0]], atol=1e-5)
 
@@ -217,9 +217,9 @@ def test_command_line(tmp_path, data, command):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--phone", "XX"], "--phone XX: no such phone; expected one of sil AA"),
-        (["--phone", "ZH"], "--phone ZH: no sample of it in 14 clips"),
-        (["--speaker", "ten"], "--speaker ten: no training clip with lips; there are clips of one, two"),
+        (["--phone", "XX"], "phone 'XX': no such phone; expected one of sil AA"),
+        (["--phone", "ZH"], "phone 'ZH': no sample of it in 14 clips"),
+        (["--speaker", "ten"], "speaker 'ten': no training clip with lips; there are clips of one, two"),
     ],
 )
 def test_errors_are_one_line_and_write_nothing(tmp_path, data, command, words, said):

@@ -5,8 +5,11 @@ import pytest
 
 from phonolips.errors import InputError
 from phonolips.evaluation import metrics
+from phonolips.lips.curve import resample_by_phones
 from phonolips.lips.measures import opening, width
 from phonolips.lips.points import INNER_RING, MEDIAPIPE40
+from phonolips.phones.compare import boundary_errors, boundary_summary, phone_errors, recognise_phones
+from phonolips.phones.decode import label_runs
 from phonolips.phones.intervals import Interval
 from phonolips.phones.inventory import IGNORED_ID, NUM_PHONES, PHONE_IDS
 from phonolips.phones.ngram import PhoneNgram
@@ -269,26 +272,26 @@ def one_hot(labels: np.ndarray, confidence: float = 1.0) -> np.ndarray:
 
 
 def test_runs_cover_the_labels():
-    assert metrics.label_runs(np.array([3, 3, 0, 5, 5, 5])) == [(3, 0, 2), (0, 2, 3), (5, 3, 6)]
-    assert metrics.label_runs(np.array([], int)) == []
-    assert metrics.label_runs(np.array([7])) == [(7, 0, 1)]
+    assert label_runs(np.array([3, 3, 0, 5, 5, 5])) == [(3, 0, 2), (0, 2, 3), (5, 3, 6)]
+    assert label_runs(np.array([], int)) == []
+    assert label_runs(np.array([7])) == [(7, 0, 1)]
 
 
 def test_phone_errors_count_all_three_kinds_of_error():
     reference = ["B", "IH", "N", "B", "L", "UW"]
-    assert metrics.phone_errors(reference, reference) == 0
-    assert metrics.phone_errors(reference, ["B", "IH", "N", "L", "UW"]) == 1
-    assert metrics.phone_errors(reference, ["B", "IY", "N", "B", "L", "UW", "T"]) == 2
-    assert metrics.phone_errors(reference, []) == 6
-    assert metrics.phone_errors(["B"], ["T", "T", "T"]) == 3
-    assert metrics.phone_errors([], ["B"]) == 1
+    assert phone_errors(reference, reference) == 0
+    assert phone_errors(reference, ["B", "IH", "N", "L", "UW"]) == 1
+    assert phone_errors(reference, ["B", "IY", "N", "B", "L", "UW", "T"]) == 2
+    assert phone_errors(reference, []) == 6
+    assert phone_errors(["B"], ["T", "T", "T"]) == 3
+    assert phone_errors([], ["B"]) == 1
 
 
 def test_recognised_phones_merge_drop_silence_and_noise():
     names = ["sil"] * 3 + ["B"] * 5 + ["P"] + ["B"] * 4 + ["AA"] * 2 + ["sil"] * 2 + ["AA"] * 3
     posteriors = one_hot(np.array([PHONE_IDS[name] for name in names]), 0.6)
-    assert metrics.recognise_phones(posteriors) == ["B", "AA", "AA"]
-    assert metrics.recognise_phones(one_hot(np.zeros(9, int))) == []
+    assert recognise_phones(posteriors) == ["B", "AA", "AA"]
+    assert recognise_phones(one_hot(np.zeros(9, int))) == []
 
 
 def test_an_ngram_helps_to_recognise_what_the_sound_leaves_open():
@@ -302,8 +305,8 @@ def test_an_ngram_helps_to_recognise_what_the_sound_leaves_open():
     row_of = np.zeros(NUM_PHONES, np.int32)
     row_of[PHONE_IDS["B"]] = 1
     ngram = PhoneNgram(rows, row_of, np.zeros(NUM_PHONES, np.float32))
-    assert metrics.recognise_phones(posteriors) == ["B", "AO"]
-    assert metrics.recognise_phones(posteriors, ngram) == ["B", "AA"]
+    assert recognise_phones(posteriors) == ["B", "AO"]
+    assert recognise_phones(posteriors, ngram) == ["B", "AA"]
     assert metrics.encoder_scores(posteriors, labels)["phone_errors"] == 1
     assert metrics.encoder_scores(posteriors, labels, ngram=ngram)["phone_errors"] == 0
 
@@ -360,35 +363,35 @@ def test_boundary_errors_skip_silences_and_stress():
         Interval("", 0.9, 1.0),
         Interval("T", 1.0, 2.0),
     ]
-    errors = metrics.boundary_errors(found, TRUE)
+    errors = boundary_errors(found, TRUE)
     np.testing.assert_allclose(errors, [10, 30, 0], atol=1e-9)
-    summary = metrics.boundary_summary(errors)
+    summary = boundary_summary(errors)
     assert summary["boundary_median_ms"] == pytest.approx(10)
     assert summary["boundary_within_20_ms"] == pytest.approx(2 / 3)
-    assert np.isnan(metrics.boundary_summary(np.zeros(0))["boundary_median_ms"])
-    assert metrics.boundary_summary(np.array([20.0]))["boundary_within_20_ms"] == 1
+    assert np.isnan(boundary_summary(np.zeros(0))["boundary_median_ms"])
+    assert boundary_summary(np.array([20.0]))["boundary_within_20_ms"] == 1
 
 
 def test_other_phones_raise_and_say_where():
     with pytest.raises(InputError, match="from phone 2 on"):
-        metrics.boundary_errors([("B", 0, 1), ("T", 1, 2)], TRUE)
+        boundary_errors([("B", 0, 1), ("T", 1, 2)], TRUE)
     with pytest.raises(InputError, match="from phone 3 on"):
-        metrics.boundary_errors(TRUE[:3], TRUE)
+        boundary_errors(TRUE[:3], TRUE)
 
 
 def test_resampling_to_the_same_times_changes_nothing(curve):
     lips = make_lips(curve[:50])
-    np.testing.assert_allclose(metrics.resample_by_phones(lips, TRUE, TRUE, 50), lips, atol=1e-6)
+    np.testing.assert_allclose(resample_by_phones(lips, TRUE, TRUE, 50), lips, atol=1e-6)
 
 
 def test_resampling_moves_each_phone_to_its_place():
     slow = [(label, 2 * start, 2 * end) for label, start, end in TRUE]
     ramp = np.arange(50) / 100  # frame i is centred at (i + 0.5) / 25 s
-    warped = opening(metrics.resample_by_phones(make_lips(ramp), TRUE, slow, 100))
+    warped = opening(resample_by_phones(make_lips(ramp), TRUE, slow, 100))
     expected = (np.arange(100) + 0.5) / 200 - 0.005
     np.testing.assert_allclose(warped[1:-1], expected[1:-1], atol=1e-5)
     shifted = [("B", 1.4, 1.6), ("AA", 1.6, 2.0), ("T", 2.0, 2.2)]
-    late = opening(metrics.resample_by_phones(make_lips(ramp), TRUE, shifted, 75))
+    late = opening(resample_by_phones(make_lips(ramp), TRUE, shifted, 75))
     np.testing.assert_allclose(late[35:55], ramp[10:30], atol=1e-5)
 
 
@@ -396,7 +399,7 @@ def test_resampling_skips_a_pause_that_the_target_lacks():
     pausing = [("B", 0.0, 0.4), ("sil", 0.4, 1.2), ("AA", 1.2, 2.0)]
     fluent = [("B", 0.0, 0.4), ("AA", 0.4, 1.2)]
     curve = np.where((np.arange(50) >= 10) & (np.arange(50) < 30), 0.3, 0.1)
-    warped = opening(metrics.resample_by_phones(make_lips(curve), pausing, fluent, 30))
+    warped = opening(resample_by_phones(make_lips(curve), pausing, fluent, 30))
     np.testing.assert_allclose(warped[:9], 0.1, atol=1e-6)
     np.testing.assert_allclose(warped[11:], 0.1, atol=1e-6)
 
@@ -404,11 +407,11 @@ def test_resampling_skips_a_pause_that_the_target_lacks():
 def test_resampling_refuses_other_phones_and_empty_clips(curve):
     lips = make_lips(curve)
     with pytest.raises(InputError, match="differ"):
-        metrics.resample_by_phones(lips, TRUE, TRUE[:2], 50)
+        resample_by_phones(lips, TRUE, TRUE[:2], 50)
     with pytest.raises(InputError, match="at least one"):
-        metrics.resample_by_phones(lips[:0], TRUE, TRUE, 50)
+        resample_by_phones(lips[:0], TRUE, TRUE, 50)
     with pytest.raises(InputError, match="at least one"):
-        metrics.resample_by_phones(lips, TRUE, TRUE, 0)
+        resample_by_phones(lips, TRUE, TRUE, 0)
 
 
 # statistics

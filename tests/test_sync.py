@@ -11,7 +11,7 @@ from phonolips.corpus.layout import FEATURE_ARRAYS, alignment_path
 from phonolips.corpus.records import Record, write_records
 from phonolips.corpus.store.store import Store, StoreWriter
 from phonolips.errors import CheckpointError, InputError
-from phonolips.evaluation.baselines import Clip
+from phonolips.evaluation.clips import Clip
 from phonolips.evaluation.sync import SHUFFLED, TRUTH, score_sync, sync_table
 from phonolips.model import sync
 from phonolips.model.networks.sync import SyncExpert

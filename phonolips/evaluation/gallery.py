@@ -9,9 +9,9 @@ OUT/gallery.csv            a row a phone
 
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,6 +23,9 @@ from phonolips.lips.measures import opening, width
 from phonolips.phones.inventory import PHONE_IDS, PHONE_TO_VISEME, PHONES, VISEME_NAMES
 from phonolips.show.plots.style import save_figure
 from phonolips.synth.folder import check_out_folder
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def gallery_rows(occurrences: Sequence[Occurrences]) -> list[dict[str, Any]]:
@@ -85,19 +88,13 @@ def draw_gallery(
     wanted = list(dict.fromkeys(phone if phone in PHONE_IDS else phone.upper() for phone in phones))
     for phone in wanted:
         if phone not in PHONE_IDS:
-            raise InputError(f"--phone {phone}: no such phone; expected one of {' '.join(PHONES)}")
+            raise InputError(f"phone {phone!r}: no such phone; expected one of {' '.join(PHONES)}")
     store = Store(data / "features")
-    with_lips = [clip for clip in store if store.meta(clip)["split"] == "train" and store.rows(clip, "lips")]
-    if not with_lips:
-        raise CorpusError(f"{data}: no training clip with lips; see dropped*.tsv there for what was left out")
-    clips = [clip for clip in with_lips if speaker in (None, store.meta(clip)["speaker"])]
-    if not clips:
-        known = ", ".join(sorted({store.meta(clip)["speaker"] for clip in with_lips}))
-        raise InputError(f"--speaker {speaker}: no training clip with lips; there are clips of {known}")
+    clips = _clips_of(store, data, speaker)
     found = draw_occurrences(store, clips, most=samples, seed=seed)
     for phone in wanted:
         if not len(found[phone]):
-            raise InputError(f"--phone {phone}: no sample of it in {len(clips)} clips; choose another phone")
+            raise InputError(f"phone {phone!r}: no sample of it in {len(clips)} clips; choose another phone")
     whose = speaker or "all speakers"
     amount = f"up to {samples} samples a phone"
     figures = {
@@ -109,6 +106,23 @@ def draw_gallery(
         length = 1000 * found[phone].seconds.mean()
         title = f"{phone}: {whose}, {len(found[phone])} of {found[phone].total} samples, {length:.0f} ms on average"
         figures[phone] = phone_page(found[phone], title=title)
+    return _write_together(figures, found, out)
+
+
+def _clips_of(store: Store, data: Path, speaker: str | None) -> list[str]:
+    """Name the training clips with lips of a speaker, None being everybody; raise where there are none."""
+    with_lips = [clip for clip in store if store.meta(clip)["split"] == "train" and store.rows(clip, "lips")]
+    if not with_lips:
+        raise CorpusError(f"{data}: no training clip with lips; see dropped*.tsv there for what was left out")
+    clips = [clip for clip in with_lips if speaker in (None, store.meta(clip)["speaker"])]
+    if not clips:
+        known = ", ".join(sorted({store.meta(clip)["speaker"] for clip in with_lips}))
+        raise InputError(f"speaker {speaker!r}: no training clip with lips; there are clips of {known}")
+    return clips
+
+
+def _write_together(figures: "Mapping[str, Figure]", found: Mapping[str, Occurrences], out: Path) -> list[Path]:
+    """Write all pictures and the table beside their places first, then move them there."""
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".phonolips-", dir=out) as temporary:
         new = Path(temporary)

@@ -15,7 +15,7 @@ import numpy as np
 
 from phonolips.corpus.store.store import Store
 from phonolips.evaluation import reading, report, words
-from phonolips.evaluation.baselines import Clip
+from phonolips.evaluation.clips import Clip
 from phonolips.training.reader import train_reader_on_store
 from phonolips.training.reader_clips import ReaderClip, word_of
 from phonolips.training.reader_network import load_reader

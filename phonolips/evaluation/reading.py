@@ -1,4 +1,4 @@
-"""What a lip reader reads off every method's lips: scores, tables, and which words it takes for which."""
+"""What a lip reader reads off every method's lips: scores, tables, and which words it confuses."""
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,11 +9,13 @@ import numpy as np
 from phonolips.errors import InputError
 from phonolips.evaluation.metrics.statistics import bootstrap_interval
 from phonolips.phones.inventory import PHONE_TO_VISEME, VISEME_NAMES
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 from phonolips.training.reader_clips import ReaderClip
 from phonolips.training.reader_network import READ_AT_ONCE, LipReader
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.image import AxesImage
 
 log = logging.getLogger("phonolips.evaluation")
 CHANCE, MAJORITY = "chance", "most frequent word"  # rows of the table that need no lips
@@ -69,7 +71,7 @@ def score_reader(
 
 
 def mean_lip_clips(clips: Sequence[ReaderClip]) -> dict[str, np.ndarray]:
-    """Hold every clip's own mean lip still: clip id -> lips (frames, 40, 2), the row that nobody can read."""
+    """Hold every clip's own mean shape still: clip id -> lips (frames, 40, 2), the row that nobody can read."""
     return {clip.id: np.repeat(clip.lips.mean(0, keepdims=True), len(clip.lips), 0) for clip in clips}
 
 
@@ -188,7 +190,7 @@ def confusion_figure(
     Raises:
         InputError: a method without rows.
     """
-    from phonolips.show.plots.style import FAINT, INK, METHOD_COLOURS, new_figure, style_axes
+    from phonolips.show.plots.style import FAINT, INK, new_figure
 
     spelt = homophenes or {word: word for word in words}
     order = sorted(words, key=lambda word: (spelt[word], word))
@@ -200,26 +202,7 @@ def confusion_figure(
         counts = word_confusion(rows, order, method).astype(float)
         if not counts.sum():
             raise InputError(f"no clip of {method!r} was read; there are {sorted({row['method'] for row in rows})}")
-        totals = counts.sum(1, keepdims=True)
-        shares = np.divide(counts, totals, out=np.full_like(counts, np.nan), where=totals > 0)
-        axes.set_facecolor("#eeeeee")
-        # With many words a cell is smaller than a pixel: the square root makes a few per cent visible.
-        shown = shares if named else np.sqrt(shares)
-        picture = axes.imshow(shown, cmap="Blues", vmin=0, vmax=1, aspect="equal", interpolation="nearest")
-        if named:
-            for row, column in np.argwhere(np.nan_to_num(shares) >= 0.1):
-                ink = "white" if shares[row, column] > 0.55 else INK
-                axes.text(
-                    column, row, f"{100 * shares[row, column]:.0f}", fontsize=6, ha="center", va="center", color=ink
-                )
-            axes.set_xticks(range(len(order)), order, rotation=90)
-            axes.set_yticks(range(len(order)), order)
-            _frame_alike(axes, [spelt[word] for word in order], METHOD_COLOURS[1])
-        style_axes(axes, keep=("left", "right", "top", "bottom"))
-        axes.tick_params(length=0 if named else 3, labelsize=7.5)
-        right = np.trace(counts) / counts.sum()
-        axes.set_title(f"{method}: {right:.0%} of {counts.sum():.0f} right", fontsize=9, color=INK, loc="left")
-        axes.set_xlabel("word read" if named else "word read (sorted by what is seen of it)", fontsize=9, color=INK)
+        picture = _draw_confusion(axes, counts, order, spelt, method)
     panels[0].set_ylabel("word said", fontsize=9, color=INK)
     bar = figure.colorbar(picture, ax=list(panels), fraction=0.02, pad=0.01, aspect=40)
     bar.set_label("share of the clips of a word (grey: no clip)", fontsize=8)
@@ -229,6 +212,35 @@ def confusion_figure(
     bar.ax.tick_params(labelsize=7.5, length=2, color=FAINT)
     bar.outline.set_visible(False)  # type: ignore[operator]
     return figure
+
+
+def _draw_confusion(
+    axes: "Axes", counts: np.ndarray, words: Sequence[str], spelt: Mapping[str, str], method: str
+) -> "AxesImage":
+    """Draw one method's counts (words, words); the words are named where there is room."""
+    from phonolips.show.plots.style import INK, METHOD_COLOURS, style_axes
+
+    named = len(words) <= NAMED_WORDS
+    totals = counts.sum(1, keepdims=True)
+    shares = np.divide(counts, totals, out=np.full_like(counts, np.nan), where=totals > 0)
+    axes.set_facecolor("#eeeeee")
+    # With many words a cell is smaller than a pixel: the square root makes a few per cent visible.
+    shown = shares if named else np.sqrt(shares)
+    picture = axes.imshow(shown, cmap="Blues", vmin=0, vmax=1, aspect="equal", interpolation="nearest")
+    if named:
+        for row, column in np.argwhere(np.nan_to_num(shares) >= 0.1):
+            text = f"{100 * shares[row, column]:.0f}"
+            ink = "white" if shares[row, column] > 0.55 else INK
+            axes.text(column, row, text, fontsize=6, ha="center", va="center", color=ink)
+        axes.set_xticks(range(len(words)), words, rotation=90)
+        axes.set_yticks(range(len(words)), words)
+        _frame_alike(axes, [spelt[word] for word in words], METHOD_COLOURS[1])
+    style_axes(axes, keep=("left", "right", "top", "bottom"))
+    axes.tick_params(length=0 if named else 3, labelsize=7.5)
+    right = np.trace(counts) / counts.sum()
+    axes.set_title(f"{method}: {right:.0%} of {counts.sum():.0f} right", fontsize=9, color=INK, loc="left")
+    axes.set_xlabel("word read" if named else "word read (sorted by what is seen of it)", fontsize=9, color=INK)
+    return picture
 
 
 def _frame_alike(axes: Any, spelt: Sequence[str], colour: str) -> None:

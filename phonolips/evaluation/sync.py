@@ -14,7 +14,7 @@ import numpy as np
 
 from phonolips.errors import CheckpointError
 from phonolips.evaluation import report
-from phonolips.evaluation.baselines import Clip
+from phonolips.evaluation.clips import Clip
 
 if TYPE_CHECKING:
     from phonolips.model.networks.sync import SyncExpert

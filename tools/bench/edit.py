@@ -26,6 +26,8 @@ from phonolips.editing.infill import InfillSettings, join
 from phonolips.editing.timeline import Timeline, Zone
 from phonolips.errors import InputError, PhonolipsWarning
 from phonolips.evaluation import baselines, metrics, report
+from phonolips.evaluation.clips import Clip, mean_shapes
+from phonolips.lips.curve import resample_by_phones
 from phonolips.lips.measures import opening, width
 from phonolips.model.network import Network, load_network
 from phonolips.phones.intervals import Alignment, Interval
@@ -94,7 +96,7 @@ def score(lips: np.ndarray, alignment: Alignment, truth: Result, place: int) -> 
     """Score the changed word and 0.1 s around it; raise InputError where the phones are not the same."""
     phones, _ = phones_around(alignment, place)
     true_phones, word = phones_around(truth.alignment, place)
-    warped = metrics.resample_by_phones(lips, phones, true_phones, len(truth.lips))
+    warped = resample_by_phones(lips, phones, true_phones, len(truth.lips))
     times = frame_centres(len(truth.lips))
     inside = (times >= word.start - AROUND_SECONDS) & (times < word.end + AROUND_SECONDS)
     made, true = warped[inside], truth.lips[inside]
@@ -130,16 +132,16 @@ class Bench:
             (self.features.meta(c)["speaker"], self.features.get(c, "lips"), self.features.get(c, "detected"))
             for c in names
         ]
-        means = baselines.mean_lips(lips)
+        means = mean_shapes(lips)
         train = [self.clip(c, means[self.features.meta(c)["speaker"]]) for c in names]
         self.sequencing: list[baselines.Baseline] = [baselines.VisemeTrajectories(), baselines.VisemeMean()]
         for row in self.sequencing:
             row.fit(train)
 
-    def clip(self, name: str, mean_lip: np.ndarray) -> baselines.Clip:
+    def clip(self, name: str, mean_lip: np.ndarray) -> Clip:
         """Read a clip as the sequencing rows want it."""
         get = self.features.get
-        return baselines.Clip(
+        return Clip(
             name, self.features.meta(name)["speaker"], np.array(get(name, "lips")), np.array(get(name, "detected")),
             get(name, "labels").astype(np.int64), get(name, "mel"), mean_lip,
         )  # fmt: skip
@@ -156,7 +158,7 @@ class Bench:
             labels = alignment.labels(STEPS_PER_FRAME * frames)
             blank = np.zeros((frames, 40, 2), np.float32)
             mel = np.zeros((len(labels), 80), np.float32)
-            return row.predict(baselines.Clip("edited", "", blank, np.zeros(frames, bool), labels, mel, mean_lip))
+            return row.predict(Clip("edited", "", blank, np.zeros(frames, bool), labels, mel, mean_lip))
 
         zero = np.zeros((40, 2), np.float32)
         mean_lip = (source.lips - say(source.alignment, len(source.lips), zero)).mean(0)

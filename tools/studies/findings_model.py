@@ -26,6 +26,7 @@ from phonolips.lips.measures import opening, width
 from phonolips.lips.motion import exaggerate
 from phonolips.model.network import Network, read_network
 from phonolips.model.stream import decode_lips, predict_lip_parameters
+from phonolips.phones.compare import label_runs
 from phonolips.phones.inventory import PHONES, SILENCE, SILENCE_ID, VISEMES
 from phonolips.phones.posteriors import labels_to_posteriors
 from phonolips.timebase import STEPS_PER_FRAME
@@ -108,7 +109,7 @@ def agreement(network: Network, clips: list[Clip]) -> str:
         speech = clip.labels != SILENCE_ID
         cosines.append(float((encoded * told).sum(1)[speech].mean()))
         shuffled.append(float((encoded * told[rng.permutation(len(told))]).sum(1)[speech].mean()))
-        runs = metrics.label_runs(clip.labels)
+        runs = label_runs(clip.labels)
         latents = np.stack([told[start] for _, start, _ in runs])
         owner = np.concatenate([np.full(end - start, index) for index, (_, start, end) in enumerate(runs)])
         best = np.empty(len(encoded), np.int64)

@@ -18,6 +18,7 @@ from phonolips.corpus.records import read_records
 from phonolips.corpus.store.store import Store
 from phonolips.errors import InputError
 from phonolips.evaluation import baselines, metrics, report
+from phonolips.evaluation.clips import Clip, mean_shapes
 from phonolips.lips.measures import opening
 from phonolips.training.lips_clips import lip_clips
 
@@ -46,10 +47,10 @@ MEASURES = (
 Scores = dict[str, list[dict[str, float]]]
 
 
-def read_clips(features: Store, names: Sequence[str], mean_lips: dict[str, np.ndarray]) -> list[baselines.Clip]:
+def read_clips(features: Store, names: Sequence[str], mean_lips: dict[str, np.ndarray]) -> list[Clip]:
     """Read clips as the reference rows want them."""
     return [
-        baselines.Clip(
+        Clip(
             name,
             features.meta(name)["speaker"],
             np.array(features.get(name, "lips")),
@@ -70,7 +71,7 @@ def score_rows(data: Path, results: Path, speaker: str) -> Scores:
     if not names:
         raise InputError(f"{results}: no synthesised test clip of {speaker}; run 'phonolips evaluate' first")
     train_names = lip_clips(features, "train")
-    mean_lips = baselines.mean_lips(
+    mean_lips = mean_shapes(
         [(features.meta(c)["speaker"], features.get(c, "lips"), features.get(c, "detected")) for c in train_names]
     )
     train, tests = (read_clips(features, chosen, mean_lips) for chosen in (train_names, names))

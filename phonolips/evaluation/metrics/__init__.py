@@ -1,4 +1,4 @@
-"""Measures of lips, phones and boundaries, and their intervals."""
+"""Measures of lips and of phone posteriors, and intervals of their means."""
 
 from phonolips.evaluation.metrics.encoder import calibration_error, confusion_matrix, encoder_scores, step_accuracy
 from phonolips.evaluation.metrics.lips import (
@@ -10,12 +10,17 @@ from phonolips.evaluation.metrics.lips import (
     shape_error,
 )
 from phonolips.evaluation.metrics.statistics import bootstrap_interval
-from phonolips.lips.curve import resample_by_phones
-from phonolips.phones.compare import (
-    boundary_errors,
-    boundary_summary,
-    labels_to_phones,
-    phone_errors,
-    recognise_phones,
-)
-from phonolips.phones.decode import label_runs
+
+__all__ = [
+    "OpeningThresholds",
+    "best_lag",
+    "bootstrap_interval",
+    "calibration_error",
+    "confusion_matrix",
+    "correlation",
+    "encoder_scores",
+    "lip_scores",
+    "opening_thresholds",
+    "shape_error",
+    "step_accuracy",
+]
