@@ -11,8 +11,7 @@ from phonolips.corpus import occurrences as module
 from phonolips.corpus.occurrences import CONTEXT_PLACES, INSIDE, MIDDLE_PLACE, PLACES, draw_occurrences, place_times
 from phonolips.corpus.store.store import ArraySpec, Store, StoreWriter
 from phonolips.errors import CorpusError, InputError
-from phonolips.evaluation import gallery
-from phonolips.evaluation import gallery_pages, gallery_panels
+from phonolips.evaluation import gallery, gallery_pages, gallery_panels
 from phonolips.phones.inventory import PHONE_IDS, PHONES
 
 ARRAYS = {

@@ -18,7 +18,7 @@ MEAN_ROW, FRAME_ROW, ADAPTED_ROW = "audio, mean speaker", "audio, one frame", "a
 
 
 def encode_stored(network: "Network", features: Store, clip: str) -> EncodedClip:
-    """Listen to the stored log-mel of a prepared clip with the network's ears."""
+    """Encode the stored log-mel of a prepared clip with the network's encoder."""
     import torch
 
     mel = torch.from_numpy(features.get(clip, "mel").astype(np.float32))[None]

@@ -32,7 +32,7 @@ def sync_scores(
     Args:
         lips: (frames, 40, 2), mouth space, 25 fps.
         mel: log-mel (4 * frames, 80).
-        mean_lip: (40, 2), the mean of these lips' speaker; None = the clip's own.
+        mean_lip: (40, 2), the mean shape of these lips' speaker; None = the clip's own.
         expert: None = the one in the package.
 
     Returns:
@@ -54,7 +54,7 @@ def sync_scores(
 
 
 def shuffled_truth(clips: Sequence[Clip]) -> dict[str, np.ndarray]:
-    """Give every clip the true lips of its speaker's next one; speakers of a single clip have none."""
+    """Pair every clip with the true lips of its speaker's next one; speakers of a single clip have none."""
     by_speaker: dict[str, list[Clip]] = {}
     for clip in clips:
         by_speaker.setdefault(clip.speaker, []).append(clip)

@@ -42,7 +42,7 @@ def word_and_split(clip: str) -> tuple[str, str]:
 def add_reader_scores(
     rows: Sequence[Mapping[str, Any]], reader_rows: Sequence[Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
-    """Put what `lip_reader.score_reader` found beside the scores of the same method and clip; returns new rows.
+    """Put what `reading.score_reader` found beside the scores of the same method and clip; returns new rows.
 
     What the reader read and the scores do not have (such as the true lips) becomes a row of its own.
     """
@@ -97,7 +97,7 @@ def word_table(
 
 
 def _interval(values: np.ndarray) -> tuple[float, float, float]:
-    """Give the mean of values (clips,) and its 95 % interval; NaN for what too few values do not tell."""
+    """Compute the mean of values (clips,) and its 95 % interval; NaN for what too few values do not tell."""
     from scipy.special import stdtrit
     from scipy.stats import binomtest
 

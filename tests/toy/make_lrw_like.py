@@ -8,7 +8,7 @@ says which: no face, two faces, a cut, a small face, a truncated file, silence, 
     python tests/toy/make_lrw_like.py --grid GRID --alignments GRID_TEXTGRIDS --out DATA/lrw_like --per-word 100 --jobs 2
 
 GRID's held-out clips (recipes/grid/splits) are `test` here too, its validation clips `val`; so a model may learn from
-both corpora without hearing a test clip.
+both corpora without training on a test clip.
 """
 
 import argparse

@@ -5,7 +5,7 @@
 Material of 0 (the mean speaker), 1 frame, 3, 10, 30 and 60 s, as far as a speaker has clips. It is drawn several
 times; in each draw the same clips are scored with every length, and none of them is in the longest material. A clip's
 scores are averaged over the draws; intervals are 95 % bootstrap intervals over clips. Skill is measured against the
-speaker's true mean lip over all its clips, which nothing but the row "own mean lip given" knows. A speaker whom the
+speaker's true mean shape over all its clips, which nothing but the row "own mean shape given" knows. A speaker whom the
 model has seen is marked: such figures say little.
 """
 
@@ -30,7 +30,12 @@ from phonolips.timebase import MODEL_FPS
 
 SECONDS = (3, 10, 30, 60)
 MEASURES = ("rms_error", "opening_r", "width_r", "skill", "shape_skill", "velocity_ratio")
-NOTHING, FRAME, NAIVE, OWN = "0 s (mean speaker)", "1 frame", "1 frame, itself as the mean lip", "own mean lip given"
+NOTHING, FRAME, NAIVE, OWN = (
+    "0 s (mean speaker)",
+    "1 frame",
+    "1 frame, itself as the mean shape",
+    "own mean shape given",
+)
 LEAST_TESTED = 1
 
 
@@ -43,7 +48,7 @@ class TestClip(NamedTuple):
 
 
 def read_speakers(network: Network, data: Path, speakers: list[str]) -> dict[str, list[TestClip]]:
-    """Listen to all clips of some speakers."""
+    """Encode all clips of some speakers."""
     features = Store(data / "features")
     clips: dict[str, list[TestClip]] = {speaker: [] for speaker in speakers}
     for clip in features:
@@ -58,7 +63,7 @@ def read_speakers(network: Network, data: Path, speakers: list[str]) -> dict[str
 
 
 def sizes(clips: list[TestClip]) -> dict[str, int]:
-    """Say how many clips make up each length of material, as far as one is left to test."""
+    """Compute how many clips make up each length of material, as far as one is left to test."""
     seconds = float(np.mean([len(clip.encoded.lips) / MODEL_FPS for clip in clips]))
     wanted = {f"{length} s": max(1, round(length / seconds)) for length in SECONDS}
     return {label: count for label, count in wanted.items() if count + LEAST_TESTED <= len(clips)}
@@ -109,7 +114,7 @@ def bench(network: Network, speaker: str, clips: list[TestClip], draws: int, see
 
 
 def draw_curves(summaries: list[report.Summary], path: Path) -> None:
-    """Plot error and skill against the material, one line a speaker; dotted: the own mean lip given."""
+    """Plot error and skill against the material, one line a speaker; dotted: the own mean shape given."""
     from phonolips.show.plots import INK, METHOD_COLOURS, new_figure, style_axes
     from phonolips.show.plots.style import save_figure
 
@@ -171,8 +176,8 @@ def write_report(rows: list[dict], everybody: dict[str, list[TestClip]], draws: 
     )
     text = (
         f"# Adaptation to a speaker\n\n{there}\n\nNo clip is scored with material that it is part of; every length is "
-        "scored on the same clips. Skill and shape skill are measured against the speaker's true mean lip over all its "
-        "clips; `rms_error` in eye distances.\n\n"
+        "scored on the same clips. Skill and shape skill are measured against the speaker's true mean shape over all "
+        "its clips; `rms_error` in eye distances.\n\n"
         f"{report.markdown_table(summaries, MEASURES)}\n"
     )
     write_text(out, text)

@@ -58,7 +58,7 @@ class Pair(NamedTuple):
 
 
 def same_around(first: list[str], second: list[str], place: int) -> bool:
-    """Say whether the words before and after a place are the same in two sentences."""
+    """Return whether the words before and after a place are the same in two sentences."""
     return all(first[at] == second[at] for at in (place - 1, place + 1) if 0 <= at < PLACES)
 
 
@@ -152,7 +152,7 @@ class Bench:
         return Result(np.array(self.features.get(record.id, "lips")), float(MODEL_FPS), alignment=alignment)
 
     def sequence(self, row: baselines.Baseline, source: Result, edited: Edited) -> np.ndarray:
-        """Let a sequencing row speak an edited clip with the mean lip that fits the source clip best."""
+        """Let a sequencing row speak an edited clip with the mean shape that fits the source clip best."""
 
         def say(alignment: Alignment, frames: int, mean_lip: np.ndarray) -> np.ndarray:
             labels = alignment.labels(STEPS_PER_FRAME * frames)
@@ -203,7 +203,7 @@ class Bench:
 
 
 def _places(edited: Edited) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Give what interpolates the recorded place of every frame from those of the kept ones."""
+    """Return what interpolates the recorded place of every frame from those of the kept ones."""
     known = np.flatnonzero(edited.kept)
     return np.arange(len(edited.kept)), known, edited.source_frames[known].astype(float)
 
@@ -279,7 +279,7 @@ def difference_table(rows: list[dict[str, Any]]) -> str:
 
 
 def percentiles(rows: list[dict[str, Any]]) -> str:
-    """Say how fast lips are at the same places of untouched clips."""
+    """Measure how fast lips are at the same places of untouched clips."""
     natural = np.array([[row[key] for key in MEASURES[-2:]] for row in rows if row["place"] < 0])
     parts = [
         f"{name} {', '.join(f'{value:.3g}' for value in np.quantile(column, (0.5, 0.95, 0.99)))}"

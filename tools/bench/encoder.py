@@ -1,4 +1,4 @@
-"""How well the ears hear through noise, rooms and telephones: a table of the test clips under each condition.
+"""How well the encoder recognises phones through noise, rooms and telephones: the test clips under each condition.
 
     python tools/bench/encoder.py --data PREPARED --model FOLDER --out FILE [--utterances 60] [--clips 60]
 
@@ -45,7 +45,7 @@ class Sound:
 
 
 def power_of(waveform: np.ndarray, where: np.ndarray | None = None) -> float:
-    """Compute the mean power, where told."""
+    """Compute the mean power, of the stated part where there is one."""
     part = waveform if where is None or not where.any() else waveform[where]
     return max(float(np.mean(part.astype(np.float64) ** 2)), 1e-12)
 
@@ -105,7 +105,7 @@ class Babble:
 
 
 def make_conditions(babble: Babble) -> dict[str, Callable[[Sound, np.random.Generator], np.ndarray]]:
-    """Name the conditions; each turns a sound into what the ears get."""
+    """Name the conditions; each turns a sound into what the encoder gets."""
     conditions: dict[str, Callable[[Sound, np.random.Generator], np.ndarray]] = {"clean": lambda s, rng: s.waveform}
     for ratio in (20, 10, 5):
         conditions[f"babble, {ratio} dB"] = lambda s, rng, ratio=ratio: add_noise(

@@ -32,7 +32,7 @@ MOUTH_ROOM = 6  # pixels around the lips that count as the mouth
 
 
 def correlation(first: np.ndarray, second: np.ndarray) -> float:
-    """Give Pearson's r."""
+    """Compute Pearson's r."""
     return float(np.corrcoef(first, second)[0, 1])
 
 

@@ -3,7 +3,7 @@
     python tools/bench/known_word.py --data PREPARED [--model FOLDER] [--words 3] [--out FILE]
 
 PREPARED is a prepared corpus (`phonolips prepare`) whose TextGrids come from MFA. From every held-out clip some words
-are taken; 29 frames (1.16 s) are cut around each, as LRW does, so that the ears hear no more than that. The word's
+are taken; 29 frames (1.16 s) are cut around each, as LRW does, so that the encoder gets no more than that. The word's
 window comes from MFA, and then each of its edges is moved by a whole number of frames, up to the stated one. All
 methods get the phones that MFA found in the word; MFA's boundaries, which lie on a grid of 10 ms, are the truth.
 """
@@ -40,10 +40,10 @@ LIBRISPEECH = "LibriSpeech"
 FEWEST_LETTERS, FEWEST_GRID_LETTERS = 5, 3  # of a word; all of LRW's have 5, but few of GRID's
 LONGEST_WORD_SECONDS = 0.9
 SHORTEST_WINDOW_SECONDS = 0.06
-METHODS = ("star", "no star", "whole transcript", "uniform")
+METHODS = ("known word", "word alone", "whole transcript", "uniform")
 NAMES = {
-    "star": "star",
-    "no star": "the word alone, in its window",
+    "known word": "the word between wildcards",
+    "word alone": "the word alone, in its window",
     "whole transcript": "whole clip and transcript",
     "uniform": "window cut into equal parts",
 }
@@ -144,7 +144,7 @@ def find(method: str, cut: Cut, posteriors: np.ndarray, window: tuple[float, flo
     if method == "uniform":
         return np.linspace(start, end, len(cut.edges))
     try:
-        if method == "star":
+        if method == "known word":
             found = align_word(posteriors, cut.spoken, window, duration=CUT_SECONDS, least_confidence=0)
             return edges_of([phone for phone in found.phones if phone.label != UNKNOWN])
         first, last = seconds_to_steps(start), seconds_to_steps(end)
@@ -155,7 +155,7 @@ def find(method: str, cut: Cut, posteriors: np.ndarray, window: tuple[float, flo
 
 
 def is_refused(posteriors: np.ndarray, word: SpokenWord, window: tuple[float, float]) -> bool:
-    """Tell whether a word is refused in a window."""
+    """Return whether a word is refused in a window."""
     try:
         align_word(posteriors, word, window, duration=CUT_SECONDS)
     except InputError:

@@ -1,4 +1,4 @@
-"""Measure what the limits of `phonolips.face.limits` rest on: turned heads, small faces, cuts, and the time of tracking.
+"""Measure what the limits of `phonolips.face.limits` rest on: turned heads, small faces, cuts, and time.
 
     python tools/bench/pose.py --grid GRID [--clips 1] [--frames 25]
 
@@ -93,7 +93,7 @@ def read_lips(followed: facemesh.Followed, way: str) -> tuple[np.ndarray, np.nda
 
 
 def compare(lips: np.ndarray, true: np.ndarray) -> tuple[float, float, float]:
-    """Give r of the opening, r of the width, and the error as a share of the mean lip's (root mean squares)."""
+    """Compute r of the opening, r of the width, and the error as a share of the mean shape's (root mean squares)."""
     mean_error = np.sqrt(np.mean((true - true.mean(0)) ** 2))
     return (
         float(np.corrcoef(opening(lips), opening(true))[0, 1]),
@@ -127,7 +127,7 @@ def measure_turns(clips: list[list[np.ndarray]]) -> None:
             scores = [score for way in WAYS for score in compare(read_lips(found, way)[0], true)]
             moved = np.median(read_lips(found, "as found")[1] - angles, axis=0)
             rows[yaw, pitch].append([found.detected.mean(), moved[0] * (-1) ** number, moved[1], *scores])
-    print("turned by: found, yaw and pitch found beyond the clip's own; opening r, width r, error / mean lip's")
+    print("turned by: found, yaw and pitch found beyond the clip's own; opening r, width r, error / mean shape's")
     print("| yaw | pitch | clips found | yaw found | pitch found | " + " | ".join(WAYS) + " |")
     for (yaw, pitch), values in rows.items():
         whole = np.array([value for value in values if len(value) > 1])
@@ -144,7 +144,7 @@ def measure_turns(clips: list[list[np.ndarray]]) -> None:
 
 def measure_sizes(clips: list[list[np.ndarray]]) -> None:
     """Print what a small picture does to the lips, by eye distance."""
-    print("| eyes apart, px | clips found | opening r, width r, error / mean lip's |")
+    print("| eyes apart, px | clips found | opening r, width r, error / mean shape's |")
     trues = [follow(pictures) for pictures in clips]
     for eyes in EYES_PX:
         rows = []

@@ -46,12 +46,12 @@ def measure(records: list[Record]) -> dict[str, tuple[float, float, int]]:
             made = folder / {"align": "alignments"}.get(step, step)
             size = sum(path.stat().st_blocks * 512 for path in made.rglob("*") if path.is_file())
             found[step] = (seconds, memory, size)
-        found["listen"] = encode(folder)
+        found["encode"] = encode(folder)
         return found
 
 
 def encode(folder: Path) -> tuple[float, float, int]:
-    """Hear every clip twice, clean and through noise, as the training of the lips does."""
+    """Encode every clip twice, clean and through noise, as the training of the lips does."""
     store, network = Store(folder / "features"), synth.load_network()
     started = time.process_time()
     encoded = encode_stored_clips(network.audio_encoder, store, list(store), "cpu", noise_seed=1)
@@ -72,7 +72,7 @@ def main() -> None:
     start, whole = measure(few), measure(chosen)
     print("| step | processor ms a clip | peak MiB | KiB a clip | LRW: hours of one core | LRW: GiB |")
     print("|---|---|---|---|---|---|")
-    for step in (*STEPS, "listen"):
+    for step in (*STEPS, "encode"):
         clips = len(chosen) - len(few)
         each = (whole[step][0] - start[step][0]) / clips
         size = (whole[step][2] - start[step][2]) / clips

@@ -1,8 +1,8 @@
-"""Whether the phones in the TextGrid are where they are heard: spoken texts, aligned by ears that do not know.
+"""Measure whether phones sound where the TextGrid has them: spoken texts, aligned by aligners that do not know it.
 
     python tools/bench/speech.py [--backend espeak festival] [--voice NAME] [--out FILE] [--keep FOLDER]
 
-Every text is spoken by `verbs.from_speech`; `sphinx` (pocketsphinx) and `ctc` (our own ears) find the same phones in
+Every text is spoken by `verbs.from_speech`; `sphinx` (pocketsphinx) and `ctc` (our own encoder) find the same phones in
 the sound, and the starts of all phones and the end of the last are compared with the TextGrid's. The video is written;
 its frames and its sound, as decoded, are compared in length with what was spoken. Aligners err too, so the figures are
 upper bounds.
@@ -64,7 +64,7 @@ CLASSES = {"bilabial stop": "P B", "other stop": "T D K G CH JH", "nasal": "M N 
 
 
 def words_of(alignment: Alignment) -> list[SpokenWord]:
-    """Give each word of an alignment the phones that are heard in it."""
+    """Put the phones that sound in each word of an alignment into it."""
     return [
         SpokenWord(
             word.label,

@@ -1,12 +1,12 @@
 """How fast the training is on the machine at hand, and what it waits for: a table in Markdown.
 
-    python tools/bench/training.py --part ears --steps 60 --precision fp32 bf16 [--data PREPARED] [--out FILE]
+    python tools/bench/training.py --part encoder --steps 60 --precision fp32 bf16 [--data PREPARED] [--out FILE]
     python tools/bench/training.py --part lips --device cuda --precision fp32 bf16 fp16 --devices 1 4
 
-Trains the GRID configuration (the defaults of phonolips/training/settings.py) for a fixed number of updates through the same
-functions as `phonolips train`, each line of the table in processes of its own, which torchrun starts where there are
-several. Without --data the clips are made up: 3 s of noise with the shapes of GRID's. The batch is that of all devices
-together. After the measured updates some more run under torch's profiler, which says where the time goes.
+Trains the GRID configuration (the defaults of phonolips/training/settings.py) for a fixed number of updates through
+the same functions as `phonolips train`, each line of the table in processes of its own, which torchrun starts where
+there are several. Without --data the clips are made up: 3 s of noise with the shapes of GRID's. The batch is that of
+all devices together. After the measured updates some more run under torch's profiler, which says where the time goes.
 
 The first updates are not measured. CPU s/update is what all processes together computed, which other work on the
 machine does not slow down as it does the clock. Memory is the most that one process held: of the GPU, or the resident
@@ -32,7 +32,7 @@ import numpy as np
 from phonolips.storage import atomic_file
 from phonolips.timebase import STEPS_PER_SECOND
 
-PARTS = ("ears", "lips")
+PARTS = ("encoder", "lips")
 WARM_UP = 5  # updates before the measured ones
 PROFILED = 5  # updates under the profiler, after them
 SYNTHETIC_CLIPS, SYNTHETIC_FRAMES = 192, 75
@@ -201,8 +201,7 @@ def work(arguments: argparse.Namespace) -> None:
     from phonolips.corpus.store.store import Store
     from phonolips.model.network import Description, Network
     from phonolips.model.networks.speakers import MEAN_SPEAKER
-    from phonolips.training import encoder as encoder
-    from phonolips.training import lips
+    from phonolips.training import encoder, lips
     from phonolips.training.ranks import rank_and_world
     from phonolips.training.settings import Recipe, load_settings
 
@@ -215,14 +214,14 @@ def work(arguments: argparse.Namespace) -> None:
     network = Network(Description(recipe.network, [MEAN_SPEAKER, *sorted(filter(None, store.column("speaker")[1]))]))
     module, fit, items = (
         (encoder, "EncoderTrainer", "EncoderTrainBatches")
-        if part == "ears"
+        if part == "encoder"
         else (lips, "LipsTrainer", "LipsTrainBatches")
     )
     kind = measured(getattr(module, fit), arguments.steps)
     setattr(module, fit, kind)
     setattr(module, items, repeated(getattr(module, items), updates))
     folder = arguments.work / "training"
-    if part == "ears":
+    if part == "encoder":
         augment = encoder.augment_mel
 
         def timed(*values: Any, **options: Any) -> Any:

@@ -25,7 +25,7 @@ CLIP, CHANGED = "s1/bbaf2n", "bin red at f nine now"
 
 
 def edit_posteriors() -> tuple[result.Result, result.Result]:
-    """Say "blee" instead of "blue", and keep the mouth open in "now": the example of the page."""
+    """Pronounce "blee" instead of "blue", and keep the mouth open in "now": the example of the page."""
     run = verbs.from_text(TEXT, speaker="s1")
     posteriors, lip_parameters = run.posteriors.copy(), run.lip_parameters.copy()
     word = {item.label: item for item in run.alignment.speech_words()}
@@ -63,7 +63,7 @@ def main() -> None:
     warnings.simplefilter("ignore", PhonolipsWarning)
     before, after = edit_posteriors()
     figure = curves(
-        {"as synthesised": before.lips, "posteriors and gestures edited": after.lips}, 25,
+        {"as synthesised": before.lips, "posteriors and lip parameters edited": after.lips}, 25,
         phones=before.alignment.phones, words=before.alignment.speech_words(),
         title="IY instead of UW in 'blue', and 'opening' two higher in 'now'",
     )  # fmt: skip

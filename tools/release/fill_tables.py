@@ -3,8 +3,8 @@
 
     python tools/release/fill_tables.py exp/default/results
 
-A table stands between `<!-- table NAME -->` and `<!-- end -->`; NAME is one of s1, others, ears, durations. So every
-figure in these files is the one that `phonolips evaluate` wrote.
+A table stands between `<!-- table NAME -->` and `<!-- end -->`; NAME is one of s1, others, encoder, durations. So
+every figure in these files is the one that `phonolips evaluate` wrote.
 """
 
 import argparse
@@ -88,7 +88,7 @@ def lips_of_others(results: Path) -> str:
 
 
 def encoder(results: Path) -> str:
-    """Make the table of the ears."""
+    """Make the table of the encoder."""
     groups: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in read(results / "encoder.csv"):
         groups[row["seen"], row["speaker"]].append(row)
@@ -123,7 +123,7 @@ def durations(results: Path) -> str:
 TABLES: dict[str, Callable[[Path], str]] = {
     "s1": lips_of_s1,
     "others": lips_of_others,
-    "ears": encoder,
+    "encoder": encoder,
     "durations": durations,
 }
 

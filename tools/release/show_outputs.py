@@ -122,7 +122,7 @@ OPENERS = {
 
 
 def size_of(path: Path) -> str:
-    """Say how large a file is."""
+    """Describe how large a file is."""
     size = path.stat().st_size
     return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.1f} kB"
 

@@ -1,10 +1,10 @@
-"""What should tell of a speaker without a name: the lip shape, the voice, both, or nothing?
+"""Measure what should condition the lips of a speaker without a name: the lip shape, the voice, both, or nothing.
 
     python tools/studies/ablate_speaker.py --data PREPARED --out DIR [--epochs 8] [--seeds 1 2 3]
 
-Trains the lips once for every choice and seed, on the same clips and the same ears, and scores them on test clips:
+Trains the lips once for every choice and seed, on the same clips and the same encoder, and scores them on test clips:
 speakers of the training by their name and as if they had none, speakers whom no training saw, and clips whose speaker
-has no name. Every clip's own mean lip (a named speaker's of the training) is given, so that only the manner is at
+has no name. Every clip's own mean shape (a named speaker's of the training) is given, so that only the style is at
 stake. What is trained already is not trained again. Writes speaker.csv (a row a clip); prints a table of all of it, and
 what each choice gains over nothing, clip by clip.
 """
@@ -53,7 +53,7 @@ def train(given: argparse.Namespace, store: Store, choice: str, seed: int) -> Ne
     torch.manual_seed(seed)
     network = Network(Description(recipe.network, [MEAN_SPEAKER, *speakers]))
     network.audio_encoder.load_state_dict(encoder.audio_encoder.state_dict())
-    train_lips(network, store, recipe.lips, folder, device=given.device, stored_outputs=given.out / "hearings")
+    train_lips(network, store, recipe.lips, folder, device=given.device, stored_outputs=given.out / "encoder_outputs")
     network.save(folder / "network")
     return read_network(folder / "network")
 
@@ -101,7 +101,7 @@ def score_clip(store: Store, network: Network, clip: str, choice: str, seed: int
 
 
 def gains(rows: list[dict[str, Any]], measure: str) -> str:
-    """Say in a Markdown table what each choice gains over nothing, clip by clip, with 95 % bootstrap intervals."""
+    """Make a Markdown table of what each choice gains over nothing, clip by clip, with 95 % bootstrap intervals."""
     found = {(row["speaker"], row["seed"], row["clip"], row["method"]): row[measure] for row in rows}
     choices = list(CHOICES)[1:]
     lines = [f"| {measure}, less that of nothing | clips | {' | '.join(choices)} |", "|---" * (2 + len(choices)) + "|"]
@@ -123,7 +123,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="a prepared corpus, such as the LRW recipe's")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--model", type=Path, help="whose ears; default: the model in the package")
+    parser.add_argument("--model", type=Path, help="whose encoder; default: the model in the package")
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1])

@@ -1,7 +1,8 @@
 """Mouth cues against Rhubarb Lip Sync's own, by how well they follow the tracked lips of real clips.
 
     cp -r tools/readers READERS && (cd READERS && npm install)
-    python tools/studies/compare_rhubarb.py --data PREPARED --readers READERS [--speaker s1] [--clips 10] [--train-clips 40]
+    python tools/studies/compare_rhubarb.py --data PREPARED --readers READERS [--speaker s1] [--clips 10]
+        [--train-clips 40]
 
 PREPARED is a prepared corpus. Rhubarb runs as its WebAssembly build from npm, once with the transcript and once
 without. Ours: from the sound; from the sound with the mean speaker's lips; from the transcript with the corpus's
@@ -36,7 +37,7 @@ MILLISECONDS_PER_FRAME = 1000 / MODEL_FPS
 
 
 def rhubarb_cues(records: list[Record], readers: Path, *, with_text: bool) -> list[list[Cue]]:
-    """Let Rhubarb Lip Sync listen to clips.
+    """Run Rhubarb Lip Sync on the sound of clips.
 
     Its build for npm gives some cues the end of the next one; a cue here ends where the next begins, as in the
     program's own TSV.
@@ -67,7 +68,7 @@ def rhubarb_cues(records: list[Record], readers: Path, *, with_text: bool) -> li
 
 
 def values_at_frames(cues: list[Cue], frames: int) -> np.ndarray:
-    """Give the mouth at every frame's middle; int64 (frames,), places in MOUTHS."""
+    """Find the mouth at every frame's middle; int64 (frames,), places in MOUTHS."""
     starts = np.array([cue.start for cue in cues])
     at = np.searchsorted(starts, frame_centres(frames), side="right") - 1
     return np.array([MOUTHS.index(cue.value) for cue in cues])[np.maximum(at, 0)]
@@ -83,12 +84,12 @@ def our_cues(data: Path, store: Store, record: Record) -> dict[str, list[Cue]]:
     nobody = synth.from_posteriors(
         encoded.posteriors, lip_parameters=encoded.lip_parameters, alignment=encoded.alignment
     )
-    told = synth.from_posteriors(labels_to_posteriors(store.get(record.id, "labels")), speaker=record.speaker)
+    from_text = synth.from_posteriors(labels_to_posteriors(store.get(record.id, "labels")), speaker=record.speaker)
     tracked = np.array(store.get(record.id, "lips"))
     return {
         "phonolips, sound": mouth_cues(encoded.lips, MODEL_FPS, encoded.alignment),
         "phonolips, sound, mean speaker": mouth_cues(nobody.lips, MODEL_FPS, encoded.alignment),
-        "phonolips, text with true times": mouth_cues(told.lips, MODEL_FPS, alignment),
+        "phonolips, text with true times": mouth_cues(from_text.lips, MODEL_FPS, alignment),
         "tracked lips with true phones": mouth_cues(tracked, MODEL_FPS, alignment),
     }
 

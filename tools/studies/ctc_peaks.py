@@ -1,9 +1,10 @@
-"""Draw why the ears are not trained by CTC alone: one utterance's posteriors, ours above, plain CTC's below.
+"""Draw why the encoder is not trained by CTC alone: one utterance's posteriors, ours above, plain CTC's below.
 
     python tools/studies/ctc_peaks.py --data PREPARED --work FOLDER [--model FOLDER] [--out docs/plain_ctc.png]
 
-A copy of our ears goes on learning from the same clips by CTC alone, its blank competing in the softmax (some minutes
-of one core; a finished training in --work is not repeated); prints how peaky either are on unseen LibriSpeech speakers.
+A copy of our encoder goes on learning from the same clips by CTC alone, its blank competing in the softmax (some
+minutes of one core; a finished training in --work is not repeated); prints how peaky either are on unseen LibriSpeech
+speakers.
 """
 
 import argparse
@@ -41,7 +42,7 @@ COLOURS = 128  # of the picture's palette
 
 
 def train_plain_ctc(ours: AudioEncoder, store: Store, work: Path) -> AudioEncoder:
-    """Train a copy of the ears further, by CTC alone, or take the finished one in `work`."""
+    """Train a copy of the encoder further, by CTC alone, or take the finished one in `work`."""
     from phonolips.training.encoder import train_encoder
 
     torch.manual_seed(TRAINING.seed)
@@ -53,7 +54,7 @@ def train_plain_ctc(ours: AudioEncoder, store: Store, work: Path) -> AudioEncode
 
 @torch.inference_mode()
 def from_sound(encoder: AudioEncoder, mel: np.ndarray, *, with_blank: bool) -> np.ndarray:
-    """Listen to log-mel (steps, mels); return (steps, phones), or with the blank in the softmax (steps, phones + 1)."""
+    """Encode log-mel (steps, mels); return (steps, phones), or with the blank in the softmax (steps, phones + 1)."""
     padded = torch.from_numpy(np.pad(mel.astype(np.float32), ((0, -len(mel) % STRIDE), (0, 0)), "edge"))[None]
     if not with_blank:
         return encoder.posteriors(padded)[0, : len(mel)].numpy()

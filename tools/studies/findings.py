@@ -4,10 +4,10 @@
     python tools/studies/findings.py run --data exp/default/data --model exp/default/model/network --out exp/findings
     python tools/studies/findings.py tables --out exp/findings
 
-Every variant is a lip decoder trained from scratch on the GRID clips of the prepared corpus, on what the ears of
---model hear, and scored on the test clips. Sizes are a quarter of the shipped decoder's, so that a hundred trainings
+Every variant is a lip decoder trained from scratch on the GRID clips of the prepared corpus, on the encoder outputs
+of --model, and scored on the test clips. Sizes are a quarter of the shipped decoder's, so that a hundred trainings
 fit in an hour of one core: the tables compare choices with each other, not with the shipped model. A row of the
-results file is one variant, one seed; a run that was stopped goes on where it was.
+results file is one variant, one seed; a study that was stopped goes on where it was.
 """
 
 import argparse
@@ -135,20 +135,20 @@ QUESTIONS: dict[str, list[Variant]] = {
         Variant("hard phones", source="hard"),
         BASE,
         Variant("posteriors, temperature 2", source="temperature 2"),
-        Variant("posteriors and gestures", (LIP_PARAMETERS,)),
+        Variant("posteriors and lip parameters", (LIP_PARAMETERS,)),
         Variant("free latent, 32 numbers", (f"network.decoder.latent={FREE_LATENT}",), source="free"),
         Variant("log-mel, 80 numbers", ("network.decoder.latent=80",), source="mel"),
-        Variant("the ears' hidden layer", ("network.decoder.latent=256",), source="hidden"),
+        Variant("the encoder's hidden layer", ("network.decoder.latent=256",), source="hidden"),
         Variant("plain GRU from log-mel", LONGER, source="mel", plain_gru=True),
-        Variant("plain GRU from the ears' hidden layer", LONGER, source="hidden", plain_gru=True),
+        Variant("plain GRU from the encoder's hidden layer", LONGER, source="hidden", plain_gru=True),
     ],
     "speaker": [
         BASE,
         Variant("posteriors, no embedding", speakers=False),
         Variant("free latent, 32 numbers", (f"network.decoder.latent={FREE_LATENT}",), source="free"),
         Variant("free latent, no embedding", (f"network.decoder.latent={FREE_LATENT}",), "free", False),
-        Variant("posteriors and gestures", (LIP_PARAMETERS,)),
-        Variant("posteriors and gestures, no embedding", (LIP_PARAMETERS,), speakers=False),
+        Variant("posteriors and lip parameters", (LIP_PARAMETERS,)),
+        Variant("posteriors and lip parameters, no embedding", (LIP_PARAMETERS,), speakers=False),
     ],
     "decoder": [
         Variant(f"{kind}, {'' if own else 'not '}autoregressive", ar(kind, own))
@@ -174,7 +174,7 @@ QUESTIONS: dict[str, list[Variant]] = {
 
 @dataclass
 class Corpus:
-    """Clips that the ears have listened to, with their log-mel."""
+    """Clips with their encoder outputs and their log-mel."""
 
     network: Network
     train: list[LipsClip]
@@ -188,7 +188,7 @@ class Corpus:
     thresholds: dict[str, metrics.OpeningThresholds] = field(default_factory=dict)
 
     def set_basis(self, network: Network, balance: float) -> None:
-        """Set mean lips and basis in a network, measured once for each representation."""
+        """Set mean shapes and basis in a network, measured once for each representation."""
         lips = network.description.settings.lips
         key = (lips.representation, lips.components)
         if key not in self.bases:
@@ -201,7 +201,7 @@ class Corpus:
 
 
 def read_corpus(data: Path, model: Path) -> Corpus:
-    """Listen to all clips of GRID; unseen speakers get the mean speaker's row and their own mean lip later."""
+    """Encode all clips of GRID; unseen speakers get the mean speaker's row and their own mean shape later."""
     store, network = Store(data / "features"), read_network(model)
     names = {split: lip_clips(store, split) for split in ("train", "valid", "test_seen", "test_unseen")}
     fit_lip_basis(network, store, names["train"], LipsFitSettings(balance=0.4))
@@ -231,7 +231,7 @@ def feed_of(clip: LipsClip, source: str, mel: np.ndarray) -> np.ndarray:
 
 
 def prepare(corpus: Corpus, clips: Iterable[LipsClip], variant: Variant, network: Network) -> list[LipsClip]:
-    """Give clips the variant's input and the representation's numbers."""
+    """Replace in clips the variant's input and the representation's numbers."""
     result = []
     for clip in clips:
         rows = feed_of(clip, variant.source, corpus.mel[clip.name])
@@ -318,9 +318,9 @@ def speaker_thresholds(lips: dict[str, np.ndarray], speakers: dict[str, str]) ->
 
 
 def run_online(corpus: Corpus, network: Network, variant: Variant, seed: int) -> list[dict[str, Any]]:
-    """Score s1's test clips as if the sound arrived frame by frame: the ears, too, hear nothing beyond the look-ahead.
+    """Score s1's test clips as if the sound came frame by frame: the encoder, too, gets nothing beyond the look-ahead.
 
-    Every frame is made from what the ears make of the sound up to `look_ahead` frames after it.
+    Every frame is made from the encoder output of the sound up to `look_ahead` frames after it.
     """
     decoder, encoder = network.decoder, corpus.network.audio_encoder
     test = prepare(corpus, corpus.test, variant, network)
@@ -369,7 +369,7 @@ def run(data: Path, model: Path, out: Path, questions: list[str], seeds: list[in
 
 
 def file_name(key: str) -> str:
-    """Give a training's results file a short name of its own."""
+    """Return a short name of its own for a training's results file."""
     import hashlib
 
     return f"{hashlib.sha256(key.encode()).hexdigest()[:16]}.json"
@@ -394,7 +394,7 @@ def table(out: Path, variants: list[Variant], speakers: set[str], seeds: list[in
 
 
 def cell(found: list[list[dict[str, Any]]], measure: str) -> str:
-    """Give mean, 95 % bootstrap interval over clips, and the standard deviation between seeds."""
+    """Compute mean, 95 % bootstrap interval over clips, and the standard deviation between seeds."""
     digits = 4 if measure == "jitter" else 3
     if measure == "closure_recall":
         hits, total = (sum(row[f"closure_{n}"] for rows in found for row in rows) for n in ("hits", "total"))
@@ -414,7 +414,7 @@ def tables(out: Path, questions: list[str], seeds: list[int]) -> str:
             parts.append(f"### {question}: {title}\n\n{table(out, QUESTIONS[question], speakers, seeds)}\n")
     if "look_ahead" in questions:
         body = table(out, QUESTIONS["look_ahead"], {"s1"}, seeds, online=True)
-        parts.append(f"### look_ahead: s1, the ears hear no further either\n\n{body}\n")
+        parts.append(f"### look_ahead: s1, the encoder gets no more either\n\n{body}\n")
     return "\n".join(parts)
 
 
@@ -423,7 +423,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=("run", "tables"))
     parser.add_argument("--data", type=Path, help="a prepared corpus")
-    parser.add_argument("--model", type=Path, help="model folder whose ears listen")
+    parser.add_argument("--model", type=Path, help="model folder whose encoder is used")
     parser.add_argument("--out", type=Path, required=True, help="folder of the results, a file a training")
     parser.add_argument("--questions", nargs="+", choices=tuple(QUESTIONS), default=list(QUESTIONS))
     parser.add_argument("--seeds", nargs="+", type=int, default=list(SEEDS))

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Train small ears on more and less speech, for the learning curves of docs/findings.md.
+"""Train small encoders on more and less speech, for the learning curves of docs/findings.md.
 
-    python tools/studies/findings_encoder.py --data exp/default/data --out exp/findings_ears
+    python tools/studies/findings_encoder.py --data exp/default/data --out exp/findings_encoder
 
 Every variant has the same number of updates but where it says otherwise, and is scored on speakers of LibriSpeech that
-it has not heard and on GRID's held-out s1 clips. A run that was stopped goes on with the next variant.
+it was not trained on and on GRID's held-out s1 clips. A study that was stopped goes on with the next variant.
 """
 
 import argparse
@@ -68,7 +68,8 @@ def run(store: Store, variant: Variant, folder: Path, seed: int) -> dict[str, An
     fine, coarse = round(96 * variant.width), round(128 * variant.width)
     overrides = [
         f"network.audio_encoder.channels={fine}", f"network.audio_encoder.coarse_channels={coarse}",
-        "encoder.epochs=1", f"encoder.epoch_batches={variant.updates}", f"encoder.seed={seed}", f"encoder.batch={BATCH}",
+        "encoder.epochs=1", f"encoder.epoch_batches={variant.updates}", f"encoder.seed={seed}",
+        f"encoder.batch={BATCH}",
     ]  # fmt: skip
     recipe: Recipe = load_settings(Recipe, overrides=overrides)
     torch.manual_seed(seed)
@@ -106,7 +107,7 @@ def scored(store: Store) -> dict[str, list[str]]:
 def table(results: list[dict[str, Any]]) -> str:
     """Write the results as Markdown."""
     measures = ("LibriSpeech unseen PER", "LibriSpeech unseen accuracy", "GRID s1 PER", "GRID s1 accuracy")
-    lines = ["| ears | hours | updates | parameters | " + " | ".join(measures) + " |", "|---" * 8 + "|"]
+    lines = ["| encoder | hours | updates | parameters | " + " | ".join(measures) + " |", "|---" * 8 + "|"]
     for row in results:
         figures = " | ".join(f"{row[name]:.3f}" for name in measures)
         size = f"{row['parameters'] / 1e6:.2f} M"

@@ -37,26 +37,26 @@ GAINS = (1.0, 1.1, 1.2, 1.3)
 
 
 class Clip:
-    """One test clip: truth, labels, what the ears heard, and lips made three ways."""
+    """One test clip: truth, labels, encoder output, and lips made three ways."""
 
     def __init__(self, network: Network, store: Store, name: str) -> None:
         self.name, self.speaker = name, store.meta(name)["speaker"]
         self.labels = store.get(name, "labels").astype(np.int64)
         self.lips, self.detected, self.encoded, lip_parameters = encode_stored(network, store, name)
-        self.told = labels_to_posteriors(self.labels)
+        self.from_text = labels_to_posteriors(self.labels)
         who = network.lip_speaker(self.speaker)
         self.mean_lip = who.mean_lip
         self.made = {}
         for title, rows, moves in (
             ("audio", self.encoded, lip_parameters),
             ("audio, phones only", self.encoded, predict_lip_parameters(network, self.encoded)),
-            ("text, true durations", self.told, predict_lip_parameters(network, self.told)),
+            ("text, true durations", self.from_text, predict_lip_parameters(network, self.from_text)),
         ):
             self.made[title] = np.concatenate(list(decode_lips(network, rows, moves, who)))
 
 
 def read_clips(network: Network, store: Store, split: str, speaker: str) -> list[Clip]:
-    """Listen to one speaker's clips of a split."""
+    """Encode one speaker's clips of a split."""
     names = [name for name in lip_clips(store, split) if store.meta(name)["speaker"] == speaker]
     return [Clip(network, store, name) for name in tqdm(names, desc="clips", dynamic_ncols=True, disable=None)]
 
@@ -103,14 +103,14 @@ def agreement(network: Network, clips: list[Clip]) -> str:
     cosines, shuffled, hits, near, chances = [], [], [], [], []
     rng = np.random.default_rng(0)
     for clip in clips:
-        encoded, told = clip.encoded @ centred, clip.told @ centred
+        encoded, from_text = clip.encoded @ centred, clip.from_text @ centred
         encoded = encoded / np.linalg.norm(encoded, axis=1, keepdims=True)
-        told = told / np.linalg.norm(told, axis=1, keepdims=True)
+        from_text = from_text / np.linalg.norm(from_text, axis=1, keepdims=True)
         speech = clip.labels != SILENCE_ID
-        cosines.append(float((encoded * told).sum(1)[speech].mean()))
-        shuffled.append(float((encoded * told[rng.permutation(len(told))]).sum(1)[speech].mean()))
+        cosines.append(float((encoded * from_text).sum(1)[speech].mean()))
+        shuffled.append(float((encoded * from_text[rng.permutation(len(from_text))]).sum(1)[speech].mean()))
         runs = label_runs(clip.labels)
-        latents = np.stack([told[start] for _, start, _ in runs])
+        latents = np.stack([from_text[start] for _, start, _ in runs])
         owner = np.concatenate([np.full(end - start, index) for index, (_, start, end) in enumerate(runs)])
         best = np.empty(len(encoded), np.int64)
         similarity = encoded @ latents.T
@@ -188,7 +188,7 @@ def draw_motion(curves: dict[tuple[str, str], list[tuple[float, float]]], pictur
         axes.plot(*zip(*points, strict=True), style, color=colour, markersize=3.5, label=f"{source}: {kind}")
     axes.axvspan(0.85, 1.1, facecolor="#e8f2e8", edgecolor=FAINT, linewidth=0.5, zorder=0, label="target")
     axes.set_xlabel("speed of the lips, share of the truth's")
-    axes.set_ylabel("skill over the mean lip")
+    axes.set_ylabel("skill (R² against the mean shape)")
     axes.legend(fontsize=7.5, frameon=False)
     style_axes(axes)
     save_figure(figure, picture)
@@ -227,7 +227,7 @@ def residual(network: Network, data: Path, speaker: str) -> str:
 
 
 def explained_share(causes: np.ndarray, effects: np.ndarray, folds: int = 5) -> float:
-    """Say which share of the variance of effects (clips, n) a linear map from causes (clips, m) explains, left out."""
+    """Compute how much of the variance of effects (clips, n) a linear map from causes (clips, m) explains, left out."""
     causes = np.column_stack([causes - causes.mean(0), np.ones(len(causes))])
     effects = effects - effects.mean(0)
     fold = np.arange(len(causes)) % folds

@@ -3,8 +3,8 @@
     python tools/studies/findings_sequencing.py --data PREPARED --results RESULTS [--speaker s1] [--seed 0]
 
 RESULTS is the folder that `phonolips evaluate --step synthesise` wrote. The sequencing rows are fitted on all training
-clips and told the true phones and their true times; the model's row "text, true durations" gets the same, "audio" only
-hears. Prints two Markdown tables: means over clips, and the model minus each row clip by clip, both with 95 %
+clips and are given the true phones and their true times; the model's row "text, true durations" gets the same, "audio"
+only the sound. Prints two Markdown tables: means over clips, and the model minus each row clip by clip, both with 95 %
 bootstrap intervals.
 """
 

@@ -1,4 +1,4 @@
-"""Reference rows that look up mean lips by the phone at each frame."""
+"""Reference rows that look up mean deviations by the phone at each frame."""
 
 from collections import defaultdict
 from collections.abc import Hashable, Sequence

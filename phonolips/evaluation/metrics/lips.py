@@ -362,7 +362,7 @@ def _check_lips(
             "shapes: bring them to the same frames first, scores never trim"
         )
     if mean_lip.shape != truth.shape[1:]:
-        raise InputError(f"the mean lip has shape {mean_lip.shape}, the lips {truth.shape[1:]} a frame")
+        raise InputError(f"mean_lip has shape {mean_lip.shape}; expected {truth.shape[1:]}, that of a frame of lips")
     if detected.shape != (len(truth),):
         raise InputError(f"'detected' has shape {detected.shape}; expected ({len(truth)},), one a frame")
     if not detected.any():
