@@ -341,3 +341,17 @@ def test_a_deeper_encoder_starts_out_with_the_output_of_the_other(tmp_path):
     deep.save(tmp_path / "deep")
     with pytest.raises(InputError, match="more layers than"):
         start_from(shallow.audio_encoder, tmp_path / "deep")
+
+
+def test_lips_go_on_from_a_network_whose_encoder_version_0_1_trained(corpus, tmp_path):
+    from phonolips.model.network import read_network
+    from phonolips.training.train import train
+
+    words = [*TINY, "encoder.epochs=1", "lips.epochs=1"]
+    folder = train("encoder", data=corpus, out=tmp_path, overrides=words, device="cpu")
+    earlier = read_network(folder)
+    assert earlier.description.notes["trained"] == ["encoder"]
+    earlier.description.notes["trained"] = ["ears"]
+    earlier.save(folder)
+    train("lips", data=corpus, out=tmp_path, overrides=words, device="cpu")
+    assert read_network(folder).description.notes["trained"] == ["encoder", "lips"]

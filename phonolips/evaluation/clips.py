@@ -72,11 +72,13 @@ class Clip:
     @property
     def deviation(self) -> np.ndarray:
         """The true lips minus the mean shape, flat: float32 (frames, 80)."""
-        return (self.lips - self.mean_lip).reshape(len(self.lips), -1)
+        flat: np.ndarray = (self.lips - self.mean_lip).reshape(len(self.lips), -1)
+        return flat
 
     def lips_from(self, deviation: np.ndarray) -> np.ndarray:
         """Add the mean shape to a deviation (frames, 80); float32 (frames, 40, 2)."""
-        return (self.mean_lip + deviation.reshape(self.lips.shape)).astype(np.float32)
+        lips: np.ndarray = (self.mean_lip + deviation.reshape(self.lips.shape)).astype(np.float32)
+        return lips
 
 
 def mean_shapes(clips: Sequence[tuple[str, np.ndarray, np.ndarray]]) -> dict[str, np.ndarray]:

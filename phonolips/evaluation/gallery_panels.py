@@ -43,7 +43,8 @@ def mean_curve(values: np.ndarray) -> np.ndarray:
     """Average (rows, places) over the rows, NaN left out; NaN where a place has nothing else."""
     known = ~np.isnan(values)
     total = np.where(known, values, 0).sum(0)
-    return np.divide(total, known.sum(0), out=np.full(values.shape[1], np.nan), where=known.any(0))
+    mean: np.ndarray = np.divide(total, known.sum(0), out=np.full(values.shape[1], np.nan), where=known.any(0))
+    return mean
 
 
 def describe_panel(found: Occurrences) -> str:

@@ -210,7 +210,7 @@ def confusion_figure(
         shares_shown = [0, 0.05, 0.2, 0.5, 1]
         bar.set_ticks(list(np.sqrt(shares_shown)), labels=[f"{share:.0%}" for share in shares_shown])
     bar.ax.tick_params(labelsize=7.5, length=2, color=FAINT)
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.outline.set_visible(False)
     return figure
 
 

@@ -131,12 +131,13 @@ class DurationsTrainer(Trainer):
 
     def compute_forward(self, batch: DurationBatch, stage: Stage) -> Tensor:
         """Predict log steps (batch, phones)."""
-        return self.modules.durations(
+        log_steps: Tensor = self.modules.durations(
             batch.phones.to(self.device),
             batch.position.to(self.device),
             batch.speaker.to(self.device),
             batch.mask.to(self.device),
         )
+        return log_steps
 
     def compute_objectives(self, predictions: Tensor, batch: DurationBatch, stage: Stage) -> Tensor:
         """Average over the spoken phones."""

@@ -55,7 +55,8 @@ class EncoderTrainer(Trainer):
                 tract_range=self.settings.tract_range,
                 generator=self.generator,
             )
-        return self.modules.audio_encoder(mel.to(self.device), batch.mask.to(self.device))
+        logits: tuple[Tensor, Tensor] = self.modules.audio_encoder(mel.to(self.device), batch.mask.to(self.device))
+        return logits
 
     def compute_objectives(self, predictions: tuple[Tensor, Tensor], batch: EncoderBatch, stage: Stage) -> Tensor:
         """Sum the two losses; count steps and edits in validation."""

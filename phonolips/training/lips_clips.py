@@ -113,13 +113,15 @@ def read_clip(network: Network, store: Store, clip: str | int, outputs: tuple[St
 
 def mean_shape_of(store: Store, clip: str | int) -> np.ndarray:
     """Average the detected lips of a clip: float32 (40, 2), mouth space."""
-    return store.get(clip, "lips")[store.get(clip, "detected")].mean(0)
+    mean: np.ndarray = store.get(clip, "lips")[store.get(clip, "detected")].mean(0)
+    return mean
 
 
 def lip_positions(store: Store, split: str) -> np.ndarray:
     """Find the clips of a split that have lips: positions, int64."""
     positions = store.where(split=split)
-    return positions[store.lengths("lips")[positions] > 0]
+    with_lips: np.ndarray = positions[store.lengths("lips")[positions] > 0]
+    return with_lips
 
 
 def lip_clips(store: Store, split: str) -> list[str]:
@@ -153,4 +155,5 @@ def clip_shares_of(store: Store, positions: np.ndarray, settings: LipsFitSetting
 
 def _shares(clips_of_speaker: np.ndarray, balance: float) -> np.ndarray:
     weights = np.asarray(clips_of_speaker, np.float64) ** -balance
-    return weights / weights.sum()
+    shares: np.ndarray = weights / weights.sum()
+    return shares

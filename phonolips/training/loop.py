@@ -57,7 +57,7 @@ class Batches(Protocol):
         """Make one batch, or of its items those that fall to this rank (`share_of`), padded as the whole batch is."""
 
 
-class EpochBatches(Dataset):
+class EpochBatches(Dataset[Any]):
     """Cut a training set's batches to `limit` (0 = all), and each to this process's share under DDP."""
 
     def __init__(self, batches: Batches, limit: int = 0) -> None:
@@ -99,7 +99,7 @@ def learning_rate_at(update: int, updates: int, settings: FitSettings) -> float:
     return settings.learning_rate * (LEAST_RATE + (1 - LEAST_RATE) * 0.5 * (1 + math.cos(math.pi * min(done, 1.0))))
 
 
-class Trainer(sb.Brain):
+class Trainer(sb.Brain):  # type: ignore[misc]  # SpeechBrain has no types
     """One training; subclasses implement `compute_forward`, `compute_objectives` and `scores`.
 
     A loss is a mean over the batch of all ranks: `mean_over_ranks`. `uses_everything` promises that every loss
@@ -118,7 +118,7 @@ class Trainer(sb.Brain):
         self.settings, self.train_batches, self.history = settings, train_batches, history
         self.saved, self.average = saved, None
         if settings.average:
-            self.average = AveragedModel(saved, multi_avg_fn=get_ema_multi_avg_fn(settings.average))
+            self.average = AveragedModel(saved, multi_avg_fn=get_ema_multi_avg_fn(settings.average))  # type: ignore[no-untyped-call]
             self.checkpointer.add_recoverable("average", self.average)
         self.parallel: DistributedDataParallel | None = None
         self.epoch, self.valid_share = 0, 0
@@ -137,7 +137,8 @@ class Trainer(sb.Brain):
     @property
     def progress(self) -> float:
         """The share of the training that is done, in [0, 1)."""
-        return (self.epoch - 1 + self.step / max(1, len(self.train_batches))) / self.settings.epochs
+        done: float = (self.epoch - 1 + self.step / max(1, len(self.train_batches))) / self.settings.epochs
+        return done
 
     def on_stage_start(self, stage: sb.Stage, epoch: int | None = None) -> None:
         """Seed the epoch, so that a resumed training draws what the uninterrupted one would have drawn."""
@@ -166,12 +167,15 @@ class Trainer(sb.Brain):
 
     def compute_training_loss(self, batch: Any) -> torch.Tensor:
         """Compute the loss of a training batch."""
-        return self.compute_objectives(self.compute_forward(batch, sb.Stage.TRAIN), batch, sb.Stage.TRAIN)
+        loss: torch.Tensor = self.compute_objectives(self.compute_forward(batch, sb.Stage.TRAIN), batch, sb.Stage.TRAIN)
+        return loss
 
     def fit_batch(self, batch: Any) -> torch.Tensor:
         """Do one update; under DDP the backward pass averages the gradients of the ranks."""
+        loss: torch.Tensor
         if self.parallel is None:
-            return super().fit_batch(batch)
+            loss = super().fit_batch(batch)
+            return loss
         self.on_fit_batch_start(batch, True)
         with self.training_ctx:
             loss = self.parallel(batch)
@@ -179,7 +183,8 @@ class Trainer(sb.Brain):
         self.scaler.scale(loss).backward()
         self.optimizers_step()
         self.on_fit_batch_end(batch, None, loss, True)
-        return loss.detach().cpu()
+        detached: torch.Tensor = loss.detach().cpu()
+        return detached
 
     def on_fit_batch_start(self, batch: Any, should_step: bool) -> None:
         """Set the learning rate of this update."""

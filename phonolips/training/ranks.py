@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from phonolips.errors import InputError
 
-Items = TypeVar("Items", Sequence, Any)
+Items = TypeVar("Items", Sequence[Any], Any)
 
 
 def choose_device(device: str) -> str:
@@ -98,7 +98,8 @@ def mean_over_ranks(total: Tensor, weight: Tensor | float) -> Tensor:
 def mean_of_ranks(value: float) -> float:
     """Average a number over the ranks."""
     _, world = rank_and_world()
-    return sum(gather(value)) / world
+    mean: float = sum(gather(value)) / world
+    return mean
 
 
 def gather(value: Any) -> list[Any]:
@@ -135,17 +136,19 @@ class SyncedBatchNorm(nn.BatchNorm1d):
         if not self.training or rank_and_world()[1] == 1:
             return super().forward(input)
         count = torch.full((1,), float(input.numel() // input.shape[1]))
-        sums = _SumOverRanks.apply(torch.cat([input.sum((0, 2)).float(), count]))
+        sums: Tensor = _SumOverRanks.apply(torch.cat([input.sum((0, 2)).float(), count]))  # type: ignore[no-untyped-call]
         number = sums[-1]
         mean = sums[:-1] / number
         centred = input - mean[:, None]
-        variance = _SumOverRanks.apply(centred.square().sum((0, 2)).float()) / number
+        squares: Tensor = _SumOverRanks.apply(centred.square().sum((0, 2)).float())  # type: ignore[no-untyped-call]
+        variance = squares / number
         with torch.no_grad():
             self.num_batches_tracked.add_(1)  # type: ignore[union-attr]
             self.running_mean.lerp_(mean, self.momentum)  # type: ignore[union-attr, arg-type]
             self.running_var.lerp_(variance * number / (number - 1), self.momentum)  # type: ignore[union-attr, arg-type]
         scale = self.weight * (variance + self.eps).rsqrt()
-        return (centred * scale[:, None] + self.bias[:, None]).to(input.dtype)
+        normalised: Tensor = (centred * scale[:, None] + self.bias[:, None]).to(input.dtype)
+        return normalised
 
 
 def set_batch_norms(module: nn.Module, kind: type[nn.Module]) -> None:

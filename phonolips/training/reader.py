@@ -109,7 +109,8 @@ class ReaderTrainBatches:
         varied = varied + rng.normal(0, rng.uniform(0, settings.jitter), varied.shape) / self.scale
         if rng.random() < settings.mirror_share:
             varied = varied * self.sign
-        return varied.astype(np.float32)
+        narrow: np.ndarray = varied.astype(np.float32)
+        return narrow
 
 
 class ReaderTrainer(Trainer):
@@ -121,7 +122,8 @@ class ReaderTrainer(Trainer):
 
     def compute_forward(self, batch: ReaderBatch, stage: Stage) -> Tensor:
         """Compute logits (batch, words)."""
-        return self.modules.reader(batch.coefficients.to(self.device), batch.counts.to(self.device))
+        logits: Tensor = self.modules.reader(batch.coefficients.to(self.device), batch.counts.to(self.device))
+        return logits
 
     def compute_objectives(self, predictions: Tensor, batch: ReaderBatch, stage: Stage) -> Tensor:
         """Average the cross-entropy over the clips; on validation clips also count what is read right."""

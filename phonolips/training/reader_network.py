@@ -72,7 +72,8 @@ class ReaderBatch(NamedTuple):
 
 def mirror(lips: np.ndarray) -> np.ndarray:
     """Exchange left and right; float (..., 40, 2), mouth space, around x = 0."""
-    return lips[..., list(MIRROR), :] * np.array([-1, 1], lips.dtype)
+    mirrored: np.ndarray = lips[..., list(MIRROR), :] * np.array([-1, 1], lips.dtype)
+    return mirrored
 
 
 def check_lips(lips: np.ndarray, name: str = "lips") -> np.ndarray:
@@ -109,7 +110,8 @@ class _TimeBlock(nn.Module):
     def forward(self, hidden: Tensor, mask: Tensor) -> Tensor:
         """Convolve; what is beyond the clip's ends, as the float mask (batch, frames, 1) says, is zero."""
         around = self.wide((self.norm(hidden) * mask).transpose(1, 2)).transpose(1, 2)
-        return hidden + self.dropout(self.mix(nn.functional.gelu(around)))
+        added: Tensor = hidden + self.dropout(self.mix(nn.functional.gelu(around)))
+        return added
 
 
 class LipReader(nn.Module):
@@ -153,7 +155,8 @@ class LipReader(nn.Module):
     def coefficients(self, lips: np.ndarray) -> np.ndarray:
         """Describe a clip's movement, float32 (frames, 40, 2) to float32 (frames, components)."""
         deviation = (lips - lips.mean(0)).reshape(len(lips), -1)
-        return deviation @ self.lip_basis.flatten(1).numpy().T / self.lip_scale.numpy()
+        found: np.ndarray = deviation @ self.lip_basis.flatten(1).numpy().T / self.lip_scale.numpy()
+        return found
 
     def forward(self, coefficients: Tensor, counts: Tensor) -> Tensor:
         """Compute logits (batch, words) from padded coefficients (batch, frames, components)."""
@@ -172,7 +175,8 @@ class LipReader(nn.Module):
             hidden = block(hidden, real)
         hidden = self.norm(hidden)
         weight = self.attention(torch.cat([hidden, place], -1)).masked_fill(~mask[:, :, None], -torch.inf).softmax(1)
-        return self.last(self.dropout(torch.einsum("bfh,bfc->bhc", weight, hidden).flatten(1)))
+        logits: Tensor = self.last(self.dropout(torch.einsum("bfh,bfc->bhc", weight, hidden).flatten(1)))
+        return logits
 
     def read(self, lips: np.ndarray) -> np.ndarray:
         """Read one clip.
@@ -186,7 +190,8 @@ class LipReader(nn.Module):
         Raises:
             InputError: lips of another shape, or not finite.
         """
-        return self.read_all([lips])[0]
+        found: np.ndarray = self.read_all([lips])[0]
+        return found
 
     def read_all(self, clips: Sequence[np.ndarray]) -> np.ndarray:
         """Read many clips, of any lengths; probabilities float64 (clips, words). Arguments as for `read`."""

@@ -169,7 +169,10 @@ class SyncTrainer(Trainer):
 
     def compute_forward(self, batch: SyncBatch, stage: Stage) -> tuple[Tensor, Tensor]:
         """Embed both sides, (batch, windows, embedding) each."""
-        return self.modules.expert(batch.deviation.to(self.device), batch.mel.to(self.device))
+        embedded: tuple[Tensor, Tensor] = self.modules.expert(
+            batch.deviation.to(self.device), batch.mel.to(self.device)
+        )
+        return embedded
 
     def compute_objectives(self, predictions: tuple[Tensor, Tensor], batch: SyncBatch, stage: Stage) -> Tensor:
         """Sum the two losses; on validation clips also look for the offset, which is 0."""
@@ -180,7 +183,7 @@ class SyncTrainer(Trainer):
         weight = batch.detected.unfold(1, width, 1).all(-1).float().to(self.device)
         target = near_targets(windows, self.settings.neighbour_share).to(self.device)
         own = contrastive_loss(sharpness * lips @ mel.transpose(1, 2), target.expand(clips, -1, -1), weight)
-        everything = torch.block_diag(*[target] * clips)
+        everything = torch.block_diag(*[target] * clips)  # type: ignore[no-untyped-call]
         among_all = contrastive_loss(sharpness * lips.flatten(0, 1) @ mel.flatten(0, 1).T, everything, weight.flatten())
         if stage != Stage.TRAIN:
             for one, other in zip(lips.float().cpu(), mel.float().cpu(), strict=True):

@@ -30,6 +30,7 @@ from phonolips.training.sync import train_sync
 
 log = logging.getLogger("phonolips.training")
 PARTS = ("encoder", "durations", "lips")  # of the network, in the order in which `all` trains them
+OLD_PARTS = {"ears": "encoder"}  # what version 0.1 called them in its models' notes
 SYNC = "sync"  # the sync expert, which is no part of the network
 PARAMETERS_OF = {
     "encoder": ("audio_encoder.",),
@@ -69,7 +70,8 @@ def _carry_over(network: Network, folder: Path, parts: Sequence[str]) -> list[st
     if not (folder / DESCRIPTION_FILE).is_file():
         return []
     earlier = read_network(folder)
-    trained = [part for part in earlier.description.notes.get("trained", []) if part in parts]
+    noted = [OLD_PARTS.get(part, part) for part in earlier.description.notes.get("trained", [])]
+    trained = [part for part in noted if part in parts]
     own, other = network.state_dict(), earlier.state_dict()
     for part in trained:
         for name in [name for name in own if name.startswith(PARAMETERS_OF[part])]:

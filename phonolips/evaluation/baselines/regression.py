@@ -85,4 +85,5 @@ class MelRidge:
         steps = len(clip.mel)
         centres = np.arange(STEPS_PER_FRAME // 2, steps, STEPS_PER_FRAME)
         places = np.clip(centres[:, None] + self.offsets, 0, steps - 1)
-        return np.asarray(clip.mel, dtype=np.float32)[places].reshape(len(centres), -1)
+        features: np.ndarray = np.asarray(clip.mel, dtype=np.float32)[places].reshape(len(centres), -1)
+        return features

@@ -20,7 +20,8 @@ def _interpolate(wanted: np.ndarray, times: np.ndarray, values: np.ndarray) -> n
     before = np.floor(places).astype(int)
     after = np.minimum(before + 1, len(times) - 1)
     share = (places - before)[:, None]
-    return (1 - share) * values[before] + share * values[after]
+    between: np.ndarray = (1 - share) * values[before] + share * values[after]
+    return between
 
 
 class PhoneTrajectories:

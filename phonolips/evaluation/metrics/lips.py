@@ -116,7 +116,8 @@ class _Scored:
     @property
     def pairs(self) -> np.ndarray:
         """True where a frame and the next one are detected, (frames - 1,)."""
-        return self.detected[1:] & self.detected[:-1]
+        both: np.ndarray = self.detected[1:] & self.detected[:-1]
+        return both
 
 
 def lip_scores(
@@ -388,4 +389,5 @@ def _silent_frames(frame_labels: np.ndarray, margin_steps: int) -> np.ndarray:
 
     speech = frame_labels.ravel() != SILENCE_ID
     near = binary_dilation(speech, iterations=margin_steps) if margin_steps else speech
-    return ~near.reshape(frame_labels.shape).any(1)
+    silent: np.ndarray = ~near.reshape(frame_labels.shape).any(1)
+    return silent

@@ -49,7 +49,8 @@ def bootstrap_interval(
         return float("nan"), float("nan")
 
     def pooled(top: np.ndarray, bottom: np.ndarray, axis: int = -1) -> np.ndarray:
-        return top.sum(axis) / bottom.sum(axis)
+        rate: np.ndarray = top.sum(axis) / bottom.sum(axis)
+        return rate
 
     result = bootstrap(
         (numbers[kept], shares[kept]),
