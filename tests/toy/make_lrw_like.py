@@ -79,6 +79,25 @@ def words_of(record: Record, alignments: Path | None) -> list[tuple[str, float, 
     return list(record.words)
 
 
+def find_windows(
+    records: Sequence[Record], alignments: Path | None, words: Sequence[str]
+) -> tuple[dict[tuple[str, str], list[tuple[Record, Window]]], int]:
+    """Find the windows around the words, by (word, split), and count those that would begin before their video."""
+    early = 0
+    found: dict[tuple[str, str], list[tuple[Record, Window]]] = defaultdict(list)
+    for record in records:
+        for word, start, end in words_of(record, alignments):
+            first = round((start + end - CLIP_SECONDS) / 2 * MODEL_FPS)
+            if word not in words or end - start >= CLIP_SECONDS:
+                continue
+            if first < 0:
+                early += 1
+            else:
+                split = SPLITS[record.split]
+                found[word.upper(), split].append((record, Window(Path(), word.upper(), start, end, first)))
+    return found, early
+
+
 def plan(
     records: Sequence[Record],
     out: Path,
@@ -102,18 +121,7 @@ def plan(
         broken: how many clips of each of KINDS are broken, besides.
         seed: another one chooses other clips.
     """
-    early = 0
-    found: dict[tuple[str, str], list[tuple[Record, Window]]] = defaultdict(list)
-    for record in records:
-        for word, start, end in words_of(record, alignments):
-            first = round((start + end - CLIP_SECONDS) / 2 * MODEL_FPS)
-            if word not in words or end - start >= CLIP_SECONDS:
-                continue
-            if first < 0:
-                early += 1
-            else:
-                split = SPLITS[record.split]
-                found[word.upper(), split].append((record, Window(Path(), word.upper(), start, end, first)))
+    found, early = find_windows(records, alignments, words)
     chosen: dict[str, list[Window]] = defaultdict(list)
     by_id = {record.id: record for record in records}
     spare: dict[str, list[tuple[Record, Window]]] = {}
@@ -246,6 +254,7 @@ def make_clips(source: Source) -> int:
     return beyond
 
 
+# Nine parameters: they are the options of the command.
 def make_lrw_like(
     grid: Path,
     out: Path,

@@ -92,7 +92,8 @@ def repeated(kind: type, updates: int) -> Any:
 
 
 def measured(kind: type, steps: int) -> Any:
-    """Make a Fit that measures itself: some updates by the clock, and some more under the profiler."""
+    """Make a trainer that measures itself: some updates by the clock, and some more under the profiler."""
+    # One long function because torch is imported late, for --help, and the base class is known only here.
     import torch
     from torch.profiler import ProfilerActivity, profile, record_function
 
