@@ -251,7 +251,9 @@ def make_durations_corpus(folder, clips=12):
             edges = np.cumsum(rng.uniform(0.003, 0.4, 12))
             labels = rng.choice(["sil", "spn", "AH", "B", "S"], 11, p=[0.2, 0.02, 0.26, 0.26, 0.26])
             labels[5], long = "T", np.arange(12) > 6
-            phones = [Interval(label, *times) for label, *times in zip(labels, edges + long, (edges + long)[1:])]
+            phones = [
+                Interval(label, *times) for label, *times in zip(labels, edges + long, (edges + long)[1:], strict=False)
+            ]
             words = [
                 Interval(text, edges[a] + (a > 6), edges[b] + (b > 6))
                 for text, a, b in (("x", 0, 3), ("y", 3, 9), ("", 9, 11))
@@ -308,7 +310,7 @@ def test_durations_of_the_store_are_those_of_the_textgrids(tmp_path):
         ours = to_utterance(new.get(clip, PHONE_TIMES), 0, partly=True)
         assert (ours.phones.tolist(), ours.steps.tolist()) == (phones, steps.tolist())
         assert np.array_equal(ours.position, position)
-    with pytest.raises(InputError, match="hold no phone_times .*TextGrids are read from a folder only") as caught:
+    with pytest.raises(InputError, match=r"hold no phone_times .*TextGrids are read from a folder only") as caught:
         read_utterances(network, old, "s3://bucket/corpus", "train")
     assert "\n" not in str(caught.value)
 

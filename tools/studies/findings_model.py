@@ -26,7 +26,7 @@ from phonolips.lips.measures import opening, width
 from phonolips.lips.motion import exaggerate
 from phonolips.model.network import Network, read_network
 from phonolips.model.stream import decode_lips, predict_lip_parameters
-from phonolips.phones.compare import label_runs
+from phonolips.phones.decode import label_runs
 from phonolips.phones.inventory import PHONES, SILENCE, SILENCE_ID, VISEMES
 from phonolips.phones.posteriors import labels_to_posteriors
 from phonolips.timebase import STEPS_PER_FRAME
