@@ -2,7 +2,9 @@
 
 Lips are float32 (frames, 40, 2) in mouth space, phone labels int64 (steps,). A measure that a clip cannot give (a
 constant curve, no bilabial, no silence) is NaN and never a made-up number; counts stand beside every rate, so that
-rates are pooled over clips by adding the counts. Nothing is trimmed: arrays of different lengths raise.
+rates are pooled over clips by adding the counts. Nothing is trimmed: arrays of different lengths raise. Only frames
+with `detected` count, and for velocities and second differences only those whose neighbours are detected too. "Opening"
+is the inner-lip height, "width" the distance of the mouth's corners.
 
 What `lip_scores` returns ("units" are mouth-space units, "the mean shape" is the speaker's, from training clips):
 
@@ -131,8 +133,6 @@ def lip_scores(
     fps: float = MODEL_FPS,
 ) -> dict[str, float]:
     """Score one clip's predicted lips against the true ones.
-
-    Width is that of the mouth's corners.
 
     Args:
         predicted: float (frames, 40, 2), mouth space.
