@@ -67,7 +67,7 @@ FAULTS = [
     Fault("frame centres at their start", "(np.arange(frames) + 0.5) / fps", "np.arange(frames) / fps",
           "tests/test_timebase.py"),
     Fault("labels a step late", "step_centres(steps), side=", "step_centres(steps) - 0.01, side=",
-          "tests/test_tiers.py"),
+          "tests/test_intervals.py"),
     Fault("a closed mouth that gapes", "(1 - lower_lip_share) * by", "(0.9 - lower_lip_share) * by",
           CONTRACTS),
     Fault("times stretched by the rate", ".scaled(1 / check_rate(rate))", ".scaled(check_rate(rate))",
