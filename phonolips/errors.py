@@ -10,7 +10,7 @@ class PhonolipsError(Exception):
     """The base of every expected failure; its text is one line for the user."""
 
 
-class InputError(PhonolipsError):
+class InputError(PhonolipsError, ValueError):
     """Something that the user gave cannot be used: a file, a text, a phone, an option."""
 
 

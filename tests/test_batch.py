@@ -118,7 +118,7 @@ def test_a_batch_hands_its_rate_to_the_formats(tmp_path, monkeypatch):
     from phonolips.export import formats as export
 
     rates: list[float | None] = []
-    monkeypatch.setattr(export, "export", lambda run, names, fps: rates.append(fps) or [])
+    monkeypatch.setattr(export, "export", lambda result, names, out, fps: rates.append(fps) or [])
     write_sound(tmp_path / "in" / "a.wav")
     for fps in (None, 30.0):
         synthesise_all(tmp_path / "in", tmp_path / "out", options=Options(pictures=False, export=("csv",), fps=fps))

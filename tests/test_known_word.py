@@ -300,10 +300,10 @@ def test_the_bench_counts_what_it_says() -> None:
     assert bench.row([np.array([0.0, 10.0, 40.0]), None]).startswith("1 | 1 | 10 | 66.7%")
     cut = bench.Cut("GRID, s1", RED, np.array([0.42, 0.5, 0.62, 0.66]), np.zeros(18_560, np.float32), None)
     posteriors = posteriors_of(CLIP)
-    for method in ("star", "no star"):
+    for method in ("known word", "word alone"):
         assert bench.find(method, cut, posteriors, (0.42, 0.66)) == pytest.approx(cut.edges)
-    assert bench.find("star", cut, posteriors, (0.5, 0.7)) == pytest.approx(cut.edges)
-    assert bench.find("no star", cut, posteriors, (0.5, 0.7))[0] == 0.5
+    assert bench.find("known word", cut, posteriors, (0.5, 0.7)) == pytest.approx(cut.edges)
+    assert bench.find("word alone", cut, posteriors, (0.5, 0.7))[0] == 0.5
     assert bench.find("whole transcript", cut, posteriors, (0.5, 0.7)) is None
     assert not bench.is_refused(posteriors, RED, (0.42, 0.66))
     assert bench.is_refused(posteriors, SpokenWord("shook", ("SH", "UH", "K")), (0.42, 0.66))

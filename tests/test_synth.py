@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from phonolips.cli.options import parse_emphasis
 from phonolips.errors import CheckpointError, InputError, PhonolipsWarning
 from phonolips.lips.measures import opening
-from phonolips.lips.motion import parse_emphasis, seconds_from_speech
+from phonolips.lips.motion import seconds_from_speech
 from phonolips.model.network import load_network
 from phonolips.phones import decode
 from phonolips.phones.intervals import Alignment, Interval

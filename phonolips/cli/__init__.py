@@ -107,18 +107,20 @@ def use_new_names(words: list[str]) -> list[str]:
 def with_flags(message: str, words: list[str]) -> str:
     """Return a message with the flags of a command in the place of the arguments that the library names.
 
-    The library writes the name of an argument between backticks; where the command has an option for it, people know
-    it by that.
+    The library begins with the name of an argument, or writes it between backticks; where the command has an option
+    for it, people know it by that.
     """
     commands = getattr(typer.main.get_command(app), "commands", {})
     command = commands.get(words[0]) if words else None
-    flags = {parameter.name: parameter.opts[0] for parameter in command.params} if command is not None else {}
+    parameters = command.params if command is not None else ()
+    flags = {each.name: each.opts[0] for each in parameters if each.opts[0].startswith("-")}
+    message = re.sub(r"^(\w+)(?= )", lambda found: flags.get(found[1], found[0]), message)
     return re.sub(r"`(\w+)`", lambda found: flags.get(found[1], found[0]), message)
 
 
 def main() -> None:
     """Run the command line; expected errors are one line and exit code 1, bugs keep their traceback."""
-    warnings.showwarning = _show_warning  # type: ignore[assignment]
+    warnings.showwarning = _show_warning
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", datefmt="%Y-%m-%d %H:%M:%S")
     logging.getLogger("phonolips").setLevel(logging.INFO)
     try:

@@ -167,7 +167,8 @@ def edit(
     from phonolips.editing.edit import edit as edit_video
     from phonolips.model.network import load_network
     from phonolips.phones.textgrid import read_textgrid
-    from phonolips.synth.files import check_out_folder, existing_file, read_speaker_name
+    from phonolips.synth.files import existing_file, read_speaker_name
+    from phonolips.synth.folder import check_out_folder
 
     check_out_folder(out)
     for path, what in ((video, "a video"), (textgrid, "a TextGrid"), (sound, "a sound file")):

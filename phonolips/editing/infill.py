@@ -97,7 +97,9 @@ def fade(frames: int, blend: int, error: np.ndarray, slope: np.ndarray) -> np.nd
         float (frames, ...), the difference at 1, 2, ... frames after the seam.
     """
     share = np.minimum(np.arange(1, frames + 1) / blend, 1.0).reshape(-1, *[1] * error.ndim)
-    return (2 * share**3 - 3 * share**2 + 1) * error + (share**3 - 2 * share**2 + share) * blend * slope
+    fading: np.ndarray = (2 * share**3 - 3 * share**2 + 1) * error
+    fading = fading + (share**3 - 2 * share**2 + share) * blend * slope
+    return fading
 
 
 def _slope(difference: np.ndarray, kept: np.ndarray, at: int, before: int) -> np.ndarray:
@@ -105,7 +107,8 @@ def _slope(difference: np.ndarray, kept: np.ndarray, at: int, before: int) -> np
     other = at - before
     if not (0 <= other < len(kept) and kept[min(at, other) : max(at, other) + 1].all()):
         return np.zeros_like(difference[at])
-    return (difference[at] - difference[other]) / abs(before)
+    change: np.ndarray = (difference[at] - difference[other]) / abs(before)
+    return change
 
 
 def join(

@@ -40,7 +40,7 @@ def align_words(
     except InputError as error:
         raise InputError(
             f'{name}: the words "{text}" could not be found in its sound ({error}); give exactly what is said, '
-            "another --aligner, or a TextGrid with --textgrid"
+            "another `aligner`, or a TextGrid with `textgrid`"
         ) from error
 
 

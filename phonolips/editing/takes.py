@@ -109,7 +109,7 @@ def find_voice(
     if source.speak is None:
         return None, None
     from phonolips.speech.tts import speak as speech
-    from phonolips.synth.verbs import predict_alignment
+    from phonolips.synth.timing import predict_alignment
 
     how: dict[str, Any] = {"backend": source.speak, "voice": source.voice, "language": source.language}
 

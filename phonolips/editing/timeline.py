@@ -60,7 +60,8 @@ class Timeline(NamedTuple):
     @property
     def source_frames(self) -> np.ndarray:
         """Name the nearest recorded frame for every frame, int64 (frames,)."""
-        return np.rint(self.source).astype(np.int64)
+        nearest: np.ndarray = np.rint(self.source).astype(np.int64)
+        return nearest
 
 
 def cut_span(recorded: Alignment, change: Change) -> tuple[float, float]:
@@ -210,7 +211,7 @@ def _source_places(cuts: Sequence[Cut], kept: np.ndarray, frames: int, fps: floa
         shifts[max(at, 0) :] = round((cut.new_end - cut.old_end) * fps)
     places = np.arange(len(kept))
     known = np.flatnonzero(kept)
-    source = np.interp(places, known, known - shifts[known])
+    source: np.ndarray = np.interp(places, known, known - shifts[known])
     # Before the first and after the last kept frame the recording goes on, as far as there is any.
     first, last = known[0], known[-1]
     if first:

@@ -34,11 +34,13 @@ LIVE_LINK_NAMES: tuple[str, ...] = (
 LIVE_LINK_FPS = 60.0  # frames per second that the app records at, and that its readers take for granted
 
 
-def run_weights(run: "Result", fps: float | None = None) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray, float]:
-    """Turn a run's lips into ARKit weights at a frame rate.
+def arkit_weights_of(
+    result: "Result", fps: float | None = None
+) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray, float]:
+    """Turn a result's lips into ARKit weights at a frame rate.
 
     Args:
-        run: lips with what stands beside them.
+        result: lips with what stands beside them.
         fps: frames per second of the weights; None = those of the lips.
 
     Returns:
@@ -49,18 +51,18 @@ def run_weights(run: "Result", fps: float | None = None) -> tuple[dict[str, np.n
         InputError: as `arkit_weights`, with the file's name.
     """
     try:
-        check_lips(run.lips)
-        rate = float(exact_fps(check_fps(run.fps if fps is None else fps)))
-        lips = resample_lips(run.lips, rate, run.seconds, source_fps=run.fps)
-        posteriors = None if run.posteriors is None else run.posteriors
-        shares = phone_shares(len(run.lips), run.fps, run.alignment, posteriors)
-        rest = neutral_mouth(run.lips, None if shares is None else shares[:, SILENCE_ID] > 0.5)
-        return arkit_weights(lips, rate, run.alignment, posteriors, rest=rest), lips, rest, rate
+        check_lips(result.lips)
+        rate = float(exact_fps(check_fps(result.fps if fps is None else fps)))
+        lips = resample_lips(result.lips, rate, result.seconds, source_fps=result.fps)
+        posteriors = None if result.posteriors is None else result.posteriors
+        shares = phone_shares(len(result.lips), result.fps, result.alignment, posteriors)
+        rest = neutral_mouth(result.lips, None if shares is None else shares[:, SILENCE_ID] > 0.5)
+        return arkit_weights(lips, rate, result.alignment, posteriors, rest=rest), lips, rest, rate
     except InputError as error:
-        raise InputError(f"{run.name}: {error}") from error
+        raise InputError(f"{result.name}: {error}") from error
 
 
-def write_arkit_json(run: "Result", path: Path, *, fps: float | None = None) -> None:
+def write_arkit_json(result: "Result", path: Path, *, fps: float | None = None) -> None:
     """Write ARKit weights as JSON in the layout of NVIDIA Audio2Face's export, which several tools import.
 
     One object: `exportFps`, `trackPath` (the sound's file name, or ""), `numPoses`, `numFrames`, `facsNames` (the
@@ -68,18 +70,18 @@ def write_arkit_json(run: "Result", path: Path, *, fps: float | None = None) -> 
     i / exportFps seconds to (i + 1) / exportFps.
 
     Args:
-        run: lips with what stands beside them.
+        result: lips with what stands beside them.
         path: the file; replaced as a whole.
         fps: frames per second written; None = those of the lips.
 
     Raises:
         InputError: lips that blendshapes cannot be made of, or fps out of range.
     """
-    weights, _, _, rate = run_weights(run, fps)
+    weights, _, _, rate = arkit_weights_of(result, fps)
     rows = np.stack(list(weights.values()), axis=1)
     head = {
         "exportFps": rate,
-        "trackPath": "" if run.sound is None else run.sound.name,
+        "trackPath": "" if result.sound is None else result.sound.name,
         "numPoses": len(weights),
         "numFrames": len(rows),
         "facsNames": list(weights),
@@ -91,7 +93,7 @@ def write_arkit_json(run: "Result", path: Path, *, fps: float | None = None) -> 
         file.write("\n ]\n}\n")
 
 
-def write_arkit_csv(run: "Result", path: Path, *, fps: float | None = None) -> None:
+def write_arkit_csv(result: "Result", path: Path, *, fps: float | None = None) -> None:
     """Write ARKit weights as the app Live Link Face records them.
 
     Columns: Timecode (HH:MM:SS:FF.sss from 0, FF counting whole frames), BlendShapeCount (61) and LIVE_LINK_NAMES
@@ -99,14 +101,14 @@ def write_arkit_csv(run: "Result", path: Path, *, fps: float | None = None) -> N
     counts 30 frames a second without dropping any, as non-drop timecode does.
 
     Args:
-        run: lips with what stands beside them.
+        result: lips with what stands beside them.
         path: the file; replaced as a whole.
         fps: frames per second written; None = the app's 60, which readers take for granted.
 
     Raises:
         InputError: lips that blendshapes cannot be made of, or fps out of range.
     """
-    weights, _, _, rate = run_weights(run, LIVE_LINK_FPS if fps is None else fps)
+    weights, _, _, rate = arkit_weights_of(result, LIVE_LINK_FPS if fps is None else fps)
     columns = {name[0].upper() + name[1:]: values for name, values in weights.items()}
     counted = int(np.ceil(rate))
     with new_text_file(path) as file:

@@ -113,7 +113,7 @@ def mouth_cues(lips: np.ndarray, fps: float, alignment: "Alignment | None", *, l
 
 
 def divide(price: np.ndarray, least: Sequence[int], change_cost: float) -> list[tuple[int, int, int]]:
-    """Divide time into the runs of classes that cost least in all, none shorter than allowed.
+    """Divide time into the results of classes that cost least in all, none shorter than allowed.
 
     The exact optimum by dynamic programming over segments: Viterbi (1967) with a least duration for each class.
 
@@ -134,11 +134,11 @@ def divide(price: np.ndarray, least: Sequence[int], change_cost: float) -> list[
     each = np.arange(classes)
     change = np.full((classes, classes), float(change_cost))  # row: to, column: from
     np.fill_diagonal(change, np.inf)
-    enter = np.full((steps + 1, classes), np.inf)  # least cost of all before a run that starts here
+    enter = np.full((steps + 1, classes), np.inf)  # least cost of all before a result that starts here
     came_from = np.zeros((steps + 1, classes), np.int32)
     began = np.zeros((steps + 1, classes), np.int32)
     enter[0] = 0.0
-    inside = np.full(classes, np.inf)  # least cost up to here, in a run that is long enough to end
+    inside = np.full(classes, np.inf)  # least cost up to here, in a result that is long enough to end
     for step in range(1, steps + 1):
         start = step - shortest
         fits = start >= 0

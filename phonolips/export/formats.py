@@ -27,9 +27,9 @@ class Format(NamedTuple):
     Args:
         summary: what it is, for people.
         file: name of the file.
-        writer: "module:function" in this package, called as function(run, path, **options).
+        writer: "module:function" in this package, called as function(result, path, **options).
         options: which of `fps`, `viseme_set` and `targets` the writer takes.
-        needs: what a run must have beside lips: "phones", "words", "phones or posteriors", or "".
+        needs: what a result must have beside lips: "phones", "words", "phones or posteriors", or "".
         suffixes: endings that the writer knows beside that of `file`.
     """
 
@@ -111,7 +111,7 @@ def check_out(names: str | Sequence[str], out: Path | None) -> Path | None:
 
 
 def export(
-    run: "Result",
+    result: "Result",
     names: str | Sequence[str],
     out: Path | None = None,
     *,
@@ -121,11 +121,11 @@ def export(
 ) -> list[Path]:
     """Write lips, phones and words in the formats of other programs.
 
-    Names, options and what the run holds are checked before the first file is written. With "all", formats that
-    this run has not got the material for (subtitles without words, say) are left out with a warning.
+    Names, options and what the result holds are checked before the first file is written. With "all", formats that
+    this result has not got the material for (subtitles without words, say) are left out with a warning.
 
     Args:
-        run: what `read_result` returns.
+        result: what `read_result` returns.
         names: formats, as for `check_names`.
         out: a folder, made if it is not there, or for one format the file; None = beside lips.npz.
         fps: rate of the frames that are written; None = that of the lips, and 24 for rhubarb-dat. Formats in
@@ -143,16 +143,16 @@ def export(
     check_out(names, out)
     given: dict[str, Any] = {"fps": fps, "viseme_set": viseme_set, "targets": targets}
     _check_options(wanted, given)
-    folder = run.beside("lips.npz").parent if out is None else out
+    folder = result.beside("lips.npz").parent if out is None else out
     is_file = out is not None and _is_file_for(wanted, out)
     attempt = _attempt_or_warn if ALL in _split(names) else _attempt
     written: list[Path] = []
-    for name in [name for name in wanted if attempt(name, partial(_check_material, run, FORMATS[name]))]:
+    for name in [name for name in wanted if attempt(name, partial(_check_material, result, FORMATS[name]))]:
         known = FORMATS[name]
         path = folder if is_file else folder / known.file
         path.parent.mkdir(parents=True, exist_ok=True)
         options = {option: given[option] for option in known.options}
-        if attempt(name, partial(_writer(known), run, path, **options)):
+        if attempt(name, partial(_writer(known), result, path, **options)):
             written.append(path)
     return written
 
@@ -188,14 +188,14 @@ def _check_options(wanted: Sequence[str], given: Mapping[str, Any]) -> None:
         read_viseme_set(given["viseme_set"])
 
 
-def _check_material(run: "Result", known: Format) -> None:
-    """Raise InputError where a run has not got what a format needs."""
+def _check_material(result: "Result", known: Format) -> None:
+    """Raise InputError where a result has not got what a format needs."""
     if known.needs == WORDS:
         from phonolips.export.subtitles import words_of
 
-        words_of(run)
-    elif known.needs == PHONES or (known.needs == EITHER and run.posteriors is None):
-        run.need_alignment()
+        words_of(result)
+    elif known.needs == PHONES or (known.needs == EITHER and result.posteriors is None):
+        result.need_alignment()
 
 
 def _split(names: str | Sequence[str]) -> list[str]:

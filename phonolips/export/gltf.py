@@ -1,6 +1,6 @@
 """Lips as an animated mesh in glTF 2.0, for any viewer of that format.
 
-Without target names the mesh's morph targets are the principal shapes of the run's own lips, so that the animation
+Without target names the mesh's morph targets are the principal shapes of the result's own lips, so that the animation
 follows them closely. With names, as an avatar has them (ARKit shapes, Oculus visemes), the targets bear these names,
 and their weights can be copied to the avatar by name.
 """
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from phonolips.errors import InputError
-from phonolips.export.arkit import run_weights
+from phonolips.export.arkit import arkit_weights_of
 from phonolips.export.lip_mesh import CAVITY, LIPS, SKIN, TEETH, Part, mouth_mesh, vertex_normals
 from phonolips.export.targets import Targets, expand_targets, named_targets, principal_targets
 from phonolips.storage import atomic_file
@@ -35,16 +35,16 @@ CAMERA_DISTANCE, CAMERA_ANGLE = 2.4, 0.6  # units; radians from top to bottom
 FLOAT, UNSIGNED_SHORT, ARRAY_BUFFER, ELEMENT_BUFFER = 5126, 5123, 34962, 34963  # glTF's numbers
 
 
-def write_gltf(run: "Result", path: Path, *, fps: float | None = None, targets: Sequence[str] | None = None) -> None:
+def write_gltf(result: "Result", path: Path, *, fps: float | None = None, targets: Sequence[str] | None = None) -> None:
     """Write a mouth that speaks: a mesh with morph targets and their animation, in one file.
 
     The node "lips" has the animated mesh; "mouth" the upper teeth and the dark behind them; there is a camera.
     Mouth-space units; x right, y up, z towards the viewer. A weight stands at its frame's centre, (i + 0.5) / fps
     seconds, and the animation runs linearly between them, from 0 to the end of the last frame. `asset.extras` says
-    how far the animated lip points are from the run's lips (root mean square and largest distance, in units).
+    how far the animated lip points are from the result's lips (root mean square and largest distance, in units).
 
     Args:
-        run: lips with what stands beside them.
+        result: lips with what stands beside them.
         path: ends in .gltf (text, all inside) or .glb (binary); replaced as a whole.
         fps: frames per second of the animation; None = those of the lips.
         targets: names of an avatar's morph targets, see `named_targets`, or `arkit` or `visemes` for all of those;
@@ -56,10 +56,10 @@ def write_gltf(run: "Result", path: Path, *, fps: float | None = None, targets: 
     if path.suffix not in (".gltf", ".glb"):
         raise InputError(f"{path}: a glTF file's name ends in .gltf or .glb")
     if targets is None:
-        _, lips, rest, rate = run_weights(run, fps)
+        _, lips, rest, rate = arkit_weights_of(result, fps)
         chosen = principal_targets(lips, rest)
     else:
-        chosen, lips, rest, rate = named_targets(run, expand_targets(targets), fps)
+        chosen, lips, rest, rate = named_targets(result, expand_targets(targets), fps)
     document, binary = _document(chosen, lips, rest, rate)
     if path.suffix == ".glb":
         _write_whole(path, _glb(document, binary))

@@ -31,38 +31,38 @@ PRESTON_BLAIR = {
 REST = "X"
 
 
-def write_tsv(run: "Result", path: Path) -> None:
+def write_tsv(result: "Result", path: Path) -> None:
     """Write a line "seconds, tab, mouth" for every cue, and X at the end."""
-    cues = _cues(run)
+    cues = _cues(result)
     with new_text_file(path) as file:
         file.writelines(f"{cue.start:.2f}\t{cue.value}\n" for cue in cues)
         file.write(f"{cues[-1].end:.2f}\t{REST}\n")
 
 
-def write_xml(run: "Result", path: Path) -> None:
+def write_xml(result: "Result", path: Path) -> None:
     """Write Rhubarb's XML: the sound's path and length, and every cue with start and end."""
-    cues = _cues(run)
+    cues = _cues(result)
     with new_text_file(path) as file:
         file.write('<?xml version="1.0" encoding="utf-8"?>\n<rhubarbResult>\n  <metadata>\n')
-        file.write(f"    <soundFile>{escape(_sound(run))}</soundFile>\n")
+        file.write(f"    <soundFile>{escape(_sound(result))}</soundFile>\n")
         file.write(f"    <duration>{cues[-1].end:.2f}</duration>\n  </metadata>\n  <mouthCues>\n")
         for cue in cues:
             file.write(f'    <mouthCue start="{cue.start:.2f}" end="{cue.end:.2f}">{cue.value}</mouthCue>\n')
         file.write("  </mouthCues>\n</rhubarbResult>\n")
 
 
-def write_json(run: "Result", path: Path) -> None:
+def write_json(result: "Result", path: Path) -> None:
     """Write Rhubarb's JSON: `metadata` with the sound's path and length, and `mouthCues`."""
-    cues = _cues(run)
+    cues = _cues(result)
     rows = [f'    {{ "start": {cue.start:.2f}, "end": {cue.end:.2f}, "value": "{cue.value}" }}' for cue in cues]
     with new_text_file(path) as file:
         file.write('{\n  "metadata": {\n')
-        file.write(f'    "soundFile": {json.dumps(_sound(run), ensure_ascii=False)},\n')
+        file.write(f'    "soundFile": {json.dumps(_sound(result), ensure_ascii=False)},\n')
         file.write(f'    "duration": {cues[-1].end:.2f}\n  }},\n  "mouthCues": [\n')
         file.write(",\n".join(rows) + "\n  ]\n}\n")
 
 
-def write_dat(run: "Result", path: Path, *, fps: float | None = None) -> None:
+def write_dat(result: "Result", path: Path, *, fps: float | None = None) -> None:
     """Write Moho's switch data with Preston Blair's names: a line "frame mouth" for every cue, the first frame 1.
 
     No cue is shorter than a frame, so that none is lost.
@@ -71,7 +71,7 @@ def write_dat(run: "Result", path: Path, *, fps: float | None = None) -> None:
         fps: of the project that will read it; None = 24.
     """
     rate = exact_fps(check_fps(DAT_FPS if fps is None else fps))
-    cues = _cues(run, least_seconds=float(1 / rate))
+    cues = _cues(result, least_seconds=float(1 / rate))
 
     def frame(seconds: float) -> int:
         return 1 + int(
@@ -88,9 +88,9 @@ def write_dat(run: "Result", path: Path, *, fps: float | None = None) -> None:
         file.write(f"{max(frame(cues[-1].end), last + 1)} {PRESTON_BLAIR[REST]}\n")
 
 
-def _cues(run: "Result", *, least_seconds: float = 0.0) -> list[Cue]:
-    return mouth_cues(run.lips, run.fps, run.alignment, least_seconds=least_seconds)
+def _cues(result: "Result", *, least_seconds: float = 0.0) -> list[Cue]:
+    return mouth_cues(result.lips, result.fps, result.alignment, least_seconds=least_seconds)
 
 
-def _sound(run: "Result") -> str:
-    return str(run.sound.resolve()) if run.sound else ""
+def _sound(result: "Result") -> str:
+    return str(result.sound.resolve()) if result.sound else ""

@@ -28,22 +28,22 @@ class Subtitle(NamedTuple):
     end: float
 
 
-def write_srt(run: "Result", path: Path) -> None:
+def write_srt(result: "Result", path: Path) -> None:
     """Write the words as subtitles of one or two lines.
 
     Raises:
         InputError: the words are not known.
     """
-    _write(subtitles(words_of(run)), path)
+    _write(subtitles(words_of(result)), path)
 
 
-def write_srt_words(run: "Result", path: Path) -> None:
+def write_srt_words(result: "Result", path: Path) -> None:
     """Write a subtitle a word, with the word's own times.
 
     Raises:
         InputError: the words are not known.
     """
-    _write([Subtitle(word.label, word.start, word.end) for word in words_of(run)], path)
+    _write([Subtitle(word.label, word.start, word.end) for word in words_of(result)], path)
 
 
 def subtitles(words: Sequence[Interval]) -> list[Subtitle]:
@@ -71,12 +71,12 @@ def subtitles(words: Sequence[Interval]) -> list[Subtitle]:
     ]
 
 
-def words_of(run: "Result") -> list[Interval]:
+def words_of(result: "Result") -> list[Interval]:
     """Return the words of a result; raise InputError where they are not known."""
-    words = run.need_alignment().speech_words()
+    words = result.need_alignment().speech_words()
     if not words:
         raise InputError(
-            f"{run.name}: its words are not known; find their times with 'phonolips align' and "
+            f"{result.name}: its words are not known; find their times with 'phonolips align' and "
             "keep that TextGrid beside it as phones.TextGrid"
         )
     return words

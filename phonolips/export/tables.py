@@ -26,34 +26,34 @@ SECOND_DECIMALS, LIP_DECIMALS, CONFIDENCE_DECIMALS = 6, 5, 3
 UNIT = "distance between the eye centres"
 
 
-def write_tiers(run: "Result", path: Path) -> None:
+def write_tiers(result: "Result", path: Path) -> None:
     """Write a TextGrid with tiers words, phones, confidence (where it is known) and mouth (A to H, X).
 
     Raises:
-        InputError: the run has no alignment.
+        InputError: the result has no alignment.
     """
-    alignment = with_confidences(run)
-    cues = [Interval(cue.value, cue.start, cue.end) for cue in mouth_cues(run.lips, run.fps, alignment)]
+    alignment = with_confidences(result)
+    cues = [Interval(cue.value, cue.start, cue.end) for cue in mouth_cues(result.lips, result.fps, alignment)]
     write_textgrid(alignment, path, more={MOUTH_TIER: cues})
 
 
-def write_json(run: "Result", path: Path, *, fps: float | None = None) -> None:
+def write_json(result: "Result", path: Path, *, fps: float | None = None) -> None:
     """Write words, phones and lips as JSON; the schema is in docs/formats.md.
 
     Args:
         fps: of the lips that are written; None = as they are.
     """
-    lips, rate = _lips_at(run, fps)
+    lips, rate = _lips_at(result, fps)
     head = {
         "format": "phonolips 1",
-        "duration": round(run.seconds, SECOND_DECIMALS),
-        "sound": str(run.sound.resolve()) if run.sound else None,
+        "duration": round(result.seconds, SECOND_DECIMALS),
+        "sound": str(result.sound.resolve()) if result.sound else None,
         "words": [],
         "phones": [],
     }
     blocks = {name: json.dumps(value, ensure_ascii=False) for name, value in head.items()}
-    if run.alignment is not None:
-        alignment = with_confidences(run)
+    if result.alignment is not None:
+        alignment = with_confidences(result)
         confidences = alignment.confidences or [None] * len(alignment.phones)
         words = [_timed("word", word) for word in alignment.speech_words()]
         phones = [
@@ -82,15 +82,15 @@ def write_json(run: "Result", path: Path, *, fps: float | None = None) -> None:
         file.write("    ]\n  }\n}\n")
 
 
-def write_csv(run: "Result", path: Path, *, fps: float | None = None) -> None:
+def write_csv(result: "Result", path: Path, *, fps: float | None = None) -> None:
     """Write a row a frame: frame, time of its middle, opening, width, phone, and x and y of every lip point.
 
     Args:
         fps: of the lips that are written; None = as they are.
     """
-    lips, rate = _lips_at(run, fps)
+    lips, rate = _lips_at(result, fps)
     times, apart, wide = frame_centres(len(lips), rate), opening(lips), width(lips)
-    phones = [""] * len(lips) if run.alignment is None else phones_at(run.alignment, times)
+    phones = [""] * len(lips) if result.alignment is None else phones_at(result.alignment, times)
     with new_text_file(path) as file:
         table = csv.writer(file, lineterminator="\n")
         points = [f"{axis}{point}" for point in range(lips.shape[1]) for axis in "xy"]
@@ -107,18 +107,18 @@ def phones_at(alignment: Alignment, times: np.ndarray) -> list[str]:
     return [labels[i] for i in np.searchsorted(ends, times, side="right")]
 
 
-def with_confidences(run: "Result") -> Alignment:
+def with_confidences(result: "Result") -> Alignment:
     """Return the result's alignment, its confidences read off the posteriors where it has none and they are there.
 
     A phone's confidence is its mean posterior over its time; that of `spn` is 0.
 
     Raises:
-        InputError: the run has no alignment.
+        InputError: the result has no alignment.
     """
-    alignment = run.need_alignment()
-    if alignment.confidences is not None or run.posteriors is None:
+    alignment = result.need_alignment()
+    if alignment.confidences is not None or result.posteriors is None:
         return alignment
-    posteriors = run.posteriors
+    posteriors = result.posteriors
 
     def confidence(phone: Interval) -> float:
         first = min(seconds_to_steps(phone.start), len(posteriors) - 1)
@@ -129,9 +129,9 @@ def with_confidences(run: "Result") -> Alignment:
     return replace(alignment, confidences=tuple(confidence(phone) for phone in alignment.phones))
 
 
-def _lips_at(run: "Result", fps: float | None) -> tuple[np.ndarray, float]:
-    rate = float(exact_fps(check_fps(run.fps if fps is None else fps)))
-    return resample_lips(run.lips, rate, run.seconds, source_fps=run.fps), rate
+def _lips_at(result: "Result", fps: float | None) -> tuple[np.ndarray, float]:
+    rate = float(exact_fps(check_fps(result.fps if fps is None else fps)))
+    return resample_lips(result.lips, rate, result.seconds, source_fps=result.fps), rate
 
 
 def _timed(name: str, item: Interval) -> dict[str, Any]:

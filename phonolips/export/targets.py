@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from phonolips.errors import InputError
-from phonolips.export.arkit import run_weights
+from phonolips.export.arkit import arkit_weights_of
 from phonolips.export.blendshapes import ARKIT_NAMES, shape_displacements
 from phonolips.export.visemes import OCULUS, viseme_weights
 from phonolips.lips.points import MEDIAPIPE40
@@ -100,12 +100,12 @@ def expand_targets(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def named_targets(
-    run: "Result", names: Sequence[str], fps: float | None = None
+    result: "Result", names: Sequence[str], fps: float | None = None
 ) -> tuple[Targets, np.ndarray, np.ndarray, float]:
     """Drive targets that a user's avatar has, by name.
 
     Args:
-        run: lips with what stands beside them.
+        result: lips with what stands beside them.
         names: ARKit shapes in any of the usual spellings (jawOpen, JawOpen, mouthSmile_L), or Oculus visemes
             (viseme_aa, viseme_PP, and viseme_I, viseme_O, viseme_U as some avatars have them).
         fps: frames per second; None = those of the lips.
@@ -119,14 +119,14 @@ def named_targets(
     if not names or len(set(names)) < len(names):
         raise InputError("target names are empty or twice the same; name each morph target once")
     arkit = {_plain(name): name for name in ARKIT_NAMES}
-    visemes = _viseme_weights(run, fps) if any(name.lower().startswith("viseme_") for name in names) else {}
+    visemes = _viseme_weights(result, fps) if any(name.lower().startswith("viseme_") for name in names) else {}
     unknown = [name for name in names if _plain(name) not in arkit and name.lower() not in visemes]
     if unknown:
         raise InputError(
             f"target {unknown[0]!r}: neither an ARKit shape of the mouth ({', '.join(ARKIT_NAMES)}) nor an Oculus "
             "viseme (viseme_sil, viseme_PP, viseme_aa, ...)"
         )
-    weights, lips, rest, rate = run_weights(run, fps)
+    weights, lips, rest, rate = arkit_weights_of(result, fps)
     shapes = shape_displacements(rest)
     moves, forward, curves = np.zeros((len(names), 40, 2)), np.zeros((len(names), 40)), []
     for index, name in enumerate(names):
@@ -148,9 +148,9 @@ def named_targets(
     return Targets(tuple(names), rest, moves, forward, table, np.zeros(len(names), np.float32)), lips, rest, rate
 
 
-def _viseme_weights(run: "Result", fps: float | None) -> dict[str, np.ndarray]:
+def _viseme_weights(result: "Result", fps: float | None) -> dict[str, np.ndarray]:
     """Weigh the Oculus visemes; "viseme_aa" and so on, in small letters, -> (frames,)."""
-    run.need_alignment()
-    columns = viseme_weights(run, OCULUS, run.fps if fps is None else fps).T
+    result.need_alignment()
+    columns = viseme_weights(result, OCULUS, result.fps if fps is None else fps).T
     found = {f"viseme_{name.lower()}": column for name, column in zip(OCULUS.visemes, columns, strict=True)}
     return found | {f"viseme_{other}": found[f"viseme_{name}"] for other, name in VISEME_SPELLINGS.items()}

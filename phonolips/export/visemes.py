@@ -153,7 +153,7 @@ def read_viseme_set(path: Path) -> VisemeSet:
         raise InputError(f"{path}: {error}") from error
 
 
-def viseme_weights(run: "Result", visemes: VisemeSet, fps: float) -> np.ndarray:
+def viseme_weights(result: "Result", visemes: VisemeSet, fps: float) -> np.ndarray:
     """Weigh the visemes of every frame: the posteriors of their phones added up, smoothed by a Gaussian of 20 ms.
 
     Where there are no posteriors the alignment's phones take their place.
@@ -162,25 +162,25 @@ def viseme_weights(run: "Result", visemes: VisemeSet, fps: float) -> np.ndarray:
         float64 (frames, visemes), rows sum to 1; frame i is read at (i + 0.5) / fps seconds.
 
     Raises:
-        InputError: the run has neither posteriors nor an alignment.
+        InputError: the result has neither posteriors nor an alignment.
     """
     from scipy.ndimage import gaussian_filter1d
 
     rate = float(exact_fps(check_fps(fps)))
-    by_step = _phone_weights(run, prefer_posteriors=True) @ visemes.from_phones.astype(np.float64)
+    by_step = _phone_weights(result, prefer_posteriors=True) @ visemes.from_phones.astype(np.float64)
     smooth = gaussian_filter1d(by_step, SMOOTHING_SECONDS / STEP_SECONDS, axis=0, mode="nearest")
-    times, steps = frame_centres(frames_in(run.seconds, rate), rate), step_centres(len(smooth))
+    times, steps = frame_centres(frames_in(result.seconds, rate), rate), step_centres(len(smooth))
     weights = np.stack([np.interp(times, steps, column) for column in smooth.T], axis=1)
     weights /= weights.sum(1, keepdims=True)
     return weights
 
 
-def viseme_cues(run: "Result", visemes: VisemeSet) -> list[Cue]:
+def viseme_cues(result: "Result", visemes: VisemeSet) -> list[Cue]:
     """Name one viseme at a time: neighbours that are alike joined, none shorter than 50 ms, no gaps.
 
     From the alignment's phones, or the posteriors where there is none.
     """
-    price = 1 - _phone_weights(run, prefer_posteriors=False) @ visemes.from_phones
+    price = 1 - _phone_weights(result, prefer_posteriors=False) @ visemes.from_phones
     least = [seconds_to_steps(LEAST_CUE_SECONDS)] * len(visemes.names)
     return [
         Cue(visemes.names[kind], steps_to_seconds(first), steps_to_seconds(last))
@@ -188,29 +188,29 @@ def viseme_cues(run: "Result", visemes: VisemeSet) -> list[Cue]:
     ]
 
 
-def write_oculus(run: "Result", path: Path, *, fps: float | None = None) -> None:
+def write_oculus(result: "Result", path: Path, *, fps: float | None = None) -> None:
     """Write the 15 Oculus visemes as JSON, with a `speakAudio` block for the TalkingHead avatar."""
-    cues = viseme_cues(run, OCULUS)
-    _write(run, path, OCULUS, cues, fps, {"speakAudio": speak_audio(run, cues)})
+    cues = viseme_cues(result, OCULUS)
+    _write(result, path, OCULUS, cues, fps, {"speakAudio": speak_audio(result, cues)})
 
 
-def write_visemes(run: "Result", path: Path, *, fps: float | None = None, viseme_set: Path | None = None) -> None:
+def write_visemes(result: "Result", path: Path, *, fps: float | None = None, viseme_set: Path | None = None) -> None:
     """Write visemes as JSON: a user's set, or our twelve classes where none is given."""
     visemes = DEFAULT_SET if viseme_set is None else read_viseme_set(viseme_set)
-    _write(run, path, visemes, viseme_cues(run, visemes), fps, {})
+    _write(result, path, visemes, viseme_cues(result, visemes), fps, {})
 
 
-def speak_audio(run: "Result", cues: Sequence[Cue]) -> dict[str, list[Any]]:
+def speak_audio(result: "Result", cues: Sequence[Cue]) -> dict[str, list[Any]]:
     """Make what `speakAudio` of the TalkingHead avatar takes beside the sound; times in milliseconds.
 
     Silence is left out: there the avatar's own rest shows. The words are its subtitles.
 
     Args:
-        run: for its words.
+        result: for its words.
         cues: visemes of OCULUS.
     """
     cues = [cue for cue in cues if cue.value != OCULUS.silence]
-    words = run.alignment.speech_words() if run.alignment else []
+    words = result.alignment.speech_words() if result.alignment else []
     return {
         "words": [word.label for word in words],
         "wtimes": [round(1000 * word.start) for word in words],
@@ -222,16 +222,16 @@ def speak_audio(run: "Result", cues: Sequence[Cue]) -> dict[str, list[Any]]:
 
 
 def _write(
-    run: "Result", path: Path, visemes: VisemeSet, cues: Sequence[Cue], fps: float | None, more: dict[str, Any]
+    result: "Result", path: Path, visemes: VisemeSet, cues: Sequence[Cue], fps: float | None, more: dict[str, Any]
 ) -> None:
-    rate = float(exact_fps(check_fps(run.fps if fps is None else fps)))
-    weights = _in_parts(viseme_weights(run, visemes, rate))
+    rate = float(exact_fps(check_fps(result.fps if fps is None else fps)))
+    weights = _in_parts(viseme_weights(result, visemes, rate))
     head = {
         "format": "phonolips visemes 1",
         "set": visemes.name,
         "fps": rate,
         "frames": len(weights),
-        "duration": round(run.seconds, 6),
+        "duration": round(result.seconds, 6),
         "visemes": list(visemes.names),
     }
     named = [{"start": round(cue.start, 2), "end": round(cue.end, 2), "value": cue.value} for cue in cues]
@@ -252,13 +252,13 @@ def _in_parts(weights: np.ndarray) -> np.ndarray:
     return rounded
 
 
-def _phone_weights(run: "Result", *, prefer_posteriors: bool) -> np.ndarray:
+def _phone_weights(result: "Result", *, prefer_posteriors: bool) -> np.ndarray:
     """Collect what is spoken at each step of the lips, from posteriors or alignment: float64 (steps, phones)."""
-    steps = max(1, seconds_to_steps(run.seconds))
-    if run.posteriors is not None and (prefer_posteriors or run.alignment is None):
-        found = np.asarray(run.posteriors, np.float64)[:steps]
+    steps = max(1, seconds_to_steps(result.seconds))
+    if result.posteriors is not None and (prefer_posteriors or result.alignment is None):
+        found = np.asarray(result.posteriors, np.float64)[:steps]
     else:
-        labels = run.need_alignment().labels(steps)
+        labels = result.need_alignment().labels(steps)
         found = np.eye(NUM_PHONES)[np.where(labels == IGNORED_ID, SILENCE_ID, labels)]
     silence = np.eye(NUM_PHONES)[[SILENCE_ID]]
     return np.concatenate([found, np.repeat(silence, steps - len(found), axis=0)])

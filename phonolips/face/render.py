@@ -1,10 +1,10 @@
-"""Lips on a face: a photo or a video of one person gets the lips of a run.
+"""Lips on a face: a photo or a video of one person gets the lips of a result.
 
     from phonolips.synth.folder import read_result
     from phonolips.face.render import render_face
     render_face(read_result(Path("demo")), Path("portrait.jpg"), Path("demo/face.mp4"))
 
-The movement is the run's and the lips at rest are the person's, so a smile stays a smile that speaks.
+The movement is the result's and the lips at rest are the person's, so a smile stays a smile that speaks.
 The picture's own lips, chin and cheeks are moved (`face.warp`), and what is seen between open lips comes from a
 picture of that person in which the mouth is open, or is drawn (`face.cavity`).
 """
@@ -172,17 +172,17 @@ def _move_mouth(
 
 
 def render_face(
-    run: "Result", face: Path | Face, out: Path, *, fps: float | None = None, sound: Path | None = None
+    result: "Result", face: Path | Face, out: Path, *, fps: float | None = None, sound: Path | None = None
 ) -> Path:
-    """Write a video of a person who speaks a run: a photo that talks, or a video with other lips.
+    """Write a video of a person who speaks a result: a photo that talks, or a video with other lips.
 
     Args:
-        run: lips, of whatever mouth (see `transfer`), from `read_result`.
+        result: lips, of whatever mouth (see `transfer`), from `read_result`.
         face: a photo or a video of one person, or what `read_face` found in it. A video keeps its head motion; where
             the lips last longer it goes to and fro.
         out: the file to write: .mp4, .m4v, .mov or .mkv.
-        fps: frames per second; None = the video's own, or for a photo those of the run.
-        sound: the sound to write; None = the run's own, where it has any.
+        fps: frames per second; None = the video's own, or for a photo those of the result.
+        sound: the sound to write; None = the result's own, where it has any.
 
     Returns:
         `out`.
@@ -197,18 +197,17 @@ def render_face(
     out = Path(out)
     if out.suffix.lower() not in video.OUTPUT_FORMATS:
         raise InputError(f"{out}: unknown kind of video; expected one of {', '.join(video.OUTPUT_FORMATS)}")
-    check_lips_of_face(run.lips)  # before the face is looked for
-    played = sound or run.sound
-    waveform = read(played) if played is not None else None
+    check_lips_of_face(result.lips)  # before the face is looked for
+    waveform = read(sound) if sound is not None else result.read_sound()
     person = face if isinstance(face, Face) else read_face(face)
     rate = (
         timebase.exact_fps(fps)
         if fps is not None
-        else (timebase.exact_fps(run.fps) if person.photo is not None else person.fps)
+        else (timebase.exact_fps(result.fps) if person.photo is not None else person.fps)
     )
-    lips = transfer(run.lips, person.rest)
-    if rate != timebase.exact_fps(run.fps):
-        lips = resample_lips(lips, float(rate), run.seconds, source_fps=run.fps)
+    lips = transfer(result.lips, person.rest)
+    if rate != timebase.exact_fps(result.fps):
+        lips = resample_lips(lips, float(rate), result.seconds, source_fps=result.fps)
     out.parent.mkdir(parents=True, exist_ok=True)
     frames = tqdm(draw_on_face(person, lips, float(rate)), "face", len(lips), unit="frame", disable=None, delay=2)
     video.write_video(out, frames, rate, waveform=waveform)

@@ -20,28 +20,6 @@ LEAST_EMPHASIS, MOST_EMPHASIS = 0.3, 3.0  # below 1 a word is mumbled
 FADE_SECONDS = 0.1  # from one word's size to the next one's
 
 
-def parse_emphasis(words: Sequence[str]) -> dict[str, float]:
-    """Read what a user writes, `blue` or `blue=1.5`; raise InputError.
-
-    Returns:
-        word in lower case -> factor; 1.3 where none is given.
-    """
-    found: dict[str, float] = {}
-    for text in words:
-        word, _, factor = text.partition("=")
-        try:
-            value = float(factor) if factor else DEFAULT_EMPHASIS
-        except ValueError:
-            value = float("nan")
-        if not word.strip() or not LEAST_EMPHASIS <= value <= MOST_EMPHASIS:
-            raise InputError(
-                f"emphasis {text!r}; expected a word, or WORD=FACTOR with a factor from {LEAST_EMPHASIS} to "
-                f"{MOST_EMPHASIS:.0f}, such as blue=1.5"
-            )
-        found[word.strip().lower()] = value
-    return found
-
-
 def check_emphasis(emphasis: Mapping[str, float], words: Sequence[str]) -> None:
     """Raise InputError where an emphasised word is not among `words`."""
     spoken = [word for word in dict.fromkeys(word.lower() for word in words) if word]

@@ -212,7 +212,8 @@ def lip_parameters_of(network: Network, lips: np.ndarray, mean_shape: np.ndarray
     """
     names = network.lip_parameters.settings.names
     deviation = measure_lip_parameters(lips, names) - measure_lip_parameters(mean_shape, names)
-    return (deviation / network.lip_parameters.scale.numpy()).astype(np.float32)
+    scaled: np.ndarray = (deviation / network.lip_parameters.scale.numpy()).astype(np.float32)
+    return scaled
 
 
 def _add_missing_ngrams(tensors: dict[str, Tensor], new: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -49,27 +49,27 @@ def _label_at(tier: "tuple[Interval, ...]") -> Callable[[float], str]:
     return label
 
 
-def captions_at(run: "Result", kind: str) -> Callable[[float], Caption] | None:
+def captions_at(result: "Result", kind: str) -> Callable[[float], Caption] | None:
     """Make a function from seconds to what is spoken there; None where `kind` is "none".
 
-    The phone is the alignment's; where a run has none, the most likely one.
+    The phone is the alignment's; where a result has none, the most likely one.
 
-    Raises InputError for another kind, or one for which the run lacks the phones or the posteriors.
+    Raises InputError for another kind, or one for which the result lacks the phones or the posteriors.
     """
     if kind not in CAPTIONS:
         raise InputError(f"caption {kind!r}; expected one of {', '.join(CAPTIONS)}")
     if kind == "none":
         return None
-    if kind == "posteriors" and run.posteriors is None:
-        raise InputError(f"{run.name}: no posteriors.npz beside it; use caption 'phone', or make the lips anew")
-    alignment = run.need_alignment() if run.posteriors is None else run.alignment
+    if kind == "posteriors" and result.posteriors is None:
+        raise InputError(f"{result.name}: no posteriors.npz beside it; use caption 'phone', or make the lips anew")
+    alignment = result.need_alignment() if result.posteriors is None else result.alignment
     phone = _label_at(alignment.phones) if alignment else None
     word = _label_at(alignment.words) if alignment else None
 
     def caption(seconds: float) -> Caption:
         likely: tuple[tuple[str, float], ...] = ()
-        if run.posteriors is not None:
-            row = run.posteriors[min(int(seconds * STEPS_PER_SECOND), len(run.posteriors) - 1)]
+        if result.posteriors is not None:
+            row = result.posteriors[min(int(seconds * STEPS_PER_SECOND), len(result.posteriors) - 1)]
             best = np.argsort(row)[: -BARS - 1 : -1]
             likely = tuple((PHONES[int(index)], float(row[index])) for index in best)
         spoken = phone(seconds) if phone else likely[0][0]

@@ -1,4 +1,4 @@
-"""A run's lips as a drawing: a video, a GIF, or a strip of pictures.
+"""A result's lips as a drawing: a video, a GIF, or a strip of pictures.
 
     from phonolips.synth.folder import read_result
     from phonolips.show.film import render
@@ -55,7 +55,7 @@ def check_size(size: tuple[int, int], out: Path) -> tuple[int, int]:
 class _Scene:
     """Everything about the pictures to draw: lips, painter, captions and the times they belong to."""
 
-    run: "Result"
+    result: "Result"
     painter: MouthPainter
     size: tuple[int, int]
     palette: Palette
@@ -65,7 +65,7 @@ class _Scene:
     frames: int
 
     def seconds(self, frame: int) -> float:
-        """Compute when a frame's centre is in the run, in seconds."""
+        """Compute when a frame's centre is in the result, in seconds."""
         return self.start + float((frame + Fraction(1, 2)) / self.fps)
 
     def picture(self, points: np.ndarray, frame: int) -> "Image.Image":
@@ -84,7 +84,7 @@ class _Scene:
         """Draw all frames, uint8 (height, width, 3), with a progress bar on a terminal if it takes long."""
         from tqdm import tqdm
 
-        lips = LipCurve(self.run.lips, self.run.fps).frames(self.fps, self.frames, start=self.start)
+        lips = LipCurve(self.result.lips, self.result.fps).frames(self.fps, self.frames, start=self.start)
         for frame, points in enumerate(tqdm(lips, "drawing", self.frames, unit="frame", disable=None, delay=2)):
             yield np.asarray(self.picture(points, frame))
 
@@ -92,7 +92,7 @@ class _Scene:
         """Draw a few frames; (number, picture)."""
         for frame in frames:
             start = self.start + float(frame / self.fps)
-            points = next(LipCurve(self.run.lips, self.run.fps).frames(self.fps, 1, start=start))
+            points = next(LipCurve(self.result.lips, self.result.fps).frames(self.fps, 1, start=start))
             yield frame, self.picture(points, frame)
 
     def colour_samples(self) -> Iterator[np.ndarray]:
@@ -111,9 +111,9 @@ def _check_out(out: Path) -> str:
     return suffix
 
 
-def _rate(run: "Result", fps: float | None, suffix: str) -> Fraction:
-    """Choose the frame rate: the one asked for, or the run's own; of a GIF, 50 at most. Raises InputError."""
-    rate = exact_fps(check_fps(run.fps if fps is None else fps))
+def _rate(result: "Result", fps: float | None, suffix: str) -> Fraction:
+    """Choose the frame rate: the one asked for, or the result's own; of a GIF, 50 at most. Raises InputError."""
+    rate = exact_fps(check_fps(result.fps if fps is None else fps))
     if suffix != ".gif" or rate <= GIF_MOST_FPS:
         return rate
     if fps is not None:
@@ -121,33 +121,33 @@ def _rate(run: "Result", fps: float | None, suffix: str) -> Fraction:
     return Fraction(GIF_MOST_FPS)
 
 
-def _check_run(run: "Result") -> None:
-    """Raise InputError where the run's lips cannot be drawn."""
-    if not len(run.lips):
-        raise InputError(f"{run.name}: holds no frame; expected lips of shape (frames, points, 2)")
-    bad = ~np.isfinite(run.lips).all((1, 2))
+def _check_run(result: "Result") -> None:
+    """Raise InputError where the result's lips cannot be drawn."""
+    if not len(result.lips):
+        raise InputError(f"{result.name}: holds no frame; expected lips of shape (frames, points, 2)")
+    bad = ~np.isfinite(result.lips).all((1, 2))
     if bad.any():
         raise InputError(
-            f"{run.name}: {int(bad.sum())} of {len(bad)} frames hold values that are not finite, the first at frame "
+            f"{result.name}: {int(bad.sum())} of {len(bad)} frames hold values that are not finite, the first at frame "
             f"{int(np.argmax(bad))}; fill them in or track the video anew"
         )
 
 
-def _check_seconds(run: "Result", seconds: tuple[float, float] | None) -> tuple[float, float]:
+def _check_seconds(result: "Result", seconds: tuple[float, float] | None) -> tuple[float, float]:
     """Return start and end of the part to draw; raise InputError where it is none."""
     if seconds is None:
-        return 0.0, run.seconds
+        return 0.0, result.seconds
     start, end = seconds
-    if not (0 <= start < end and start < run.seconds):
-        raise InputError(f"seconds {start:g} to {end:g}; expected a part of 0 to {run.seconds:.2f}")
-    return start, min(end, run.seconds)
+    if not (0 <= start < end and start < result.seconds):
+        raise InputError(f"seconds {start:g} to {end:g}; expected a part of 0 to {result.seconds:.2f}")
+    return start, min(end, result.seconds)
 
 
-def sound_blocks(sound: Path, start: float, seconds: float) -> Iterator[np.ndarray]:
+def sound_blocks(sound: Path | np.ndarray, start: float, seconds: float) -> Iterator[np.ndarray]:
     """Read a part of a sound block by block, filled up with silence to its full length.
 
     Args:
-        sound: any sound or video file.
+        sound: any sound or video file, or samples, float32 at 16 kHz.
         start: seconds into the file.
         seconds: length of the part.
 
@@ -160,7 +160,7 @@ def sound_blocks(sound: Path, start: float, seconds: float) -> Iterator[np.ndarr
     from phonolips.media.audio import read_blocks
 
     skip, missing = round(start * SAMPLE_RATE), round(seconds * SAMPLE_RATE)
-    for block in read_blocks(sound):
+    for block in [sound] if isinstance(sound, np.ndarray) else read_blocks(sound):
         part = block[skip : skip + missing]
         skip, missing = max(skip - len(block), 0), missing - len(part)
         if len(part):
@@ -169,7 +169,8 @@ def sound_blocks(sound: Path, start: float, seconds: float) -> Iterator[np.ndarr
             return
     if missing > UNEQUAL_SECONDS * SAMPLE_RATE:
         warnings.warn(
-            f"{sound}: the sound ends {missing / SAMPLE_RATE:.2f} s before the lips; the rest is silent",
+            f"{'' if isinstance(sound, np.ndarray) else f'{sound}: '}the sound ends {missing / SAMPLE_RATE:.2f} s "
+            "before the lips; the rest is silent",
             PhonolipsWarning,
             stacklevel=2,
         )
@@ -190,7 +191,7 @@ def _check_sound(sound: Path) -> None:
 
 # Ten parameters: each of them is an option that the command line has too.
 def render(
-    run: "Result",
+    result: "Result",
     out: Path,
     *,
     size: tuple[int, int] = (360, 360),
@@ -202,20 +203,20 @@ def render(
     seconds: tuple[float, float] | None = None,
     pictures: int = 8,
 ) -> Path:
-    """Draw a run's lips as a film with its sound in step, as a GIF, or as a strip of pictures.
+    """Draw a result's lips as a film with its sound in step, as a GIF, or as a strip of pictures.
 
     The name's ending says which: .mp4, .m4v, .mov, .mkv or .webm; .gif; .png is the strip, with times and phones
     below. The file appears under its name only when it is whole.
 
     Args:
-        run: what `read_result` returns.
+        result: what `read_result` returns.
         out: the file to write.
         size: width and height in pixels; of every picture in a strip.
-        fps: frames per second; the run's own unless given (a GIF's at most 50).
+        fps: frames per second; the result's own unless given (a GIF's at most 50).
         palette: a name of `show.palette.PALETTES`, such a name with colours to change (see `read_palette`), or one
             of your own.
         caption: "none"; "phone", the phone and its word; or "posteriors", the three most likely phones as bars too.
-        sound: a sound or video file, in step with the lips; the run's own unless given. It is cut, or filled up with
+        sound: a sound or video file, in step with the lips; the result's own unless given. It is cut, or filled up with
             silence, to the length of the pictures.
         silent: leave the sound away.
         seconds: start and end of the part to draw; all of it unless given.
@@ -225,22 +226,22 @@ def render(
         `out`.
 
     Raises:
-        InputError: one of these cannot be used, or the run's lips are empty or not finite.
+        InputError: one of these cannot be used, or the result's lips are empty or not finite.
     """
     out, suffix = Path(out), _check_out(Path(out))
     width, height = check_size(size, out)
     colours = read_palette(palette) if isinstance(palette, str) else palette
-    _check_run(run)
-    start, end = _check_seconds(run, seconds)
-    rate = _rate(run, fps, suffix)
-    spoken = captions_at(run, caption)
-    played = None if silent or suffix not in OUTPUT_FORMATS else (sound or run.sound)
-    if played is not None:
+    _check_run(result)
+    start, end = _check_seconds(result, seconds)
+    rate = _rate(result, fps, suffix)
+    spoken = captions_at(result, caption)
+    played = None if silent or suffix not in OUTPUT_FORMATS else (sound or result.playable)
+    if isinstance(played, Path):
         _check_sound(played)
     mouth_size = (width, height - strip_height((width, height))) if spoken else (width, height)
-    painter = MouthPainter(run.lips, mouth_size, colours)
+    painter = MouthPainter(result.lips, mouth_size, colours)
     frames = frames_in(end - start, float(rate))
-    scene = _Scene(run, painter, (width, height), colours, spoken, rate, start, frames)
+    scene = _Scene(result, painter, (width, height), colours, spoken, rate, start, frames)
     if suffix == ".png":
         _write_strip(scene, out, pictures)
     elif suffix == ".gif":
@@ -261,8 +262,8 @@ def _write_strip(scene: _Scene, out: Path, pictures: int) -> None:
         raise InputError(
             f"{pictures} pictures of {width}x{height} in a strip; expected 1 to {MOST_STRIP_PIXELS // (width * height)}"
         )
-    has_phones = scene.run.alignment is not None or scene.run.posteriors is not None
-    spoken = captions_at(scene.run, "phone") if has_phones and scene.caption is None else None
+    has_phones = scene.result.alignment is not None or scene.result.posteriors is not None
+    spoken = captions_at(scene.result, "phone") if has_phones and scene.caption is None else None
     letters = max(10, min(width, height) // 14)
     below = round(letters * (2.9 if spoken else 1.7))
     gap = max(1, width // 120)

@@ -1,4 +1,4 @@
-"""Which picture of a run: one function for every kind that the command line offers."""
+"""Which picture of a result: one function for every kind that the command line offers."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,21 +25,21 @@ def check_kind(kind: str, *, has_other: bool) -> str:
     if kind not in KINDS:
         raise InputError(f"kind {kind!r}; expected one of {', '.join(KINDS)}")
     if kind in NEED_OTHER and not has_other:
-        raise InputError(f"kind {kind!r} needs another run to compare with; none was given")
+        raise InputError(f"kind {kind!r} needs another result to compare with; none was given")
     if has_other and kind not in TAKE_OTHER:
-        raise InputError(f"kind {kind!r} takes no other run; another run goes with {' or '.join(TAKE_OTHER)}")
+        raise InputError(f"kind {kind!r} takes no other result; another result goes with {' or '.join(TAKE_OTHER)}")
     return kind
 
 
-def draw(run: "Result", kind: str = "posteriorgram", other: "Result | None" = None, out: Path | None = None) -> Path:
-    """Draw one picture of a run and write it.
+def draw(result: "Result", kind: str = "posteriorgram", other: "Result | None" = None, out: Path | None = None) -> Path:
+    """Draw one picture of a result and write it.
 
     Args:
-        run: what is drawn.
+        result: what is drawn.
         kind: `posteriorgram`; `lips` (opening and width over time, `other` as the reference); `filmstrip` (lip shapes
-            above the phones); `compare` (this run against `other`).
-        other: another run, of any rate, layout and length.
-        out: .png, .svg or .pdf; KIND.png beside the run's lips unless given.
+            above the phones); `compare` (this result against `other`).
+        other: another result, of any rate, layout and length.
+        out: .png, .svg or .pdf; KIND.png beside the result's lips unless given.
 
     Returns:
         the file.
@@ -48,77 +48,73 @@ def draw(run: "Result", kind: str = "posteriorgram", other: "Result | None" = No
         InputError: an unknown kind, `other` missing or not wanted, another ending, no posteriors, no phones.
     """
     check_kind(kind, has_other=other is not None)
-    target = run.beside(f"{kind}.png") if out is None else Path(out)
-    save_figure(figure(run, kind, other), target)
+    target = result.beside(f"{kind}.png") if out is None else Path(out)
+    save_figure(figure(result, kind, other), target)
     return target
 
 
-def figure(run: "Result", kind: str = "posteriorgram", other: "Result | None" = None) -> "Figure":
+def figure(result: "Result", kind: str = "posteriorgram", other: "Result | None" = None) -> "Figure":
     """Draw one figure of a result; arguments and errors as for `draw`."""
     check_kind(kind, has_other=other is not None)
     drawn = {"posteriorgram": _posteriorgram, "lips": _lips, "filmstrip": _filmstrip, "compare": _compare}
-    return drawn[kind](run, other)
+    return drawn[kind](result, other)
 
 
-def _posteriorgram(run: "Result", _: "Result | None") -> "Figure":
+def _posteriorgram(result: "Result", _: "Result | None") -> "Figure":
     from phonolips.show.plots import posteriorgram
 
-    if run.posteriors is None:
+    if result.posteriors is None:
         raise InputError(
-            f"{run.name}: no posteriors.npz beside it; draw kind 'lips', or make the lips with 'phonolips synth'"
+            f"{result.name}: no posteriors.npz beside it; draw kind 'lips', or make the lips with 'phonolips synth'"
         )
-    waveform = None
-    if run.sound is not None:
-        from phonolips.media.audio import read
-
-        waveform = read(run.sound)
-    moves = run.lip_parameters.T if run.lip_parameters is not None else ()
+    waveform = result.read_sound()
+    moves = result.lip_parameters.T if result.lip_parameters is not None else ()
     return posteriorgram(
-        run.posteriors,
-        phones=run.alignment.phones if run.alignment else None,
-        words=run.alignment.speech_words() if run.alignment else None,
+        result.posteriors,
+        phones=result.alignment.phones if result.alignment else None,
+        words=result.alignment.speech_words() if result.alignment else None,
         waveform=waveform,
-        opening=opening(run.lips),
-        fps=run.fps,
-        lip_parameters=dict(zip(run.lip_parameter_names, moves, strict=True)),
+        opening=opening(result.lips),
+        fps=result.fps,
+        lip_parameters=dict(zip(result.lip_parameter_names, moves, strict=True)),
     )
 
 
-def _lips(run: "Result", other: "Result | None") -> "Figure":
+def _lips(result: "Result", other: "Result | None") -> "Figure":
     from phonolips.show.plots import curves
 
     lips = {}
     if other is not None:
         reference = other.lips
-        if other.fps != run.fps:
-            reference = resample_lips(np.asarray(other.lips), run.fps, other.seconds, source_fps=other.fps)
+        if other.fps != result.fps:
+            reference = resample_lips(np.asarray(other.lips), result.fps, other.seconds, source_fps=other.fps)
         lips["reference"] = reference
-    lips["this run"] = run.lips
-    source = run.alignment or (other.alignment if other is not None else None)
+    lips["this result"] = result.lips
+    source = result.alignment or (other.alignment if other is not None else None)
     return curves(
         lips,
-        run.fps,
+        result.fps,
         phones=source.phones if source else None,
         words=source.speech_words() if source else None,
     )
 
 
-def _filmstrip(run: "Result", _: "Result | None") -> "Figure":
+def _filmstrip(result: "Result", _: "Result | None") -> "Figure":
     from phonolips.show.plots import filmstrip
 
-    alignment = run.need_alignment()
-    return filmstrip(run.lips, run.fps, alignment.phones, words=alignment.speech_words())
+    alignment = result.need_alignment()
+    return filmstrip(result.lips, result.fps, alignment.phones, words=alignment.speech_words())
 
 
-def _compare(run: "Result", other: "Result | None") -> "Figure":
+def _compare(result: "Result", other: "Result | None") -> "Figure":
     from phonolips.show.plots import comparison
 
     assert other is not None
-    return comparison(run, other, _names(run.path, other.path))
+    return comparison(result, other, _names(result.path, other.path))
 
 
 def _names(one: Path | None, other: Path | None) -> tuple[str, str]:
-    """Name two runs by their folders, or by their files where the folders are called alike."""
+    """Name two results by their folders, or by their files where the folders are called alike."""
     if one is None or other is None:
         return "first", "second"
     first, second = one, other

@@ -56,7 +56,8 @@ def read_picture(path: Path) -> np.ndarray:
     points_px = points_px[-1:]
     space = fit_mouth_space(points_px[:, count:], MODEL_FPS)
     lips = space.forward(points_px[:, :count])
-    return (lips - neutral_centre(lips, np.ones(1, bool)))[0].astype(np.float32)
+    centred: np.ndarray = (lips - neutral_centre(lips, np.ones(1, bool)))[0].astype(np.float32)
+    return centred
 
 
 def _track(video: Path) -> "Track":
@@ -92,14 +93,14 @@ def read_clip(network: "Network", video: Path) -> EncodedClip:
     from phonolips.media.audio import read
 
     if not _has_speech(video):
-        raise InputError(f"{video}: no sound, or only silence, in this video; expected speech, or use --one-frame")
+        raise InputError(f"{video}: no sound, or only silence, in this video; expected speech, or use `one_frame`")
     waveform = read(video)
     found = _track(video)
     seconds = min(len(found.lips) / found.fps, samples_to_seconds(len(waveform)))
     if seconds < SHORTEST_SECONDS:
         raise InputError(
             f"{video}: {seconds:.2f} s of pictures with sound; expected at least {SHORTEST_SECONDS:.0f} s, or use "
-            "--one-frame"
+            "`one_frame`"
         )
     lips = resample_frames(found.lips, found.fps, MODEL_FPS)
     detected = resample_frames(found.detected.astype(np.float32), found.fps, MODEL_FPS) > 0.5
@@ -149,7 +150,7 @@ def adapt(
     if len(files) > 1 and (pictures or one_frame):
         found = f"{pictures[0]} and {len(files) - 1} more" if pictures else f"{len(files)} videos"
         raise InputError(
-            f"{found}: one frame comes from one file; give one picture, or only videos, without --one-frame"
+            f"{found}: one frame comes from one file; give one picture, or only videos, without `one_frame`"
         )
     network = network or load_network()
     title = name or files[0].stem

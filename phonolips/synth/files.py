@@ -245,5 +245,6 @@ def _choose_verb(request: Request) -> "Callable[..., Result]":
         return partial(verbs.from_audio, request.audio, phones_only=request.phones_only)
     assert request.posteriors is not None
     layer = read_posteriors(request.posteriors)
+    assert layer.posteriors is not None
     moves = None if request.phones_only else layer.lip_parameters
     return partial(verbs.from_posteriors, layer.posteriors, lip_parameters=moves)

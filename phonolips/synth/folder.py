@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -31,7 +32,7 @@ LONGEST_SENT_SECONDS = 60.0  # a longer result is drawn here: copying an hour to
 class Layer(NamedTuple):
     """What a posteriors.npz holds: posteriors (steps, phones), and lip parameters (frames, names) or None."""
 
-    posteriors: np.ndarray
+    posteriors: np.ndarray | None
     lip_parameters: np.ndarray | None = None
     lip_parameter_names: tuple[str, ...] = ()
 
@@ -182,9 +183,15 @@ def phones_at_frames(result: Result) -> list[str]:
 
 def read_lips(path: Path) -> tuple[np.ndarray, float]:
     """Read lips.npz: lips float32 (frames, points, 2) and their fps; raise InputError where it is none of ours."""
+    result = _read_lips(path)
+    return result.lips, result.fps
+
+
+def _read_lips(path: Path) -> Result:
     values, _ = read_arrays(path, "lips", READABLE, required=("lips", "fps"), made_by="phonolips synth")
     try:
-        return values["lips"], float(values["fps"])
+        who, when = (str(values[name]) if name in values else "" for name in ("speaker", "timing"))
+        return Result(values["lips"], float(values["fps"]), speaker=who, timing=when, path=path)
     except (ValueError, TypeError) as error:
         raise InputError(f"{path}: not a lips.npz ({error})") from error
 
@@ -220,28 +227,19 @@ def read_result(folder: Path | str) -> Result:
 
     path = Path(folder)
     file = path / LIPS_FILE if path.is_dir() else path
-    lips, fps = read_lips(file)
+    lips = _read_lips(file)
     grid, layer, speech, film = (
         file.with_name(name) for name in (TEXTGRID_FILE, POSTERIORS_FILE, SPEECH_FILE, VIDEO_FILE)
     )
     recording = speech if speech.is_file() else None
     if recording is None and film.is_file() and probe(film).has_audio:
         recording = film
-    between = read_posteriors(layer) if layer.is_file() else None
-    result = Result(
-        lips,
-        fps,
-        alignment=read_textgrid(grid) if grid.is_file() else None,
-        recording=recording,
-        path=file,
-    )
-    if between is None:
-        return result
-    from dataclasses import replace
-
+    between = read_posteriors(layer) if layer.is_file() else Layer(None)
     return replace(
-        result,
+        lips,
         posteriors=between.posteriors,
         lip_parameters=between.lip_parameters,
         lip_parameter_names=between.lip_parameter_names,
+        alignment=read_textgrid(grid) if grid.is_file() else None,
+        recording=recording,
     )

@@ -105,6 +105,11 @@ class Result:
         except InputError:  # no video
             return self.recording
 
+    @property
+    def playable(self) -> Path | np.ndarray | None:
+        """The sound in step with the lips, in memory (float32 at 16 kHz) or else the recording; None without any."""
+        return self.waveform if self.waveform is not None else self.sound
+
     def beside(self, name: str) -> Path:
         """Return the place of a file beside the saved lips; raise InputError where they are not saved."""
         if self.path is None:
@@ -128,13 +133,11 @@ class Result:
 
     def read_sound(self) -> np.ndarray | None:
         """Return the sound, float32 (samples,) at 16 kHz, from memory or from the recording; None without any."""
-        if self.waveform is not None:
-            return self.waveform
-        if self.sound is None:
-            return None
+        if not isinstance(self.playable, Path):
+            return self.playable
         from phonolips.media.audio import read
 
-        return read(self.sound)
+        return read(self.playable)
 
     def save(
         self, out: Path | str, *, painter: "Executor | None" = None, pictures: bool = True, speech: bool = False

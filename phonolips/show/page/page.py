@@ -1,4 +1,4 @@
-"""One self-contained HTML page for a run: lips that move, sound, posteriors and tiers under one play head.
+"""One self-contained HTML page for a result: lips that move, sound, posteriors and tiers under one play head.
 
 The page is `page.html` with `page.css`, `page.js` and the numbers put in; nothing is loaded from a network, and its
 content policy forbids it. Arrays travel as base64 of whole numbers with a scale beside them.
@@ -50,15 +50,15 @@ MOUTH: dict[str, Any] = {
 }
 
 
-def write_page(run: "Result", out: Path, *, title: str = "") -> Path:
-    """Write one HTML file that shows and plays a run without a network.
+def write_page(result: "Result", out: Path, *, title: str = "") -> Path:
+    """Write one HTML file that shows and plays a result without a network.
 
     Lips move on a canvas; waveform, words, phones, posteriors, lip parameters, opening and width lie under one play
     head that clicks, drags and keys move. Sound is embedded as AAC, cut or filled with silence to the length of the
-    lips; without sound the page plays by the clock. What a run does not have is left out.
+    lips; without sound the page plays by the clock. What a result does not have is left out.
 
     Args:
-        run: lips, and what stands beside them.
+        result: lips, and what stands beside them.
         out: the .html to write.
         title: heading of the page; the words that are said, or the folder's name, unless given.
 
@@ -71,12 +71,12 @@ def write_page(run: "Result", out: Path, *, title: str = "") -> Path:
     out = Path(out)
     if out.suffix.lower() not in (".html", ".htm"):
         raise InputError(f"{out}: a page's name ends in .html")
-    if not len(run.lips) or not np.isfinite(run.lips).all():
-        raise InputError(f"{run.name}: no frames, or lips that are not numbers; make or track them again")
-    written = page_html(run, title=title).encode()
+    if not len(result.lips) or not np.isfinite(result.lips).all():
+        raise InputError(f"{result.name}: no frames, or lips that are not numbers; make or track them again")
+    written = page_html(result, title=title).encode()
     if len(written) > LARGE_PAGE_BYTES:
         warnings.warn(
-            f"{out}: the page of {run.seconds / 60:.0f} minutes holds {len(written) / 1e6:.0f} MB; "
+            f"{out}: the page of {result.seconds / 60:.0f} minutes holds {len(written) / 1e6:.0f} MB; "
             "browsers open it slowly",
             PhonolipsWarning,
             stacklevel=2,
@@ -86,10 +86,10 @@ def write_page(run: "Result", out: Path, *, title: str = "") -> Path:
     return out
 
 
-def page_html(run: "Result", *, title: str = "") -> str:
+def page_html(result: "Result", *, title: str = "") -> str:
     """Return the page of a result as one HTML text; arguments as for `write_page`."""
-    title = title or _title_of(run)
-    numbers = json.dumps(page_data(run, title), separators=(",", ":"), ensure_ascii=False).replace("<", "\\u003c")
+    title = title or _title_of(result)
+    numbers = json.dumps(page_data(result, title), separators=(",", ":"), ensure_ascii=False).replace("<", "\\u003c")
     parts = {
         "title": html.escape(title),
         "style": _template("page.css"),
@@ -102,38 +102,38 @@ def page_html(run: "Result", *, title: str = "") -> str:
     return page
 
 
-def page_data(run: "Result", title: str) -> dict[str, Any]:
-    """Gather what the page shows, as plain values for JSON; `None` where the run has no such thing."""
+def page_data(result: "Result", title: str) -> dict[str, Any]:
+    """Gather what the page shows, as plain values for JSON; `None` where the result has no such thing."""
     words, spoken = [], []
-    if run.alignment is not None:
-        confidences = run.alignment.confidences or [None] * len(run.alignment.phones)
-        words = _tier(run.alignment.speech_words(), run.seconds)
+    if result.alignment is not None:
+        confidences = result.alignment.confidences or [None] * len(result.alignment.phones)
+        words = _tier(result.alignment.speech_words(), result.seconds)
         spoken = [
             [*row, None if confidence is None else round(confidence, 3)]
-            for row, confidence in zip(_tier(run.alignment.phones, run.seconds), confidences, strict=False)
+            for row, confidence in zip(_tier(result.alignment.phones, result.seconds), confidences, strict=False)
         ]
-    layout = LAYOUTS[run.layout]
-    wave, sound = (None, None) if run.sound is None else _sound(run.sound, run.seconds)
+    layout = LAYOUTS[result.layout]
+    wave, sound = (None, None) if result.playable is None else _sound(result.playable, result.seconds)
     lip_parameters = None
-    if run.lip_parameters is not None and len(run.lip_parameters):
+    if result.lip_parameters is not None and len(result.lip_parameters):
         lip_parameters = {
-            "names": list(run.lip_parameter_names),
+            "names": list(result.lip_parameter_names),
             "fps": MODEL_FPS,
-            **_pack(run.lip_parameters, 1e-3),
+            **_pack(result.lip_parameters, 1e-3),
         }
     return {
         "title": title,
-        "seconds": run.seconds,
-        "fps": run.fps,
-        "layout": run.layout,
+        "seconds": result.seconds,
+        "fps": result.fps,
+        "layout": result.layout,
         "outerPoints": len(layout.outer.points),
         "upperLipFirst": layout.upper_first,
         "innerMiddle": layout.inner_middle,
         "corners": layout.corners,
-        "teeth": teeth_height(run.lips),
+        "teeth": teeth_height(result.lips),
         "mouth": MOUTH,
         "unit": UNIT,
-        "lips": _pack(run.lips, LIP_UNIT),
+        "lips": _pack(result.lips, LIP_UNIT),
         "phoneNames": PHONES,
         "visemes": {phone: VISEME_NAMES[index] for phone, index in PHONE_TO_VISEME.items()},
         "bilabials": sorted(BILABIALS),
@@ -143,7 +143,7 @@ def page_data(run: "Result", title: str) -> dict[str, Any]:
         "leastShown": LEAST_SHOWN,
         "words": words,
         "phones": spoken,
-        "posteriors": None if run.posteriors is None else _posteriors(run.posteriors, {row[0] for row in spoken}),
+        "posteriors": None if result.posteriors is None else _posteriors(result.posteriors, {row[0] for row in spoken}),
         "lip_parameters": lip_parameters,
         "wave": wave,
         "sound": sound,
@@ -154,11 +154,11 @@ def _template(name: str) -> str:
     return (files("phonolips.show.page") / name).read_text(encoding="utf-8")
 
 
-def _title_of(run: "Result") -> str:
-    """Name a run by its first words, or by its folder."""
-    words = [] if run.alignment is None else [word.label for word in run.alignment.speech_words()]
+def _title_of(result: "Result") -> str:
+    """Name a result by its first words, or by its folder."""
+    words = [] if result.alignment is None else [word.label for word in result.alignment.speech_words()]
     if not words:
-        return run.path.resolve().parent.name if run.path is not None else "phonolips"
+        return result.path.resolve().parent.name if result.path is not None else "phonolips"
     return " ".join(words[:TITLE_WORDS]) + (" …" if len(words) > TITLE_WORDS else "")
 
 
@@ -190,14 +190,14 @@ def _posteriors(posteriors: np.ndarray, said: set[str]) -> dict[str, Any]:
     }
 
 
-def _sound(path: Path, seconds: float) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Encode the sound of a file for the page, exactly `seconds` of it, and draw its envelope."""
+def _sound(source: Path | np.ndarray, seconds: float) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Encode a sound for the page, exactly `seconds` of it, and draw its envelope."""
     from phonolips.media.audio import encode_aac, read_blocks
 
     samples = round(seconds * SAMPLE_RATE)
     waveform = np.zeros(samples, np.float32)
     at = 0
-    for block in read_blocks(path):
+    for block in [source] if isinstance(source, np.ndarray) else read_blocks(source):
         kept = block[: samples - at]
         waveform[at : at + len(kept)] = kept
         at += len(kept)

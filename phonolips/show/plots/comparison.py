@@ -1,4 +1,4 @@
-"""One run beside another: opening and width of both over time, and their differences."""
+"""One result beside another: opening and width of both over time, and their differences."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 class RunLike(Protocol):
-    """What is compared of a run, such as `phonolips.synth.result.Result`."""
+    """What is compared of a result, such as `phonolips.synth.result.Result`."""
 
     @property
     def lips(self) -> np.ndarray:
@@ -48,36 +48,36 @@ class RunLike(Protocol):
 
 
 def comparison(
-    run_a: RunLike,
-    run_b: RunLike,
+    first: RunLike,
+    second: RunLike,
     names: tuple[str, str] = ("first", "second"),
     *,
     title: str = "",
     shown_seconds: float = SHOWN_SECONDS,
 ) -> "Figure":
-    """Draw two runs over one another from their starts: both tiers, opening and width, and their differences.
+    """Draw two results over one another from their starts: both tiers, opening and width, and their differences.
 
     Rates and layouts may differ. Where the lengths differ by more than a frame the title says so, and differences end
     with the shorter one. The correlation and the root mean square difference over what both have stand beside them.
 
     Args:
-        run_a: the first run: black.
-        run_b: the second run: colour.
+        first: drawn in black.
+        second: drawn in colour.
         names: what to call them.
         title: text above everything.
         shown_seconds: longer input is cut to its first `shown_seconds`, and the title says so.
     """
-    runs = (run_a, run_b)
-    lengths = [len(run.lips) / run.fps for run in runs]
-    if abs(lengths[0] - lengths[1]) > 1 / min(run.fps for run in runs):
+    runs = (first, second)
+    lengths = [len(result.lips) / result.fps for result in runs]
+    if abs(lengths[0] - lengths[1]) > 1 / min(result.fps for result in runs):
         unlike = f"{names[0]} lasts {lengths[0]:.2f} s, {names[1]} {lengths[1]:.2f} s; aligned at their starts"
         title = f"{title}  ({unlike})" if title else unlike
     seconds, title = shown_part(max(lengths), title, shown_seconds)
     width = figure_width(seconds)
     tiers = [
-        [] if run.alignment is None
-        else lay_tiers([word for word in run.alignment.words if word.label], run.alignment.phones, seconds, width)
-        for run in runs
+        [] if result.alignment is None
+        else lay_tiers([word for word in result.alignment.words if word.label], result.alignment.phones, seconds, width)
+        for result in runs
     ]  # fmt: skip
     tier_heights = [sum(tier.height for tier in rows) + 0.08 for rows in tiers if rows]
     heights = [*tier_heights, 1.6, 0.75, 1.2, 0.75]
@@ -94,7 +94,7 @@ def comparison(
     for pair, (measure, what) in zip(
         (panels[-4:-2], panels[-2:]), ((lip_opening, "lip opening"), (lip_width, "mouth width")), strict=True
     ):
-        _draw_pair(pair, [(run, measure(run.lips)) for run in runs], names, spoken, what, seconds)
+        _draw_pair(pair, [(result, measure(result.lips)) for result in runs], names, spoken, what, seconds)
     for axes in panels[len(named) : -1]:
         axes.tick_params(bottom=False, labelbottom=False)
     label_time(panels[-1], seconds)
@@ -114,14 +114,14 @@ def _draw_pair(
     what: str,
     seconds: float,
 ) -> None:
-    """Draw one measure of two runs into the upper panel, and the second less the first into the lower one."""
+    """Draw one measure of two results into the upper panel, and the second less the first into the lower one."""
     both, difference = panels
-    times = [frame_centres(len(values), run.fps) for run, values in curves_of]
+    times = [frame_centres(len(values), result.fps) for result, values in curves_of]
     for index, (_, values) in enumerate(curves_of):
         shown = times[index] <= seconds
         colour = METHOD_COLOURS[0] if index else TRUTH_COLOUR
         both.plot(times[index][shown], values[shown], color=colour, linewidth=1.4 if index else 1.9, label=names[index])
-    end = min(len(values) / run.fps for run, values in curves_of)
+    end = min(len(values) / result.fps for result, values in curves_of)
     shared = times[0][times[0] < end]
     first = curves_of[0][1][: len(shared)].astype(np.float64)
     apart = np.interp(shared, times[1], curves_of[1][1]) - first
