@@ -190,7 +190,7 @@ def test_clips_that_do_not_fit_are_refused():
         replace(clip, posteriors=np.zeros((7, 40)))
     with pytest.raises(InputError, match="detected"):
         replace(clip, detected=clip.detected[1:])
-    with pytest.raises(InputError, match="mean lip"):
+    with pytest.raises(InputError, match="mean_lip"):
         replace(clip, mean_lip=MEAN[:20])
 
 

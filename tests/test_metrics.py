@@ -236,7 +236,7 @@ def test_lengths_are_never_trimmed(curve):
         scores(lips, lips, detected=np.ones(FRAMES - 1, bool))
     with pytest.raises(InputError, match="no frame"):
         scores(lips, lips, detected=np.zeros(FRAMES, bool))
-    with pytest.raises(InputError, match="mean lip"):
+    with pytest.raises(InputError, match="mean_lip"):
         scores(lips, lips, mean_lip=lips[:, :20].mean(0))
     with pytest.raises(InputError, match="divisor"):
         scores(lips, lips, fps=29.97)
