@@ -14,15 +14,15 @@ from typing import Any
 
 # Old module -> where its names are now, all below phonolips.
 MOVED: dict[str, tuple[str, ...]] = {
-    "adapt": ("model.adapt", "synth.adapt"),
+    "adapt": ("model.adapt", "model.fit", "synth.adapt"),
     "alignment": ("speech.align.align", "corpus.align", "phones.intervals", "phones.textgrid"),
-    "alignment.ctc": ("speech.align.ctc",),
+    "alignment.ctc": ("speech.align.ctc", "phones.posteriors"),
     "alignment.decode": ("phones.decode",),
     "alignment.mfa": ("speech.align.mfa", "speech.align.mfa_corpus"),
     "alignment.phone_ngram": ("phones.ngram",),
     "alignment.sphinx": ("speech.align.sphinx",),
     "alignment.spoken": ("speech.words",),
-    "alignment.star": ("speech.align.known_word", "corpus.known_words", "model.stream"),
+    "alignment.star": ("speech.align.known_word", "corpus.known_words"),
     "alignment.tiers": ("phones.intervals", "phones.textgrid"),
     "atomic": ("storage",),
     "audio": ("media.audio",),
@@ -30,7 +30,7 @@ MOVED: dict[str, tuple[str, ...]] = {
     "audio.io": ("media.audio",),
     "batch": ("synth.batch", "synth.options"),
     "config": ("training.settings", "model.settings"),
-    "corpus.backend": ("workers.backend",),
+    "corpus.backend": ("workers.backend", "workers.local", "workers.cluster"),
     "corpus.index": ("corpus.store.index",),
     "corpus.parallel": ("workers.clips", "corpus.records"),
     "corpus.placing": ("corpus.registration", "lips.space"),
@@ -51,13 +51,24 @@ MOVED: dict[str, tuple[str, ...]] = {
     "edit.takes": ("editing.takes",),
     "edit.timeline": ("editing.timeline",),
     "edit.words": ("editing.words", "speech.words"),
-    "emphasis": ("lips.motion",),
+    "emphasis": ("lips.motion", "cli.options"),
     "environment": ("cli.info",),
-    "evaluation.lip_reader": ("training.reader", "evaluation.reading"),
-    "evaluation.run": ("evaluation.evaluate", "speech.words"),
+    "evaluation.lip_reader": (
+        "training.reader",
+        "training.reader_network",
+        "training.reader_clips",
+        "evaluation.reading",
+    ),
+    "evaluation.run": (
+        "evaluation.evaluate",
+        "evaluation.synthesise",
+        "evaluation.score",
+        "evaluation.draw",
+        "evaluation.clips",
+    ),
     "files": ("synth.folder", "synth.files", "synth.result", "show.plots.style"),
     "film": (),
-    "film.drawing": ("show.film",),
+    "film.drawing": ("show.film", "show.caption"),
     "film.face": ("face.render", "face.person"),
     "model.audio_encoder": ("model.networks.encoder",),
     "model.bottleneck": ("model.networks.bottleneck", "phones.posteriors"),
@@ -69,11 +80,11 @@ MOVED: dict[str, tuple[str, ...]] = {
     "plot": ("show.plots",),
     "plot.alignments": ("show.plots.alignments",),
     "plot.labels": ("show.plots.labels",),
-    "plot.lips": ("show.plots.lips",),
+    "plot.lips": ("show.plots.lips", "show.plots.comparison", "show.plots.filmstrip"),
     "plot.posteriors": ("show.plots.posteriors",),
     "plot.style": ("show.plots.style",),
     "plot.tiers": ("show.plots.tiers",),
-    "plot_gallery": ("evaluation.gallery_pages",),
+    "plot_gallery": ("evaluation.gallery_pages", "evaluation.gallery_panels"),
     "plot_page": ("show.page.page", "show.pictures"),
     "plot_page.page": ("show.page.page", "media.audio"),
     "plot_page.pictures": ("show.pictures",),
@@ -93,17 +104,17 @@ MOVED: dict[str, tuple[str, ...]] = {
     "text.ipa": ("speech.text.ipa",),
     "text.lexicon": ("speech.text.lexicon",),
     "text.normalise": ("speech.text.normalise",),
-    "training.ears": ("training.encoder",),
+    "training.ears": ("training.encoder", "training.encoder_batches", "training.calibration"),
     "training.hearings": ("training.encoder_outputs",),
     "training.run": ("training.train",),
     "video": (),
     "video.caption": ("show.caption",),
     "video.curves": ("show.outline",),
     "video.face_warp": ("face.warp",),
-    "video.facemesh": ("face.mesh",),
+    "video.facemesh": ("face.mesh", "face.sighting"),
     "video.io": ("media.video", "timebase"),
-    "video.lips": ("lips.points", "lips.measures", "lips.motion", "lips.curve", "lips.space"),
-    "video.mouth": ("show.mouth",),
+    "video.lips": ("lips.points", "lips.measures", "lips.motion", "lips.curve", "lips.space", "lips.shapes"),
+    "video.mouth": ("show.mouth", "show.view"),
     "video.mouth_cavity": ("face.cavity",),
     "video.palette": ("show.palette",),
     "video.pose": ("face.pose",),
@@ -112,8 +123,14 @@ MOVED: dict[str, tuple[str, ...]] = {
     "video.transfer": ("lips.shapes",),
     "video.wild": ("face.limits",),
 }
-# Names that changed, too.
+# Names that changed, too, whichever module they were in.
 RENAMED = {
+    "MeanLip": "MeanShape",
+    "ReaderTrain": "ReaderTrainBatches",
+    "lay_together": "register_clips",
+    "mean_lips": "mean_shapes",
+    "write_model": "write_bundle",
+    "write_text_atomically": "write_text",
     "speak_around": "decode_around",
     "Recording": "Result",
     "How": "LipOptions",
@@ -142,28 +159,34 @@ RENAMED = {
     "ear_scores": "encoder_scores",
     "enliven": "exaggerate",
     "guess_gestures": "predict_lip_parameters",
-    "hear": "encode_clips",
     "hear_clip": "encode_clip",
     "hear_clips": "encode_stored_clips",
-    "lip_speaker_from_videos": "adapt",
-    "listen": "encode",
     "measure_gestures": "measure_lip_parameters",
     "read_run": "read_result",
     "run_fit": "fit_network",
-    "speak": "decode_lips",
     "speak_words": "speak_plain",
-    "speech_only": "words_to_align",
-    "spoken": "without_pauses",
-    "spoken_words": "alignment_to_words",
     "train_ears": "train_encoder",
     "whole_file": "atomic_file",
     "whole_folder": "atomic_folder",
+}
+# Names that mean different things in different modules: old address -> new address. They go before RENAMED.
+REPLACED = {
+    "adapt.lip_speaker_from_videos": "synth.adapt.adapt",
+    "alignment.spoken.speech_only": "speech.words.words_to_align",
+    "alignment.star.hear": "model.stream.encode_clips",
+    "edit.words.spoken": "speech.words.without_pauses",
+    "evaluation.run.spoken_words": "speech.words.alignment_to_words",
+    "model.stream.listen": "model.stream.encode",
+    "model.stream.speak": "model.stream.decode_lips",
 }
 PACKAGE = "phonolips"
 
 
 def _look_up(old: str, places: Sequence[str], name: str) -> Any:
     """Find a name of an old module in the new places, as it was or as it is called now."""
+    if f"{old}.{name}" in REPLACED:
+        place, _, wanted = REPLACED[f"{old}.{name}"].rpartition(".")
+        return vars(import_module(f"{PACKAGE}.{place}"))[wanted]
     for wanted in dict.fromkeys((name, RENAMED.get(name, name))):
         for place in places:
             module = import_module(f"{PACKAGE}.{place}")
@@ -210,11 +233,13 @@ class _OldModules(MetaPathFinder, Loader):
 
 
 def old_names(old: str, *places: str) -> Callable[[str], Any]:
-    """Return a `__getattr__` for a package whose name is an old module's: its names, with a warning.
+    """Return a `__getattr__` for a module that kept its path but not all its names: those are found, with a warning.
+
+    Type checkers must not see it (`if not TYPE_CHECKING`), or they accept any name of that module.
 
     Args:
-        old: the package, such as `phones`.
-        places: modules below phonolips that have its old names now.
+        old: the module, such as `phones`.
+        places: modules below phonolips that have its old names now; itself where names only changed.
     """
 
     def look_up(name: str) -> Any:

@@ -10,9 +10,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from phonolips.errors import CorpusError
+from phonolips.moved import old_names
 from phonolips.storage import atomic_file, write_text
 
 SPLITS = ("train", "valid", "test_seen", "test_unseen")
@@ -137,3 +138,7 @@ class GroupDone(NamedTuple):
     clips: int
     failed: list[Dropped]
     notes: list[str]
+
+
+if not TYPE_CHECKING:
+    __getattr__ = old_names("corpus.records", "storage")

@@ -23,6 +23,7 @@ from phonolips.lips.curve import check_fps
 from phonolips.lips.measures import inner_gaps, opening
 from phonolips.lips.points import MEDIAPIPE40, layout_of
 from phonolips.lips.shapes import neutral_mouth
+from phonolips.moved import old_names
 from phonolips.phones.inventory import NUM_PHONES, PHONE_IDS, SILENCE_ID
 from phonolips.timebase import STEPS_PER_SECOND, exact_fps, frame_centres, step_centres
 
@@ -308,3 +309,7 @@ def check_lips(lips: np.ndarray) -> None:
         raise InputError(f"lips of shape {lips.shape}; expected (frames, 40, 2) with a frame at least")
     if not np.isfinite(lips).all():
         raise InputError("lips hold values that are not finite; fill the missing frames first")
+
+
+if not TYPE_CHECKING:
+    __getattr__ = old_names("export.blendshapes", "export.arkit", "lips.shapes")

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from phonolips.model.speakers import LipSpeaker
+from phonolips.moved import old_names
 from phonolips.speech.mel import LOOK_AHEAD_SAMPLES, LOOK_BACK_SAMPLES, log_mel, log_mel_padded
 from phonolips.timebase import (
     FRAME_SAMPLES,
@@ -245,3 +246,7 @@ def decode_batch(
     """
     tensors = (torch.from_numpy(values) for values in (posteriors, embedding, lip_parameters))
     return network.decode(*tensors).numpy()
+
+
+if not TYPE_CHECKING:
+    __getattr__ = old_names("model.stream", "model.stream")

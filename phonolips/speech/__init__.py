@@ -1,5 +1,8 @@
 """What is said: sound, words, text, aligners, synthesisers."""
 
+from typing import TYPE_CHECKING
+
 from phonolips.moved import old_names
 
-__getattr__ = old_names("speech", "speech.tts.speak", "speech.tts.spoken")
+if not TYPE_CHECKING:
+    __getattr__ = old_names("speech", "speech.tts.speak", "speech.tts.spoken")

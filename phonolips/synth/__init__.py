@@ -1,14 +1,17 @@
 """From text, sound, phones or posteriors to lips."""
 
+from typing import TYPE_CHECKING
+
 from phonolips.moved import old_names
 
-__getattr__ = old_names(
-    "synth",
-    "synth.verbs",
-    "synth.result",
-    "synth.timing",
-    "model.network",
-    "phones.decode",
-    "speech.words",
-    "model.bundle",
-)
+if not TYPE_CHECKING:
+    __getattr__ = old_names(
+        "synth",
+        "synth.verbs",
+        "synth.result",
+        "synth.timing",
+        "model.network",
+        "phones.decode",
+        "speech.words",
+        "model.bundle",
+    )

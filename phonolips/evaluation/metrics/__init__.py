@@ -1,5 +1,7 @@
 """Measures of lips and of phone posteriors, and intervals of their means."""
 
+from typing import TYPE_CHECKING
+
 from phonolips.evaluation.metrics.encoder import calibration_error, confusion_matrix, encoder_scores, step_accuracy
 from phonolips.evaluation.metrics.lips import (
     OpeningThresholds,
@@ -10,6 +12,7 @@ from phonolips.evaluation.metrics.lips import (
     shape_error,
 )
 from phonolips.evaluation.metrics.statistics import bootstrap_interval
+from phonolips.moved import old_names
 
 __all__ = [
     "OpeningThresholds",
@@ -24,3 +27,8 @@ __all__ = [
     "shape_error",
     "step_accuracy",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__ = old_names(
+        "evaluation.metrics", "phones.compare", "phones.decode", "lips.curve", "evaluation.metrics.encoder"
+    )
