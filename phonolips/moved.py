@@ -164,6 +164,7 @@ RENAMED = {
     "measure_gestures": "measure_lip_parameters",
     "read_run": "read_result",
     "run_fit": "fit_network",
+    "run_weights": "arkit_weights_of",
     "speak_words": "speak_plain",
     "train_ears": "train_encoder",
     "whole_file": "atomic_file",
