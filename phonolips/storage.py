@@ -19,6 +19,12 @@ from phonolips.errors import InputError
 
 FORMAT_KEY, VERSION_KEY = "format", "format_version"  # what an NPZ file holds beside its arrays
 FIRST_VERSION = 1  # of files that hold no format number
+# The number that each kind of NPZ file is written with; docs/file-formats.md has the layouts, and how to add one.
+FORMATS = {
+    "lips": 2,  # 1 had no number
+    "posteriors": 2,  # 1 had no number, and called lip parameters gestures
+    "edit": 2,  # 1 had no number
+}
 
 
 @contextlib.contextmanager
@@ -61,6 +67,11 @@ def write_text(path: Path, text: str) -> None:
     """Write a UTF-8 text file atomically."""
     with atomic_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def readable(format_name: str) -> tuple[int, int]:
+    """Return the format numbers of an NPZ file that this version reads: the one before, and its own."""
+    return FORMATS[format_name] - 1, FORMATS[format_name]
 
 
 def write_arrays(path: Path, format_name: str, version: int, **arrays: npt.ArrayLike) -> None:

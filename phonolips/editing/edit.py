@@ -30,7 +30,7 @@ from phonolips.errors import InputError, PhonolipsWarning
 from phonolips.lips.curve import between_frames
 from phonolips.phones.intervals import Alignment
 from phonolips.phones.posteriors import labels_to_posteriors
-from phonolips.storage import write_arrays
+from phonolips.storage import FORMATS, write_arrays
 from phonolips.synth.folder import check_out_folder
 from phonolips.synth.result import Result
 from phonolips.timebase import MODEL_FPS, exact_fps, frames_in, frames_to_steps, seconds_to_steps
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
     from phonolips.speech.words import SpokenWord
 
 EDIT_FILE, COMPARISON_FILE, FACE_FILE = "edit.npz", "comparison.png", "edited.mp4"
-EDIT_FORMAT = 2  # 1 had no number
 
 
 @dataclass(frozen=True)
@@ -118,7 +117,7 @@ class Edited:
         files = self.result.save(out)
         seams = np.array(self.seams)
         write_arrays(
-            out / EDIT_FILE, "edit", EDIT_FORMAT, kept=self.kept, source_frames=self.source_frames, seams=seams
+            out / EDIT_FILE, "edit", FORMATS["edit"], kept=self.kept, source_frames=self.source_frames, seams=seams
         )
         save_figure(self.figure(), out / COMPARISON_FILE)
         files += [out / EDIT_FILE, out / COMPARISON_FILE]

@@ -15,7 +15,7 @@ from phonolips.lips.points import MEDIAPIPE_LIPS, to_ibug20
 from phonolips.lips.shapes import neutral_centre
 from phonolips.lips.space import SMOOTHING_SECONDS, MouthSpace, fill_missing, fit_mouth_space
 from phonolips.media import video as io
-from phonolips.storage import atomic_file
+from phonolips.storage import FORMATS, write_arrays
 
 TRACKED_POINTS = facemesh.KEPT_POINTS + pose.POSE_POINTS
 
@@ -118,17 +118,18 @@ def draw_track(video: Path, track: Track, out: Path) -> None:
 
 
 def save_track(track: Track, out: Path) -> None:
-    """Write a track as npz: lips, detected, fps, layout, pose, and origin and axis of mouth space in pixels."""
+    """Write a track as lips.npz: lips, detected, fps, layout, pose, and origin and axis of mouth space in pixels."""
     from phonolips.lips.points import layout_of
 
-    with atomic_file(out) as temporary:
-        np.savez_compressed(
-            temporary,
-            lips=track.lips,
-            detected=track.detected,
-            fps=track.fps,
-            layout=layout_of(track.lips),
-            pose=track.pose,
-            origin_px=track.space.origin,
-            axis_px=track.space.axis,
-        )
+    write_arrays(
+        out,
+        "lips",
+        FORMATS["lips"],
+        lips=track.lips,
+        detected=track.detected,
+        fps=track.fps,
+        layout=layout_of(track.lips),
+        pose=track.pose,
+        origin_px=track.space.origin,
+        axis_px=track.space.axis,
+    )

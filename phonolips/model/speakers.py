@@ -69,14 +69,17 @@ def read_speaker(path: Path) -> LipSpeaker:
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
         found = values["format"]
+        if found not in READABLE:
+            raise InputError(
+                f"{path}: format is {found!r}; this version of phonolips reads {' and '.join(map(repr, READABLE))}: "
+                "update phonolips, or make the speaker again with 'phonolips adapt'"
+            )
         embedding = np.array(values["embedding"], np.float32)
         mean_lip = np.array(values["mean_lip"], np.float32)
         mixing = None if values.get("mixing") is None else np.array(values["mixing"], np.float32)
         name, gain, notes = str(values["name"]), float(values["gain"]), dict(values["notes"])
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path}: not a speaker made by 'phonolips adapt' ({error})") from error
-    if found not in READABLE:
-        raise InputError(f"{path}: format is {found!r}; this version reads {FORMAT!r}")
     if embedding.ndim != 1 or not np.isfinite(embedding).all() or not np.isfinite(gain):
         raise InputError(f"{path}: embedding of shape {embedding.shape}; expected finite numbers in a row")
     if mean_lip.shape != (LIP_POINTS, 2) or not np.isfinite(mean_lip).all():

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from phonolips.errors import InputError, PhonolipsError, PhonolipsWarning
-from phonolips.storage import atomic_file
+from phonolips.storage import FIRST_VERSION, atomic_file
 from phonolips.synth.folder import LIPS_FILE, check_out_folder, read_result
 from phonolips.synth.options import Options
 from phonolips.workers.clips import map_clips
 
 MANIFEST_FILE = "manifest.jsonl"
 MANIFEST_FORMAT = 2  # of its rows; 1 had no number, and called the options manner
+READABLE = (MANIFEST_FORMAT - 1, MANIFEST_FORMAT)
 SOUND_SUFFIXES = (
     *(".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".m4a", ".aac", ".wma", ".aif", ".aiff", ".au", ".amr"),
     *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg"),
@@ -92,17 +93,27 @@ def _fingerprint(audio: Path) -> list[int] | None:
 
 
 def _read_manifest(path: Path) -> dict[str, dict[str, Any]]:
-    """Read the newest row of every folder, of this format or the one before; a last line cut short is left out."""
+    """Read the newest row of every folder, those of the format before as this one's; a last line cut short is left out.
+
+    Raises:
+        InputError: a row of a format that this version does not read.
+    """
     rows: dict[str, dict[str, Any]] = {}
     if path.is_file():
         for line in path.read_text(encoding="utf-8").splitlines():
             try:
                 row = json.loads(line)
-                if "manner" in row:  # format 1
-                    row["options"] = row.pop("manner")
+                found = row.get("format", FIRST_VERSION)
+                if found == FIRST_VERSION and "manner" in row:
+                    row |= {"options": row.pop("manner"), "format": MANIFEST_FORMAT}
                 rows[row["folder"]] = row
-            except (ValueError, KeyError, TypeError):
+            except (ValueError, KeyError, TypeError, AttributeError):
                 continue
+            if found not in READABLE:
+                raise InputError(
+                    f"{path}: a row of format version {found}; this version of phonolips reads "
+                    f"{', '.join(map(str, READABLE))}: update phonolips, or write to another folder"
+                )
     return rows
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from phonolips.errors import InputError
 from phonolips.phones.inventory import PHONES
 from phonolips.phones.textgrid import read_textgrid, write_textgrid
-from phonolips.storage import read_arrays, write_arrays
+from phonolips.storage import FORMATS, read_arrays, readable, write_arrays
 from phonolips.synth.result import Result
 from phonolips.timebase import SAMPLE_RATE, STEP_SECONDS, exact_fps, frame_centres
 
@@ -24,8 +24,6 @@ FACE_FILE = "face.mp4"
 SPEECH_FILE = "speech.wav"  # the sound of a text that was spoken aloud
 DATA_FILES = (LIPS_FILE, POSTERIORS_FILE, TEXTGRID_FILE)
 RESULT_FILES = (*DATA_FILES, PICTURE_FILE, VIDEO_FILE)
-LIPS_FORMAT = POSTERIORS_FORMAT = 2  # 1 had no number, and called lip parameters gestures
-READABLE = (1, 2)
 LONGEST_SENT_SECONDS = 60.0  # a longer result is drawn here: copying an hour to the painter costs more than it saves
 
 
@@ -113,7 +111,7 @@ def write_lips(result: Result, path: Path) -> None:
     write_arrays(
         path,
         "lips",
-        LIPS_FORMAT,
+        FORMATS["lips"],
         lips=result.lips,
         fps=result.fps,
         layout=result.layout,
@@ -132,7 +130,7 @@ def write_posteriors(result: Result, path: Path) -> None:
     write_arrays(
         path,
         "posteriors",
-        POSTERIORS_FORMAT,
+        FORMATS["posteriors"],
         posteriors=result.posteriors,
         phones=np.array(PHONES),
         step_seconds=STEP_SECONDS,
@@ -188,7 +186,7 @@ def read_lips(path: Path) -> tuple[np.ndarray, float]:
 
 
 def _read_lips(path: Path) -> Result:
-    values, _ = read_arrays(path, "lips", READABLE, required=("lips", "fps"), made_by="phonolips synth")
+    values, _ = read_arrays(path, "lips", readable("lips"), required=("lips", "fps"), made_by="phonolips synth")
     try:
         who, when = (str(values[name]) if name in values else "" for name in ("speaker", "timing"))
         return Result(values["lips"], float(values["fps"]), speaker=who, timing=when, path=path)
@@ -199,7 +197,7 @@ def _read_lips(path: Path) -> Result:
 def read_posteriors(path: Path) -> Layer:
     """Read posteriors.npz; lip parameters may be missing. Raises InputError where it is none of ours."""
     values, version = read_arrays(
-        path, "posteriors", READABLE, required=("posteriors", "phones"), made_by="phonolips synth"
+        path, "posteriors", readable("posteriors"), required=("posteriors", "phones"), made_by="phonolips synth"
     )
     key, names_key = ("gestures", "gesture_names") if version == 1 else ("lip_parameters", "lip_parameter_names")
     try:
