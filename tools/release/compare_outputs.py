@@ -38,14 +38,15 @@ RENAMED = {
     "heard": "from_sound",
     "guessed": "from_posteriors",
     "gesture_weight": "lip_parameter_weight",
-    "hearings": "encodings",
+    "hearings": "encoder_outputs",
     "manner": "options",
+    "wild": "limits",
 }
 VOLATILE = re.compile(
-    r"CKPT\+[\d+-]+|\d+(\.\d+)? frames per second|\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?|\(\d+(\.\d+)? s\)|phonolips \d\S*|took \S+"
+    r"CKPT\+[\d+-]+|(?<=index-)[0-9a-f]{8}|(?<=shards/\d{6}-)[0-9a-f]{8}|\d+(\.\d+)? frames per second|\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?|\(\d+(\.\d+)? s\)|phonolips \d\S*|took \S+"
 )
 VOLATILE_KEYS = {"seconds", "minutes", "time", "wall", "version", "phonolips", "fingerprint", "command", "created"}
-ADDED_KEYS = {"format"}
+ADDED_KEYS = {"format", "format_version"}
 
 
 class Command(NamedTuple):
@@ -271,7 +272,12 @@ def _tensors(path: Path) -> dict[str, Any]:
     return dict(load_file(path))
 
 
-def compare_files(one: Path, other: Path) -> str:
+def _text(path: Path, side: Path) -> str:
+    """Read a text; the folder of its side counts as the same on both."""
+    return path.read_text(encoding="utf-8", errors="replace").replace(str(side.resolve()), "WORK")
+
+
+def compare_files(one: Path, other: Path, sides: tuple[Path, Path]) -> str:
     """Say how two files differ; "" where what they hold is equal."""
     kind = one.suffix
     if kind == ".npz":
@@ -287,7 +293,7 @@ def compare_files(one: Path, other: Path) -> str:
         return _same_mappings(_film(one), _film(other))
     if kind == ".npy":
         return _same_arrays(np.load(one), np.load(other))
-    texts = [path.read_text(encoding="utf-8", errors="replace") for path in (one, other)]
+    texts = [_text(path, side) for path, side in zip((one, other), sides, strict=True)]
     if kind == ".json":
         first, second = (_plain(json.loads(text)) for text in texts)
         return "" if first == second else "JSON differs"
@@ -329,7 +335,7 @@ def compare_sides(before: Path, after: Path, chosen: list[Command]) -> list[tupl
             elif name not in files[0]:
                 rows.append((command.name, name, "new"))
             else:
-                rows.append((command.name, name, compare_files(files[0][name], files[1][name])))
+                rows.append((command.name, name, compare_files(files[0][name], files[1][name], (before, after))))
     return rows
 
 
@@ -340,6 +346,7 @@ def main() -> int:
     parser.add_argument("--after", type=Path, required=True, help="a checkout of the newer one")
     parser.add_argument("--data", type=Path, help="the folder with real GRID clips; without it a toy clip is used")
     parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--compare-only", action="store_true", help="run nothing again")
     parser.add_argument("--only", action="append", default=[], help="names of commands, as shell patterns")
     parser.add_argument(
         "--expected", action="append", default=[], help="COMMAND/FILE that may differ, as shell patterns"
@@ -355,7 +362,7 @@ def main() -> int:
     ]
     before, after = options.work / "before", options.work / "after"
     run_side(before, options.before, inputs, words, chosen)
-    if after.is_dir():
+    if after.is_dir() and not options.compare_only:
         shutil.rmtree(after)
     run_side(after, options.after, inputs, words, chosen)
     rows = compare_sides(before, after, chosen)
