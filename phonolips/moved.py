@@ -38,6 +38,7 @@ MOVED: dict[str, tuple[str, ...]] = {
     "corpus.shards": ("corpus.store.shards",),
     "edit": (
         "editing.edit",
+        "editing.edited",
         "editing.words",
         "editing.timeline",
         "editing.infill",

@@ -49,11 +49,6 @@ def frames_to_steps(frames: int) -> int:
     return frames * STEPS_PER_FRAME
 
 
-def steps_to_frames(steps: int) -> int:
-    """Convert a count of steps to 25 fps frames; raise ValueError where it is not whole."""
-    return exact_div(steps, STEPS_PER_FRAME)
-
-
 def frames_to_samples(frames: int) -> int:
     """Convert a count of 25 fps frames to samples."""
     return frames * FRAME_SAMPLES

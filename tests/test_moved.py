@@ -19,7 +19,7 @@ GONE = {
     "model.speaker": {"hide_speakers"},  # nobody called it
     "speech.espeak": {"speak"},  # speak_plain and split_phones, which it called
     "speech.spoken": {"check_rate"},  # Backend.speak checks
-    "timebase": {"steps_to_samples"},  # nobody called it
+    "timebase": {"steps_to_frames", "steps_to_samples"},  # nobody called it
     "video.curves": {"outer_points"},  # LAYOUTS, which has the rings
     # Parts of networks, of the evaluation and of training, which nobody but the package itself used; their modules
     # have kept their names, and say where the names are that they import.

@@ -219,8 +219,8 @@ def test_draw_makes_every_kind(run: Result, tmp_path: Path) -> None:
     ("kind", "other", "message"),
     [
         ("bars", False, "kind 'bars'; expected one of posteriorgram, lips, filmstrip, compare"),
-        ("compare", False, "needs another run"),
-        ("filmstrip", True, "another run goes with lips or compare"),
+        ("compare", False, "needs another result"),
+        ("filmstrip", True, "another result goes with lips or compare"),
         ("posteriorgram", False, "no posteriors.npz beside it"),
         ("filmstrip", False, "its phones are not known"),
     ],

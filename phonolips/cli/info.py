@@ -58,9 +58,9 @@ def describe(model: Path | None = None) -> str:
         f"model ({model or 'in the package'}):",
         f"  speakers         {', '.join(network.description.speakers)}",
         f"  parameters       {size / 1e6:.2f} million",
-        f"  ears reach       {network.audio_encoder.reach_steps * 10} ms to each side",
+        f"  encoder reaches  {network.audio_encoder.reach_steps * 10} ms to each side",
         f"  lips look ahead  {network.decoder.ahead_frames * 40} ms",
-        f"  gestures         {', '.join(settings.lip_parameters.names) or 'none: phones alone'}",
+        f"  lip parameters   {', '.join(settings.lip_parameters.names) or 'none: phones alone'}",
         f"  lip decoder      {settings.decoder.kind}, {own}autoregressive",
         f"  lips as          {settings.lips.representation}, {network.decoder.outputs} numbers a frame",
     ]

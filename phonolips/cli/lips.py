@@ -52,7 +52,7 @@ def render(
     ] = "warm",
     caption: Annotated[str, typer.Option(help="none, phone (and word), or posteriors (the likeliest three).")] = "none",
     sound: Annotated[Path | None, typer.Option(help="Sound in step with the lips. [default: the run's own]")] = None,
-    silent: Annotated[bool, typer.Option("--silent", help="Leave the sound away.")] = False,
+    silent: Annotated[bool, typer.Option("--silent", help="Leave out the sound.")] = False,
     seconds: Annotated[str | None, typer.Option(help="Only this part: 1.5-3. [default: all]")] = None,
     pictures: Annotated[int, typer.Option(min=1, help="How many a strip has.")] = 8,
     face: Annotated[

@@ -95,7 +95,7 @@ def adapt(
         typer.echo(f"error on this material (root mean square, eye distances): {errors}")
         typer.echo(f"embedding, mean lip, gain {found.speaker.gain:.2f} and mixing fitted")
     else:
-        typer.echo("lip shape of one frame taken; the manner is the mean speaker's")
+        typer.echo("lip shape of one frame taken; movements are the mean speaker's")
     save_figure(lip_shapes(shapes, title=f"Mean lips of {found.speaker.name}"), picture)
     print_files([out, picture])
 

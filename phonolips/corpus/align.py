@@ -12,7 +12,7 @@ from phonolips.errors import InputError, PhonolipsWarning
 from phonolips.model.network import load_network
 from phonolips.phones.intervals import Alignment
 from phonolips.phones.textgrid import write_textgrid
-from phonolips.speech.align.align import _sphinx, align, choose_aligner
+from phonolips.speech.align.align import align, choose_aligner, open_sphinx
 from phonolips.speech.align.mfa import ACOUSTIC_MODEL, Mfa
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def align_corpus(
         if chosen == "ctc":
             network, jobs = network or load_network(), 1
         else:
-            _sphinx().version()
+            open_sphinx().version()
         work = partial(align_record, out=out, aligner=chosen, language=language, network=network)
         results = _align_one_by_one(work, waiting, jobs)
     return [Dropped(name, reason) for name, reason in results if reason]

@@ -15,7 +15,7 @@ from phonolips.phones.intervals import Alignment, Interval
 from phonolips.phones.inventory import SILENCE, UNKNOWN
 from phonolips.phones.textgrid import write_textgrid
 from phonolips.speech.align.align import choose_aligner
-from phonolips.speech.align.known_word import MISFIT, _check_window, _surround, align_word
+from phonolips.speech.align.known_word import MISFIT, align_word, check_window, surround
 from phonolips.speech.align.mfa import ACOUSTIC_MODEL, Mfa
 from phonolips.speech.align.mfa_corpus import Utterance
 from phonolips.speech.words import SpokenWord, words_to_align
@@ -130,7 +130,7 @@ def _align_cuts(
         try:
             word, waveform = pronounce(record, language=language)[0], _read(record)
             duration = samples_to_seconds(len(waveform))
-            start, end = _check_window(record.words[0][1:], duration, word.word)
+            start, end = check_window(record.words[0][1:], duration, word.word)
         except PhonolipsError as error:
             yield record.id, str(error)
             continue
@@ -180,6 +180,6 @@ def _shift_back(found: Alignment, start: float, duration: float) -> Alignment | 
     phones = [moved(phone) for phone in found.phones[spoken[0] : spoken[-1] + 1]]
     words = [moved(word) for word in found.speech_words()]
     try:
-        return _surround(words, phones, duration)
+        return surround(words, phones, duration)
     except InputError as error:
         return f"{MISFIT}: {error}"

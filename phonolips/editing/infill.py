@@ -2,7 +2,7 @@
 
 1. The speaker's mean lip is moved to where the recorded mouth stands in the face, as tracked in this clip.
 2. The decoder speaks the whole edited sentence, so that the new words are coloured by their neighbours and the other
-   way round; where the clip is kept, the gestures that it is given are those of the recorded lips.
+   way round; where the clip is kept, the lip parameters that it is given are those of the recorded lips.
 3. What is left of the difference at both ends of a zone, in position and in velocity, fades out along a cubic Hermite
    curve. Only new frames are touched.
 4. The mouth closes for b, m and p, as far as this speaker's does.
@@ -40,7 +40,7 @@ class InfillSettings:
         reach_seconds: how far the lips are made anew beyond the new words, where the old ones still colour them.
         blend_seconds: how long a difference at a seam takes to fade.
         place_frames: how many recorded frames weigh as much as where the speaker's mean lip stands in the face.
-        liveliness: as for `lips.motion.enliven`; half of what synthesis has by itself, as joined lips move enough.
+        liveliness: as for `lips.motion.exaggerate`; less than synthesis has by itself, as joined lips move enough.
     """
 
     reach_seconds: float = 0.12
@@ -62,14 +62,15 @@ def decode_around(
 
     Args:
         network: the model.
-        speaker: whose shape and manner.
+        speaker: whose lips.
         posteriors: float32 (4 * frames, phones).
         recorded: float32 (frames, 40, 2), recorded lips; in the zones anything finite.
         kept: bool (frames,).
         place_frames: see `InfillSettings`.
 
     Returns:
-        lips float32 (frames, 40, 2) and gestures float32 (frames, gestures), measured where kept and guessed elsewhere.
+        lips float32 (frames, 40, 2), and lip parameters float32 (frames, parameters): measured where kept,
+        predicted elsewhere.
     """
     from phonolips.model.network import lip_parameters_of
     from phonolips.model.stream import decode_lips, predict_lip_parameters
@@ -196,7 +197,7 @@ def infill(
 
     Args:
         network: the model.
-        speaker: whose shape and manner.
+        speaker: whose lips.
         posteriors: float32 (steps, phones) of the edited clip, 100 steps a second, steps a multiple of 4, at least as
             long as the lips.
         recorded: float32 (frames, 40, 2) at `fps`, mouth space: the recorded lips in their new places; in the zones
@@ -206,7 +207,8 @@ def infill(
         settings: how.
 
     Returns:
-        lips float32 (frames, 40, 2), and the gestures that the decoder was given, float32 (steps / 4, gestures).
+        lips float32 (frames, 40, 2), and the lip parameters that the decoder was given, float32 (steps / 4,
+        parameters).
     """
     settings = settings or InfillSettings()
     kept = timeline.kept

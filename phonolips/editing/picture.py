@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from phonolips.editing.edit import Edited
+    from phonolips.editing.edited import Edited
 
 RECORDED, NEW = style.METHOD_COLOURS[:2]
 NEW_SHADE, GONE_SHADE = "#f9e3d3", "#e4e4e4"

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from phonolips.model.network import Network
     from phonolips.model.speakers import LipSpeaker
 
-# Mean posterior that the ears give a transcript's phones: 0.54 to 0.84 on 28 GRID clips, 0.12 to 0.58 with another
+# Mean posterior that the encoder gives a transcript's phones: 0.54 to 0.84 on 28 GRID clips, 0.12 to 0.58 with another
 # clip's words.
 LEAST_FIT = 0.4
 OVERRUN_SECONDS = 0.1  # a TextGrid may last longer than the pictures by so much
@@ -45,10 +45,10 @@ def align_words(
 
 
 def check_fit(network: "Network", waveform: np.ndarray, alignment: Alignment, video: Path) -> None:
-    """Warn where the ears hear other phones than the transcript has: an aligner finds any words in any sound.
+    """Warn where the encoder finds other phones than the transcript has: an aligner finds any words in any sound.
 
     Args:
-        network: for its ears.
+        network: for its audio encoder.
         waveform: float32 (samples,) at 16 kHz.
         alignment: of the transcript with it.
         video: named in the warning.
@@ -65,7 +65,7 @@ def check_fit(network: "Network", waveform: np.ndarray, alignment: Alignment, vi
     if fit < LEAST_FIT:
         worst = f", least of all to {min(fits)[1]!r}" if fits else ""
         warnings.warn(
-            f"{video}: the transcript fits the sound badly: the ears give its phones {fit:.2f} on average{worst}; "
+            f"{video}: the transcript fits the sound badly: the encoder gives its phones {fit:.2f} on average{worst}; "
             f"expected {LEAST_FIT} or more; check the words, or give a TextGrid of them",
             PhonolipsWarning,
             stacklevel=3,
@@ -93,7 +93,7 @@ def cut_to_pictures(recording: Result, name: str) -> Result:
 
 
 def speaking_pace(network: "Network", alignment: Alignment, row: int) -> float:
-    """Say how many times as long as predicted this speaker takes for the words of a clip."""
+    """Return how many times as long as predicted this speaker takes for the words of a clip."""
     words = words_with_phones(alignment)
     predicted = network.durations.predict([phones_to_ids([p.label for p in phones]) for _, phones in words], row)
     taken = sum(phone.duration for _, phones in words for phone in phones)

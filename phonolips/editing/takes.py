@@ -127,7 +127,7 @@ def find_voice(
 
 
 def voice_start(voice: Voice, change: Change) -> float:
-    """Say where in a voice's sound the new words of a change begin, in seconds; 0 for a removal."""
+    """Return where in a voice's sound the new words of a change begin, in seconds; 0 for a removal."""
     return 0.0 if change.is_removal else voice.alignment.speech_words()[change.new_first].start
 
 

@@ -169,7 +169,7 @@ def _edit_alignment(
 
 
 def _reach(recorded: Alignment, at: float, reach_seconds: float, *, back: bool) -> float:
-    """Say how far from `at` the lips are made anew: `reach_seconds`, but see `make_timeline`."""
+    """Return how far from `at` the lips are made anew: `reach_seconds`, but see `make_timeline`."""
     reach = reach_seconds
     for item in recorded.speech_words():
         if back and item.start < at - 1e-6 <= item.end:

@@ -26,12 +26,12 @@ class Change(NamedTuple):
 
     @property
     def is_removal(self) -> bool:
-        """Say whether nothing comes in the place of the old words."""
+        """Return whether nothing comes in the place of the old words."""
         return self.new_first == self.new_last
 
     @property
     def is_insertion(self) -> bool:
-        """Say whether no word goes."""
+        """Return whether no word goes."""
         return self.old_first == self.old_last
 
 
@@ -54,7 +54,7 @@ def find_changes(old: "Sequence[SpokenWord]", new: "Sequence[SpokenWord]") -> li
 
 
 def describe(change: Change, old: "Sequence[SpokenWord]", new: "Sequence[SpokenWord]") -> str:
-    """Say a change in words: `"blue" becomes "red"`; the sentences as for `find_changes`."""
+    """Describe a change in words: `"blue" becomes "red"`; the sentences as for `find_changes`."""
     gone = " ".join(word.word for word in without_pauses(old)[change.old_first : change.old_last])
     come = " ".join(word.word for word in without_pauses(new)[change.new_first : change.new_last])
     if change.is_insertion:

@@ -143,7 +143,7 @@ def draw_overlay(
     return np.asarray(canvas)
 
 
-# Nine parameters: what is drawn (3), what is heard (2), and how it looks (4).
+# Nine parameters: what is drawn (3), what sounds (2), and how it looks (4).
 def render_lips_video(
     path: Path,
     lips: np.ndarray,

@@ -71,7 +71,7 @@ def _track(video: Path) -> "Track":
 
 
 def _has_speech(video: Path) -> bool:
-    """Say whether a video has sound that is not silent throughout."""
+    """Return whether a video has sound that is not silent throughout."""
     from phonolips.media.audio import SILENCE_LEVEL, read_blocks
     from phonolips.media.video import probe
 

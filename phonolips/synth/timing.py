@@ -35,7 +35,7 @@ def predict_alignment(
     rate: float = 1.0,
     emphasis: Mapping[str, float] | None = None,
 ) -> Alignment:
-    """Give every phone of some words a predicted time, with a little silence before and after.
+    """Predict a time for every phone of some words, with a little silence before and after.
 
     Pauses last as the words say, and emphasised words longer; phone edges fall on whole steps.
 

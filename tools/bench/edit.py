@@ -21,7 +21,8 @@ import numpy as np
 from phonolips.corpus.layout import alignment_path
 from phonolips.corpus.records import Record, read_records
 from phonolips.corpus.store.store import Store
-from phonolips.editing.edit import Edited, edit_recording, recorded_lips
+from phonolips.editing.edit import edit_recording, recorded_lips
+from phonolips.editing.edited import Edited
 from phonolips.editing.infill import InfillSettings, join
 from phonolips.editing.timeline import Timeline, Zone
 from phonolips.errors import InputError, PhonolipsWarning

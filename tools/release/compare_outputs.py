@@ -278,7 +278,7 @@ def _text(path: Path, side: Path) -> str:
 
 
 def compare_files(one: Path, other: Path, sides: tuple[Path, Path]) -> str:
-    """Say how two files differ; "" where what they hold is equal."""
+    """Describe how two files differ; "" where what they hold is equal."""
     kind = one.suffix
     if kind == ".npz":
         with np.load(one, allow_pickle=False) as first, np.load(other, allow_pickle=False) as second:

@@ -80,7 +80,7 @@ def align(
     if np.abs(sound).max() < SILENCE_LEVEL:
         raise InputError("the sound is silent throughout; there is nothing to align the text with")
     if chosen == "sphinx":
-        return _sphinx().align(sound, words)
+        return open_sphinx().align(sound, words)
     if chosen == "ctc":
         if network is None:
             raise InputError("aligner 'ctc' needs network, whose encoder makes the posteriors")
@@ -94,7 +94,7 @@ def align(
 
 
 @cache
-def _sphinx() -> "Sphinx":
+def open_sphinx() -> "Sphinx":
     """Keep one pocketsphinx for each process; loading its models takes longer than a short clip."""
     from phonolips.speech.align.sphinx import Sphinx
 

@@ -75,7 +75,7 @@ def align_word(
     choices = words_to_align([word] if isinstance(word, SpokenWord) else list(word))
     if not 0 < duration <= steps_to_seconds(len(posteriors)) + 1e-9:
         raise InputError(f"a clip of {duration:g} s; expected one that {len(posteriors)} steps of posteriors cover")
-    name, (start, end) = choices[0].word, _check_window(window, duration, choices[0].word)
+    name, (start, end) = choices[0].word, check_window(window, duration, choices[0].word)
     logs = _with_wildcard(posteriors, start, end, slack)
     near = int((logs[:, SILENCE_ID + 1 : NUM_PHONES].max(1) > IMPOSSIBLE).sum())
     tokens = [np.array([PHONE_IDS[phone] for phone in choice.phones]) for choice in choices]
@@ -122,7 +122,7 @@ def soft_labels(
     return np.where(taken[:, None], posteriors, 0.0).astype(np.float16)
 
 
-def _check_window(window: tuple[float, float], duration: float, word: str) -> tuple[float, float]:
+def check_window(window: tuple[float, float], duration: float, word: str) -> tuple[float, float]:
     """Limit a window to the clip; raise InputError where nothing is left."""
     start, end = (float(time) for time in window)
     low, high = max(start, 0.0), min(end, duration)
@@ -160,10 +160,10 @@ def _build(found: _Found, duration: float) -> Alignment:
     """Make the tiers: the word, and `spn` before and after it."""
     edges = [min(float(steps_to_seconds(int(edge))), duration) for edge in found.edges]
     phones = [Interval(*item) for item in zip(found.word.phones, edges[:-1], edges[1:], strict=True)]
-    return _surround([Interval(found.word.word, edges[0], edges[-1])], phones, duration)
+    return surround([Interval(found.word.word, edges[0], edges[-1])], phones, duration)
 
 
-def _surround(words: Sequence[Interval], phones: Sequence[Interval], duration: float) -> Alignment:
+def surround(words: Sequence[Interval], phones: Sequence[Interval], duration: float) -> Alignment:
     """Put `spn` before and after what is known."""
     before, after = Interval(UNKNOWN, 0.0, phones[0].start), Interval(UNKNOWN, phones[-1].end, duration)
 
