@@ -32,7 +32,7 @@ FIT = AdaptSettings(embedding_frames=5.0, gain_frames=25.0, shape_frames=5.0, pl
 def align_words(
     waveform: np.ndarray, text: str, name: str, aligner: str, language: str, network: "Network"
 ) -> Alignment:
-    """Align, and say of a failure which text and which sound do not fit."""
+    """Align; where that fails, the error names the text and the sound that do not fit."""
     from phonolips.speech.align.align import align
 
     try:
