@@ -15,7 +15,7 @@ def plot(
     folder: Folder,
     kind: Annotated[str, typer.Option(help="posteriorgram, lips, filmstrip or compare.")] = "posteriorgram",
     other: Annotated[
-        Path | None, typer.Option("--with", help="Another run: the reference of lips, the other one of compare.")
+        Path | None, typer.Option("--with", help="Another result: the reference of lips, the other one of compare.")
     ] = None,
     out: Annotated[
         Path | None,
@@ -25,7 +25,7 @@ def plot(
         bool, typer.Option("--html", help="A page that plays lips, sound and posteriors; needs no network.")
     ] = False,
 ) -> None:
-    """Draw a run: its posteriorgram (again, after an edit), its lips over time, a filmstrip, or two runs compared."""
+    """Draw a result: its posteriorgram (again, after an edit), lips over time, a filmstrip, or two results compared."""
     from phonolips.show.page.page import write_page
     from phonolips.show.pictures import check_kind, draw
     from phonolips.synth.folder import read_result
@@ -51,7 +51,7 @@ def render(
         str, typer.Option(help="warm, dark, line or flat; or with colours of your own: dark,skin=#203040.")
     ] = "warm",
     caption: Annotated[str, typer.Option(help="none, phone (and word), or posteriors (the likeliest three).")] = "none",
-    sound: Annotated[Path | None, typer.Option(help="Sound in step with the lips. [default: the run's own]")] = None,
+    sound: Annotated[Path | None, typer.Option(help="Sound in step with the lips. [default: the result's own]")] = None,
     silent: Annotated[bool, typer.Option("--silent", help="Leave out the sound.")] = False,
     seconds: Annotated[str | None, typer.Option(help="Only this part: 1.5-3. [default: all]")] = None,
     pictures: Annotated[int, typer.Option(min=1, help="How many a strip has.")] = 8,

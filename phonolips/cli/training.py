@@ -37,10 +37,10 @@ def prepare(
     aligner: Annotated[str, typer.Option(help="For clips without a ready TextGrid: auto, mfa, sphinx, ctc.")] = "auto",
     encoder: Annotated[
         Path | None,
-        typer.Option(help="Model that listens where no transcript says all. [default: the one in the package]"),
+        typer.Option(help="Model whose encoder labels what no transcript covers. [default: the one in the package]"),
     ] = None,
     sync: Annotated[
-        bool, typer.Option(help="Move lips in time to where the sync expert hears them, where it is sure (features).")
+        bool, typer.Option(help="Move lips in time to where the sync expert, if sure, finds them in sync (features).")
     ] = False,
     jobs: Jobs = 1,
     backend: Annotated[

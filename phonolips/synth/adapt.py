@@ -83,7 +83,7 @@ def _has_speech(video: Path) -> bool:
 
 
 def read_clip(network: "Network", video: Path) -> EncodedClip:
-    """Track the lips of a video and listen to it.
+    """Track the lips of a video and encode its sound.
 
     Raises:
         InputError: not a readable video, no face in most of it, no sound, or less than a second.

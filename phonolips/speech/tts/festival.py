@@ -148,8 +148,8 @@ class Festival(Backend):
                 raise MissingToolError(f"Festival has no voice kal_diphone; {INSTALL}")
             files = [folder / f"{number}.wav" for number in range(len(utterances))]
             if not all(file.is_file() for file in files):
-                told = " ".join((result.stdout + result.stderr).split())[-200:]
-                raise InputError(f"festival could not speak (exit {result.returncode}): {told}")
+                output = " ".join((result.stdout + result.stderr).split())[-200:]
+                raise InputError(f"festival could not speak (exit {result.returncode}): {output}")
             missing = sorted(set(re.findall(r"default diphone \S+ for (\S+)", result.stdout + result.stderr)))
             if missing:
                 warnings.warn(

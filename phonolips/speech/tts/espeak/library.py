@@ -188,5 +188,5 @@ def library_version() -> str:
     """Return the library's version, such as "1.52.0"; raise MissingToolError where it is not installed."""
     library = ctypes.CDLL(load_package().get_library_path())
     library.espeak_Info.restype = ctypes.c_char_p
-    told: bytes = library.espeak_Info(None)
-    return told.decode("utf-8", "replace").split()[0]
+    version: bytes = library.espeak_Info(None)
+    return version.decode("utf-8", "replace").split()[0]
