@@ -186,7 +186,8 @@ def check_waveform(waveform: np.ndarray, sample_rate: int = SAMPLE_RATE) -> np.n
     array = np.asarray(waveform)
     if array.ndim != 1 or not np.issubdtype(array.dtype, np.floating):
         raise InputError(
-            f"waveform: {array.dtype} of shape {array.shape}; expected floats in [-1, 1] of shape (samples,)"
+            f"waveform: {array.dtype} of shape {array.shape}; expected floats in [-1, 1] of shape (samples,): "
+            "average the channels, and divide 16-bit integers by 32768"
         )
     if not np.isfinite(array).all():
         raise InputError("waveform: holds NaN or infinity; expected finite samples")

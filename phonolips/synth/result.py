@@ -11,6 +11,7 @@ from phonolips.errors import InputError
 from phonolips.lips.points import layout_of
 from phonolips.lips.shapes import rest_lips
 from phonolips.phones.intervals import Alignment, Interval
+from phonolips.phones.inventory import SILENCE
 from phonolips.timebase import steps_to_seconds
 
 if TYPE_CHECKING:
@@ -210,7 +211,8 @@ class Result:
     def __repr__(self) -> str:
         """Return one line: how long, how many frames, whose, and what is said."""
         said = " ".join(word.label for word in self.words)
-        spoken = f", {said!r}" if said else f", {len(self.phones)} phones" if self.phones else ""
+        phones = sum(phone.label != SILENCE for phone in self.phones)
+        spoken = f", {said!r}" if said else f", phones: {phones}" if self.phones else ""
         who = f", speaker {self.speaker}" if self.speaker else ""
         return f"Result({self.seconds:.2f} s, {len(self.lips)} frames at {self.fps:g} fps{who}{spoken})"
 
