@@ -19,14 +19,11 @@ MEAN_ROW, FRAME_ROW, ADAPTED_ROW = "audio, mean speaker", "audio, one frame", "a
 
 def encode_stored(network: "Network", features: Store, clip: str) -> EncodedClip:
     """Encode the stored log-mel of a prepared clip with the network's encoder."""
-    import torch
+    from phonolips.model.stream import encode_mel
 
-    mel = torch.from_numpy(features.get(clip, "mel").astype(np.float32))[None]
-    with torch.inference_mode():
-        posteriors, hidden = network.audio_encoder.encode(mel)
-        lip_parameters = network.lip_parameters.from_sound(hidden)
+    encoded = encode_mel(network, features.get(clip, "mel"))
     lips, detected = np.array(features.get(clip, "lips")), np.array(features.get(clip, "detected"))
-    return EncodedClip(lips, detected, posteriors[0].numpy(), lip_parameters[0].numpy())
+    return EncodedClip(lips, detected, encoded.posteriors, encoded.lip_parameters)
 
 
 def say(network: "Network", clip: EncodedClip, speaker: "LipSpeaker") -> np.ndarray:

@@ -147,15 +147,14 @@ def _duration_line(made: Store) -> str:
 
 def _encoder_clips(data: Path, features: Store, network: "Network") -> Iterator[tuple[Record, np.ndarray, np.ndarray]]:
     """Encode the stored log-mel of every test clip: (record, posteriors, labels)."""
-    import torch
     from tqdm import tqdm
+
+    from phonolips.model.stream import encode_mel
 
     records = read_test_records(data, features)
     for record in tqdm(records, desc="encoder", unit="clip", dynamic_ncols=True, disable=None):
-        mel = features.get(record.id, "mel").astype(np.float32)
-        with torch.inference_mode():
-            posteriors = network.audio_encoder.posteriors(torch.from_numpy(mel)[None])
-        yield record, posteriors[0].numpy(), features.get(record.id, "labels").astype(np.int64)
+        posteriors = encode_mel(network, features.get(record.id, "mel")).posteriors
+        yield record, posteriors, features.get(record.id, "labels").astype(np.int64)
 
 
 def _score_encoder(data: Path, features: Store, network: "Network") -> tuple[list[dict[str, Any]], np.ndarray]:

@@ -146,6 +146,13 @@ def encode(
 
 
 @torch.inference_mode()
+def encode_mel(network: "Network", mel: np.ndarray) -> EncoderOutput:
+    """Encode a whole log-mel at once, as a prepared clip has it: (steps, mels), steps a multiple of 4, any float."""
+    posteriors, hidden = network.audio_encoder.encode(torch.from_numpy(np.asarray(mel, np.float32))[None])
+    return EncoderOutput(posteriors[0].numpy(), network.lip_parameters.from_sound(hidden)[0].numpy())
+
+
+@torch.inference_mode()
 def encode_clips(waveforms: Sequence[np.ndarray], network: "Network") -> Iterator[tuple[int, np.ndarray]]:
     """Compute the posteriors of short clips, those of one length together, which is faster than one by one.
 

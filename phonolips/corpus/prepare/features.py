@@ -158,8 +158,6 @@ def _lips_of(record: Record, how: _Featuring) -> _Seen:
 
 def _encode(mel: np.ndarray, encoder: Path | None) -> np.ndarray:
     """Return the posteriors of a mel, float32 (steps, NUM_PHONES)."""
-    import torch
+    from phonolips.model.stream import encode_mel
 
-    with torch.inference_mode():
-        posteriors = network_of(encoder).audio_encoder.posteriors(torch.from_numpy(mel)[None])
-    return np.asarray(posteriors[0].numpy())
+    return encode_mel(network_of(encoder), mel).posteriors
