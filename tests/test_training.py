@@ -9,7 +9,7 @@ import torch
 
 from phonolips.corpus.layout import FEATURE_ARRAYS, PHONE_TIMES, alignment_path, phone_times
 from phonolips.corpus.store.store import Store, StoreWriter
-from phonolips.errors import CorpusError, InputError
+from phonolips.errors import CorpusError, InputError, PhonolipsWarning
 from phonolips.phones.inventory import NUM_PHONES, PHONES
 from phonolips.training.settings import Recipe, load_settings
 
@@ -343,6 +343,50 @@ def test_a_deeper_encoder_starts_out_with_the_output_of_the_other(tmp_path):
     deep.save(tmp_path / "deep")
     with pytest.raises(InputError, match="more layers than"):
         start_from(shallow.audio_encoder, tmp_path / "deep")
+
+
+def as_version_0_1(folder):
+    """Rename a training's folders, and the tensors of its lip checkpoints, as version 0.1 called them."""
+    from phonolips.model.bundle import to_disk
+
+    (folder / "encoder").rename(folder / "ears")
+    (folder / "lips" / "encoder_outputs").rename(folder / "lips" / "hearings")
+    for path in [*folder.glob("lips/checkpoints/*/network.ckpt"), *folder.glob("lips/checkpoints/*/average.ckpt")]:
+        state = torch.load(path)
+        prefix = "module." if path.name == "average.ckpt" else ""
+        renamed = {
+            prefix + to_disk(name.removeprefix(prefix)) if name.startswith(prefix) else name: value
+            for name, value in state.items()
+        }
+        assert renamed.keys() != state.keys()
+        torch.save(renamed, path)
+
+
+def test_a_training_that_version_0_1_began_goes_on(corpus, tmp_path, monkeypatch):
+    from phonolips.model.network import read_network
+    from phonolips.training.train import train
+
+    words = [*TINY, "encoder.epochs=2", "lips.epochs=3", "lips.average=0.9"]
+    plain, killed = tmp_path / "plain", tmp_path / "killed"
+    train("encoder", data=corpus, out=plain, overrides=words, device="cpu")
+    train("lips", data=corpus, out=plain, overrides=words, device="cpu")
+    train("encoder", data=corpus, out=killed, overrides=words, device="cpu")
+    with monkeypatch.context() as patch:
+        stop_after(2, patch)
+        with pytest.raises(KeyboardInterrupt):
+            train("lips", data=corpus, out=killed, overrides=words, device="cpu")
+    as_version_0_1(killed)
+    outputs = {path.name for path in (killed / "lips" / "hearings").iterdir()}
+    with monkeypatch.context() as patch:
+        stop_after(0, patch)  # a single batch would be one too many: this training was finished
+        with pytest.warns(PhonolipsWarning, match="part 'ears' is now called 'encoder'"):
+            train("ears", data=corpus, out=killed, overrides=words, device="cpu")
+    train("lips", data=corpus, out=killed, overrides=words, device="cpu")
+    assert [line["epoch"] for line in history(killed, "lips")] == [1, 2, 3]
+    assert {path.name for path in (killed / "lips" / "encoder_outputs").iterdir()} == outputs
+    first, second = (read_network(out / "network").state_dict() for out in (plain, killed))
+    for name, value in first.items():
+        assert torch.equal(value, second[name]), name
 
 
 def test_lips_go_on_from_a_network_whose_encoder_version_0_1_trained(corpus, tmp_path):

@@ -77,7 +77,6 @@ def _show_warning(message: Warning | str, category: type[Warning], *_: object, *
 RENAMED: dict[str, dict[str, str | None]] = {
     "track": {"--wild": "--limits"},
     "prepare": {"--ears": "--encoder"},
-    "train": {"ears": "encoder"},
     "synth": {"--seed": None},
 }
 
@@ -89,7 +88,7 @@ def use_new_names(words: list[str]) -> list[str]:
     rest = iter(words[1:])
     for word in rest:
         name, mark, value = word.partition("=")
-        if name not in renamed or (word == "ears" and len(result) > 1):
+        if name not in renamed:
             result.append(word)
             continue
         new = renamed[name]

@@ -26,6 +26,7 @@ from torch.utils.data import DataLoader, Dataset, Subset
 
 from phonolips.errors import CorpusError, InputError
 from phonolips.storage import atomic_file
+from phonolips.training.old_versions import accept_old_names
 from phonolips.training.ranks import (
     SyncedBatchNorm,
     choose_device,
@@ -282,6 +283,8 @@ def fit_network(
         raise InputError("precision=fp16: works on a GPU only; on a CPU use bf16 or fp32")
     torch.manual_seed(settings.seed)
     saved = next(iter(modules.values())) if len(modules) == 1 else torch.nn.ModuleDict(modules)
+    if isinstance(saved, torch.nn.ModuleDict):
+        accept_old_names(saved)
     counter = sb.utils.epoch_loop.EpochCounter(limit=settings.epochs)
     checkpointer = sb.utils.checkpoints.Checkpointer(
         folder / "checkpoints", recoverables={"network": saved, "counter": counter}

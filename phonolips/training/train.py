@@ -20,6 +20,7 @@ from phonolips.model.networks.encoder import COUNTED
 from phonolips.model.networks.speakers import MEAN_SPEAKER
 from phonolips.model.settings import settings_to_dict
 from phonolips.storage import write_text
+from phonolips.training import old_versions
 from phonolips.training.durations import train_durations
 from phonolips.training.encoder import train_encoder
 from phonolips.training.lips import train_lips
@@ -30,7 +31,6 @@ from phonolips.training.sync import train_sync
 
 log = logging.getLogger("phonolips.training")
 PARTS = ("encoder", "durations", "lips")  # of the network, in the order in which `all` trains them
-OLD_PARTS = {"ears": "encoder"}  # what version 0.1 called them in its models' notes
 SYNC = "sync"  # the sync expert, which is no part of the network
 PARAMETERS_OF = {
     "encoder": ("audio_encoder.",),
@@ -70,7 +70,7 @@ def _carry_over(network: Network, folder: Path, parts: Sequence[str]) -> list[st
     if not (folder / DESCRIPTION_FILE).is_file():
         return []
     earlier = read_network(folder)
-    noted = [OLD_PARTS.get(part, part) for part in earlier.description.notes.get("trained", [])]
+    noted = [old_versions.PARTS.get(part, part) for part in earlier.description.notes.get("trained", [])]
     trained = [part for part in noted if part in parts]
     own, other = network.state_dict(), earlier.state_dict()
     for part in trained:
@@ -113,10 +113,12 @@ def train(
         InputError: an unknown part or setting, or lips without a trained encoder.
         CorpusError: nothing to train on.
     """
+    part = old_versions.part_now(part)
     if part not in (*PARTS, SYNC, "all"):
         raise InputError(f"part {part!r}; expected one of {', '.join((*PARTS, SYNC, 'all'))}")
     recipe: Recipe = load_settings(Recipe, config=config, overrides=overrides)
     join_ranks(device)
+    old_versions.rename_folders(out)
     store = Store(f"{data}/features" if is_address(data) else Path(data) / "features")
     if part == SYNC:
         log.info("training %s", part)

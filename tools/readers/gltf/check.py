@@ -90,7 +90,7 @@ def picture(run: Result, folder: Path, name: str, out: Path, turn: float) -> Non
 
 
 def main() -> None:
-    """Result the checks."""
+    """Run the checks."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path)
     parser.add_argument("--picture", type=Path)
