@@ -33,13 +33,22 @@ def atomic_file(path: Path) -> Iterator[Path]:
 
     The temporary file replaces `path` when the block ends, and is removed if the block fails: an interrupted process
     leaves the old file or the new one, never half of one.
+
+    Raises:
+        OSError: it cannot be written; names `path`, not the temporary file.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:12]}{path.suffix}")
     try:
         yield temporary
         os.replace(temporary, path)
+    except OSError as error:
+        if error.errno is not None and error.filename in (None, str(temporary)):
+            raise OSError(error.errno, error.strerror or os.strerror(error.errno), str(path)) from error
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -113,7 +113,8 @@ def with_flags(message: str, words: list[str]) -> str:
     command = commands.get(words[0]) if words else None
     parameters = command.params if command is not None else ()
     flags = {each.name: each.opts[0] for each in parameters if each.opts[0].startswith("-")}
-    message = re.sub(r"^(\w+)(?= )", lambda found: flags.get(found[1], found[0]), message)
+    if message.partition(": ")[0] not in words:  # else it begins with a path that the user gave
+        message = re.sub(r"^(\w+)(?= )", lambda found: flags.get(found[1], found[0]), message)
     return re.sub(r"`(\w+)`", lambda found: flags.get(found[1], found[0]), message)
 
 

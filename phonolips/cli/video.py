@@ -123,8 +123,10 @@ def align(
         from phonolips.model.network import load_network
 
         network = load_network(model)
-    found = align_waveform(waveform, text, aligner=aligner, language=language, network=network)
     target = out or audio.with_suffix(".TextGrid")
+    if plot and target.suffix.lower() == ".png":
+        raise InputError(f"--out {target}: names the TextGrid; with --plot the picture goes beside it, as .png")
+    found = align_waveform(waveform, text, aligner=aligner, language=language, network=network)
     write_textgrid(found, target)
     files = [target]
     if plot:

@@ -130,6 +130,7 @@ def read_viseme_set(path: Path) -> VisemeSet:
     """
     import yaml
 
+    path = Path(path)
     if not path.is_file():
         raise InputError(f"{path}: no such file; expected {EXAMPLE}")
     try:

@@ -21,7 +21,9 @@ FADE_SECONDS = 0.1  # from one word's size to the next one's
 
 
 def check_emphasis(emphasis: Mapping[str, float], words: Sequence[str]) -> None:
-    """Raise InputError where an emphasised word is not among `words`."""
+    """Raise InputError where an emphasised word is not among `words`, or its factor is none."""
+    if not isinstance(emphasis, Mapping):
+        raise InputError(f"emphasis is {type(emphasis).__name__}; expected words and their factors, {{'blue': 1.5}}")
     spoken = [word for word in dict.fromkeys(word.lower() for word in words) if word]
     for word in emphasis:
         if word.lower() not in spoken:
@@ -29,6 +31,10 @@ def check_emphasis(emphasis: Mapping[str, float], words: Sequence[str]) -> None:
                 ", ".join(spoken) if spoken else "no words are known here; give the text, or an alignment with words"
             )
             raise InputError(f"emphasis {word}: not one of the words spoken ({known})")
+        if not isinstance(emphasis[word], int | float) or not LEAST_EMPHASIS <= emphasis[word] <= MOST_EMPHASIS:
+            raise InputError(
+                f"emphasis {word}: {emphasis[word]!r}; expected a factor from {LEAST_EMPHASIS} to {MOST_EMPHASIS:.0f}"
+            )
 
 
 def word_factor(word: str, emphasis: Mapping[str, float]) -> float:

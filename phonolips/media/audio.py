@@ -21,6 +21,7 @@ BLOCK_SAMPLES = 10 * SAMPLE_RATE  # 10 s
 SILENCE_LEVEL = 10 ** (-70 / 20)  # a peak below -70 dB of full scale counts as silence
 CLIPPED_LEVEL = 0.999
 CLIPPED_SHARE = 0.001  # more samples than this at full scale: warn that the sound is clipped
+LOWEST_RATE, HIGHEST_RATE = 1_000, 1_000_000  # samples per second of a caller's array
 SHORTEST_SECONDS = 0.05
 AAC_SAMPLE_RATE = 48_000  # samples per second; every browser plays it
 AAC_BIT_RATE = 56_000  # bits per second of AAC: speech sounds clean, a minute takes 0.4 MB
@@ -181,8 +182,10 @@ def check_waveform(waveform: np.ndarray, sample_rate: int = SAMPLE_RATE) -> np.n
         float32 (samples,) at 16 kHz.
 
     Raises:
-        InputError: not one-dimensional, integers, too short, or not finite.
+        InputError: not one-dimensional, integers, too short, or not finite; or no such rate.
     """
+    if not isinstance(sample_rate, int | float | np.number) or not LOWEST_RATE <= sample_rate <= HIGHEST_RATE:
+        raise InputError(f"sample_rate {sample_rate!r}; expected {LOWEST_RATE} to {HIGHEST_RATE} samples per second")
     array = np.asarray(waveform)
     if array.ndim != 1 or not np.issubdtype(array.dtype, np.floating):
         raise InputError(
@@ -195,7 +198,22 @@ def check_waveform(waveform: np.ndarray, sample_rate: int = SAMPLE_RATE) -> np.n
         raise InputError(
             f"waveform: {len(array)} samples at {sample_rate} Hz; expected at least {1000 * SHORTEST_SECONDS:.0f} ms"
         )
-    return resample(array.astype(np.float32), sample_rate)
+    return resample(array.astype(np.float32), int(sample_rate))
+
+
+def check_block(block: np.ndarray, name: str = "audio") -> np.ndarray:
+    """Return a block of a caller's sound at 16 kHz as float32 (samples,); raise InputError for anything else.
+
+    Args:
+        block: float (samples,).
+        name: of the argument, for messages.
+    """
+    array = np.asarray(block)
+    if array.ndim != 1 or not np.issubdtype(array.dtype, np.floating):
+        raise InputError(f"{name}: {array.dtype} of shape {array.shape}; expected floats of shape (samples,)")
+    if not np.isfinite(array).all():
+        raise InputError(f"{name}: holds NaN or infinity; expected finite samples")
+    return array.astype(np.float32, copy=False)
 
 
 def resample(waveform: np.ndarray, sample_rate: int) -> np.ndarray:

@@ -118,7 +118,7 @@ def _frame_of_video(network: "Network", video: Path, name: str) -> "LipSpeaker":
 
 
 def adapt(
-    paths: Sequence[Path],
+    paths: Sequence[Path] | Path | str,
     *,
     name: str | None = None,
     one_frame: bool = False,
@@ -127,7 +127,7 @@ def adapt(
     """Make a speaker of video files of one person speaking, or of one picture.
 
     Args:
-        paths: videos with sound; or one picture (.png, .jpg) of the face with the mouth shut, at rest.
+        paths: a video with sound, or several; or one picture (.png, .jpg) of the face with the mouth shut, at rest.
         name: of the speaker; None = the first file's name.
         one_frame: take only one frame of the (only) video, and its lip shape.
         network: a loaded model; None = the one in the package.
@@ -140,7 +140,7 @@ def adapt(
 
     from phonolips.model.network import load_network
 
-    files = [Path(path) for path in paths]
+    files = [Path(paths)] if isinstance(paths, str | Path) else [Path(path) for path in paths]
     pictures = [path for path in files if path.suffix.lower() in PICTURES]
     if not files:
         raise InputError("no video to adapt to; expected at least one, or one picture")

@@ -4,13 +4,20 @@ Everything that can be checked is checked before the model loads, and messages n
 """
 
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from phonolips.errors import InputError
-from phonolips.synth.folder import FACE_FILE, check_out_folder, read_posteriors, read_result, start_painter
+from phonolips.synth.folder import (
+    FACE_FILE,
+    RESULT_FILES,
+    check_out_folder,
+    read_posteriors,
+    read_result,
+    start_painter,
+)
 from phonolips.synth.options import Options
 from phonolips.timebase import MODEL_FPS
 
@@ -22,6 +29,7 @@ if TYPE_CHECKING:
     from phonolips.synth.result import Result
 
 SOURCES = ("text", "audio", "phones", "posteriors", "textgrid")
+OVERWRITTEN = (*RESULT_FILES, FACE_FILE)  # in `out`; a TextGrid and posteriors there are there to be edited
 LIST_SUFFIXES = (".txt", ".lst", ".scp")  # of an `audio` that is a list of recordings
 
 
@@ -92,9 +100,9 @@ class Request:
 
     def options(self) -> Options:
         """Return what is asked for of every recording of a batch; raise InputError for formats that are not known."""
-        from phonolips.export.formats import check_names
+        from phonolips.export.formats import ALL, check_names
 
-        formats = tuple(check_names(self.export)) if self.export is not None else ()
+        formats = () if self.export is None else (ALL,) if ALL in self.export.split(",") else check_names(self.export)
         return Options(
             read_speaker_name(self.speaker),
             self.fps,
@@ -102,7 +110,7 @@ class Request:
             self.phones_only,
             self.shut_in_silence,
             self.model,
-            formats,
+            tuple(formats),
             self.pictures,
         )
 
@@ -157,6 +165,9 @@ def check_request(request: Request) -> None:
     ):
         if path is not None:
             existing_file(path, what)
+    for path in (request.audio, request.face, request.durations):
+        if path is not None and path.name in OVERWRITTEN and path.resolve().parent == request.out.resolve():
+            raise InputError(f"{path}: would be overwritten; choose another `out`")
     if request.liveliness is not None:
         check_liveliness(request.liveliness)
 
@@ -196,6 +207,8 @@ def synthesise(request: Request) -> list[Path]:
             liveliness=request.liveliness,
             network=network,
         )
+        if request.audio is not None:
+            result = replace(result, recording=request.audio)  # so that it is kept, where it lies in `out`
         files = result.save(request.out, painter=painter, pictures=request.pictures, speech=request.speak)
     if not options.export and person is None:
         return files

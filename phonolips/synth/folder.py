@@ -2,18 +2,22 @@
 
 import os
 import tempfile
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from phonolips.errors import InputError
+from phonolips.errors import InputError, PhonolipsWarning
+from phonolips.lips.curve import check_fps
+from phonolips.lips.points import layout_of
 from phonolips.phones.inventory import PHONES
+from phonolips.phones.posteriors import check_posteriors
 from phonolips.phones.textgrid import read_textgrid, write_textgrid
 from phonolips.storage import FORMATS, read_arrays, readable, write_arrays
 from phonolips.synth.result import Result
-from phonolips.timebase import SAMPLE_RATE, STEP_SECONDS, exact_fps, frame_centres
+from phonolips.timebase import SAMPLE_RATE, STEP_SECONDS, STEPS_PER_FRAME, exact_fps, frame_centres
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -76,12 +80,16 @@ def save_result(
 
     `painter` (from `start_painter`) draws the picture in another process; None draws it here. Without `pictures`
     the posteriorgram and the video are left out, which takes most of the time. With `speech` the sound is written
-    too, as speech.wav. What an earlier run left of these files goes. The arrays are described in docs/file-formats.md.
+    too, as speech.wav. What an earlier run left of these files goes, but for the result's own recording; and what its
+    lips.npz holds beside the lips, as one that was tracked does, comes along. See docs/file-formats.md for the arrays.
 
     Returns:
         the files.
     """
     check_out_folder(out).mkdir(parents=True, exist_ok=True)
+    sound = result.read_sound() if pictures or speech else None
+    if speech and sound is None:
+        warnings.warn(f"{result.name}: no sound is known, so no {SPEECH_FILE}", PhonolipsWarning, stacklevel=3)
     with tempfile.TemporaryDirectory(prefix=".phonolips-", dir=out) as temporary:
         new = Path(temporary)
         names = [LIPS_FILE]
@@ -93,31 +101,33 @@ def save_result(
             write_textgrid(result.alignment, new / TEXTGRID_FILE)
             names.append(TEXTGRID_FILE)
         if pictures:
-            names += _draw_result(result, new, painter)
-        if speech and result.waveform is not None:
+            names += _draw_result(replace(result, waveform=sound), new, painter)
+        if speech and sound is not None:
             import soundfile
 
-            soundfile.write(new / SPEECH_FILE, result.waveform, SAMPLE_RATE)
+            soundfile.write(new / SPEECH_FILE, sound, SAMPLE_RATE)
             names.append(SPEECH_FILE)
+        kept = None if result.recording is None else result.recording.resolve()
         for name in {*RESULT_FILES, SPEECH_FILE} - set(names):
-            (out / name).unlink(missing_ok=True)
+            if (out / name).resolve() != kept:
+                (out / name).unlink(missing_ok=True)
         for name in names:
             os.replace(new / name, out / name)
     return [out / name for name in names]
 
 
 def write_lips(result: Result, path: Path) -> None:
-    """Write lips.npz: lips, fps, layout, speaker and timing."""
-    write_arrays(
-        path,
-        "lips",
-        FORMATS["lips"],
-        lips=result.lips,
-        fps=result.fps,
-        layout=result.layout,
-        speaker=result.speaker,
-        timing=result.timing,
-    )
+    """Write lips.npz: lips, fps, layout, speaker and timing, and what else is known of the very same lips."""
+    own: dict[str, Any] = {
+        "lips": result.lips,
+        "fps": result.fps,
+        "layout": result.layout,
+        "speaker": result.speaker,
+        "timing": result.timing,
+    }
+    read: dict[str, Any] = _read_arrays(result.path) if result.path is not None and result.path.is_file() else {}
+    same = "lips" in read and np.array_equal(read["lips"], result.lips)
+    write_arrays(path, "lips", FORMATS["lips"], **(read if same else {}) | own)
 
 
 def write_posteriors(result: Result, path: Path) -> None:
@@ -185,12 +195,21 @@ def read_lips(path: Path) -> tuple[np.ndarray, float]:
     return result.lips, result.fps
 
 
-def _read_lips(path: Path) -> Result:
+def _read_arrays(path: Path) -> dict[str, np.ndarray]:
     values, _ = read_arrays(path, "lips", readable("lips"), required=("lips", "fps"), made_by="phonolips synth")
+    return values
+
+
+def _read_lips(path: Path) -> Result:
+    values = _read_arrays(path)
     try:
         who, when = (str(values[name]) if name in values else "" for name in ("speaker", "timing"))
-        return Result(values["lips"], float(values["fps"]), speaker=who, timing=when, path=path)
-    except (ValueError, TypeError) as error:
+        lips, fps = values["lips"], check_fps(float(values["fps"]))
+        if not len(lips) or not np.isfinite(lips).all():
+            raise InputError(f"lips of {len(lips)} frames; expected at least one, and finite numbers")
+        layout_of(lips)
+        return Result(lips, fps, speaker=who, timing=when, path=path)
+    except (InputError, ValueError, TypeError) as error:
         raise InputError(f"{path}: not a lips.npz ({error})") from error
 
 
@@ -202,14 +221,17 @@ def read_posteriors(path: Path) -> Layer:
     key, names_key = ("gestures", "gesture_names") if version == 1 else ("lip_parameters", "lip_parameter_names")
     try:
         phones = tuple(str(phone) for phone in values["phones"])
+        if phones != PHONES:
+            raise InputError(f"its phones are not this version's; expected {' '.join(PHONES)}")
         layer = Layer(values["posteriors"])
+        frames = -(-len(check_posteriors(values["posteriors"])) // STEPS_PER_FRAME)
         if key in values:
-            names = tuple(str(name) for name in values[names_key])
-            layer = layer._replace(lip_parameters=values[key], lip_parameter_names=names)
-    except (KeyError, ValueError, TypeError) as error:
+            moves, names = values[key], tuple(str(name) for name in values[names_key])
+            if moves.shape != (frames, len(names)) or not np.isfinite(moves).all():
+                raise InputError(f"{key} of shape {moves.shape}; expected {(frames, len(names))} finite numbers")
+            layer = layer._replace(lip_parameters=moves, lip_parameter_names=names)
+    except (InputError, KeyError, ValueError, TypeError) as error:
         raise InputError(f"{path}: not a posteriors.npz ({error}); make one with 'phonolips synth'") from error
-    if phones != PHONES:
-        raise InputError(f"{path}: its phones are not this version's; expected {' '.join(PHONES)}")
     return layer
 
 

@@ -158,7 +158,9 @@ class Result:
         """
         from phonolips.synth.folder import save_result
 
-        return save_result(self, Path(out), painter=painter, pictures=pictures, speech=speech)
+        files = save_result(self, Path(out), painter=painter, pictures=pictures, speech=speech)
+        object.__setattr__(self, "path", files[0])  # what is exported and drawn from now on goes beside it
+        return files
 
     def export(self, formats: str, out: Path | str | None = None, **options: Any) -> list[Path]:
         """Write lips, phones and words in the formats of other programs.

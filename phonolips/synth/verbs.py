@@ -104,6 +104,16 @@ def _check_lip_parameters(lip_parameters: np.ndarray, steps: int, names: tuple[s
     return array
 
 
+def _check_sound(waveform: np.ndarray) -> np.ndarray:
+    """Check a sound that is carried along; float32 (samples,), at least one."""
+    from phonolips.media.audio import check_block
+
+    sound = check_block(waveform, "waveform")
+    if not len(sound):
+        raise InputError("waveform of no samples; expected at least one, or None")
+    return sound
+
+
 def _pad_to_frames(posteriors: np.ndarray) -> np.ndarray:
     """Fill up with silence to a whole number of frames."""
     missing = -len(posteriors) % STEPS_PER_FRAME
@@ -116,6 +126,11 @@ def _check(options: LipOptions) -> "Network":
     """Check what can be checked before any work is done; return the model."""
     from phonolips.model.network import load_network
 
+    unknown = set(options) - set(LipOptions.__annotations__)
+    if unknown:
+        raise TypeError(
+            f"unexpected keyword argument {min(unknown)!r}; expected {', '.join(LipOptions.__annotations__)}"
+        )
     check_fps(options.get("fps", MODEL_FPS))
     if options.get("liveliness") is not None:
         check_liveliness(options["liveliness"] or 0.0)
@@ -163,6 +178,7 @@ def from_posteriors(
         moves = _check_lip_parameters(lip_parameters, len(padded), names)
     seconds = steps_to_seconds(len(checked))
     if waveform is not None:
+        waveform = _check_sound(waveform)
         seconds = min(seconds, samples_to_seconds(len(waveform)))
     spoken = alignment or read_phones(checked, network.audio_encoder.phone_ngram())
     check_emphasis(emphasis, [word.label for word in spoken.words])
@@ -206,7 +222,7 @@ def from_audio(
     Raises:
         InputError: no such file, not a waveform, or NaN in it; speaker, fps or mean_lip not as described.
     """
-    from phonolips.media.audio import check_sound_file, check_waveform, read_blocks
+    from phonolips.media.audio import check_block, check_sound_file, check_waveform, read_blocks
     from phonolips.model.stream import encode
 
     recording = Path(audio) if isinstance(audio, str | os.PathLike) else None
@@ -227,10 +243,12 @@ def from_audio(
 
     def remember(parts: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         for part in parts:
-            sound.append(part)
-            yield part
+            sound.append(check_block(part))
+            yield sound[-1]
 
     encoded = list(encode(network, remember(blocks)))
+    if not encoded:
+        raise InputError("audio: holds no samples")
     posteriors = np.concatenate([part.posteriors for part in encoded])
     lip_parameters = None if phones_only else np.concatenate([part.lip_parameters for part in encoded])
     encoded.clear()  # of a long recording each copy counts
