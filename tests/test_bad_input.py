@@ -62,6 +62,19 @@ def test_a_misspelt_option_is_a_bug_of_the_caller():
         phonolips.from_text("bin", livelines=0)
 
 
+@pytest.mark.parametrize(
+    ("speaker", "message"),
+    [
+        (np.zeros(3), "speaker is ndarray; expected a name"),
+        ("me.json", "read a file with"),
+        ("s99", "it knows: mean, s1"),
+    ],
+)
+def test_a_speaker_that_is_none(speaker, message):
+    with pytest.raises(InputError, match=message):
+        phonolips.from_text("bin", speaker=speaker)
+
+
 @pytest.mark.parametrize("emphasis", [{"bin": 99}, {"bin": "much"}, "bin"])
 def test_emphasis_that_is_none(emphasis):
     with pytest.raises(InputError, match=r"^emphasis"):

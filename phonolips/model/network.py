@@ -93,12 +93,17 @@ class Network(nn.Module):
         """Return a speaker's row of the table; None is the mean speaker.
 
         Raises:
-            InputError: a name that is not in the table.
+            InputError: no name, or one that is not in the table.
         """
         names = self.description.speakers
+        if not isinstance(speaker, str | None):
+            raise InputError(
+                f"speaker is {type(speaker).__name__}; expected a name, or a LipSpeaker such as `adapt(...).speaker`"
+            )
         name = speaker or MEAN_SPEAKER
         if name not in names:
-            raise InputError(f"speaker {name!r} is not in this model; it knows: {', '.join(names)}")
+            file = "; read a file with `model.speakers.read_speaker`" if name.endswith(".json") else ""
+            raise InputError(f"speaker {name!r} is not in this model; it knows: {', '.join(names)}{file}")
         return names.index(name)
 
     def lip_speaker(self, speaker: "str | LipSpeaker | None") -> LipSpeaker:
