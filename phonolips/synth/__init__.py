@@ -8,6 +8,7 @@ if not TYPE_CHECKING:
     __getattr__ = old_names(
         "synth",
         "synth.verbs",
+        "synth.arguments",
         "synth.result",
         "synth.timing",
         "model.network",

@@ -132,7 +132,7 @@ def read_speaker_name(speaker: "str | LipSpeaker | None") -> "str | LipSpeaker |
 def check_request(request: Request) -> None:
     """Raise InputError where the arguments do not go together, or a file is missing; nothing heavy is loaded."""
     from phonolips.lips.curve import check_fps
-    from phonolips.synth.verbs import check_liveliness
+    from phonolips.synth.arguments import check_liveliness
 
     given = request.given
     texts = {"text", "phones"} & set(given)

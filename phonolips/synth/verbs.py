@@ -11,30 +11,36 @@ Change the posteriors and hand them to `from_posteriors` to see what the lips ma
 
 import os
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, TypedDict, Unpack, cast
+from typing import TYPE_CHECKING, BinaryIO, Unpack, cast
 
 import numpy as np
 
 from phonolips.errors import InputError, PhonolipsWarning
-from phonolips.lips.curve import check_fps, resample_lips
+from phonolips.lips.curve import resample_lips
 from phonolips.lips.motion import check_emphasis, emphasis_curve, enlarge, exaggerate, shut_in_silence
 from phonolips.lips.shapes import close_lips
 from phonolips.phones.decode import read_phones
 from phonolips.phones.intervals import Alignment
-from phonolips.phones.inventory import NUM_PHONES, SILENCE_ID, UNKNOWN
+from phonolips.phones.inventory import UNKNOWN
 from phonolips.phones.posteriors import check_posteriors, labels_to_posteriors
 from phonolips.phones.textgrid import read_textgrid
 from phonolips.speech.words import phones_to_words
+from phonolips.synth.arguments import (
+    LipOptions,
+    check_lip_parameters,
+    check_sound,
+    load_checked,
+    pad_to_frames,
+    with_shape,
+)
 from phonolips.synth.result import Result
 from phonolips.synth.timing import check_durations, predict_alignment
 from phonolips.timebase import (
     MODEL_FPS,
     SAMPLE_RATE,
     STEP_SECONDS,
-    STEPS_PER_FRAME,
     check_rate,
     exact_fps,
     samples_to_seconds,
@@ -43,100 +49,7 @@ from phonolips.timebase import (
 )
 
 if TYPE_CHECKING:
-    from phonolips.model.network import Network
-    from phonolips.model.speakers import LipSpeaker
     from phonolips.speech.words import SpokenWord
-
-    Speaker = str | LipSpeaker | None  # a name in the model, or somebody else; None = the mean speaker
-
-MOST_LIVELINESS = 2.0
-
-
-class LipOptions(TypedDict, total=False):
-    """Whose lips, and how they move: the keyword arguments that all verbs share.
-
-    Args:
-        speaker: a speaker of the model, or a LipSpeaker of your own; None = the mean speaker.
-        fps: frame rate of the lips; 25 unless given.
-        mean_lip: float (40, 2), a lip shape of your own instead of the speaker's mean shape.
-        liveliness: how much quick movements are exaggerated, 0 to 2 (see `lips.motion.exaggerate`); None = as the
-            model's settings say.
-        emphasis: word -> factor: its lips go further, and last longer where the times are predicted.
-        shut_in_silence: shut the mouth where nothing is said, instead of breathing and resting as people do.
-        network: a loaded model; None = the one in the package.
-    """
-
-    speaker: "Speaker"
-    fps: float
-    mean_lip: np.ndarray | None
-    liveliness: float | None
-    emphasis: Mapping[str, float]
-    shut_in_silence: bool
-    network: "Network | None"
-
-
-def check_liveliness(liveliness: float) -> float:
-    """Return `liveliness` if it is usable; raise InputError otherwise."""
-    if not 0 <= liveliness <= MOST_LIVELINESS:
-        raise InputError(f"liveliness {liveliness}; expected 0 (as the decoder says) to {MOST_LIVELINESS:.0f}")
-    return float(liveliness)
-
-
-def _with_shape(speaker: "LipSpeaker", mean_lip: np.ndarray | None) -> "LipSpeaker":
-    """Return a speaker with another lip shape; raise InputError where it is none."""
-    if mean_lip is None:
-        return speaker
-    shape = np.asarray(mean_lip, np.float32)
-    if shape.shape != (40, 2) or not np.isfinite(shape).all():
-        raise InputError(f"mean_lip of shape {shape.shape}; expected 40 finite points (40, 2) in mouth space")
-    return replace(speaker, mean_lip=shape)
-
-
-def _check_lip_parameters(lip_parameters: np.ndarray, steps: int, names: tuple[str, ...]) -> np.ndarray:
-    """Check a user's lip parameters against the steps of the padded posteriors."""
-    array = np.asarray(lip_parameters, np.float32)
-    expected = (steps // STEPS_PER_FRAME, len(names))
-    if array.shape != expected or not np.isfinite(array).all():
-        raise InputError(
-            f"lip_parameters of shape {array.shape}; expected {expected} finite numbers: {', '.join(names) or 'none'} "
-            "at 25 frames a second, or leave them out to have them predicted from the posteriors"
-        )
-    return array
-
-
-def _check_sound(waveform: np.ndarray) -> np.ndarray:
-    """Check a sound that is carried along; float32 (samples,), at least one."""
-    from phonolips.media.audio import check_block
-
-    sound = check_block(waveform, "waveform")
-    if not len(sound):
-        raise InputError("waveform of no samples; expected at least one, or None")
-    return sound
-
-
-def _pad_to_frames(posteriors: np.ndarray) -> np.ndarray:
-    """Fill up with silence to a whole number of frames."""
-    missing = -len(posteriors) % STEPS_PER_FRAME
-    silence = np.zeros((missing, NUM_PHONES), np.float32)
-    silence[:, SILENCE_ID] = 1.0
-    return np.concatenate([posteriors, silence]) if missing else posteriors
-
-
-def _check(options: LipOptions) -> "Network":
-    """Check what can be checked before any work is done; return the model."""
-    from phonolips.model.network import load_network
-
-    unknown = set(options) - set(LipOptions.__annotations__)
-    if unknown:
-        raise TypeError(
-            f"unexpected keyword argument {min(unknown)!r}; expected {', '.join(LipOptions.__annotations__)}"
-        )
-    check_fps(options.get("fps", MODEL_FPS))
-    if options.get("liveliness") is not None:
-        check_liveliness(options["liveliness"] or 0.0)
-    network = options.get("network") or load_network()
-    network.lip_speaker(options.get("speaker"))
-    return network
 
 
 def from_posteriors(
@@ -166,19 +79,19 @@ def from_posteriors(
     """
     from phonolips.model.stream import decode_lips, predict_lip_parameters
 
-    network = _check(options)
+    network = load_checked(options)
     fps, liveliness, emphasis = options.get("fps", MODEL_FPS), options.get("liveliness"), options.get("emphasis") or {}
-    who = _with_shape(network.lip_speaker(options.get("speaker")), options.get("mean_lip"))
+    who = with_shape(network.lip_speaker(options.get("speaker")), options.get("mean_lip"))
     checked = check_posteriors(posteriors)
-    padded = _pad_to_frames(checked)
+    padded = pad_to_frames(checked)
     names = tuple(network.lip_parameters.settings.names)
     if lip_parameters is None:
         moves = predict_lip_parameters(network, padded)
     else:
-        moves = _check_lip_parameters(lip_parameters, len(padded), names)
+        moves = check_lip_parameters(lip_parameters, len(padded), names)
     seconds = steps_to_seconds(len(checked))
     if waveform is not None:
-        waveform = _check_sound(waveform)
+        waveform = check_sound(waveform)
         seconds = min(seconds, samples_to_seconds(len(waveform)))
     spoken = alignment or read_phones(checked, network.audio_encoder.phone_ngram())
     check_emphasis(emphasis, [word.label for word in spoken.words])
@@ -238,7 +151,7 @@ def from_audio(
         blocks = audio
     else:
         raise InputError(f"audio is {type(audio).__name__}; expected a file, its path, or an array of samples")
-    network = _check(options)
+    network = load_checked(options)
     sound: list[np.ndarray] = []
 
     def remember(parts: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
@@ -359,7 +272,7 @@ def from_speech(
     from phonolips.speech.text.g2p import text_to_phones
     from phonolips.speech.tts.speak import speak_words
 
-    network, speaker, emphasis = _check(options), options.get("speaker"), options.get("emphasis") or {}
+    network, speaker, emphasis = load_checked(options), options.get("speaker"), options.get("emphasis") or {}
     said = text_to_phones(words, language=language) if isinstance(words, str) else words
     check_emphasis(emphasis, [word.word for word in said])
     times = None if durations is None else _read_alignment(durations)
@@ -390,7 +303,7 @@ def _from_words(
     durations: Alignment | str | os.PathLike[str] | None,
     options: LipOptions,
 ) -> Result:
-    network, speaker, emphasis = _check(options), options.get("speaker"), options.get("emphasis") or {}
+    network, speaker, emphasis = load_checked(options), options.get("speaker"), options.get("emphasis") or {}
     check_emphasis(emphasis, [word.word for word in words])
     if durations is None:
         named = speaker if isinstance(speaker, str) else None  # somebody else speaks at the mean speaker's pace
