@@ -191,7 +191,7 @@ def run_all(data: Path, work: Path) -> str:
 HEAD = """# What comes out
 
 Every command that makes something to look at or to hand on, run on the project's two-core machine from a cold start
-(about 4 s of each time is Python, torch and the model). Each file was opened by a library that is not ours. Which
+(about 2 s of most times is Python, torch and the model). Each file was opened by a library that is not ours. Which
 *programs* read the formats, and the commands of those checks: [formats](formats.md). Commands start with `phonolips`;
 this page is made by `python tools/release/show_outputs.py --data DATA --work WORK --out docs/outputs.md`.
 
