@@ -75,6 +75,11 @@ def test_a_speaker_that_is_none(speaker, message):
         phonolips.from_text("bin", speaker=speaker)
 
 
+def test_a_factor_of_any_precision_is_one(result):
+    single = phonolips.from_text("bin blue", emphasis={"blue": np.float32(1.5)})
+    assert np.array_equal(single.lips, result.lips)
+
+
 @pytest.mark.parametrize("emphasis", [{"bin": 99}, {"bin": "much"}, "bin"])
 def test_emphasis_that_is_none(emphasis):
     with pytest.raises(InputError, match=r"^emphasis"):

@@ -26,7 +26,7 @@ def parse_emphasis(words: Sequence[str]) -> dict[str, float]:
     Returns:
         word in lower case -> factor; 1.3 where none is given.
     """
-    from phonolips.lips.motion import DEFAULT_EMPHASIS, LEAST_EMPHASIS, MOST_EMPHASIS
+    from phonolips.lips.motion import DEFAULT_EMPHASIS, LEAST_EMPHASIS, MOST_EMPHASIS, is_factor
 
     found: dict[str, float] = {}
     for text in words:
@@ -35,7 +35,7 @@ def parse_emphasis(words: Sequence[str]) -> dict[str, float]:
             value = float(factor) if factor else DEFAULT_EMPHASIS
         except ValueError:
             value = float("nan")
-        if not word.strip() or not LEAST_EMPHASIS <= value <= MOST_EMPHASIS:
+        if not word.strip() or not is_factor(value):
             raise InputError(
                 f"--emphasis {text!r}; expected a word, or WORD=FACTOR with a factor from {LEAST_EMPHASIS} to "
                 f"{MOST_EMPHASIS:.0f}, such as blue=1.5"

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from phonolips.errors import InputError
+from phonolips.speech.words import without_pauses
 
 if TYPE_CHECKING:
     from phonolips.phones.intervals import Interval
     from phonolips.speech.words import SpokenWord
-from phonolips.speech.words import without_pauses
 
 
 class Change(NamedTuple):

@@ -5,6 +5,7 @@ much around each.
 """
 
 from collections.abc import Mapping, Sequence
+from numbers import Real
 
 import numpy as np
 
@@ -20,6 +21,11 @@ LEAST_EMPHASIS, MOST_EMPHASIS = 0.3, 3.0  # below 1 a word is mumbled
 FADE_SECONDS = 0.1  # from one word's size to the next one's
 
 
+def is_factor(value: object) -> bool:
+    """Return whether a word can be emphasised by `value`."""
+    return isinstance(value, Real) and LEAST_EMPHASIS <= float(value) <= MOST_EMPHASIS
+
+
 def check_emphasis(emphasis: Mapping[str, float], words: Sequence[str]) -> None:
     """Raise InputError where an emphasised word is not among `words`, or its factor is none."""
     if not isinstance(emphasis, Mapping):
@@ -31,7 +37,7 @@ def check_emphasis(emphasis: Mapping[str, float], words: Sequence[str]) -> None:
                 ", ".join(spoken) if spoken else "no words are known here; give the text, or an alignment with words"
             )
             raise InputError(f"emphasis {word}: not one of the words spoken ({known})")
-        if not isinstance(emphasis[word], int | float) or not LEAST_EMPHASIS <= emphasis[word] <= MOST_EMPHASIS:
+        if not is_factor(emphasis[word]):
             raise InputError(
                 f"emphasis {word}: {emphasis[word]!r}; expected a factor from {LEAST_EMPHASIS} to {MOST_EMPHASIS:.0f}"
             )

@@ -6,6 +6,7 @@ Reading is by blocks, so that an hour costs no more memory than a minute; `read`
 import io
 import warnings
 from collections.abc import Iterator
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -184,33 +185,29 @@ def check_waveform(waveform: np.ndarray, sample_rate: int = SAMPLE_RATE) -> np.n
     Raises:
         InputError: not one-dimensional, integers, too short, or not finite; or no such rate.
     """
-    if not isinstance(sample_rate, int | float | np.number) or not LOWEST_RATE <= sample_rate <= HIGHEST_RATE:
+    if not isinstance(sample_rate, Real) or not LOWEST_RATE <= sample_rate <= HIGHEST_RATE:
         raise InputError(f"sample_rate {sample_rate!r}; expected {LOWEST_RATE} to {HIGHEST_RATE} samples per second")
-    array = np.asarray(waveform)
-    if array.ndim != 1 or not np.issubdtype(array.dtype, np.floating):
-        raise InputError(
-            f"waveform: {array.dtype} of shape {array.shape}; expected floats in [-1, 1] of shape (samples,): "
-            "average the channels, and divide 16-bit integers by 32768"
-        )
-    if not np.isfinite(array).all():
-        raise InputError("waveform: holds NaN or infinity; expected finite samples")
+    array = check_block(waveform, "waveform")
     if len(array) < SHORTEST_SECONDS * sample_rate:
         raise InputError(
             f"waveform: {len(array)} samples at {sample_rate} Hz; expected at least {1000 * SHORTEST_SECONDS:.0f} ms"
         )
-    return resample(array.astype(np.float32), int(sample_rate))
+    return resample(array, int(sample_rate))
 
 
 def check_block(block: np.ndarray, name: str = "audio") -> np.ndarray:
-    """Return a block of a caller's sound at 16 kHz as float32 (samples,); raise InputError for anything else.
+    """Return samples of a caller's as float32 (samples,); raise InputError unless they are one row of finite floats.
 
     Args:
-        block: float (samples,).
+        block: float (samples,) in [-1, 1].
         name: of the argument, for messages.
     """
     array = np.asarray(block)
     if array.ndim != 1 or not np.issubdtype(array.dtype, np.floating):
-        raise InputError(f"{name}: {array.dtype} of shape {array.shape}; expected floats of shape (samples,)")
+        raise InputError(
+            f"{name}: {array.dtype} of shape {array.shape}; expected floats in [-1, 1] of shape (samples,): "
+            "average the channels, and divide 16-bit integers by 32768"
+        )
     if not np.isfinite(array).all():
         raise InputError(f"{name}: holds NaN or infinity; expected finite samples")
     return array.astype(np.float32, copy=False)

@@ -9,17 +9,14 @@ import numpy as np
 
 from phonolips.errors import InputError, PhonolipsWarning
 from phonolips.lips.measures import opening
-from phonolips.timebase import (
-    MODEL_FPS,
-    samples_to_seconds,
-)
+from phonolips.model.adapt import Adaptation, EncodedClip, encode_clip, one_frame_speaker, rest_speaker
+from phonolips.model.adapt import adapt as fit
+from phonolips.timebase import MODEL_FPS, samples_to_seconds
 
 if TYPE_CHECKING:
     from phonolips.face.track import Track
     from phonolips.model.network import Network
     from phonolips.model.speakers import LipSpeaker
-from phonolips.model.adapt import Adaptation, EncodedClip, encode_clip, one_frame_speaker, rest_speaker
-from phonolips.model.adapt import adapt as fit
 
 SHORTEST_SECONDS = 1.0  # of a video to adapt to
 PICTURES = (".png", ".jpg", ".jpeg")

@@ -16,8 +16,9 @@ from phonolips.phones.inventory import PHONES
 from phonolips.phones.posteriors import check_posteriors
 from phonolips.phones.textgrid import read_textgrid, write_textgrid
 from phonolips.storage import FORMATS, read_arrays, readable, write_arrays
+from phonolips.synth.arguments import check_lip_parameters
 from phonolips.synth.result import Result
-from phonolips.timebase import SAMPLE_RATE, STEP_SECONDS, STEPS_PER_FRAME, exact_fps, frame_centres
+from phonolips.timebase import SAMPLE_RATE, STEP_SECONDS, STEPS_PER_FRAME, exact_fps, frame_centres, frames_to_steps
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -226,9 +227,8 @@ def read_posteriors(path: Path) -> Layer:
         layer = Layer(values["posteriors"])
         frames = -(-len(check_posteriors(values["posteriors"])) // STEPS_PER_FRAME)
         if key in values:
-            moves, names = values[key], tuple(str(name) for name in values[names_key])
-            if moves.shape != (frames, len(names)) or not np.isfinite(moves).all():
-                raise InputError(f"{key} of shape {moves.shape}; expected {(frames, len(names))} finite numbers")
+            names = tuple(str(name) for name in values[names_key])
+            moves = check_lip_parameters(values[key], frames_to_steps(frames), names)
             layer = layer._replace(lip_parameters=moves, lip_parameter_names=names)
     except (InputError, KeyError, ValueError, TypeError) as error:
         raise InputError(f"{path}: not a posteriors.npz ({error}); make one with 'phonolips synth'") from error
