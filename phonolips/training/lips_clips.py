@@ -6,7 +6,7 @@ disk when they are asked for; nothing is held in memory but numbers per clip.
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from phonolips.lips.measures import opening
 from phonolips.model.network import Network, lip_parameters_of
 from phonolips.model.networks.speakers import MEAN_SPEAKER_ROW, describe_voice
 from phonolips.training.encoder_outputs import StoredOutput, StoredOutputs, encode_stored_clips
+from phonolips.training.lazy_clips import LazyClips
 from phonolips.training.settings import LipsFitSettings
 
 UNNAMED = ""  # the speaker of a clip, where nobody knows who speaks
@@ -52,7 +53,7 @@ class LipsClip(NamedTuple):
     voice: np.ndarray
 
 
-class LipsClips(Sequence[LipsClip]):
+class LipsClips(LazyClips[LipsClip]):
     """The clips that the lip decoder learns from, each read from disk when it is asked for.
 
     Args:
@@ -63,15 +64,11 @@ class LipsClips(Sequence[LipsClip]):
     """
 
     def __init__(self, network: Network, store: Store, positions: np.ndarray, stored_outputs: StoredOutputs) -> None:
-        self.network, self.store, self.positions, self.stored_outputs = network, store, positions, stored_outputs
+        super().__init__(store, positions)
+        self.network, self.stored_outputs = network, stored_outputs
 
-    def __len__(self) -> int:
-        return len(self.positions)
-
-    def __getitem__(self, index: Any) -> Any:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        position = int(self.positions[index])
+    def read(self, position: int) -> LipsClip:
+        """Read one clip, with what the encoder made of it."""
         return read_clip(self.network, self.store, position, self.stored_outputs[self.store.id_at(position)])
 
 

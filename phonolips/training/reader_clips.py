@@ -1,12 +1,13 @@
 """Clips with a known word: read from a prepared corpus one by one, or packed as the lip reader's coefficients."""
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 import numpy as np
 
 from phonolips.corpus.store.store import Store
 from phonolips.errors import InputError
+from phonolips.training.lazy_clips import LazyClips
 from phonolips.training.order import evenly
 from phonolips.training.reader_network import FEWEST_FRAMES, LipReader, ReaderBatch, check_lips, pad_clips
 
@@ -24,7 +25,7 @@ def word_of(clip: str) -> str:
     return clip.partition("/")[0].lower()
 
 
-class StoreClips(Sequence[ReaderClip]):
+class StoreClips(LazyClips[ReaderClip]):
     """Clips of a prepared corpus, read from the store one by one when asked for.
 
     Args:
@@ -46,16 +47,11 @@ class StoreClips(Sequence[ReaderClip]):
     ) -> None:
         positions = store.where(split=split) if speaker is None else store.where(split=split, speaker=speaker)
         positions = positions[np.asarray(store.lengths("lips"))[positions] >= FEWEST_FRAMES]
-        self.positions = evenly(positions, most) if most else positions
-        self.store, self.name_word = store, name_word
+        super().__init__(store, evenly(positions, most) if most else positions)
+        self.name_word = name_word
 
-    def __len__(self) -> int:
-        return len(self.positions)
-
-    def __getitem__(self, index: Any) -> Any:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        position = int(self.positions[index])
+    def read(self, position: int) -> ReaderClip:
+        """Read the lips of one clip."""
         name = self.store.id_at(position)
         return ReaderClip(name, self.name_word(name), self.store.get(position, "lips"))
 
