@@ -55,6 +55,12 @@ def synth(
         bool,
         typer.Option("--phones-only", help="Predict the lip parameters from the phones instead of from the sound."),
     ] = False,
+    voice_activity: Annotated[
+        bool,
+        typer.Option(
+            help="Rest the mouth where --audio is not speech: breath, music, tones, noise; without, it moves with all."
+        ),
+    ] = True,
     liveliness: Annotated[
         float | None,
         typer.Option(help="How much quick movements are exaggerated, 0 to 2. [default: as the model says]"),
@@ -110,6 +116,7 @@ def synth(
         durations=durations,
         emphasis=parse_emphasis(emphasis or ()),
         phones_only=phones_only,
+        voice_activity=voice_activity,
         liveliness=liveliness,
         speak=speak,
         synthesiser=synthesiser,

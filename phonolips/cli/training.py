@@ -105,7 +105,7 @@ def prepare(
 
 
 def train(
-    part: Annotated[str, typer.Argument(help="encoder, durations, lips, all of these three, or sync.")],
+    part: Annotated[str, typer.Argument(help="encoder, durations, lips, activity, all of these four, or sync.")],
     data: Annotated[str, typer.Option(help="A prepared corpus, or its address, such as s3://bucket/corpus.")],
     out: Annotated[Path, typer.Option(help="Gets network/ (the model) or sync_expert/, checkpoints and histories.")],
     overrides: Annotated[
@@ -114,7 +114,7 @@ def train(
     config: Annotated[Path | None, typer.Option(help="YAML file with settings (see recipes/grid/conf).")] = None,
     device: Device = "auto",
 ) -> None:
-    """Train the encoder, the durations, the lips or the sync expert. Goes on where a killed run stopped."""
+    """Train the encoder, durations, lips, voice activity, or the sync expert. Goes on where a killed run stopped."""
     need("speechbrain", "training")
     from phonolips.training.ranks import is_main
     from phonolips.training.train import train as run_training

@@ -243,7 +243,7 @@ def _encoded_where_kept(
     """Put the encoder's posteriors of the recording in the place of the text's, outside the cuts."""
     if recording.waveform is None:
         return posteriors
-    encoded = network.posteriors(recording.waveform)
+    encoded = network.posteriors(recording.waveform, voice_activity=True)
     result = posteriors.copy()
     kept_from, source = 0, 0
     ends = [*(seconds_to_steps(cut.new_start) for cut in timeline.cuts), len(result)]

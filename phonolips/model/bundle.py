@@ -19,8 +19,8 @@ from phonolips.storage import atomic_file
 WEIGHTS_FILE, DESCRIPTION_FILE = "model.safetensors", "model.json"
 PACKAGED = Path(__file__).resolve().parents[1] / "weights"
 PACKAGED_MODEL, PACKAGED_SYNC_EXPERT = PACKAGED / "default", PACKAGED / "sync"
-# Format 2 writes `gestures` where this version says lip parameters: (name here, name on disk); the first prefix that
-# fits counts.
+# Formats 2 and 3 write `gestures` where this version says lip parameters: (name here, name on disk); the first prefix
+# that fits counts.
 DISK_NAMES = (
     ("lip_parameters.sound_head.", "gestures.heard."),
     ("lip_parameters.posterior_head.", "gestures.guessed."),
@@ -49,7 +49,7 @@ def read_bundle(
         folder: as written by `write_bundle`.
         what: the kind of thing that should be there, such as "model"; for the message.
         made_by: what writes such folders; for the message.
-        expected: entries that the description must hold, such as the format, exactly so.
+        expected: entries that the description must hold, exactly so; of a tuple, such as of formats, one of them.
 
     Returns:
         the description, and the tensors by their names on disk.
@@ -65,8 +65,10 @@ def read_bundle(
     with bundle_errors(folder, what):
         description = json.loads((folder / DESCRIPTION_FILE).read_text(encoding="utf-8"))
         for name, wanted in expected.items():
-            if description.get(name) != wanted:
-                raise CheckpointError(f"{folder}: {name} is {description.get(name)!r}; this version reads {wanted!r}")
+            choices = wanted if isinstance(wanted, tuple) else (wanted,)
+            if description.get(name) not in choices:
+                reads = ", ".join(map(repr, choices))
+                raise CheckpointError(f"{folder}: {name} is {description.get(name)!r}; this version reads {reads}")
         return description, load_file(str(folder / WEIGHTS_FILE))
 
 
@@ -90,7 +92,7 @@ def bundle_errors(folder: Path, what: str) -> Iterator[None]:
 
 
 def to_disk(name: str) -> str:
-    """Return the name that a tensor has in format 2."""
+    """Return the name that a tensor has in formats 2 and 3."""
     for here, there in DISK_NAMES:
         if name.startswith(here):
             return there + name.removeprefix(here)
@@ -98,7 +100,7 @@ def to_disk(name: str) -> str:
 
 
 def from_disk(name: str) -> str:
-    """Return the name here of a tensor of format 2; the inverse of `to_disk`."""
+    """Return the name here of a tensor of formats 2 and 3; the inverse of `to_disk`."""
     for here, there in DISK_NAMES:
         if name.startswith(there):
             return here + name.removeprefix(there)
@@ -106,10 +108,10 @@ def from_disk(name: str) -> str:
 
 
 def settings_to_disk(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings of a network under the names of format 2."""
+    """Return the settings of a network under the names of formats 2 and 3."""
     return {"gestures" if name == "lip_parameters" else name: value for name, value in settings.items()}
 
 
 def settings_from_disk(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return settings of format 2 under their names here; the inverse of `settings_to_disk`."""
+    """Return settings of formats 2 and 3 under their names here; the inverse of `settings_to_disk`."""
     return {"lip_parameters" if name == "gestures" else name: value for name, value in settings.items()}

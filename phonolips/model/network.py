@@ -26,17 +26,19 @@ from phonolips.model.bundle import (
     to_disk,
     write_bundle,
 )
+from phonolips.model.networks.activity import VoiceActivity
 from phonolips.model.networks.bottleneck import PhoneBottleneck
 from phonolips.model.networks.decoder import LipDecoder, count_outputs
 from phonolips.model.networks.durations import DurationPredictor
 from phonolips.model.networks.encoder import AudioEncoder
 from phonolips.model.networks.lip_parameters import LipParameterHeads
 from phonolips.model.networks.speakers import MEAN_SPEAKER, SOURCES, SpeakerEncoder, SpeakerTable, describe_voice
-from phonolips.model.settings import NetworkSettings, settings_from_dict, settings_to_dict
+from phonolips.model.settings import NetworkSettings, VoiceActivitySettings, settings_from_dict, settings_to_dict
 from phonolips.model.speakers import LipSpeaker
 from phonolips.phones.inventory import PHONES
 
-FORMAT = 2
+FORMAT = 3
+FORMAT_WITHOUT_ACTIVITY = 2  # of a model without voice activity, which is all that the formats differ in
 LARGE_TENSOR = 4096  # numbers from which storing a tensor as float16 is worth it
 
 
@@ -56,7 +58,7 @@ class Description:
 
 
 class Network(nn.Module):
-    """Encoder, durations, bottleneck, lip parameters, speakers and lip decoder.
+    """Encoder, durations, bottleneck, lip parameters, speakers, lip decoder, and voice activity where it was trained.
 
     Args:
         description: sizes and speakers.
@@ -85,6 +87,7 @@ class Network(nn.Module):
             self.speaker_encoder = SpeakerEncoder(settings.speaker_from, settings.decoder.speaker)
         self.lip_parameters = LipParameterHeads(settings.lip_parameters, settings.audio_encoder.channels)
         self.decoder = LipDecoder(settings.decoder, settings.lips, len(settings.lip_parameters.names))
+        self.voice_activity = VoiceActivity(settings.voice_activity) if settings.voice_activity else None
         self.register_buffer("lip_mean", torch.zeros(speakers, LIP_POINTS, 2))
         self.register_buffer("lip_basis", torch.zeros(count_outputs(settings.lips), LIP_POINTS, 2))
         self.register_buffer("lip_scale", torch.ones(()))
@@ -159,11 +162,27 @@ class Network(nn.Module):
         deviation = lips - mean_lip[..., None, :, :]
         return torch.einsum("...fpd,cpd->...fc", deviation, self.lip_basis) / self.lip_scale
 
-    def posteriors(self, waveform: np.ndarray) -> np.ndarray:
-        """Return the posteriors float32 (steps, phones) of float32 (samples,) at 16 kHz."""
+    def add_voice_activity(self, settings: VoiceActivitySettings) -> VoiceActivity:
+        """Give the network an untrained voice activity, in place of one that it has."""
+        sizes = replace(self.description.settings, voice_activity=settings)
+        self.description = replace(self.description, settings=sizes)
+        self.voice_activity = VoiceActivity(settings)
+        return self.voice_activity
+
+    def posteriors(self, waveform: np.ndarray, *, voice_activity: bool = False) -> np.ndarray:
+        """Encode a sound.
+
+        Args:
+            waveform: float32 (samples,) at 16 kHz.
+            voice_activity: let sound that is not speech become silence; else these are the encoder's own.
+
+        Returns:
+            posteriors float32 (steps, phones).
+        """
         from phonolips.model.stream import encode
 
-        return np.concatenate([part.posteriors for part in encode(self, iter([waveform]))])
+        parts = encode(self, iter([waveform]), voice_activity=voice_activity)
+        return np.concatenate([part.posteriors for part in parts])
 
     def decode(self, posteriors: Tensor, embedding: Tensor, lip_parameters: Tensor | None = None) -> Tensor:
         """Decode whole utterances to what stands for the lips; see `stream.decode_lips` for long ones.
@@ -193,12 +212,15 @@ class Network(nn.Module):
         if half:
             large = [n for n, value in tensors.items() if value.numel() >= LARGE_TENSOR and value.is_floating_point()]
             tensors |= {name: tensors[name].half() for name in large}
+        sizes = settings_to_disk(settings_to_dict(self.description.settings))
+        if self.voice_activity is None:
+            del sizes["voice_activity"]
         description = {
-            "format": FORMAT,
+            "format": FORMAT if self.voice_activity is not None else FORMAT_WITHOUT_ACTIVITY,
             "phones": list(PHONES),
             "lip_layout": LIP_LAYOUT,
             "speakers": self.description.speakers,
-            "settings": settings_to_disk(settings_to_dict(self.description.settings)),
+            "settings": sizes,
             "notes": self.description.notes,
         }
         write_bundle(folder, {to_disk(name): value for name, value in tensors.items()}, description)
@@ -235,7 +257,7 @@ def read_network(folder: Path) -> Network:
         CheckpointError: files missing or unreadable, another format, phone list or lip layout.
     """
     folder, what = Path(folder), "model"
-    expected = {"format": FORMAT, "phones": list(PHONES), "lip_layout": LIP_LAYOUT}
+    expected = {"format": (FORMAT_WITHOUT_ACTIVITY, FORMAT), "phones": list(PHONES), "lip_layout": LIP_LAYOUT}
     values, tensors = read_bundle(folder, what=what, made_by="'phonolips train'", expected=expected)
     with bundle_errors(folder, what):
         settings = settings_from_dict(NetworkSettings, settings_from_disk(values["settings"]))

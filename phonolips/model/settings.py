@@ -71,6 +71,16 @@ class DecoderSettings:
 
 
 @dataclass
+class VoiceActivitySettings:
+    """The network that says where somebody speaks; it reaches sum of dilations * (kernel - 1) / 2 + 1 frames."""
+
+    channels: int = 64
+    kernel: int = 3
+    dilations: list[int] = field(default_factory=lambda: [1, 2, 4, 8, 8])
+    dropout: float = 0.1
+
+
+@dataclass
 class NetworkSettings:
     """Everything that shapes the network; stored in its folder."""
 
@@ -80,6 +90,7 @@ class NetworkSettings:
     decoder: DecoderSettings = field(default_factory=DecoderSettings)
     lips: LipsSettings = field(default_factory=LipsSettings)
     speaker_from: list[str] = field(default_factory=list)  # of unnamed speakers: shape, voice; [] = none
+    voice_activity: VoiceActivitySettings | None = None  # None = nothing decides: every sound moves the lips
 
 
 @dataclass

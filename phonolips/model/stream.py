@@ -1,8 +1,9 @@
 """Sound to posteriors to lips, chunk by chunk, in bounded memory, with the same result as in one piece.
 
-Each stage needs a fixed margin: log-mel 120 samples, the encoder `reach_steps`, the lip-parameter heads
-`reach_frames`, the decoder's context `back_frames` and `ahead_frames`; the decoder's cell carries its state. A chunk is
-computed with its true margins and cropped, so where the cuts fall changes nothing but rounding.
+Each stage needs a fixed margin: log-mel 120 samples, the encoder `reach_steps`, the lip-parameter heads and voice
+activity `reach_frames`, what is made of the latter `activity.REACH_FRAMES`, the decoder's context `back_frames` and
+`ahead_frames`; the decoder's cell carries its state. A chunk is computed with its true margins and cropped, so where
+the cuts fall changes nothing but rounding.
 
 Whatever calls a network goes through these functions: NumPy arrays in and out, torch only inside.
 """
@@ -14,8 +15,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from phonolips.model.activity import REACH_FRAMES, rest_where_silent, speech_weights
 from phonolips.model.speakers import LipSpeaker
 from phonolips.moved import old_names
+from phonolips.phones.inventory import SILENCE_ID
+from phonolips.phones.posteriors import labels_to_posteriors
 from phonolips.speech.mel import LOOK_AHEAD_SAMPLES, LOOK_BACK_SAMPLES, log_mel, log_mel_padded
 from phonolips.timebase import (
     FRAME_SAMPLES,
@@ -122,27 +126,54 @@ def _mel_chunks(pieces: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
 
 @torch.inference_mode()
 def encode(
-    network: "Network", blocks: Iterator[np.ndarray], chunk_frames: int = CHUNK_FRAMES
+    network: "Network",
+    blocks: Iterator[np.ndarray],
+    chunk_frames: int = CHUNK_FRAMES,
+    *,
+    voice_activity: bool = True,
 ) -> Iterator[EncoderOutput]:
     """Encode sound of any length.
 
     Args:
-        network: for its encoder.
+        network: for its encoder, and its voice activity if it has one.
         blocks: float32 (samples,) at 16 kHz, of any lengths.
         chunk_frames: 40 ms frames that are computed at once.
+        voice_activity: let sound that is not speech become silence and rest; False = the encoder's own output.
 
     Yields:
         encoder output of one chunk after the other; the last frame is completed with silence.
     """
     samples = _rechunk(_whole_frames(blocks), chunk_frames * FRAME_SAMPLES)
-    reach = network.audio_encoder.reach_steps + frames_to_steps(network.lip_parameters.reach_frames)
+    decides = voice_activity and network.voice_activity is not None
+    rest = rest_lip_parameters(network) if decides else None
+    reach = reach_steps(network, voice_activity=decides)
     for chunk in _with_margins(_mel_chunks(samples), reach, reach):
-        posteriors, hidden = network.audio_encoder.encode(torch.from_numpy(chunk.rows)[None])
-        lip_parameters = network.lip_parameters.from_sound(hidden)
-        yield EncoderOutput(
-            posteriors[0, _own_steps(chunk)].numpy(),
-            lip_parameters[0, _own_frames(chunk)].numpy(),
-        )
+        mel = torch.from_numpy(chunk.rows)[None]
+        encoded, hidden = network.audio_encoder.encode(mel)
+        posteriors, lip_parameters = encoded[0].numpy(), network.lip_parameters.from_sound(hidden)[0].numpy()
+        if network.voice_activity is not None and rest is not None:
+            weights = speech_weights(network.voice_activity(mel)[0].numpy(), posteriors)
+            posteriors, lip_parameters = rest_where_silent(posteriors, lip_parameters, weights, rest)
+        yield EncoderOutput(posteriors[_own_steps(chunk)], lip_parameters[_own_frames(chunk)])
+
+
+def reach_steps(network: "Network", *, voice_activity: bool = True) -> int:
+    """Count the steps to each side of a frame that its encoder output depends on, with or without voice activity."""
+    encoder = network.audio_encoder.reach_steps
+    reach = encoder + frames_to_steps(network.lip_parameters.reach_frames)
+    if not voice_activity or network.voice_activity is None:
+        return reach
+    decided = max(encoder, frames_to_steps(network.voice_activity.reach_frames))
+    return max(reach, decided + frames_to_steps(REACH_FRAMES))
+
+
+@torch.inference_mode()
+def rest_lip_parameters(network: "Network") -> np.ndarray:
+    """Return the lip parameters float32 (parameters,) of a mouth at rest: in the middle of a long silence."""
+    frames = 2 * network.lip_parameters.reach_frames + 1
+    silence = labels_to_posteriors(np.full(frames_to_steps(frames), SILENCE_ID))
+    rest: np.ndarray = predict_lip_parameters(network, silence)[frames // 2]
+    return rest
 
 
 @torch.inference_mode()

@@ -1,15 +1,16 @@
 """The arguments that the verbs share, and their checks: before any work is done, and naming the argument."""
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
-from phonolips.errors import InputError
+from phonolips.errors import InputError, PhonolipsWarning
 from phonolips.lips.curve import check_fps
 from phonolips.phones.inventory import NUM_PHONES, SILENCE_ID
-from phonolips.timebase import MODEL_FPS, STEPS_PER_FRAME
+from phonolips.timebase import MODEL_FPS, STEPS_PER_FRAME, samples_to_seconds
 
 if TYPE_CHECKING:
     from phonolips.model.network import Network
@@ -80,6 +81,19 @@ def check_sound(waveform: np.ndarray) -> np.ndarray:
     if not len(sound):
         raise InputError("waveform of no samples; expected at least one, or None")
     return sound
+
+
+def warn_without_speech(posteriors: np.ndarray, waveform: np.ndarray) -> None:
+    """Warn of a sound in which no phone is left anywhere; a silent one has been warned of where it was read."""
+    from phonolips.media.audio import SILENCE_LEVEL
+
+    if (posteriors.argmax(1) == SILENCE_ID).all() and np.abs(waveform).max(initial=0.0) >= SILENCE_LEVEL:
+        seconds = samples_to_seconds(len(waveform))
+        warnings.warn(
+            f"no speech was found in {seconds:.1f} s of sound, so the mouth rests; with `voice_activity` off it moves",
+            PhonolipsWarning,
+            stacklevel=3,
+        )
 
 
 def pad_to_frames(posteriors: np.ndarray) -> np.ndarray:

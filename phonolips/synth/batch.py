@@ -131,6 +131,7 @@ def _synthesise(item: Item, options: Options) -> dict[str, Any]:
         result = from_audio(
             item.audio,
             phones_only=options.phones_only,
+            voice_activity=options.voice_activity,
             speaker=options.speaker,
             fps=options.lips_fps,
             liveliness=options.liveliness,

@@ -53,6 +53,7 @@ class Request:
         durations: a TextGrid with the times of the phones of `text` or `phones`.
         emphasis: word -> factor: longer and larger.
         phones_only: predict the lip parameters from the phones instead of the sound.
+        voice_activity: rest where `audio` is not speech; False = move with every sound.
         liveliness: how much quick movements are exaggerated, 0 to 2; None = as the model says.
         speak: also say `text` or `phones` aloud, in step with the lips: speech.wav.
         synthesiser: who speaks, one of `speech.tts.speak.BACKENDS`.
@@ -77,6 +78,7 @@ class Request:
     durations: Path | None = None
     emphasis: "Mapping[str, float]" = field(default_factory=dict)
     phones_only: bool = False
+    voice_activity: bool = True
     liveliness: float | None = None
     speak: bool = False
     synthesiser: str = "espeak"
@@ -112,6 +114,7 @@ class Request:
             self.model,
             tuple(formats),
             self.pictures,
+            self.voice_activity,
         )
 
 
@@ -255,7 +258,12 @@ def _choose_verb(request: Request) -> "Callable[..., Result]":
         sound = read(request.audio) if request.audio is not None else None
         return partial(verbs.from_alignment, read_textgrid(request.textgrid), rate=request.rate, waveform=sound)
     if request.audio is not None:
-        return partial(verbs.from_audio, request.audio, phones_only=request.phones_only)
+        return partial(
+            verbs.from_audio,
+            request.audio,
+            phones_only=request.phones_only,
+            voice_activity=request.voice_activity,
+        )
     assert request.posteriors is not None
     layer = read_posteriors(request.posteriors)
     assert layer.posteriors is not None

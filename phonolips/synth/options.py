@@ -24,6 +24,7 @@ class Options(NamedTuple):
         model: a model folder; None = the one in the package.
         export: names of formats that are written besides.
         pictures: draw posteriorgram.png and lips.mp4; without them a batch is several times as fast.
+        voice_activity: rest where a recording is not speech.
     """
 
     speaker: "str | LipSpeaker | None" = None
@@ -34,6 +35,7 @@ class Options(NamedTuple):
     model: Path | None = None
     export: tuple[str, ...] = ()
     pictures: bool = True
+    voice_activity: bool = True
 
     @property
     def lips_fps(self) -> float:
@@ -48,7 +50,7 @@ class Options(NamedTuple):
             parts = [who.embedding.ravel(), who.mean_lip.ravel(), np.array([who.gain]), mixing.ravel()]
             numbers = np.concatenate(parts).astype(np.float32)
             who = f"{who.name} #{hashlib.sha256(numbers.tobytes()).hexdigest()[:12]}"
-        return {
+        values = {
             "speaker": who,
             "fps": self.fps,
             "liveliness": self.liveliness,
@@ -58,3 +60,5 @@ class Options(NamedTuple):
             "export": list(self.export),
             "pictures": self.pictures,
         }
+        # Only where it is off, so that a batch goes on that a version without it began.
+        return values if self.voice_activity else values | {"voice_activity": False}

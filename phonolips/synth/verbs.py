@@ -33,6 +33,7 @@ from phonolips.synth.arguments import (
     check_sound,
     load_checked,
     pad_to_frames,
+    warn_without_speech,
     with_shape,
 )
 from phonolips.synth.result import Result
@@ -121,6 +122,7 @@ def from_audio(
     *,
     sample_rate: int = SAMPLE_RATE,
     phones_only: bool = False,
+    voice_activity: bool = True,
     **options: Unpack[LipOptions],
 ) -> Result:
     """Encode speech and turn it into lips.
@@ -130,6 +132,7 @@ def from_audio(
             blocks of such at 16 kHz, as `media.audio.read_blocks` yields them.
         sample_rate: of an array.
         phones_only: let nothing but phones through: lip parameters are predicted from them instead of from the sound.
+        voice_activity: rest where the sound is not speech (breath, music, tones, noise); False = move with all of it.
         options: see `LipOptions`; emphasis needs words, which are not known here.
 
     Raises:
@@ -159,7 +162,7 @@ def from_audio(
             sound.append(check_block(part))
             yield sound[-1]
 
-    encoded = list(encode(network, remember(blocks)))
+    encoded = list(encode(network, remember(blocks), voice_activity=voice_activity))
     if not encoded:
         raise InputError("audio: holds no samples")
     posteriors = np.concatenate([part.posteriors for part in encoded])
@@ -167,6 +170,8 @@ def from_audio(
     encoded.clear()  # of a long recording each copy counts
     whole = np.concatenate(sound)
     sound.clear()
+    if voice_activity and network.voice_activity is not None:
+        warn_without_speech(posteriors, whole)
     return from_posteriors(
         posteriors, lip_parameters=lip_parameters, timing="audio", waveform=whole, recording=recording, **options
     )

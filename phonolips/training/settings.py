@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from phonolips.errors import InputError, PhonolipsWarning
-from phonolips.model.settings import NetworkSettings, Settings, SyncExpertSettings
+from phonolips.model.settings import NetworkSettings, Settings, SyncExpertSettings, VoiceActivitySettings
 
 
 @dataclass
@@ -87,6 +87,29 @@ class LipsFitSettings(FitSettings):
 
 
 @dataclass
+class ActivityFitSettings(FitSettings):
+    """Training of voice activity."""
+
+    epochs: int = 20
+    batch: int = 16  # crops of speech, and as many sounds that are none
+    learning_rate: float = 3e-3
+    weight_decay: float = 0.02
+    epoch_batches: int = 120  # a quarter of a corpus of 7 hours; twice as many updates were no better
+    crop_seconds: float = 4.0
+    sounds: int = 250  # of each family of `training.nonspeech`, made before the first epoch
+    leave_out: list[str] = field(default_factory=list)  # families that are not made, to measure with what is unseen
+    whisper_share: float = 0.12  # of the crops of speech that are whispered
+    alone_share: float = 0.25  # of the crops of speech of which a few words are left, in silence
+    mixed_share: float = 0.3  # of the crops of speech that lie over another sound
+    quiet_share: float = 0.4  # of the crops that are turned down by up to 45 dB more than the others
+    reverb_share: float = 0.25  # of the crops that are put into a room
+    masked_share: float = 0.2  # of the crops that get time and frequency masks
+    tract_range: float = 0.18  # everything is stretched in frequency by up to this much: children, other pitches
+    most_valid_clips: int = 200  # validation looks at no more clips than these, evenly drawn
+    network: VoiceActivitySettings = field(default_factory=VoiceActivitySettings)
+
+
+@dataclass
 class SyncFitSettings(FitSettings):
     """Training of the sync expert."""
 
@@ -116,6 +139,7 @@ class Recipe:
     encoder: EncoderFitSettings = field(default_factory=EncoderFitSettings)
     durations: DurationsFitSettings = field(default_factory=DurationsFitSettings)
     lips: LipsFitSettings = field(default_factory=LipsFitSettings)
+    activity: ActivityFitSettings = field(default_factory=ActivityFitSettings)
     sync: SyncFitSettings = field(default_factory=SyncFitSettings)
 
 

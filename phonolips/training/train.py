@@ -21,6 +21,7 @@ from phonolips.model.networks.speakers import MEAN_SPEAKER
 from phonolips.model.settings import settings_to_dict
 from phonolips.storage import write_text
 from phonolips.training import old_versions
+from phonolips.training.activity import train_activity
 from phonolips.training.durations import train_durations
 from phonolips.training.encoder import train_encoder
 from phonolips.training.lips import train_lips
@@ -30,11 +31,13 @@ from phonolips.training.settings import Recipe, load_settings
 from phonolips.training.sync import train_sync
 
 log = logging.getLogger("phonolips.training")
-PARTS = ("encoder", "durations", "lips")  # of the network, in the order in which `all` trains them
+ACTIVITY = "activity"  # needs no other part
+PARTS = ("encoder", "durations", "lips", ACTIVITY)  # of the network, in the order in which `all` trains them
 SYNC = "sync"  # the sync expert, which is no part of the network
 PARAMETERS_OF = {
     "encoder": ("audio_encoder.",),
     "durations": ("durations.",),
+    ACTIVITY: ("voice_activity.",),
     "lips": ("bottleneck.", "lip_parameters.", "speakers.", "speaker_encoder.", "decoder.", "lip_"),
 }
 
@@ -65,13 +68,20 @@ def _new_network(recipe: Recipe, store: Store) -> Network:
     return Network(Description(recipe.network, [MEAN_SPEAKER, *speakers]))
 
 
+def _noted(network: Network) -> list[str]:
+    """Return which parts of a network its notes call trained."""
+    return [old_versions.PARTS.get(part, part) for part in network.description.notes.get("trained", [])]
+
+
 def _carry_over(network: Network, folder: Path, parts: Sequence[str]) -> list[str]:
     """Take over the parts that are trained already; return which."""
     if not (folder / DESCRIPTION_FILE).is_file():
         return []
     earlier = read_network(folder)
-    noted = [old_versions.PARTS.get(part, part) for part in earlier.description.notes.get("trained", [])]
-    trained = [part for part in noted if part in parts]
+    trained = [part for part in _noted(earlier) if part in parts]
+    sizes = earlier.description.settings.voice_activity
+    if ACTIVITY in trained and sizes is not None:
+        network.add_voice_activity(sizes)
     own, other = network.state_dict(), earlier.state_dict()
     for part in trained:
         for name in [name for name in own if name.startswith(PARAMETERS_OF[part])]:
@@ -95,10 +105,11 @@ def train(
     overrides: Sequence[str] = (),
     device: str = "auto",
 ) -> Path:
-    """Train `encoder`, `durations`, `lips`, or `all` of them in this order; or `sync`, the sync expert.
+    """Train `encoder`, `durations`, `lips`, `activity`, or `all` of them in this order; or `sync`, the sync expert.
 
     Args:
-        part: what to train; `lips` needs a trained encoder, `sync` nothing.
+        part: what to train; `lips` needs a trained encoder, the others nothing. `activity` (voice activity) is added to
+            whatever model is in `out`, the only part that does not ask for the sizes and speakers of the settings.
         data: a prepared corpus, or the address of one.
         out: gets `network/` (the model) or `sync_expert/`, and for each part checkpoints and `history.jsonl`.
             A killed training goes on from its last epoch; a finished one is not repeated.
@@ -128,8 +139,13 @@ def train(
         return out / "sync_expert"
     folder = network_folder(out)
     for now in PARTS if part == "all" else (part,):
-        network = _new_network(recipe, store)
-        trained = _carry_over(network, folder, [other for other in PARTS if other != now])
+        others = [other for other in PARTS if other != now]
+        if now == ACTIVITY and (folder / DESCRIPTION_FILE).is_file():
+            network = read_network(folder)
+            trained = [part for part in _noted(network) if part in others]
+        else:
+            network = _new_network(recipe, store)
+            trained = _carry_over(network, folder, others)
         if now == "lips" and "encoder" not in trained:
             raise InputError(f"{folder}: has no trained encoder; train the part 'encoder' first")
         log.info("training %s", now)
@@ -138,6 +154,8 @@ def train(
             train_encoder(network, store, recipe.encoder, out / now, device=device)
         elif now == "durations":
             train_durations(network, store, data, recipe.durations, out / now, device=device)
+        elif now == ACTIVITY:
+            train_activity(network, store, recipe.activity, out / now, device=device)
         else:
             train_lips(network, store, recipe.lips, out / now, device=device)
         network.description.notes["trained"] = [*trained, now]

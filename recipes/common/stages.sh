@@ -15,7 +15,7 @@ common_options="  --exp NAME                    name of this experiment; everyth
   --backend BACKEND             who prepares: local, dask, or dask:ADDRESS of a running scheduler; default: local
   --device cpu|cuda             where to train; default: what phonolips chooses"
 common_stages="Stages: 0 check tools and data, 1 find the clips, 2 track the lips, 3 align words and phones, 4 compute
-features, 5 train the encoder, 6 train durations and lips, 7 synthesise the test clips, 8 score them, 9 plot.
+features, 5 train the encoder, 6 train durations, lips and voice activity, 7 synthesise the test clips, 8 score them, 9 plot.
 A stage that is done is skipped; so the same command goes on where it was stopped."
 
 log() {
@@ -105,9 +105,10 @@ run_stages() {  # run_stages [SETTING=VALUE ...]
     "${phonolips[@]}" train encoder "${training[@]}"
     finish
   fi
-  if begin 6 "train the durations and the lips"; then
+  if begin 6 "train the durations, the lips and the voice activity"; then
     "${phonolips[@]}" train durations "${training[@]}"
     "${phonolips[@]}" train lips "${training[@]}"
+    "${phonolips[@]}" train activity "${training[@]}"
     finish
   fi
   local number=7 step
