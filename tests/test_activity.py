@@ -245,7 +245,7 @@ def test_a_model_without_it_is_read_and_written_as_before_and_decides_nothing(tm
     tone = at_level(SOUNDS["sine, 1 kHz"])
     for made, raw in zip(posteriors_of(tone, again), posteriors_of(tone, voice_activity=False), strict=True):
         np.testing.assert_array_equal(made, raw)
-    assert len(phonolips.from_audio(tone, network=again).need_alignment().phones) > 1
+    assert {phone.label for phone in phonolips.from_audio(tone, network=again).need_alignment().phones} - {"sil"}
 
 
 def test_the_packaged_one_is_small_and_comes_back_from_its_folder(tmp_path):
@@ -352,7 +352,7 @@ def make_corpus(folder: Path) -> Path:
     return folder
 
 
-TINY = ["activity.epochs=2", "activity.batch=2", "activity.sounds=1", "activity.network.channels=8",
+TINY = ["activity.epochs=2", "activity.batch=2", "activity.sounds=1", "activity.synthetic=2", "activity.network.channels=8",
         "activity.network.dilations=[1,2]"]  # fmt: skip
 
 

@@ -222,8 +222,7 @@ def test_file_round_trip(network, tmp_path):
     assert sorted(path.name for path in (tmp_path / "m").iterdir()) == ["model.json", "model.safetensors"]
 
 
-def test_the_packaged_model_is_format_2_and_is_written_as_it_was_read(tmp_path):
-    """The files of the package were written by an earlier version: the fixture of format 2."""
+def test_the_packaged_model_is_format_3_and_is_written_as_it_was_read(tmp_path):
     read_network(PACKAGED_MODEL).save(tmp_path, half=True)
     before, after = (load_file(folder / "model.safetensors") for folder in (PACKAGED_MODEL, tmp_path))
     assert before.keys() == after.keys()
@@ -235,7 +234,7 @@ def test_the_packaged_model_is_format_2_and_is_written_as_it_was_read(tmp_path):
         assert value.dtype == after[name].dtype, name
         assert torch.equal(value, after[name]), name
     one, other = (json.loads((folder / "model.json").read_text()) for folder in (PACKAGED_MODEL, tmp_path))
-    assert one["format"] == 2
+    assert one["format"] == 3
     assert "gestures" in one["settings"]
     assert one == other
 

@@ -15,8 +15,8 @@ from phonolips.phones.inventory import SILENCE_ID
 from phonolips.timebase import STEPS_PER_FRAME
 
 # docs/voice-activity.md has the measurements behind these.
-# Log odds: up to the one nobody speaks, from the other on nothing is touched.
-NO_SPEECH_LOGIT, SPEECH_LOGIT = -3.0, -1.0
+# Log odds, 27 % and 73 %: up to the one nobody speaks, from the other on nothing is touched.
+NO_SPEECH_LOGIT, SPEECH_LOGIT = -1.0, 1.0
 KEPT_FRAMES = 6  # around speech; 0.24 s, in which lips open for a word and close after it
 PHONES_FRAMES = 8  # around phones that the encoder finds, the lips have moved for them; 0.32 s
 FEW_PHONES, MANY_PHONES = 0.2, 0.4  # probability of anything but silence: nothing to be mended, and to be mended

@@ -20,7 +20,7 @@ from phonolips.model.speakers import LipSpeaker
 from phonolips.moved import old_names
 from phonolips.phones.inventory import SILENCE_ID
 from phonolips.phones.posteriors import labels_to_posteriors
-from phonolips.speech.mel import LOOK_AHEAD_SAMPLES, LOOK_BACK_SAMPLES, log_mel, log_mel_padded
+from phonolips.speech.mel import FLOOR, LOOK_AHEAD_SAMPLES, LOOK_BACK_SAMPLES, log_mel, log_mel_padded
 from phonolips.timebase import (
     FRAME_SAMPLES,
     STEP_SAMPLES,
@@ -33,6 +33,7 @@ from phonolips.timebase import (
 
 if TYPE_CHECKING:
     from phonolips.model.network import Network
+    from phonolips.model.networks.activity import VoiceActivity
 
 
 CHUNK_FRAMES = 250  # 10 s
@@ -152,9 +153,22 @@ def encode(
         encoded, hidden = network.audio_encoder.encode(mel)
         posteriors, lip_parameters = encoded[0].numpy(), network.lip_parameters.from_sound(hidden)[0].numpy()
         if network.voice_activity is not None and rest is not None:
-            weights = speech_weights(network.voice_activity(mel)[0].numpy(), posteriors)
+            weights = speech_weights(_speech_logits(network.voice_activity, chunk.rows), posteriors)
             posteriors, lip_parameters = rest_where_silent(posteriors, lip_parameters, weights, rest)
         yield EncoderOutput(posteriors[_own_steps(chunk)], lip_parameters[_own_frames(chunk)])
+
+
+def _speech_logits(voice_activity: "VoiceActivity", mel: np.ndarray) -> np.ndarray:
+    """Compute log odds of speech float32 (frames,) of log-mel (4 * frames, mels), as if it stood in silence.
+
+    Zeros, with which a convolution fills up, stand for the mean of speech; a short sound would drown in that. Where a
+    chunk does not end with the sound, this reaches into its margin only.
+    """
+    reach = voice_activity.reach_frames
+    steps = frames_to_steps(reach)
+    padded = np.pad(mel, ((steps, steps), (0, 0)), constant_values=np.float32(np.log(FLOOR)))
+    logits: np.ndarray = voice_activity(torch.from_numpy(padded)[None])[0].numpy()
+    return logits[reach:-reach]
 
 
 def reach_steps(network: "Network", *, voice_activity: bool = True) -> int:

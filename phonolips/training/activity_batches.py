@@ -1,7 +1,8 @@
 """Batches of log-mel for voice activity: crops of speech, and as many sounds of `nonspeech`, alone and mixed.
 
 Everything is varied on log-mel, as the encoder's training does: level down to hardly anything, rooms, telephones, tilt.
-Speech is also whispered, cut down to a few words in silence, and laid over other sounds.
+Speech is also whispered, cut down to a few words in silence, and laid over other sounds; and some of it is said by
+espeak-ng, whose buzz no recording teaches: random syllables, so that no text is needed.
 """
 
 from collections.abc import Sequence
@@ -12,8 +13,10 @@ import torch
 from torch import Tensor
 
 from phonolips.corpus.store.store import Store
-from phonolips.phones.inventory import SILENCE_ID
+from phonolips.phones.inventory import PHONES, SILENCE, SILENCE_ID, VOWELS
 from phonolips.speech.mel import FFT_SAMPLES, FLOOR, NUM_MELS, log_mel, mel_filters
+from phonolips.speech.tts.speak import speak_words
+from phonolips.speech.words import phones_to_words
 from phonolips.timebase import (
     FRAME_SAMPLES,
     MODEL_FPS,
@@ -34,8 +37,12 @@ MIXED_DB = (-5.0, 25.0)  # speech over another sound
 OTHER_DB = 15.0  # two sounds together differ by up to this much
 OTHER_SHARE = 0.35  # of the sounds that come with a second one
 QUIETER_DB = 45.0  # so much quieter still than augment_mel makes them, of `quiet_share` of the crops
-ALONE_STEPS = (25, 140)  # length of a word or a few in silence
-HUSH = (-14.0, -8.0)  # natural logarithm of the power of the noise that is left of that silence
+ALONE_STEPS = (15, 150)  # length of what is left in silence, evenly in octaves: from a syllable to a few words
+HUSH = (-16.0, -8.0)  # natural logarithm of the power of the noise that is left of that silence, from none
+SYNTHETIC_WORDS = (2, 9)  # of a synthetic sentence
+SYNTHETIC_RATES = (0.7, 1.7)
+SYNTHETIC_VOICES = ("en-us", "en-gb-x-rp", "en-gb-scotland", "en-us-nyc")
+SYNTHETIC_VARIANTS = ("", "+m1", "+m3", "+m5", "+m7", "+f1", "+f2", "+f4", "+f5", "+croak", "+whisper", "+whisperf")
 ENVELOPE = np.array([1, 2, 3, 3, 3, 2, 1]) / 15  # over mel bands: blurs harmonics, keeps formants
 WINDOW_WORTH_SECONDS = 0.016  # of a Hann window of 25 ms, in terms of degrees of freedom
 LEAST_SHAPE = 0.7  # of the gamma distribution of a band's power in noise: one degree of freedom, and a little more
@@ -102,6 +109,35 @@ def make_sounds(settings: ActivityFitSettings, seed: int, each: int) -> np.ndarr
     return np.stack(sounds)
 
 
+def random_words(rng: np.random.Generator) -> str:
+    """Draw words of random syllables, in ARPAbet as `phones_to_words` reads them."""
+    vowels = [phone for phone in PHONES if phone in VOWELS]
+    consonants = [phone for phone in PHONES if phone not in VOWELS and phone != SILENCE]
+    words = []
+    for _ in range(int(rng.integers(*SYNTHETIC_WORDS))):
+        phones: list[str] = []
+        for number in range(int(rng.integers(1, 4))):
+            onset = list(rng.choice(consonants, int(rng.integers(0, 2)))) if number else [rng.choice(consonants)]
+            phones += [*onset, f"{rng.choice(vowels)}{1 if number == 0 else 0}"]
+        if rng.random() < 0.6:
+            phones.append(rng.choice(consonants))
+        words.append(" ".join(phones))
+    return "  ".join(words)
+
+
+def make_synthetic(settings: ActivityFitSettings) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Let espeak-ng speak: log-mel float16 (steps, mels) and targets (steps,) of `settings.synthetic` sentences."""
+    spoken = []
+    for number in range(settings.synthetic):
+        rng = np.random.default_rng((settings.seed, number))
+        voice = f"{rng.choice(SYNTHETIC_VOICES)}{rng.choice(SYNTHETIC_VARIANTS)}"
+        words = phones_to_words(random_words(rng))
+        said = speak_words(words, backend="espeak", voice=voice, rate=float(rng.uniform(*SYNTHETIC_RATES)))
+        mel = log_mel(said.waveform).astype(np.float16)
+        spoken.append((mel, step_targets(said.alignment.labels(len(mel)))))
+    return spoken
+
+
 class ActivityTrainBatches:
     """Training batches: random crops of the clips, varied, and as many sounds; another choice every epoch.
 
@@ -115,6 +151,7 @@ class ActivityTrainBatches:
         self.store, self.clips, self.settings = store, clips, settings
         self.steps = frames_to_steps(round(settings.crop_seconds * MODEL_FPS))
         self.sounds = make_sounds(settings, settings.seed, settings.sounds)
+        self.synthetic = make_synthetic(settings)
         self.set_epoch(0)
 
     def set_epoch(self, epoch: int) -> None:
@@ -134,24 +171,25 @@ class ActivityTrainBatches:
         chosen = self.order[index * settings.batch : (index + 1) * settings.batch][rank::world]
         rng = np.random.default_rng((settings.seed, self.epoch, index, rank))
         speech = [self._speech(self.clips[clip], rng) for clip in chosen]
-        sounds = [self._sound(rng) for _ in chosen]
+        sounds = [self._short_sound(rng) for _ in chosen]
         varied = [self._vary(np.stack(part), rng) for part in ([mel for mel, _ in speech], sounds)]
         targets = np.stack([target for _, target in speech])
         return stack_batch(varied, [targets, np.full_like(targets, NO_SPEECH)])
 
     def _speech(self, clip: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """Crop a clip at random; whisper it, leave a few words, or mix a sound in, each for its share of the crops."""
-        mel, targets = read_crop(self.store, clip, self.steps, rng)
+        """Crop a clip or synthetic speech; whisper it, leave a few words, mix a sound in, each for its share."""
+        if self.synthetic and rng.random() < self.settings.synthetic_share:
+            mel, targets = cut_crop(*self.synthetic[rng.integers(len(self.synthetic))], self.steps, rng)
+        else:
+            mel, targets = read_crop(self.store, clip, self.steps, rng)
         if rng.random() < self.settings.whisper_share:
             mel = whisper(mel, rng)
         if rng.random() < self.settings.alone_share:
-            length = int(rng.integers(*ALONE_STEPS))
-            first = int(rng.integers(0, self.steps - length))
+            first, last = self._leave_alone(mel, rng)
             outside = np.ones(self.steps, bool)
-            outside[first : first + length] = False
-            mel[outside] = np.minimum(mel[outside], rng.uniform(*HUSH))
+            outside[first:last] = False
             targets[outside & (targets == SPEECH)] = NO_SPEECH
-            for edge in (first, first + length):
+            for edge in (first, last):
                 targets[max(0, edge - NEAR_STEPS) : edge + NEAR_STEPS] = UNKNOWN
         if rng.random() < self.settings.mixed_share:
             sound, power = np.exp(self._sound(rng)), np.exp(mel)
@@ -159,6 +197,22 @@ class ActivityTrainBatches:
             ratio = loud / max(1e-9, float(sound.mean())) * np.exp(-rng.uniform(*MIXED_DB) * NATS_PER_DB)
             mel = np.log(power + ratio * sound)
         return mel, targets
+
+    def _leave_alone(self, mel: np.ndarray, rng: np.random.Generator) -> tuple[int, int]:
+        """Hush a crop in place but for a short stretch; return its first step and the one after its last."""
+        length = min(self.steps, round(float(np.exp(rng.uniform(*np.log(ALONE_STEPS))))))
+        first = int(rng.integers(0, self.steps - length + 1))
+        hush = rng.uniform(*HUSH)
+        for outside in (mel[:first], mel[first + length :]):
+            np.minimum(outside, hush, out=outside)
+        return first, first + length
+
+    def _short_sound(self, rng: np.random.Generator) -> np.ndarray:
+        """Take a sound, for its share of the crops a short one in silence; log-mel float32 (steps, mels)."""
+        sound = self._sound(rng)
+        if rng.random() < self.settings.alone_share:
+            self._leave_alone(sound, rng)
+        return sound
 
     def _sound(self, rng: np.random.Generator) -> np.ndarray:
         """Take a sound, begun anywhere, now and then with another one over it; log-mel float32 (steps, mels)."""
@@ -186,16 +240,22 @@ class ActivityTrainBatches:
 
 
 def read_crop(store: Store, clip: int, steps: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Cut a clip to `steps` steps at random, or fill it up; log-mel float32 (steps, mels) and targets (steps,)."""
-    mel, labels = store.get(clip, "mel"), store.get(clip, "labels")
+    """Cut a clip of the store to `steps` steps at random; see `cut_crop`."""
+    targets = step_targets(store.get(clip, "labels").astype(np.int64))
+    return cut_crop(store.get(clip, "mel"), targets, steps, rng)
+
+
+def cut_crop(
+    mel: np.ndarray, targets: np.ndarray, steps: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Cut to `steps` steps at random, or fill up with silence; log-mel float32 (steps, mels) and targets (steps,)."""
     first = int(rng.integers(0, max(1, len(mel) - steps + 1)))
-    part = np.array(mel[first : first + steps], np.float32)
-    targets = step_targets(labels.astype(np.int64))[first : first + steps]
+    part, wanted = np.array(mel[first : first + steps], np.float32), targets[first : first + steps].copy()
     missing = steps - len(part)
     if missing:
         part = np.pad(part, ((0, missing), (0, 0)), constant_values=np.log(FLOOR))
-        targets = np.pad(targets, (0, missing), constant_values=UNKNOWN)
-    return part, targets
+        wanted = np.pad(wanted, (0, missing), constant_values=UNKNOWN)
+    return part, wanted
 
 
 def stack_batch(mels: Sequence[Tensor], targets: Sequence[np.ndarray]) -> ActivityBatch:

@@ -136,11 +136,12 @@ def augment_mel(
     for index in torch.nonzero(torch.rand(batch, generator=generator) < reverb_share)[:, 0].tolist():
         seconds, room_db = (float(_uniform((1,), *span, generator)) for span in (REVERB_SECONDS, REVERB_DB))
         power[index] = _reverberate(power[index], seconds, room_db)
-    noise = _noise_power(power, generator)
-    loud = power.sum((1, 2), keepdim=True) / (mask.sum(1)[:, None, None] * mels).clamp_min(1)
-    ratio = _uniform((batch, 1, 1), *NOISE_DB, generator)
-    wanted = torch.rand(batch, 1, 1, generator=generator) < noise_share
-    power = power + wanted * noise * loud * torch.exp(-ratio * NATS_PER_DB)
+    if noise_share:
+        noise = _noise_power(power, generator)
+        loud = power.sum((1, 2), keepdim=True) / (mask.sum(1)[:, None, None] * mels).clamp_min(1)
+        ratio = _uniform((batch, 1, 1), *NOISE_DB, generator)
+        wanted = torch.rand(batch, 1, 1, generator=generator) < noise_share
+        power = power + wanted * noise * loud * torch.exp(-ratio * NATS_PER_DB)
     level = _uniform((batch, 1, 1), *LEVEL_DB, generator)
     tilt = _uniform((batch, 1, 1), -TILT_DB, TILT_DB, generator) * torch.linspace(-0.5, 0.5, mels)
     power = power * torch.exp((level + tilt) * NATS_PER_DB)

@@ -113,7 +113,7 @@ def _events(
     """Lay sounds of `make` one after the other, evenly or at random, `gap` seconds from start to start."""
     total = np.zeros(samples)
     beat, even = _log_uniform(rng, *gap), rng.random() < 0.6
-    at = int(rng.uniform(0, beat) * SAMPLE_RATE)
+    at = int(rng.uniform(0, min(beat * SAMPLE_RATE, samples / 2)))
     while at < samples:
         size = min(samples - at, max(80, int(_log_uniform(rng, *length) * SAMPLE_RATE)))
         total[at : at + size] += rng.uniform(0.3, 1.0) * make(rng, size)

@@ -90,16 +90,18 @@ class LipsFitSettings(FitSettings):
 class ActivityFitSettings(FitSettings):
     """Training of voice activity."""
 
-    epochs: int = 20
+    epochs: int = 16
     batch: int = 16  # crops of speech, and as many sounds that are none
     learning_rate: float = 3e-3
     weight_decay: float = 0.02
-    epoch_batches: int = 120  # a quarter of a corpus of 7 hours; twice as many updates were no better
+    epoch_batches: int = 100  # of a corpus of 7 hours, a quarter
     crop_seconds: float = 4.0
     sounds: int = 250  # of each family of `training.nonspeech`, made before the first epoch
     leave_out: list[str] = field(default_factory=list)  # families that are not made, to measure with what is unseen
     whisper_share: float = 0.12  # of the crops of speech that are whispered
-    alone_share: float = 0.25  # of the crops of speech of which a few words are left, in silence
+    synthetic: int = 300  # sentences of espeak-ng, made before the first epoch
+    synthetic_share: float = 0.15  # of the crops of speech that are those
+    alone_share: float = 0.3  # of the crops of which a word or a few, or as short a sound, are left in silence
     mixed_share: float = 0.3  # of the crops of speech that lie over another sound
     quiet_share: float = 0.4  # of the crops that are turned down by up to 45 dB more than the others
     reverb_share: float = 0.25  # of the crops that are put into a room

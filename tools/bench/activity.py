@@ -201,17 +201,20 @@ class Bench:
         self.rest = float(np.median(opening(lips)))
         self.threshold = np.inf
 
-    def make(self, waveform: np.ndarray) -> Made:
-        """Make lips of a sound, with voice activity off and on."""
-        both = []
+    def make(self, waveform: np.ndarray, *, lips: bool = True) -> Made:
+        """Make lips of a sound, with voice activity off and on; or only posteriors."""
+        both: list[tuple[np.ndarray, np.ndarray]] = []
         for on in (False, True):
             parts = list(encode(self.network, iter([waveform.astype(np.float32)]), voice_activity=on))
             posteriors = np.concatenate([part.posteriors for part in parts])
+            if not lips:
+                both.append((posteriors, np.zeros(0)))
+                continue
             moves = np.concatenate([part.lip_parameters for part in parts])
-            lips = verbs.from_posteriors(
+            shown = verbs.from_posteriors(
                 posteriors, lip_parameters=moves, network=self.network, speaker=self.speaker
             ).lips
-            both.append((posteriors, opening(lips)))
+            both.append((posteriors, opening(shown)))
         posteriors, openings = zip(*both, strict=True)
         return Made(posteriors, openings)  # type: ignore[arg-type]
 
@@ -392,7 +395,7 @@ def speech_cells(
     for number, clip in enumerate(clips):
         speaker = clip.record.speaker if clip.record.speaker in bench.network.description.speakers else None
         bench.speaker = speaker
-        made = bench.make(change(clip, np.random.default_rng((SEED, number))))
+        made = bench.make(change(clip, np.random.default_rng((SEED, number))), lips=bool(clip.record.video))
         lost, said = made.silenced(clip.labels > SILENCE_ID)
         silenced, total = silenced + lost, total + said
         for on, posteriors in enumerate(made.posteriors):
