@@ -51,3 +51,23 @@ IPA_TO_ARPABET: dict[str, tuple[str, ...]] = {
 # Where espeak's English voices mean something else by a symbol: the vowel of British `cat`, the flap of
 # American `water`, the last sound of `loch`, the stop in American `button`.
 ENGLISH_READINGS: dict[str, tuple[str, ...]] = {"a": ("AE",), "ɾ": ("T",), "x": ("K",), "ʔ": ("T",)}
+
+# Where aligners mean something else by a symbol. The Montreal Forced Aligner writes palatal letters for k, g, n and l
+# before front vowels ("keep" is cʰ iː p), glides in diphthongs, and the vowel of "thought" as ɒː.
+ALIGNER_READINGS: dict[str, tuple[str, ...]] = {
+    "c": ("K",), "ɟ": ("G",), "ɲ": ("N",), "ʎ": ("L",), "ɫ̩": ("AH", "L"), "ɒː": ("AO",), "ɛː": ("EH",),
+    "aj": ("AY",), "aw": ("AW",), "ej": ("EY",), "ow": ("OW",), "əw": ("OW",), "ɔj": ("OY",), "oj": ("OY",),
+    "ɛj": ("EY",), "ɑj": ("AY",), "ɔʏ": ("OY",), "ɔy": ("OY",), "oy": ("OY",), "ɡb": ("G", "B"), "kp": ("K", "P"),
+}  # fmt: skip
+
+# Symbols of English, whose phone is the same sound: reading them is no approximation.
+ENGLISH_SYMBOLS = frozenset((
+    "p", "b", "t", "d", "k", "ɡ", "g", "tʃ", "ʧ", "dʒ", "ʤ", "f", "v", "θ", "ð", "s", "z", "ʃ", "ʒ", "h", "ɦ", "m",
+    "ɱ", "n", "ŋ", "l", "ɫ", "ɹ", "r", "j", "w", "ʍ", "n̩", "m̩", "l̩", "ɫ̩", "ŋ̩", "i", "ɪ", "ᵻ", "e", "ɛ", "ɛː",
+    "æ", "ə", "ɐ", "ʌ", "ɜ", "ɜː", "ɝ", "ɚ", "ɑ", "ɒ", "ɒː", "ɔ", "ʊ", "u", "ʉ", "eɪ", "ei", "ej", "ɛɪ", "ɛj", "aɪ",
+    "ai", "aj", "ɑɪ", "ɑj", "aʊ", "au", "aw", "ɑʊ", "oʊ", "ou", "ow", "əʊ", "əw", "ɔɪ", "ɔi", "ɔj", "oɪ", "oi", "oj",
+))  # fmt: skip
+# Symbols that are variants of English phones where the transcription is English, and sounds of their own elsewhere.
+ENGLISH_VARIANTS = frozenset(("a", "ɾ", "x", "ʔ", "c", "ɟ", "ɲ", "ʎ", "ç"))
+# What shows that a transcription is English: symbols that next to no other language is written with.
+ENGLISH_MARKS = frozenset("ɹɝɚɻ")
