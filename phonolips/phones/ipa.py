@@ -55,7 +55,7 @@ ENGLISH_READINGS: dict[str, tuple[str, ...]] = {"a": ("AE",), "ɾ": ("T",), "x":
 # Where aligners mean something else by a symbol. The Montreal Forced Aligner writes palatal letters for k, g, n and l
 # before front vowels ("keep" is cʰ iː p), glides in diphthongs, and the vowel of "thought" as ɒː.
 ALIGNER_READINGS: dict[str, tuple[str, ...]] = {
-    "c": ("K",), "ɟ": ("G",), "ɲ": ("N",), "ʎ": ("L",), "ɫ̩": ("AH", "L"), "ɒː": ("AO",), "ɛː": ("EH",),
+    "c": ("K",), "ɟ": ("G",), "ɲ": ("N",), "ʎ": ("L",), "ɫ̩": ("AH", "L"), "ɒː": ("AO",), "ɛː": ("EH",), "aː": ("AA",),
     "aj": ("AY",), "aw": ("AW",), "ej": ("EY",), "ow": ("OW",), "əw": ("OW",), "ɔj": ("OY",), "oj": ("OY",),
     "ɛj": ("EY",), "ɑj": ("AY",), "ɔʏ": ("OY",), "ɔy": ("OY",), "oy": ("OY",), "ɡb": ("G", "B"), "kp": ("K", "P"),
 }  # fmt: skip
@@ -68,6 +68,6 @@ ENGLISH_SYMBOLS = frozenset((
     "ai", "aj", "ɑɪ", "ɑj", "aʊ", "au", "aw", "ɑʊ", "oʊ", "ou", "ow", "əʊ", "əw", "ɔɪ", "ɔi", "ɔj", "oɪ", "oi", "oj",
 ))  # fmt: skip
 # Symbols that are variants of English phones where the transcription is English, and sounds of their own elsewhere.
-ENGLISH_VARIANTS = frozenset(("a", "ɾ", "x", "ʔ", "c", "ɟ", "ɲ", "ʎ", "ç"))
-# What shows that a transcription is English: symbols that next to no other language is written with.
-ENGLISH_MARKS = frozenset("ɹɝɚɻ")
+ENGLISH_VARIANTS = frozenset(("a", "aː", "ɾ", "x", "ʔ", "c", "ɟ", "ɲ", "ʎ", "ç"))
+# What shows that a transcription is English: symbols that hardly another language is written with.
+ENGLISH_MARKS = ("ɹ", "ɝ", "ɚ", "əʊ", "əw", "ɜː")

@@ -10,8 +10,10 @@ phones shares its time evenly among them; a glottal stop without a phone of its 
 
 import re
 import unicodedata
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from phonolips.errors import InputError
@@ -147,7 +149,7 @@ def read_ipa(label: str, *, english: bool = False) -> Reading | None:
     while position < len(text):
         for length in range(min(_LONGEST, len(text) - position), 0, -1):
             symbol = text[position : position + length]
-            found = ENGLISH_READINGS.get(symbol) if english else None
+            found = ENGLISH_READINGS.get(symbol) if english or symbol == "ʔ" else None
             found = ALIGNER_READINGS.get(symbol, IPA_TO_ARPABET.get(symbol)) if found is None else found
             if found is not None and symbol.isascii() and not symbol.islower():
                 found = None  # espeak's capitals are no IPA
@@ -166,8 +168,8 @@ def read_ipa(label: str, *, english: bool = False) -> Reading | None:
     return Reading(tuple(phones), exact, letters) if 0 < letters <= MOST_SYMBOLS else None
 
 
-def read_sampa(label: str) -> Reading | None:
-    """Read a SAMPA or X-SAMPA label of one symbol, a diphthong or an affricate; None where it is none."""
+def _sampa_to_ipa(label: str) -> list[str] | None:
+    """Convert a SAMPA label to the IPA of its parts; None where it is none."""
     parts: list[str] = []
     position = 0
     while position < len(label):
@@ -176,13 +178,21 @@ def read_sampa(label: str) -> Reading | None:
             return None
         parts.append(SAMPA_TO_IPA.get(found[0], ""))
         position = found.end()
+    return parts
+
+
+def read_sampa(label: str, *, english: bool = False) -> Reading | None:
+    """Read a SAMPA or X-SAMPA label of one symbol, a diphthong or an affricate; None where it is none."""
+    parts = _sampa_to_ipa(label)
+    if parts is None:
+        return None
     ipa = "".join(parts)
     symbols = [part for part in parts if part and part not in ("ː", "ˑ", SYLLABIC, "\u0303", "ʲ")]
     pair = "".join(symbols)
     known = pair in IPA_TO_ARPABET or pair in ALIGNER_READINGS or pair in SAMPA_PAIRS or pair[-1:] == "ɐ"
     if not symbols or len(symbols) > 2 or (len(symbols) == 2 and not known):
         return None
-    reading = read_ipa(ipa)
+    reading = read_ipa(ipa, english=english)
     return reading if reading is None or ipa != "ʔ" else Reading((), True)
 
 
@@ -197,12 +207,52 @@ def read_phones(tier: Sequence[Interval], words: Sequence[Interval] = ()) -> Pho
         words: that are said, for what stands at the beginning of one; may be empty.
 
     Raises:
-        UnknownLabelError: a label that none of the sets knows.
+        UnknownLabelError: a label that none of the sets knows, or labels of words or syllables.
     """
     bare = [Interval(strip_position(label), start, end) for label, start, end in tier]
-    spoken = list(dict.fromkeys(each.label for each in bare if not (is_silence(each.label) or is_unknown(each.label))))
-    label_set, readings = _choose_set(spoken)
-    missing = next((each for each in bare if each.label in readings and readings[each.label] is None), None)
+    label_set, readings = _choose_set(_spoken(bare))
+    _check_known(bare, label_set, readings)
+    starts = [word.start for word in words if not is_silence(word.label)]
+    phones: list[Interval] = []
+    nearest: Counter[tuple[str, tuple[str, ...]]] = Counter()
+    waiting: Interval | None = None  # time without a phone of its own
+    closure: tuple[str, ...] = ()  # the releases that the last label is the closure of
+    for label, start, end in bare:
+        reading = readings.get(label)
+        if reading is None:
+            reading = Reading((UNKNOWN if is_unknown(label) else SILENCE,), True)
+        elif label == "ʔ" and _begins_word(start, starts, phones):
+            reading = Reading((), True)
+        if not reading.exact:
+            nearest[label, reading.phones] += 1
+        if not reading.phones:
+            waiting = Interval(label, waiting.start if waiting and _touch(waiting.end, start) else start, end)
+            continue
+        if waiting is not None:
+            if reading.phones[0] != SILENCE and _touch(waiting.end, start):
+                start = waiting.start
+            else:
+                _lengthen_last(phones, waiting)
+            waiting = None
+        if reading.phones[0] in closure and phones and _touch(phones[-1].end, start):
+            phones[-1] = Interval(reading.phones[0], phones[-1].start, end)
+        else:
+            phones += split_evenly(reading.phones, start, end)
+        closure = CLOSURES.get(label.upper(), ()) if label_set == ARPABET else ()
+    if waiting is not None:
+        _lengthen_last(phones, waiting)
+    return PhoneTier(phones, label_set, nearest)
+
+
+def _spoken(tier: Sequence[Interval]) -> list[str]:
+    """List the different labels that are phones, in the order in which they first occur."""
+    labels = dict.fromkeys(each.label for each in tier)
+    return [label for label in labels if not (is_silence(label) or is_unknown(label))]
+
+
+def _check_known(tier: Sequence[Interval], label_set: str, readings: Mapping[str, Reading | None]) -> None:
+    """Raise UnknownLabelError for a label without a reading, or where most labels hold several symbols."""
+    missing = next((each for each in tier if each.label in readings and readings[each.label] is None), None)
     if missing is not None:
         known = sum(reading is not None for reading in readings.values())
         raise UnknownLabelError(
@@ -211,50 +261,27 @@ def read_phones(tier: Sequence[Interval], words: Sequence[Interval] = ()) -> Pho
             known,
             len(readings),
         )
-    pairs = sum(reading is not None and reading.symbols > 1 for reading in readings.values())
-    if 2 * pairs > len(readings):
-        raise UnknownLabelError(f"{pairs} of {len(readings)} labels are more than one phone", 0, len(readings))
-    starts = {round(word.start / EDGE_TOLERANCE_SECONDS) for word in words if not is_silence(word.label)}
-    phones: list[Interval] = []
-    nearest: Counter[tuple[str, tuple[str, ...]]] = Counter()
-    pending: float | None = None  # where the time begins that a label without a phone leaves to the next one
-    closure: tuple[str, ...] = ()
-    for label, start, end in bare:
-        reading = readings.get(label)
-        if reading is None:
-            reading = Reading((UNKNOWN,) if is_unknown(label) else (SILENCE,), True)
-        elif label_set == IPA and label == "ʔ":
-            begins = (
-                round(start / EDGE_TOLERANCE_SECONDS) in starts if words else not phones or phones[-1].label == SILENCE
-            )
-            reading = Reading((), True) if begins else Reading(("T",), reading.exact or _is_english(spoken))
-        if not reading.exact:
-            nearest[label, reading.phones] += 1
-        if not reading.phones:
-            pending = start if pending is None else pending
-            continue
-        if closure and phones and reading.phones[0] in closure and len(reading.phones) == 1 and phones[-1].end == start:
-            phones[-1] = Interval(reading.phones[0], phones[-1].start, end)  # a closure and its release
-        else:
-            start = _take_pending(phones, pending, start, reading.phones[0] == SILENCE)
-            phones += split_evenly(reading.phones, start, end)
-        pending = None
-        closure = CLOSURES.get(label.upper(), ()) if label_set == ARPABET else ()
-    if pending is not None and bare:
-        _take_pending(phones, pending, bare[-1].end, True)
-    return PhoneTier(phones, label_set, nearest)
+    several = sum(reading is not None and reading.symbols > 1 for reading in readings.values())
+    if 2 * several > len(readings):
+        raise UnknownLabelError(f"{several} of {len(readings)} labels are more than one phone", 0, len(readings))
 
 
-def _take_pending(phones: list[Interval], pending: float | None, start: float, silent: bool) -> float:
-    """Give time without a phone to the phone that follows, or before a silence to the one before; return the start."""
-    if pending is None:
-        return start
-    if not silent:
-        return pending
-    if phones and phones[-1].label != SILENCE:
-        phones[-1] = phones[-1]._replace(end=start)
-        return start
-    return pending if phones or silent else start
+def _touch(end: float, start: float) -> bool:
+    return abs(end - start) <= EDGE_TOLERANCE_SECONDS
+
+
+def _begins_word(start: float, starts: Sequence[float], phones: Sequence[Interval]) -> bool:
+    """Return whether a word begins here; where no words are known, whether silence is before."""
+    if not starts:
+        return not phones or phones[-1].label == SILENCE
+    place = bisect_left(starts, start - EDGE_TOLERANCE_SECONDS)
+    return place < len(starts) and _touch(starts[place], start)
+
+
+def _lengthen_last(phones: list[Interval], waiting: Interval) -> None:
+    """Give time without a phone to the phone before it, where there is one."""
+    if phones and phones[-1].label != SILENCE and _touch(phones[-1].end, waiting.start):
+        phones[-1] = phones[-1]._replace(end=waiting.end)
 
 
 def split_evenly(labels: Sequence[str], start: float, end: float) -> list[Interval]:
@@ -272,9 +299,8 @@ def strip_position(label: str) -> str:
 
 
 def _is_english(labels: Sequence[str]) -> bool:
-    return any(mark in ENGLISH_MARKS for label in labels for mark in label) or any(
-        "əʊ" in x or "əw" in x for x in labels
-    )
+    """Return whether IPA labels transcribe English."""
+    return any(mark in label for label in labels for mark in ENGLISH_MARKS)
 
 
 def _choose_set(labels: Sequence[str]) -> tuple[str, Mapping[str, Reading | None]]:
@@ -283,8 +309,9 @@ def _choose_set(labels: Sequence[str]) -> tuple[str, Mapping[str, Reading | None
     readings = {label: read_arpabet(label) for label in labels}
     if all(reading is not None for reading in readings.values()):
         return ARPABET, readings
-    english = _is_english(labels)
-    every |= {SAMPA: read_sampa, IPA: lambda label: read_ipa(label, english=english)}
+    as_ipa = ["".join(_sampa_to_ipa(label) or ()) for label in labels]
+    every[SAMPA] = partial(read_sampa, english=_is_english(as_ipa))
+    every[IPA] = partial(read_ipa, english=_is_english(labels))
     tables = {name: {label: read(label) for label in labels} for name, read in every.items()}
     best = max(tables, key=lambda name: sum(reading is not None for reading in tables[name].values()))
     return best, tables[best]

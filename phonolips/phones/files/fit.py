@@ -11,10 +11,11 @@ from phonolips.phones.files.tiers import Tier
 from phonolips.phones.intervals import CONFIDENCE_TIER, Alignment, Interval
 from phonolips.phones.inventory import SILENCE, is_silence
 
-# An alignment and its sound may differ in length by so much: TOLERANCE-MEASURED
+# An alignment and its sound may differ in length by so much. MFA's of 969 GRID videos differ by 0.017 s at most (what
+# AAC and MPEG add or drop), of 2,741 LibriSpeech recordings by less than a microsecond; an mp3 is padded by some 0.05.
 LENGTH_TOLERANCE_SECONDS = 0.1
 # Files that list speech alone do not say how long the recording is; silence behind it is ordinary up to this length
-# (LibriSpeech's and GRID's recordings end with 0.9 s at most).
+# (LibriSpeech's and GRID's 3,710 recordings end with 2.93 s of it at most).
 QUIET_TAIL_SECONDS = 3.0
 # Between labels, a gap or an overlap of so much is rounding: CTM and Gentle write hundredths of a second.
 CRACK_SECONDS = 0.0101
