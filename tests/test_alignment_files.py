@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from phonolips.cli import main
 from phonolips.errors import InputError, PhonolipsWarning
 from phonolips.phones.files.fit import LENGTH_TOLERANCE_SECONDS
 from phonolips.phones.files.lines import HTK_UNITS_PER_SECOND
@@ -94,6 +95,14 @@ def mfa_json() -> str:
     return json.dumps({"start": 0, "end": END, "tiers": tiers})
 
 
+def praatio_json() -> str:
+    tiers = [
+        {"class": "IntervalTier", "name": name, "xmin": 0, "xmax": END, "entries": [list(row) for row in rows]}
+        for name, rows in BOTH.items()
+    ]
+    return json.dumps({"xmin": 0, "xmax": END, "tiers": tiers})
+
+
 def mfa_csv() -> str:
     rows = [f"{first},{last},{label},{kind},ann" for kind in BOTH for first, last, label in spoken(BOTH[kind])]
     return "\n".join(["Begin,End,Label,Type,Speaker", *rows, ""])
@@ -144,6 +153,7 @@ KINDS: dict[str, tuple[Callable[[], str | bytes], bool, bool]] = {
     "short": (lambda: short_grid(BOTH), True, True),
     "binary": (lambda: binary_grid(BOTH), True, True),
     "mfa.json": (mfa_json, True, True),
+    "praatio.json": (praatio_json, True, True),
     "mfa.csv": (mfa_csv, True, False),
     "gentle": (gentle_json, True, False),
     "htk": (lambda: "\n".join(htk_rows()) + "\n", False, True),
@@ -475,6 +485,9 @@ def test_times_of_a_part_count_from_its_beginning(tmp_path: Path) -> None:
 def test_a_file_that_begins_with_its_first_label_keeps_the_times_of_its_sound(tmp_path: Path, quiet: None) -> None:
     path = write(tmp_path, long_grid({name: rows[1:] for name, rows in BOTH.items()}, 0.2, END))
     same(read_alignment(path, seconds=END))
+    lying = write(tmp_path, long_grid({name: spoken(rows) for name, rows in BOTH.items()}, 1.0, END))
+    same(read_alignment(lying))
+    same(read_alignment(write(tmp_path, long_grid(BOTH, 1e-9, END))))
 
 
 @pytest.mark.parametrize(
@@ -516,6 +529,39 @@ def test_the_verb_holds_a_file_against_its_waveform(tmp_path: Path) -> None:
     beyond = write(tmp_path, long_grid(shifted(10.0), 0.0, 10.0 + END))
     with pytest.raises(InputError, match="6 of 6 phones lie beyond the sound"):
         from_alignment(beyond, waveform=sound)
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *words: object) -> int:
+    monkeypatch.setattr("sys.argv", ["phonolips", *map(str, words)])
+    try:
+        main()
+    except SystemExit as end:
+        return int(end.code or 0)
+    return 0
+
+
+def test_the_command_chooses_tiers_by_flags(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    others = {"bob - words": [(0.0, 1.1, "oh")], "bob - phones": [(0.0, 1.1, "OW")]}
+    grid = write(tmp_path, long_grid({f"ann - {name}": rows for name, rows in BOTH.items()} | others))
+    made = ("synth", "--textgrid", grid, "--no-pictures", "--out", tmp_path / "made")
+    assert run(monkeypatch, *made) == 1
+    assert "2 speakers: 'ann', 'bob'; choose one with --tier-speaker" in capsys.readouterr().err
+    assert not (tmp_path / "made").exists()
+    assert run(monkeypatch, *made, "--tier-speaker", "ann") == 0
+    same(read_alignment(tmp_path / "made" / "phones.TextGrid"))
+    assert run(monkeypatch, *made, "--tier", "phones=bob - phones,words=bob - words") == 0
+    assert read_alignment(tmp_path / "made" / "phones.TextGrid").phone_sequence() == ["OW"]
+    spelt = ("synth", "--phones", "B IH N B L UW", "--no-pictures", "--out", tmp_path / "made")
+    assert run(monkeypatch, *spelt, "--durations", grid, "--tier", "2") == 0
+    same(read_alignment(tmp_path / "made" / "phones.TextGrid"))
+    capsys.readouterr()
+    assert run(monkeypatch, *spelt, "--tier", "2") == 1
+    assert "choose tiers of --textgrid or --durations" in capsys.readouterr().err
+    edit = ("edit", "--video", grid, "--transcript", "a", "--to", "b", "--out", tmp_path / "made")
+    assert run(monkeypatch, *edit, "--tier", "2") == 1
+    assert "--tier and --tier-speaker choose tiers of --textgrid" in capsys.readouterr().err
+    assert run(monkeypatch, *edit, "--textgrid", grid) == 1
+    assert "choose one with --tier-speaker" in capsys.readouterr().err
 
 
 def test_real_alignments_fit_their_sound(shared_data: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from phonolips.errors import InputError, PhonolipsWarning
 from phonolips.phones.files.tiers import Tier
-from phonolips.phones.intervals import CONFIDENCE_TIER, Alignment, Interval
+from phonolips.phones.intervals import CONFIDENCE_TIER, EDGE_TOLERANCE_SECONDS, Alignment, Interval
 from phonolips.phones.inventory import SILENCE, is_silence
 
 # An alignment and its sound may differ in length by so much. MFA's of 969 GRID videos differ by 0.017 s at most (what
@@ -95,7 +95,7 @@ class AlignmentFile:
 
     def _beginning(self, seconds: float | None) -> float:
         """Return the time of the file that is the sound's beginning."""
-        if self.start == 0.0:
+        if abs(self.start) <= EDGE_TOLERANCE_SECONDS:
             return 0.0
         if seconds is None:
             warnings.warn(

@@ -18,7 +18,7 @@ from phonolips.phones.files.tiers import (
     check_times,
     choose_tiers,
 )
-from phonolips.phones.intervals import CONFIDENCE_TIER, Alignment, Interval
+from phonolips.phones.intervals import CONFIDENCE_TIER, EDGE_TOLERANCE_SECONDS, Alignment, Interval
 from phonolips.phones.inventory import SILENCE, UNKNOWN
 from phonolips.phones.labels import PhoneTier, UnknownLabelError, describe_nearest, read_phones
 
@@ -261,7 +261,9 @@ def _extent(found: Tiers, chosen: Choice) -> tuple[float, float]:
         raise InputError(f"{found.kind} from {start} to {end}; expected times in seconds")
     if first < min(start, 0.0) - 1e-3:
         raise InputError(f"an interval starts at {first} s, before the beginning at {start} s")
-    start, end = min(start, max(first, 0.0)), max(end, last)
+    if first < start - EDGE_TOLERANCE_SECONDS:  # the file's own beginning is not to be trusted
+        start = min(start, 0.0)
+    end = max(end, last)
     if end - start > MOST_SECONDS:
         raise InputError(
             f"lasts {end - start:.4g} s; alignments of up to {MOST_SECONDS / 3600:.0f} hours are read; are its times "
