@@ -564,6 +564,18 @@ def test_the_command_chooses_tiers_by_flags(tmp_path: Path, monkeypatch: pytest.
     assert "choose one with --tier-speaker" in capsys.readouterr().err
 
 
+def test_the_verb_allocates_nothing_for_an_alignment_of_years() -> None:
+    with pytest.raises(InputError, match=r"alignment of 1e\+09 s; expected at most 24 hours"):
+        from_alignment(Alignment.build([], [Interval("B", 0.0, 1.0)], 1e9))
+
+
+def test_a_tier_of_silence_is_said(tmp_path: Path) -> None:
+    with pytest.warns(
+        PhonolipsWarning, match="'phones' holds silence alone: the mouth rests; tiers: 'words', 'phones'"
+    ):
+        read_alignment(write(tmp_path, long_grid({"words": WORDS, "phones": [(0.0, 1.1, "")]})))
+
+
 def test_real_alignments_fit_their_sound(shared_data: Path) -> None:
     from phonolips.media.audio import read
 

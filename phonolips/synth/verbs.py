@@ -23,6 +23,7 @@ from phonolips.lips.motion import check_emphasis, emphasis_curve, enlarge, exagg
 from phonolips.lips.shapes import close_lips
 from phonolips.phones.decode import read_phones
 from phonolips.phones.files.read import read_alignment
+from phonolips.phones.files.tiers import MOST_SECONDS
 from phonolips.phones.intervals import Alignment
 from phonolips.phones.inventory import UNKNOWN
 from phonolips.phones.posteriors import check_posteriors, labels_to_posteriors
@@ -230,8 +231,8 @@ def from_alignment(
         options: see `LipOptions`; emphasis makes a word larger, not longer.
 
     Raises:
-        InputError: a file that cannot be read, or whose phones lie beyond the waveform; no such speaker; a rate where a
-            waveform sets the pace; emphasis of a word that is not there.
+        InputError: a file that cannot be read, or whose phones lie beyond the waveform; more than a day of it;
+            no such speaker; a rate where a waveform sets the pace; emphasis of a word that is not there.
     """
     if waveform is not None and rate != 1.0:
         raise InputError(f"rate {rate} with a sound of its own pace; leave out the rate or the sound")
@@ -244,6 +245,11 @@ def from_alignment(
         message = f"{len(unknown)} x {UNKNOWN} (no phone known), first at {unknown[0].start:.2f} s: shown at rest"
         warnings.warn(message, PhonolipsWarning, stacklevel=2)
     timed = given.scaled(1 / check_rate(rate))
+    if timed.duration > MOST_SECONDS:
+        most = MOST_SECONDS / 3600
+        raise InputError(
+            f"alignment of {timed.duration:.4g} s; expected at most {most:.0f} hours; are its times seconds?"
+        )
     steps = max(1, int(np.ceil(timed.duration / STEP_SECONDS - 1e-6)))
     if waveform is not None:
         steps = max(steps, samples_to_steps(len(waveform)))

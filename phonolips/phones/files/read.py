@@ -202,6 +202,12 @@ def _choose(path: Path, found: Tiers, tier: str | None, speaker: str | None) -> 
             f"tier {phone_tier.name!r}: {longest.label} at {longest.start:.2f} s lasts {longest.duration:.4g} s; "
             f"expected at most {MOST_PHONE_SECONDS:.0f}; are its times in seconds?"
         )
+    if longest is None:
+        warnings.warn(
+            f"{path}: tier {phone_tier.name!r} holds silence alone: the mouth rests; tiers: {found.names()}",
+            PhonolipsWarning,
+            stacklevel=4,
+        )
     if read.nearest:
         warnings.warn(
             f"{path}: {sum(read.nearest.values())} of {len(read.phones)} phones are no English sounds and were taken "

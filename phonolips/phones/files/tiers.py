@@ -11,7 +11,7 @@ from phonolips.phones.intervals import Interval
 MOST_SECONDS = 24 * 3600.0  # the longest alignment that is read: a day; beyond it a time is damage or another unit
 MOST_PHONE_SECONDS = 60.0  # no phone is held for a minute: milliseconds, samples or damage
 MOST_INTERVALS = 1_000_000  # in one file: a day of speech has some 800,000 phones, words and pauses
-MOST_TIERS = 1000  # in one file; the fullest seen, of a meeting, has some tens
+MOST_TIERS = 1000  # in one file; one of a meeting has some tens
 NAMES_SHOWN = 12  # tiers, speakers or symbols that a message lists
 
 # Names of the tier of phones, the likeliest first: MFA, Praat's users and P2FA, MAUS, SPPAS, LaBB-CAT, EasyAlign, and
