@@ -570,9 +570,7 @@ def test_the_verb_allocates_nothing_for_an_alignment_of_years() -> None:
 
 
 def test_a_tier_of_silence_is_said(tmp_path: Path) -> None:
-    with pytest.warns(
-        PhonolipsWarning, match="'phones' holds silence alone: the mouth rests; tiers: 'words', 'phones'"
-    ):
+    with pytest.warns(PhonolipsWarning, match="silence alone: the mouth rests"):
         read_alignment(write(tmp_path, long_grid({"words": WORDS, "phones": [(0.0, 1.1, "")]})))
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from phonolips.phones.files.read import read_alignment
+from phonolips.phones.files.read import read_alignment_file
 from phonolips.phones.intervals import CONFIDENCE_TIER, PHONE_TIER, WORD_TIER, Alignment, Interval
 from phonolips.phones.inventory import SILENCE
 from phonolips.storage import atomic_file
@@ -12,8 +12,8 @@ TEXTGRID_DECIMALS = 6  # of a second, as MFA writes
 
 
 def read_textgrid(path: Path) -> Alignment:
-    """Read an alignment, a TextGrid or another kind of file: `phones.files.read.read_alignment` without choices."""
-    return read_alignment(path)
+    """Read an alignment, a TextGrid or another kind of file; as `phones.files.read.read_alignment`, without choices."""
+    return read_alignment_file(path).fit()
 
 
 def write_textgrid(alignment: Alignment, path: Path, *, more: "Mapping[str, Sequence[Interval]] | None" = None) -> None:

@@ -56,7 +56,10 @@ def read_alignment(
         InputError: no file, none of these kinds, damaged or cut; no phones, or no choice among several; a label that is
             no phone; times that overlap, run backwards or last more than MOST_SECONDS; phones beyond the sound.
     """
-    return read_alignment_file(path, tier=tier, tier_speaker=tier_speaker).fit(seconds)
+    found = read_alignment_file(path, tier=tier, tier_speaker=tier_speaker).fit(seconds)
+    if not found.phone_sequence():
+        warnings.warn(f"{path}: its phones are silence alone: the mouth rests", PhonolipsWarning, stacklevel=2)
+    return found
 
 
 def read_alignment_file(path: Path | str, *, tier: str | None = None, tier_speaker: str | None = None) -> AlignmentFile:
@@ -201,12 +204,6 @@ def _choose(path: Path, found: Tiers, tier: str | None, speaker: str | None) -> 
         raise InputError(
             f"tier {phone_tier.name!r}: {longest.label} at {longest.start:.2f} s lasts {longest.duration:.4g} s; "
             f"expected at most {MOST_PHONE_SECONDS:.0f}; are its times in seconds?"
-        )
-    if longest is None:
-        warnings.warn(
-            f"{path}: tier {phone_tier.name!r} holds silence alone: the mouth rests; tiers: {found.names()}",
-            PhonolipsWarning,
-            stacklevel=4,
         )
     if read.nearest:
         warnings.warn(
