@@ -87,7 +87,9 @@ class Network(nn.Module):
             self.speaker_encoder = SpeakerEncoder(settings.speaker_from, settings.decoder.speaker)
         self.lip_parameters = LipParameterHeads(settings.lip_parameters, settings.audio_encoder.channels)
         self.decoder = LipDecoder(settings.decoder, settings.lips, len(settings.lip_parameters.names))
-        self.voice_activity = VoiceActivity(settings.voice_activity) if settings.voice_activity else None
+        self.voice_activity: VoiceActivity | None = None
+        if settings.voice_activity.dilations:
+            self.voice_activity = VoiceActivity(settings.voice_activity)
         self.register_buffer("lip_mean", torch.zeros(speakers, LIP_POINTS, 2))
         self.register_buffer("lip_basis", torch.zeros(count_outputs(settings.lips), LIP_POINTS, 2))
         self.register_buffer("lip_scale", torch.ones(()))

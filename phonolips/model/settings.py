@@ -76,7 +76,7 @@ class VoiceActivitySettings:
 
     channels: int = 64
     kernel: int = 3
-    dilations: list[int] = field(default_factory=lambda: [1, 2, 4, 8, 8])
+    dilations: list[int] = field(default_factory=list)  # [] = no such network: every sound moves the lips
     dropout: float = 0.1
 
 
@@ -90,7 +90,7 @@ class NetworkSettings:
     decoder: DecoderSettings = field(default_factory=DecoderSettings)
     lips: LipsSettings = field(default_factory=LipsSettings)
     speaker_from: list[str] = field(default_factory=list)  # of unnamed speakers: shape, voice; [] = none
-    voice_activity: VoiceActivitySettings | None = None  # None = nothing decides: every sound moves the lips
+    voice_activity: VoiceActivitySettings = field(default_factory=VoiceActivitySettings)
 
 
 @dataclass

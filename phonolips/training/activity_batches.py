@@ -33,9 +33,9 @@ NEAR_STEPS = 6  # steps of silence this near to speech are not asked for: aligne
 SHORT_GAP_STEPS = 30  # nor are silences shorter than this between two words: the mouth stays with the words
 LOUDNESS = 0.05  # root mean square of the sounds, about that of LibriSpeech's speech
 UNHEARD = 4.0  # times FLOOR: steps with less power in every band are not asked for, there is nothing to see
-MIXED_DB = (-5.0, 25.0)  # speech over another sound
+MIXED_DB = (-8.0, 20.0)  # speech over another sound, in power of log-mel
 OTHER_DB = 15.0  # two sounds together differ by up to this much
-OTHER_SHARE = 0.35  # of the sounds that come with a second one
+OTHER_SHARE = 0.5  # of the sounds that come with a second one
 QUIETER_DB = 45.0  # so much quieter still than augment_mel makes them, of `quiet_share` of the crops
 ALONE_STEPS = (15, 150)  # length of what is left in silence, evenly in octaves: from a syllable to a few words
 HUSH = (-16.0, -8.0)  # natural logarithm of the power of the noise that is left of that silence, from none
@@ -151,6 +151,8 @@ class ActivityTrainBatches:
         self.store, self.clips, self.settings = store, clips, settings
         self.steps = frames_to_steps(round(settings.crop_seconds * MODEL_FPS))
         self.sounds = make_sounds(settings, settings.seed, settings.sounds)
+        names = [name for name in nonspeech.FAMILIES if name not in settings.leave_out]
+        self.noises = np.flatnonzero(np.arange(len(self.sounds)) % len(names) == names.index("noise"))
         self.synthetic = make_synthetic(settings)
         self.set_epoch(0)
 
@@ -192,7 +194,8 @@ class ActivityTrainBatches:
             for edge in (first, last):
                 targets[max(0, edge - NEAR_STEPS) : edge + NEAR_STEPS] = UNKNOWN
         if rng.random() < self.settings.mixed_share:
-            sound, power = np.exp(self._sound(rng)), np.exp(mel)
+            noisy = rng.random() < self.settings.noise_share
+            sound, power = np.exp(self._sound(rng, self.noises if noisy else None)), np.exp(mel)
             loud = power[targets == SPEECH].mean() if (targets == SPEECH).any() else power.mean()
             ratio = loud / max(1e-9, float(sound.mean())) * np.exp(-rng.uniform(*MIXED_DB) * NATS_PER_DB)
             mel = np.log(power + ratio * sound)
@@ -214,12 +217,14 @@ class ActivityTrainBatches:
             self._leave_alone(sound, rng)
         return sound
 
-    def _sound(self, rng: np.random.Generator) -> np.ndarray:
+    def _sound(self, rng: np.random.Generator, among: np.ndarray | None = None) -> np.ndarray:
         """Take a sound, begun anywhere, now and then with another one over it; log-mel float32 (steps, mels)."""
-        sound: np.ndarray = np.roll(self.sounds[rng.integers(len(self.sounds))], rng.integers(self.steps), 0)
+        place = int(rng.integers(len(self.sounds))) if among is None else int(rng.choice(among))
+        sound: np.ndarray = np.roll(self.sounds[place], rng.integers(self.steps), 0)
         sound = sound.astype(np.float32)
         if rng.random() < OTHER_SHARE:
-            other = self.sounds[rng.integers(len(self.sounds))].astype(np.float32)
+            noisy = rng.random() < self.settings.noise_share
+            other = self.sounds[rng.choice(self.noises) if noisy else rng.integers(len(self.sounds))].astype(np.float32)
             sound = np.log(np.exp(sound) + np.exp(other + rng.uniform(-OTHER_DB, OTHER_DB) * NATS_PER_DB))
         return sound
 

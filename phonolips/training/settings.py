@@ -90,7 +90,7 @@ class LipsFitSettings(FitSettings):
 class ActivityFitSettings(FitSettings):
     """Training of voice activity."""
 
-    epochs: int = 16
+    epochs: int = 40
     batch: int = 16  # crops of speech, and as many sounds that are none
     learning_rate: float = 3e-3
     weight_decay: float = 0.02
@@ -102,13 +102,14 @@ class ActivityFitSettings(FitSettings):
     synthetic: int = 300  # sentences of espeak-ng, made before the first epoch
     synthetic_share: float = 0.15  # of the crops of speech that are those
     alone_share: float = 0.3  # of the crops of which a word or a few, or as short a sound, are left in silence
-    mixed_share: float = 0.3  # of the crops of speech that lie over another sound
+    mixed_share: float = 0.5  # of the crops of speech that lie over another sound
+    noise_share: float = 0.6  # of these sounds that are noise; the others are of any family
     quiet_share: float = 0.4  # of the crops that are turned down by up to 45 dB more than the others
     reverb_share: float = 0.25  # of the crops that are put into a room
     masked_share: float = 0.2  # of the crops that get time and frequency masks
     tract_range: float = 0.18  # everything is stretched in frequency by up to this much: children, other pitches
     most_valid_clips: int = 200  # validation looks at no more clips than these, evenly drawn
-    network: VoiceActivitySettings = field(default_factory=VoiceActivitySettings)
+    network: VoiceActivitySettings = field(default_factory=lambda: VoiceActivitySettings(dilations=[1, 2, 4, 8, 8]))
 
 
 @dataclass

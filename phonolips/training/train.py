@@ -79,9 +79,8 @@ def _carry_over(network: Network, folder: Path, parts: Sequence[str]) -> list[st
         return []
     earlier = read_network(folder)
     trained = [part for part in _noted(earlier) if part in parts]
-    sizes = earlier.description.settings.voice_activity
-    if ACTIVITY in trained and sizes is not None:
-        network.add_voice_activity(sizes)
+    if ACTIVITY in trained:
+        network.add_voice_activity(earlier.description.settings.voice_activity)
     own, other = network.state_dict(), earlier.state_dict()
     for part in trained:
         for name in [name for name in own if name.startswith(PARAMETERS_OF[part])]:
