@@ -18,9 +18,10 @@ from phonolips.errors import InputError, MissingToolError, PhonolipsWarning
 from phonolips.phones.inventory import NUM_PHONES, PHONE_IDS, SILENCE_ID
 from phonolips.phones.textgrid import read_textgrid
 from phonolips.speech.align.align import align, choose_aligner
-from phonolips.speech.align.ctc import align_posteriors, align_waveform, search, steps_needed
+from phonolips.speech.align.ctc import align_posteriors, align_waveform
 from phonolips.speech.align.mfa import Mfa
 from phonolips.speech.align.mfa_corpus import Utterance
+from phonolips.speech.align.search import search, steps_needed
 from phonolips.speech.align.sphinx import Sphinx
 from phonolips.speech.words import SpokenWord
 from phonolips.timebase import SAMPLE_RATE
