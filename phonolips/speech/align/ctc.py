@@ -34,6 +34,10 @@ LEAST_UNSAID_SECONDS = 0.2  # of speech that a filler is for: GRID's words are s
 SPEAKS = 0.5  # posterior of silence below which a step is speech
 SHORTEST_PAUSE_SECONDS = 0.2  # silence that is shorter does not part what is unsaid; a comma's length
 SHORTEST_SPEECH_SECONDS = 0.05  # what is shorter is a click, or the edge of the next word
+LONGEST_PHONE_SECONDS = 0.8  # the longest of 88,593 phones that MFA found in LibriSpeech and GRID lasts 0.62 s
+LONG_PHONE_COST = (
+    2.5  # nats a step of a phone that would be longer; under a filler's, so that one held on purpose stays
+)
 # A word is lost where the encoder finds other phones (3 % of right words, 96 % of wrong ones), or no time for it.
 # Speech beside lost words is theirs, said otherwise, unless it is longer than they could be: a phone lasts 0.08 s on
 # average.
@@ -98,29 +102,45 @@ def align_posteriors(
             f"{len(tokens)} phones do not fit into {steps} steps ({steps_to_seconds(steps):.2f} s); "
             f"they need at least {needed} steps"
         )
+    if only_words:
+        alignment = _to_alignment(search_with_fillers(log_posteriors(posteriors), tokens, {}), spoken, [], seconds)
+    else:
+        alignment = _align_with_fillers(posteriors, tokens, spoken, seconds)
+    confidences = tuple(confidence(phone, posteriors) for phone in alignment.phones)
+    return replace(alignment, confidences=confidences)
+
+
+def _align_with_fillers(
+    posteriors: np.ndarray, tokens: np.ndarray, spoken: "Sequence[SpokenWord]", seconds: float
+) -> Alignment:
+    """Align tokens, the phones of all words, with fillers where they are needed.
+
+    The search is done again without the fillers that turn out to be needless, and with a cost on phones that turn out
+    too long to be true, until nothing changes.
+    """
     last_tokens = np.cumsum([len(item.phones) for item in spoken]) - 1
-    outer = {-1: FILLER_ENTRY_COST, int(last_tokens[-1]): FILLER_ENTRY_COST}
-    slots = {} if only_words else dict.fromkeys(last_tokens.tolist(), FILLER_ENTRY_COST + INNER_COST) | outer
+    slots = dict.fromkeys(last_tokens.tolist(), FILLER_ENTRY_COST + INNER_COST)
+    slots |= {-1: FILLER_ENTRY_COST, int(last_tokens[-1]): FILLER_ENTRY_COST}
     logs = _with_filler(posteriors)
+    costs, left = np.zeros(len(tokens), np.float32), slots
     while True:
-        path = search_with_fillers(logs, tokens, slots)
-        unsaid = {
-            slot: _find_speech(posteriors, path.fillers == slot)
-            for slot in np.unique(path.fillers).tolist()
-            if slot != NO_FILLER
-        }
+        path = search_with_fillers(logs, tokens, left, costs=costs)
+        too_long = (steps_to_seconds(path.ends - path.starts) > LONGEST_PHONE_SECONDS) & (costs == 0)
+        if too_long.any():
+            costs[too_long], left = LONG_PHONE_COST, slots
+            continue
+        used = [slot for slot in np.unique(path.fillers).tolist() if slot != NO_FILLER]
+        unsaid = {slot: _find_speech(posteriors, path.fillers == slot) for slot in used}
         alignment = _to_alignment(path, spoken, [run for runs in unsaid.values() for run in runs], seconds)
         lost = _lost_phones(measure_fit(posteriors, alignment)) if unsaid else []
-        needless = [
+        needless = {
             slot
             for slot, runs in unsaid.items()
             if steps_to_seconds(sum(last - first for first, last in runs)) < _least_unsaid(lost, slot, last_tokens)
-        ]
+        }
         if not needless:
-            break
-        slots = {slot: cost for slot, cost in slots.items() if slot not in needless}
-    confidences = tuple(confidence(phone, posteriors) for phone in alignment.phones)
-    return replace(alignment, confidences=confidences)
+            return alignment
+        left = {slot: cost for slot, cost in left.items() if slot not in needless}
 
 
 def _with_filler(posteriors: np.ndarray) -> np.ndarray:

@@ -61,7 +61,9 @@ def search(logs: np.ndarray, tokens: np.ndarray) -> tuple[np.ndarray, np.ndarray
     return starts, ends, score
 
 
-def search_with_fillers(logs: np.ndarray, tokens: np.ndarray, slots: Mapping[int, float]) -> Path:
+def search_with_fillers(
+    logs: np.ndarray, tokens: np.ndarray, slots: Mapping[int, float], *, costs: np.ndarray | None = None
+) -> Path:
     """Find the best path through all tokens in their order, silence allowed between any two, fillers in some places.
 
     Args:
@@ -69,12 +71,13 @@ def search_with_fillers(logs: np.ndarray, tokens: np.ndarray, slots: Mapping[int
         tokens: as for `search`.
         slots: the tokens after which a filler may stand, beside silence (-1: before the first), and what it costs there
             beside its column.
+        costs: float (tokens,), what each token costs a step beside its column; None = nothing.
     """
     states = _make_states(tokens, slots, logs.shape[1] - 1)
-    forward = _Forward(logs, states, _allowed_skips(states, tokens), slots)
+    forward = _Forward(logs, states, _allowed_skips(states, tokens), slots, costs)
     total = np.full(len(states.kinds), -np.inf, np.float32)  # of the best path that ends in each state
     beginnings = (states.tokens < 0) | ((states.tokens == 0) & (states.kinds == _TOKEN))  # up to the first token
-    total[beginnings] = (logs[0, states.columns] - forward.enter)[beginnings]
+    total[beginnings] = (logs[0, states.columns] - forward.enter - forward.costs)[beginnings]
     block = max(1, MOST_MOVES // len(total))
     firsts = range(1, len(logs), block)
     before = []  # the totals before each block; its moves are found again on the way back
@@ -99,10 +102,21 @@ def search_with_fillers(logs: np.ndarray, tokens: np.ndarray, slots: Mapping[int
 class _Forward:
     """The forward pass of a search."""
 
-    def __init__(self, logs: np.ndarray, states: _States, skips: list[np.ndarray], slots: Mapping[int, float]) -> None:
+    def __init__(
+        self,
+        logs: np.ndarray,
+        states: _States,
+        skips: list[np.ndarray],
+        slots: Mapping[int, float],
+        costs: np.ndarray | None,
+    ) -> None:
         self.logs, self.columns, self.skips = logs, states.columns, skips
         entered = zip(states.kinds, states.tokens.tolist(), strict=True)
         self.enter = np.array([slots[token] if kind == _FILLER else 0.0 for kind, token in entered], np.float32)
+        self.costs = np.zeros(len(states.kinds), np.float32)
+        if costs is not None:
+            own = states.kinds == _TOKEN
+            self.costs[own] = costs[states.tokens[own]]
 
     def __call__(self, total: np.ndarray, first: int, last: int) -> tuple[np.ndarray, np.ndarray]:
         """Go from the totals before step `first` to those of step `last - 1`.
@@ -119,7 +133,7 @@ class _Forward:
             for far, allowed in enumerate(self.skips, start=2):
                 came[far, far:] = np.where(allowed[far:], total[:-far] - self.enter[far:], np.float32(-np.inf))
             moves[row] = came.argmax(0)
-            total = came[moves[row], every] + self.logs[step, self.columns]
+            total = came[moves[row], every] + (self.logs[step, self.columns] - self.costs)
         return total, moves
 
 
