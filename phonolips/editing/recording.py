@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from phonolips.model.network import Network
     from phonolips.model.speakers import LipSpeaker
 
-# A transcript is refused below the fit, or beside more speech than this: none of 969 GRID clips (least fit 0.29), none of
-# 3,185 LibriSpeech utterances (least 0.20), nor of six talks (least 0.18); but every text of another utterance.
+# A transcript is refused below the fit, or beside more speech than this: none of 969 GRID clips (least fit 0.29), none
+# of 3,185 LibriSpeech utterances (0.20), nor of six talks (0.18); but every text of another utterance.
 LEAST_EDIT_FIT = 0.05
 MOST_UNSAID_SECONDS = 1.0  # 0.41 s at most beside right transcripts
 # Of a TextGrid: 0.20 at least on 222 right ones (0.07 in babble of 10 dB), at most 0.04 with another clip's, under 0.12

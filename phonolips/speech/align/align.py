@@ -32,8 +32,8 @@ ALIGNERS = ("auto", "mfa", "sphinx", "ctc")
 # Chosen on the tuning speakers of tools/bench/text_fit.py; the shares are those of other held-out ones (70 utterances).
 LEAST_FIT = 0.27  # of a text: 1 % of right ones are below, 5 % in noise of 10 dB; 100 % of other texts, in noise too
 LEAST_WORD_FIT = 0.08  # of a word: 4 % of right ones are below, 5 % in noise of 10 dB; 86 % of another text's
-# Words for which there is no time: in none of 105 right texts, in none of 210 in noise of 10 dB, in 2 of 210 in noise of
-# 0 dB; in 97 % of 315 with three or more words too many.
+# Words for which there is no time: in none of 105 right texts, in none of 210 in noise of 10 dB, in 2 of 210 in noise
+# of 0 dB; in 97 % of 315 with three or more words too many.
 CRAMMED_PHONE_SECONDS = 0.025  # of their phones on average, where the encoder hears something
 CRAMMED_FIT = 0.018
 LEAST_CRAMMED_PHONES = 4  # of such words in a row: an unstressed "to" may well be lost
