@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from phonolips.errors import InputError, PhonolipsWarning
+from phonolips.media.container import file_url
 from phonolips.storage import atomic_file
 from phonolips.timebase import exact_fps
 
@@ -24,11 +25,26 @@ if TYPE_CHECKING:
     import av.container
 
 WRITTEN_SAMPLE_RATE = 48_000  # samples per second of the sound in written videos; every player knows it
+SOUND_BIT_RATE = 128_000  # bits per second of a channel
+CHANNEL_LAYOUTS = (
+    "mono",
+    "stereo",
+    "3.0",
+    "quad",
+    "5.0",
+    "5.1",
+    "6.1",
+    "7.1",
+)  # of 1, 2, ... channels; AAC and Opus know them
 OUTPUT_FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
 PICTURE_CODECS = {"webm": ("libvpx-vp9", {"crf": "24", "b": "0", "deadline": "realtime", "cpu-used": "7"})}
 USUAL_PICTURE_CODEC = ("libx264", {"crf": "18", "preset": "superfast"})
 SOUND_CODECS = {"webm": "libopus"}
 USUAL_SOUND_CODEC = "aac"
+CODEC_RATES = {  # samples per second that the codec knows, and players with it
+    "aac": (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 64_000, 88_200, 96_000),
+    "libopus": (8_000, 12_000, 16_000, 24_000, 48_000),
+}
 GIF_TICKS_PER_SECOND = 100  # a GIF's clock
 GIF_MOST_FPS = 50  # viewers slow down what is shown for less than two ticks
 GIF_COLOURS = 256
@@ -179,7 +195,11 @@ def _check_frame(frame: np.ndarray, shape: tuple[int, ...] | None) -> None:
 
 
 class _SoundWriter:
-    """Encode sound piece by piece, so that sound and picture are interleaved in the file."""
+    """Encode sound piece by piece, so that sound and picture are interleaved in the file.
+
+    One row of samples becomes a mono stream of 48 kHz; channels stay as they are, at their own rate where the codec
+    knows it.
+    """
 
     def __init__(
         self,
@@ -188,17 +208,35 @@ class _SoundWriter:
         sample_rate: int,
         codec: str,
     ) -> None:
+        self._container, self._codec = container, codec
+        self._blocks = iter(blocks)
+        first = next(self._blocks, np.zeros(0, np.float32))
+        self._shape = np.asarray(first).shape[1:]  # of one moment: () or (channels,)
+        self._rest = self._checked(first)  # read and not yet written
+        self._sample_rate = sample_rate
+        self._add_stream(self._rest.shape[1])
+        self._written = 0
+
+    def _add_stream(self, channels: int) -> None:
         import av
 
-        self._container = container
-        self._blocks = iter(blocks)
-        self._rest = np.zeros(0, np.float32)  # read and not yet written
-        self._sample_rate = sample_rate
-        self._stream = cast(Any, container.add_stream(codec, rate=WRITTEN_SAMPLE_RATE, layout="mono"))
-        self._stream.bit_rate = 128_000
-        kind, samples = ("fltp", 1024) if codec == USUAL_SOUND_CODEC else ("flt", 960)  # Opus goes by 20 ms
-        self._resampler = av.AudioResampler(kind, "mono", WRITTEN_SAMPLE_RATE, frame_size=samples)
-        self._written = 0
+        kept = bool(self._shape) and self._sample_rate in CODEC_RATES[self._codec]
+        rate = self._sample_rate if kept else WRITTEN_SAMPLE_RATE
+        self._layout = CHANNEL_LAYOUTS[channels - 1]
+        self._stream = cast(Any, self._container.add_stream(self._codec, rate=rate, layout=self._layout))
+        self._stream.bit_rate = SOUND_BIT_RATE * channels
+        kind, samples = ("fltp", 1024) if self._codec == USUAL_SOUND_CODEC else ("flt", 960)  # Opus goes by 20 ms
+        self._resampler = av.AudioResampler(kind, self._layout, rate, frame_size=samples)
+
+    def _checked(self, block: np.ndarray) -> np.ndarray:
+        """Return a block as (samples, channels)."""
+        array, most = np.asarray(block), len(CHANNEL_LAYOUTS)
+        counted = array.ndim == 1 or (array.ndim == 2 and 1 <= array.shape[1] <= most)
+        if not counted or array.shape[1:] != self._shape:
+            raise ValueError(
+                f"the waveform has shape {array.shape}; expected (samples,), or (samples, channels) of up to {most}"
+            )
+        return array[:, None] if array.ndim == 1 else array
 
     def write_until(self, seconds: float | None) -> None:
         """Encode up to `seconds`; None is the end."""
@@ -208,9 +246,7 @@ class _SoundWriter:
                 block = next(self._blocks, None)
                 if block is None:
                     break
-                self._rest = np.asarray(block)
-                if self._rest.ndim != 1:
-                    raise ValueError(f"the waveform has shape {self._rest.shape}; expected (samples,)")
+                self._rest = self._checked(block)
             count = len(self._rest) if end is None else min(len(self._rest), end - self._written)
             self._write(self._rest[:count])
             self._rest = self._rest[count:]
@@ -225,8 +261,10 @@ class _SoundWriter:
 
         if not len(piece):
             return
-        samples = np.clip(np.asarray(piece, dtype=np.float32), -1.0, 1.0)[None]
-        frame = av.AudioFrame.from_ndarray(samples, format="fltp", layout="mono")
+        samples = np.clip(np.asarray(piece, dtype=np.float32), -1.0, 1.0).reshape(
+            1, -1
+        )  # packed: any number of channels
+        frame = av.AudioFrame.from_ndarray(samples, format="flt", layout=self._layout)
         frame.sample_rate = self._sample_rate
         frame.time_base = Fraction(1, self._sample_rate)
         frame.pts = self._written
@@ -297,9 +335,10 @@ def write_video(
         path: the file to write: .mp4, .m4v, .mov, .mkv or .webm.
         frames: uint8 (height, width, 3) RGB, all of one shape; an odd side is padded by one pixel.
         fps: frames per second; 23.98, 29.97 and 59.94 stand for the exact NTSC rates.
-        waveform: float (samples,) in [-1, 1], from the time of the first picture on, whole or as blocks that
-            follow each other (read as they are needed), or None. All of it is written, even where it lasts
-            longer than the pictures.
+        waveform: float (samples,) or (samples, channels) in [-1, 1], from the time of the first picture on, whole
+            or as blocks that follow each other (read as they are needed), or None. All of it is written, even where
+            it lasts longer than the pictures. One row is written at 48 kHz; one to eight channels (in FFmpeg's order)
+            at `sample_rate`, or at 48 kHz where the codec does not know that.
         sample_rate: samples per second of `waveform`.
 
     Raises:
@@ -316,7 +355,7 @@ def write_video(
     file_format = OUTPUT_FORMATS[path.suffix.lower()]
     options = {"movflags": "+faststart"} if file_format in ("mp4", "mov") else {}
     with atomic_file(path) as temporary:
-        with av.open(os.fspath(temporary), "w", format=file_format, options=options) as container:
+        with av.open(file_url(temporary), "w", format=file_format, options=options) as container:
             count = _encode(container, frames, rate, waveform, sample_rate)
         if not count:
             raise InputError(f"{path}: there is not one frame to write; expected at least one")
@@ -357,7 +396,7 @@ def write_gif(path: Path, frames: Iterable[np.ndarray], fps: Fraction | float, s
     with atomic_file(path) as temporary:
         # The last picture's delay is not in its packet; this option states it.
         options = {"loop": "0", "final_delay": str(tick(1))}
-        with av.open(os.fspath(temporary), "w", format="gif", options=options) as container:
+        with av.open(file_url(temporary), "w", format="gif", options=options) as container:
             stream: Any = None
             shape, count = None, 0
             for count, picture in enumerate(frames, start=1):
