@@ -157,7 +157,14 @@ def test_a_damaged_packet_is_skipped_and_said(tmp_path: Path) -> None:
     with pytest.warns(PhonolipsWarning, match="1 damaged packet") as caught:
         frames = list(io.read_frames(path))
     assert len(caught) == 1
-    assert 50 <= len(frames) <= 59
+    assert 50 <= int(str(caught[0].message).split("; ")[1].split()[0]) <= 59
+    assert len(frames) == 60  # the picture before stays, so that the rest keeps its time
+    levels = [frame.mean() for frame in frames]
+    assert np.allclose(
+        levels[:29] + levels[45:],
+        [frame.mean() for frame in (*moving_picture(60)[:29], *moving_picture(60)[45:])],
+        atol=4,
+    )
 
 
 def test_a_file_cut_short_is_read_as_far_as_it_goes(tmp_path: Path) -> None:

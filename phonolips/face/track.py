@@ -3,6 +3,7 @@
 import time
 import warnings
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,9 @@ from phonolips.lips.space import SMOOTHING_SECONDS, MouthSpace, fill_missing, fi
 from phonolips.media import video as io
 from phonolips.storage import FORMATS, write_arrays
 
+# Between the pictures of a variable frame rate the lips move on evenly, up to this long (8 pictures a second and a
+# picture lost): a longer one stands still on the screen, as a frozen call does, and so do its lips.
+LONGEST_HOLD_SECONDS = 0.25
 TRACKED_POINTS = facemesh.KEPT_POINTS + pose.POSE_POINTS
 
 
@@ -77,6 +81,7 @@ def track_video(video: Path, *, layout: str = "mediapipe40", limits: FaceLimits 
     if limits is not None:
         check_found(followed, limits)
     points_px, detected = fill_missing(followed.points_px, followed.detected), followed.detected
+    points_px = _between_pictures(points_px, io.new_frames(video), fps)
     rotations = pose.fit_rotations(points_px[:, len(facemesh.KEPT_POINTS) :])
     angles = pose.rotations_to_angles(rotations)
     if limits is not None:
@@ -101,6 +106,18 @@ def track_video(video: Path, *, layout: str = "mediapipe40", limits: FaceLimits 
     if layout == "ibug20":
         lips = to_ibug20(lips)
     return Track(lips, detected, space, fps, time.perf_counter() - started, angles.astype(np.float32), frontalised)
+
+
+def _between_pictures(points_px: np.ndarray, new: np.ndarray | None, fps: float) -> np.ndarray:
+    """Let points (frames, points, 3) move on between the frames that show a new picture; None = all do."""
+    if new is None:
+        return points_px
+    result = points_px.copy()
+    for begin, end in pairwise(new):
+        if 1 < end - begin <= LONGEST_HOLD_SECONDS * fps:
+            share = np.linspace(0, 1, end - begin + 1)[:-1, None, None]
+            result[begin:end] = (1 - share) * points_px[begin] + share * points_px[end]
+    return result
 
 
 def draw_track(video: Path, track: Track, out: Path) -> None:
