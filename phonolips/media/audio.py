@@ -25,6 +25,7 @@ from phonolips.media.container import (
     picture_stream,
     sound_stream,
 )
+from phonolips.media.pipes import copy_to_temporary, readable
 from phonolips.media.placing import place
 from phonolips.timebase import SAMPLE_RATE
 
@@ -50,12 +51,15 @@ AAC_BIT_RATE = 56_000  # bits per second of AAC: speech sounds clean, a minute t
 
 
 def check_sound_file(path: Path) -> None:
-    """Raise InputError unless there is a file with something in it."""
-    if not path.exists():
+    """Raise InputError unless there is a file with something in it; what comes through a pipe is read for that."""
+    file = readable(path)
+    if not file.exists():
         raise InputError(f"{path}: no such file; give a sound or video file")
-    if path.is_dir():
+    if file.is_dir():
         raise InputError(f"{path}: is a folder; give one sound or video file")
-    if path.stat().st_size == 0:
+    if not file.is_file():
+        raise InputError(f"{path}: is a device; give a sound or video file")
+    if file.stat().st_size == 0:
         raise InputError(f"{path}: the file is empty (0 bytes); give a sound or video file")
 
 
@@ -297,6 +301,8 @@ def read_blocks(
     if isinstance(source, Path):
         check_sound_file(source)
     name = str(source) if isinstance(source, Path) else str(getattr(source, "name", "the sound"))
+    if not isinstance(source, Path) and not getattr(source, "seekable", lambda: False)():
+        source = copy_to_temporary(source)
     pieces: list[np.ndarray] = []
     held = 0
     level = _Level(name)

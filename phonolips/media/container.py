@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from phonolips.errors import InputError
+from phonolips.media.pipes import readable
 
 if TYPE_CHECKING:
     import av
@@ -50,7 +51,7 @@ def _allowed_formats() -> str:
 def _is_playlist(source: Source) -> bool:
     if not isinstance(source, Path):
         return False
-    with contextlib.suppress(OSError), source.open("rb") as file:
+    with contextlib.suppress(OSError), readable(source).open("rb") as file:
         head = file.read(HEAD_BYTES).lstrip(b"\xef\xbb\xbf \t\r\n")
         return head.startswith(PLAYLIST_MARKS) or (head.startswith(b"<?xml") and b"<MPD" in head)
     return False
@@ -78,7 +79,7 @@ def open_input(
     options = {"format_whitelist": _allowed_formats(), "protocol_whitelist": "file"}
     try:
         return av.open(
-            file_url(source) if isinstance(source, Path) else source,
+            file_url(readable(source)) if isinstance(source, Path) else source,
             "r",
             metadata_errors="replace",
             container_options=options,
@@ -200,9 +201,16 @@ def _find_start(container: "av.container.InputContainer") -> Fraction | None:
     return min(found, default=None)
 
 
+def file_key(path: Path) -> tuple[str, str, int, int]:
+    """Return a file's place, what messages call it, its size and its time: what stays the same while it does."""
+    place = readable(path)
+    stat = place.stat()
+    return os.fspath(place), str(path), stat.st_size, stat.st_mtime_ns
+
+
 @lru_cache(maxsize=64)  # a command reads a file three or four times
-def _start_of(path: str, size: int, modified: int) -> Fraction | None:
-    with open_input(Path(path), path) as container:
+def _start_of(path: str, name: str, size: int, modified: int) -> Fraction | None:
+    with open_input(Path(path), name) as container:
         return _find_start(container)
 
 
@@ -212,8 +220,7 @@ def clock_start(source: Source, name: str) -> Fraction | None:
     None where neither its sound nor its picture has time stamps. Decodes one frame of each.
     """
     if isinstance(source, Path):
-        stat = source.stat()
-        return _start_of(os.fspath(source), stat.st_size, stat.st_mtime_ns)
+        return _start_of(*file_key(source))
     at = source.tell()
     with open_input(source, name) as container:
         found = _find_start(container)

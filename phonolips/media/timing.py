@@ -2,7 +2,6 @@
 
 import contextlib
 import math
-import os
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from phonolips.media.container import MOST_GAP_SECONDS, clock_start, open_input, picture_stream
+from phonolips.media.container import MOST_GAP_SECONDS, clock_start, file_key, open_input, picture_stream
 from phonolips.timebase import MAX_FPS, MODEL_FPS, NTSC_RATES
 
 if TYPE_CHECKING:
@@ -217,12 +216,11 @@ def _make_timing(container: "av.container.InputContainer", start: Fraction | Non
 
 
 @lru_cache(maxsize=64)  # a command reads a video three or four times
-def _timing_of(path: str, size: int, modified: int) -> Timing | None:
-    with open_input(Path(path), path, *VIDEO_WORDS) as container:
-        return _make_timing(container, clock_start(Path(path), path))
+def _timing_of(path: str, name: str, size: int, modified: int) -> Timing | None:
+    with open_input(Path(path), name, *VIDEO_WORDS) as container:
+        return _make_timing(container, clock_start(Path(path), name))
 
 
 def picture_timing(path: Path) -> Timing | None:
     """Return how a video's pictures lie in time, or None where it has none that move; reads the file once through."""
-    stat = path.stat()
-    return _timing_of(os.fspath(path), stat.st_size, stat.st_mtime_ns)
+    return _timing_of(*file_key(path))

@@ -24,6 +24,7 @@ from phonolips.media.container import (
     open_input,
     picture_stream,
 )
+from phonolips.media.pipes import readable
 from phonolips.media.timing import VIDEO_WORDS, Timing, picture_timing
 from phonolips.storage import atomic_file
 from phonolips.timebase import exact_fps
@@ -88,11 +89,12 @@ class VideoInfo:
 
 def _timing(path: Path) -> Timing:
     """Return how a video's pictures lie in time. Raise InputError where it is none."""
-    if not path.exists():
+    file = readable(path)
+    if not file.exists():
         raise InputError(f"{path}: no such file")
-    if not path.is_file():
+    if not file.is_file():
         raise InputError(f"{path}: not a file; expected a video such as clip.mp4")
-    if path.stat().st_size == 0:
+    if file.stat().st_size == 0:
         raise InputError(f"{path}: the file is empty (0 bytes); expected a video")
     timing = picture_timing(path)
     if timing is None:
