@@ -37,6 +37,8 @@ BLOCK_SAMPLES = 10 * SAMPLE_RATE  # 10 s
 SILENCE_LEVEL = 10 ** (-70 / 20)  # a peak below -70 dB of full scale counts as silence
 CLIPPED_LEVEL = 0.999
 CLIPPED_SHARE = 0.001  # more samples than this at full scale: warn that the sound is clipped
+# Streams without a container: FFmpeg counts their stamps itself, at the first frame's rate, so they tell nothing.
+UNSTAMPED_FORMATS = ("aac", "ac3", "eac3", "dts", "loas", "mp3")
 LOWEST_RATE, HIGHEST_RATE = 1_000, 1_000_000  # samples per second of a caller's array, or of a file
 MOST_PLANES = 7  # of a planar frame that PyAV 18 reads: its loop over eight pointers runs on into what lies behind them
 MOST_FILTERED = 64  # channels that FFmpeg's resampler takes (its SWR_CH_MAX)
@@ -136,7 +138,7 @@ def _timed_pieces(
                 f"{name}: {frame.layout.nb_channels} channels; expected at most {MOST_FILTERED}: mix it down first"
             )
         to_float = to_float or _ToFloat(frame)
-        time = frame_time(frame)
+        time = frame_time(frame) if container.format.name not in UNSTAMPED_FORMATS else None
         start = time if start is None else start
         seconds = float(time - start) if time is not None and start is not None else None
         for sound in to_float(frame):

@@ -167,6 +167,8 @@ def decoded(
         except (av.FFmpegError, OSError) as error:
             damage.add(error)
             break
+        if not packet.size and packet.dts is not None:
+            continue  # a packet of the file with nothing in it; the decoder would take it for the end
         try:
             frames: list[Any] = packet.decode()
         except av.FFmpegError as error:

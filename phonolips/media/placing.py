@@ -53,14 +53,20 @@ class _Placer:
         """Return by how many samples a piece is late against the sound before it; negative where it is early."""
         return seconds * self._rate - self._shift - self._position - ahead
 
-    def _stays_off(self, sign: float) -> bool:
-        """Return whether every piece that waits is late (or early) by more than jitter."""
+    def _lasting_off(self, first: float) -> float | None:
+        """Return by how much what waits is late or early, where all of it is by more than jitter; else None.
+
+        The median of those that are as far off as the first: stamps in milliseconds are right on average only.
+        """
         ahead = 0
+        found = []
         for seconds, sound in self.waiting:
-            if seconds is not None and sign * self._off(seconds, ahead) <= self._steady:
-                return False
+            if seconds is not None:
+                found.append(self._off(seconds, ahead))
             ahead += len(sound)
-        return True
+        if min(found) <= self._steady and max(found) >= -self._steady:
+            return None
+        return float(np.median([off for off in found if abs(off - first) <= self._steady]))
 
     def place(self) -> Iterator[np.ndarray]:
         """Yield the first piece that waits, after what belongs before it."""
@@ -69,12 +75,13 @@ class _Placer:
         if not self._begun:
             self._begun = True
             yield from self._jump(off)
-        elif seconds is not None and abs(off) > self._steady and self._stays_off(np.sign(off)):
-            if abs(off - self._last) <= self._steady:
-                self._stretch(round(off))
-            else:
-                yield from self._jump(off)
-            off = 0.0
+        elif seconds is not None and abs(off) > self._steady:
+            lasting = self._lasting_off(off)
+            if lasting is not None and abs(off - self._last) <= self._steady:
+                self._stretch(round(lasting))
+            elif lasting is not None:
+                yield from self._jump(lasting)
+            off = off if lasting is None else off - lasting
         self._last = off
         if self.waiting:
             sound = self._pop()
