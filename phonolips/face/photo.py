@@ -49,12 +49,14 @@ def is_photo(path: Path) -> bool:
 
     Of what nobody can read, the name decides. Raises OSError where the file cannot be opened.
     """
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
     try:
         with Image.open(readable(path), formats=_formats()) as file:
             return file.format not in MOVING_FORMATS or getattr(file, "n_frames", 1) == 1
-    except (UnidentifiedImageError, ValueError, SyntaxError, Image.DecompressionBombError):
+    except Image.DecompressionBombError:
+        return True
+    except (OSError, ValueError, SyntaxError):
         brands = _brands(path)
         return path.suffix.lower() in PHOTO_SUFFIXES or brands[:1] == (b"avif",) or _is_heic(path)
 
@@ -72,12 +74,12 @@ def read_photo(path: Path, *, longest_side: int | None = LONGEST_PHOTO_SIDE) -> 
     Raises:
         InputError: not a picture that can be read.
     """
-    from PIL import Image, ImageOps, UnidentifiedImageError
+    from PIL import Image, ImageOps
 
     try:
         with Image.open(readable(path), formats=_formats()) as file:
             picture = ImageOps.exif_transpose(file).convert("RGB")
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         if _is_heic(path):
             raise InputError(f"{path}: is a HEIC picture, which is not read; convert it to .jpg or .png") from error
         if _brands(path)[:1] != (b"avif",):

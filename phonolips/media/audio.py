@@ -3,6 +3,7 @@
 Reading is by blocks, so that an hour costs no more memory than a minute; `read` joins the blocks.
 """
 
+import contextlib
 import io
 import warnings
 from collections.abc import Iterable, Iterator
@@ -101,10 +102,15 @@ class _ToFloat:
 
     def flush(self) -> Iterator[np.ndarray]:
         """Yield what a resampler still holds."""
-        for part in self._resampler.resample(None) if self._resampler is not None else ():
+        from av.error import FFmpegError
+
+        resampler, self._resampler, self._setup = self._resampler, None, None
+        parts: list[av.AudioFrame | None] = []
+        with contextlib.suppress(FFmpegError):  # it could not be set up, which was said
+            parts = list(resampler.resample(None)) if resampler is not None else []
+        for part in parts:
             if part is not None:
                 yield self._packed(part)
-        self._resampler = self._setup = None
 
 
 def _scaled(samples: np.ndarray, format_name: str) -> np.ndarray:
@@ -130,6 +136,8 @@ def _timed_pieces(
     name: str,
 ) -> Iterator[tuple[float | None, np.ndarray, int]]:
     """Yield (seconds on the file's clock or None, float32 (samples, channels), rate) for all that is decoded."""
+    from av.error import FFmpegError
+
     to_float: _ToFloat | None = None
     for _, frame in decoded(container, [stream], damage):
         _check_rate(frame.sample_rate, name)
@@ -141,7 +149,12 @@ def _timed_pieces(
         time = frame_time(frame) if container.format.name not in UNSTAMPED_FORMATS else None
         start = time if start is None else start
         seconds = float(time - start) if time is not None and start is not None else None
-        for sound in to_float(frame):
+        try:
+            sounds = list(to_float(frame))
+        except FFmpegError as error:  # a layout in the middle that cannot be turned into the first one
+            damage.add(error)
+            continue
+        for sound in sounds:
             yield seconds, sound, to_float.rate
             seconds = None
     if to_float is not None:

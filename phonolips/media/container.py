@@ -152,18 +152,25 @@ class Damage:
         self.reason = getattr(error, "strerror", None) or type(error).__name__
 
 
+def packets(container: "av.container.InputContainer", streams: "list[Any]") -> Iterator[Any]:
+    """Yield the packets of some streams, and an empty one each at the end."""
+    # PyAV 18 trips over the end of a file in which further streams have appeared on the way, as in broadcasts
+    with contextlib.suppress(IndexError):
+        yield from container.demux(streams)
+
+
 def decoded(
     container: "av.container.InputContainer", streams: "list[Any]", damage: Damage
 ) -> Iterator[tuple[Any, Any]]:
     """Yield (stream, frame) for everything that can be decoded; what cannot is counted in `damage`."""
     import av
 
-    packets = container.demux(streams)
+    coming = packets(container, streams)
     while True:
         try:
-            packet = next(packets)
+            packet = next(coming)
         except StopIteration:
-            return
+            break
         except (av.FFmpegError, OSError) as error:
             damage.add(error)
             break
@@ -189,7 +196,7 @@ def _find_start(container: "av.container.InputContainer") -> Fraction | None:
     wanted: list[Any] = [stream for stream in streams if stream is not None]
     found: list[Fraction] = []
     with contextlib.suppress(av.FFmpegError, OSError):
-        for packet in container.demux(list(wanted)):
+        for packet in packets(container, list(wanted)):
             if packet.stream not in wanted:
                 continue
             with contextlib.suppress(av.FFmpegError):

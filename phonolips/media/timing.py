@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from phonolips.media.container import MOST_GAP_SECONDS, clock_start, file_key, open_input, picture_stream
+from phonolips.media.container import MOST_GAP_SECONDS, clock_start, file_key, open_input, packets, picture_stream
 from phonolips.timebase import MAX_FPS, MODEL_FPS, NTSC_RATES
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ def _scan(container: "av.container.InputContainer", stream: "av.VideoStream") ->
     stamps: list[int] = []
     count, shown, last = 0, 0, (-1, 0)
     with contextlib.suppress(av.FFmpegError, OSError):
-        for packet in container.demux(stream):
+        for packet in packets(container, [stream]):
             if not packet.size:
                 continue
             count += 1
