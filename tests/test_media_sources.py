@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from media_files import tone
+from media_files import tone, write_media
 from PIL import Image
 
 from phonolips import from_audio
@@ -171,6 +171,23 @@ def test_nothing_through_the_standard_input_is_one_line(tmp_path):
 
 
 # ---------------------------------------------------------------- a chosen sound, from the verbs
+
+
+def test_the_chosen_sound_is_kept_beside_its_lips(tmp_path):
+    from phonolips.synth.files import Request, synthesise
+
+    waves = [tone(1), tone(1, 600)]
+    path = write_media(tmp_path / "a.mkv", sounds=waves, sound_codec="pcm_s16le")
+    for number, hertz in enumerate((300, 600)):
+        out = tmp_path / f"{number}"
+        synthesise(Request(out=out, audio=path, audio_stream=number, pictures=False))
+        sound, rate = soundfile.read(out / "speech.wav")
+        assert np.argmax(np.abs(np.fft.rfft(sound[:rate]))) == pytest.approx(hertz, abs=2)
+    with pytest.raises(InputError, match="`audio_stream` 2"):
+        synthesise(Request(out=tmp_path / "2", audio=path, audio_stream=2, pictures=False))
+    with pytest.raises(InputError, match="`audio_stream` 0: goes with `audio`"):
+        synthesise(Request(out=tmp_path / "2", phones="B IY", audio_stream=0))
+    assert not (tmp_path / "2").exists()
 
 
 def test_the_chosen_sound_goes_with_a_batch():
