@@ -26,6 +26,15 @@ AudioStream = Annotated[
         "default]",
     ),
 ]
+Tier = Annotated[
+    str | None,
+    typer.Option(
+        help="Phone tier of the TextGrid, by name or number; or phones=NAME,words=NAME. [default: found by its name]"
+    ),
+]
+TierSpeaker = Annotated[
+    str | None, typer.Option(help="Whose tiers of the TextGrid, where it holds those of several speakers.")
+]
 
 
 def parse_emphasis(words: Sequence[str]) -> dict[str, float]:

@@ -35,11 +35,12 @@ from phonolips.phones.posteriors import labels_to_posteriors
 from phonolips.synth.files import existing_file
 from phonolips.synth.folder import check_out_folder
 from phonolips.synth.result import Result
-from phonolips.timebase import MODEL_FPS, frames_in, frames_to_steps, seconds_to_steps
+from phonolips.timebase import MODEL_FPS, frames_in, frames_to_steps, samples_to_seconds, seconds_to_steps
 
 if TYPE_CHECKING:
     from phonolips.model.network import Network
     from phonolips.model.speakers import LipSpeaker
+    from phonolips.phones.files.fit import AlignmentFile
     from phonolips.speech.words import SpokenWord
 
 
@@ -53,7 +54,7 @@ def edit(
     aligner: str = "auto",
     speaker: "str | LipSpeaker | None" = None,
     network: "Network | None" = None,
-    alignment: Alignment | None = None,
+    alignment: "Alignment | AlignmentFile | None" = None,
     sound: Path | None = None,
     speak: str | None = None,
     voice: str | None = None,
@@ -72,7 +73,8 @@ def edit(
         speaker: whose shape and style the new lips have: a name in the model, or somebody from `adapt`; None = fitted
             to this video.
         network: a loaded model; None = the one in the package.
-        alignment: when the words of `transcript` are said, as from a TextGrid, instead of an aligner.
+        alignment: when the words of `transcript` are said, instead of an aligner: known, or as
+            `phones.files.read.read_alignment_file` reads it, which is fitted to the sound's length here.
         sound, speak, voice, language: where the sound of the new words comes from, see `VoiceSource`.
         settings: how the lips are joined.
         audio_stream: which of the video's sounds, counted from 0; None = its default one.
@@ -126,7 +128,7 @@ def _read_change(
 def _read_recording(
     video: Path,
     transcript: str,
-    alignment: Alignment | None,
+    alignment: "Alignment | AlignmentFile | None",
     source: VoiceSource,
     network: "Network",
     audio_stream: int | None,
@@ -136,7 +138,10 @@ def _read_recording(
     from phonolips.media.audio import read
     from phonolips.media.video import probe
 
-    waveform = read(video, stream=audio_stream) if probe(video).has_audio else None
+    info = probe(video)
+    waveform = read(video, stream=audio_stream) if info.has_audio else None
+    if alignment is not None and not isinstance(alignment, Alignment):
+        alignment = alignment.fit(info.video_seconds if waveform is None else samples_to_seconds(len(waveform)))
     if alignment is None:
         if waveform is None:
             raise InputError(f"{video}: has no sound to find the words in; give a TextGrid of them with `textgrid`")
