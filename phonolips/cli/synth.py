@@ -5,7 +5,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from phonolips.cli.options import Jobs, Language, Model, Out, parse_emphasis, print_files
+from phonolips.cli.options import (
+    AudioStream,
+    Jobs,
+    Language,
+    Model,
+    Out,
+    Tier,
+    TierSpeaker,
+    parse_emphasis,
+    print_files,
+)
 from phonolips.errors import PhonolipsError
 from phonolips.export.formats import FORMATS
 
@@ -28,14 +38,18 @@ def synth(
     audio: Annotated[
         Path | None,
         typer.Option(
-            help="A recording: wav, flac, mp3, ogg, m4a, or a video. Or many: a folder, or a .txt with a path a line."
+            help="A recording: wav, flac, mp3, ogg, m4a, or a video; - is the standard input. Or many: a folder, or a "
+            ".txt with a path a line."
         ),
     ] = None,
     phones: Annotated[str | None, typer.Option(help='ARPAbet phones, such as "B IH1 N  B L UW1"; sil pauses.')] = None,
     posteriors: Annotated[Path | None, typer.Option(help="An (edited) posteriors.npz from an earlier synth.")] = None,
     textgrid: Annotated[
         Path | None,
-        typer.Option(help="An (edited) TextGrid: its phones at its times. With --audio: that sound, these phones."),
+        typer.Option(
+            help="An (edited) TextGrid or another aligner's file: its phones at its times. With --audio: that sound, "
+            "these phones."
+        ),
     ] = None,
     speaker: Speaker = None,
     fps: Annotated[
@@ -47,6 +61,8 @@ def synth(
     durations: Annotated[
         Path | None, typer.Option(help="TextGrid with the times of the phones of --text or --phones.")
     ] = None,
+    tier: Tier = None,
+    tier_speaker: TierSpeaker = None,
     emphasis: Annotated[
         list[str] | None,
         typer.Option(help="A word to stress, or WORD=1.5 for how much: longer and larger. May be repeated."),
@@ -84,6 +100,7 @@ def synth(
     pictures: Annotated[
         bool, typer.Option(help="Draw posteriorgram.png and lips.mp4; without, many recordings go much faster.")
     ] = True,
+    audio_stream: AudioStream = None,
     jobs: Jobs = 1,
     language: Language = "en-us",
     model: Model = None,
@@ -108,6 +125,8 @@ def synth(
         fps=fps,
         rate=rate,
         durations=durations,
+        tier=tier,
+        tier_speaker=tier_speaker,
         emphasis=parse_emphasis(emphasis or ()),
         phones_only=phones_only,
         liveliness=liveliness,
@@ -120,6 +139,7 @@ def synth(
         pictures=pictures,
         language=language,
         model=model,
+        audio_stream=audio_stream,
     )
     if request.is_batch:
         check_request(request)

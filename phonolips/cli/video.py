@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from phonolips.cli.options import Language, Model, Out, print_files
+from phonolips.cli.options import AudioStream, Language, Model, Out, Tier, TierSpeaker, print_files
 from phonolips.errors import InputError
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ def track(
             "--limits", help="Refuse cuts, several, small and turned faces; turn a face that looks aside to the front."
         ),
     ] = False,
+    audio_stream: AudioStream = None,
 ) -> None:
     """Track the lips in a video: lips.npz in mouth space, and an overlay video to look at.
 
@@ -48,7 +49,7 @@ def track(
     found = track_video(video, layout=layout, limits=FaceLimits() if limits else None)
     save_track(found, out)
     picture = overlay or out.with_suffix(".overlay.mp4")
-    draw_track(video, found, picture)
+    draw_track(video, found, picture, audio_stream=audio_stream)
     typer.echo(
         f"{len(found.lips)} frames, {int(found.detected.sum())} with a face, "
         f"{found.frames_per_second:.0f} frames per second"
@@ -67,6 +68,7 @@ def adapt(
     one_frame: Annotated[
         bool, typer.Option("--one-frame", help="Take only the lip shape, from one frame of the video.")
     ] = False,
+    audio_stream: AudioStream = None,
     model: Model = None,
 ) -> None:
     """Fit the lips to a new person, from a few videos or from one frame; the network stays as it is.
@@ -91,7 +93,8 @@ def adapt(
     from phonolips.model.network import load_network
     from phonolips.synth.adapt import adapt as adapt_to
 
-    found = adapt_to(files, name=name, one_frame=one_frame, network=load_network(model))
+    network = load_network(model)
+    found = adapt_to(files, name=name, one_frame=one_frame, audio_stream=audio_stream, network=network)
     save_speaker(found.speaker, out)
     shapes = {"mean speaker": found.mean.mean_lip, "one frame": found.one_frame.mean_lip}
     if found.errors:
@@ -107,7 +110,7 @@ def adapt(
 
 
 def align(
-    audio: Annotated[Path, typer.Argument(help="A recording.")],
+    audio: Annotated[Path, typer.Argument(help="A recording; - is the standard input.")],
     text: Annotated[str, typer.Option(help="What is said in it.")],
     out: Annotated[Path | None, typer.Option(help="The TextGrid to write. [default: beside the recording]")] = None,
     aligner: Annotated[
@@ -115,6 +118,7 @@ def align(
     ] = "auto",
     language: Language = "en-us",
     plot: Annotated[bool, typer.Option("--plot", help="Draw the alignment beside the TextGrid (.png).")] = False,
+    audio_stream: AudioStream = None,
     model: Model = None,
 ) -> None:
     """Find when each word and phone of a known text is said; writes a TextGrid.
@@ -123,12 +127,16 @@ def align(
     that is not in the text is marked spn; a text that is not what is said is warned of, or refused (docs/alignment.md).
     """
     from phonolips.media.audio import read
+    from phonolips.media.pipes import is_pipe
     from phonolips.model.network import load_network
     from phonolips.phones.textgrid import write_textgrid
     from phonolips.speech.align.align import align_and_judge
     from phonolips.synth.files import existing_file
 
-    waveform = read(existing_file(audio, "a sound or video file"))
+    existing_file(audio, "a sound or video file")
+    if out is None and is_pipe(audio):
+        raise InputError(f"{audio}: a pipe has no place beside it; name the TextGrid to write with --out")
+    waveform = read(audio, stream=audio_stream)
     target = out or audio.with_suffix(".TextGrid")
     if plot and target.suffix.lower() == ".png":
         raise InputError(f"--out {target}: names the TextGrid; with --plot the picture goes beside it, as .png")
@@ -167,6 +175,8 @@ def edit(
     textgrid: Annotated[
         Path | None, typer.Option(help="When the words of --transcript are said. [default: an aligner finds it]")
     ] = None,
+    tier: Tier = None,
+    tier_speaker: TierSpeaker = None,
     sound: Annotated[
         Path | None, typer.Option(help="A recording of the new sentence; it gives the new words sound and times.")
     ] = None,
@@ -178,6 +188,7 @@ def edit(
         str | None, typer.Option(help="Whose lips, as for 'phonolips synth'. [default: fitted to the video]")
     ] = None,
     aligner: Annotated[str, typer.Option(help="auto, mfa, sphinx, ctc.")] = "auto",
+    audio_stream: AudioStream = None,
     language: Language = "en-us",
     model: Model = None,
 ) -> None:
@@ -188,7 +199,7 @@ def edit(
     """
     from phonolips.editing.edit import edit as edit_video
     from phonolips.model.network import load_network
-    from phonolips.phones.textgrid import read_textgrid
+    from phonolips.phones.files.read import read_alignment_file
     from phonolips.synth.files import existing_file, read_speaker_name
     from phonolips.synth.folder import check_out_folder
 
@@ -196,18 +207,21 @@ def edit(
     for path, what in ((video, "a video"), (textgrid, "a TextGrid"), (sound, "a sound file")):
         if path is not None:
             existing_file(path, what)
+    if textgrid is None and (tier or tier_speaker):
+        raise InputError("`tier` and `tier_speaker` choose tiers of `textgrid`; give one")
     done = edit_video(
         video,
         transcript,
         to,
         aligner=aligner,
         speaker=read_speaker_name(speaker),
+        alignment=None if textgrid is None else read_alignment_file(textgrid, tier=tier, tier_speaker=tier_speaker),
         network=load_network(model),
-        alignment=read_textgrid(textgrid) if textgrid is not None else None,
         sound=sound,
         speak=synthesiser if speak else None,
         voice=voice,
         language=language,
+        audio_stream=audio_stream,
     )
     for change in done.changes:
         typer.echo(change)

@@ -28,16 +28,19 @@ from phonolips.editing.takes import VoiceSource, find_voice, predict_takes, take
 from phonolips.editing.timeline import Take, Timeline, make_timeline
 from phonolips.editing.words import Change, check_words, describe, find_changes
 from phonolips.errors import InputError, PhonolipsWarning
+from phonolips.face.photo import is_photo
 from phonolips.lips.curve import between_frames
 from phonolips.phones.intervals import Alignment
 from phonolips.phones.posteriors import labels_to_posteriors
+from phonolips.synth.files import existing_file
 from phonolips.synth.folder import check_out_folder
 from phonolips.synth.result import Result
-from phonolips.timebase import MODEL_FPS, frames_in, frames_to_steps, seconds_to_steps
+from phonolips.timebase import MODEL_FPS, frames_in, frames_to_steps, samples_to_seconds, seconds_to_steps
 
 if TYPE_CHECKING:
     from phonolips.model.network import Network
     from phonolips.model.speakers import LipSpeaker
+    from phonolips.phones.files.fit import AlignmentFile
     from phonolips.speech.words import SpokenWord
 
 
@@ -51,12 +54,13 @@ def edit(
     aligner: str = "auto",
     speaker: "str | LipSpeaker | None" = None,
     network: "Network | None" = None,
-    alignment: Alignment | None = None,
+    alignment: "Alignment | AlignmentFile | None" = None,
     sound: Path | None = None,
     speak: str | None = None,
     voice: str | None = None,
     language: str = "en-us",
     settings: InfillSettings | None = None,
+    audio_stream: int | None = None,
 ) -> Edited:
     """Change what somebody says in a video.
 
@@ -69,9 +73,11 @@ def edit(
         speaker: whose shape and style the new lips have: a name in the model, or somebody from `adapt`; None = fitted
             to this video.
         network: a loaded model; None = the one in the package.
-        alignment: when the words of `transcript` are said, as from a TextGrid, instead of an aligner.
+        alignment: when the words of `transcript` are said, instead of an aligner: known, or as
+            `phones.files.read.read_alignment_file` reads it, which is fitted to the sound's length here.
         sound, speak, voice, language: where the sound of the new words comes from, see `VoiceSource`.
         settings: how the lips are joined.
+        audio_stream: which of the video's sounds, counted from 0; None = its default one.
 
     Raises:
         InputError: no readable video or face, a transcript that does not fit it, nothing that changes, nothing that
@@ -86,7 +92,7 @@ def edit(
     _read_change(transcript, to, language)
     network = network or load_network()
     network.lip_speaker(speaker)
-    recording = _read_recording(video, transcript, alignment, source, network)
+    recording = _read_recording(video, transcript, alignment, source, network, audio_stream)
     done = edit_recording(recording, transcript, to, speaker=speaker, network=network, source=source, settings=settings)
     if out is not None:
         done.save(Path(out))
@@ -99,9 +105,11 @@ def _check_files(video: Path, out: Path | None, sound: Path | None, speak: str |
         check_out_folder(Path(out))
     if sound is not None and speak is not None:
         raise InputError("the new words can come from `sound` or from `speak`; give one of them")
-    for path in (video, sound):
-        if path is not None and not Path(path).is_file():
-            raise InputError(f"{path}: no such file")
+    for path, what in ((video, "a video of one person speaking"), (sound, "a sound or video file")):
+        if path is not None:
+            existing_file(Path(path), what)
+    if is_photo(video):
+        raise InputError(f"{video}: is a picture; expected a video of one person speaking")
 
 
 def _read_change(
@@ -118,14 +126,22 @@ def _read_change(
 
 
 def _read_recording(
-    video: Path, transcript: str, alignment: Alignment | None, source: VoiceSource, network: "Network"
+    video: Path,
+    transcript: str,
+    alignment: "Alignment | AlignmentFile | None",
+    source: VoiceSource,
+    network: "Network",
+    audio_stream: int | None,
 ) -> Result:
     """Read the sound of a video, find its words where nobody says when they are spoken, and track its lips."""
     from phonolips.face.track import track_video
     from phonolips.media.audio import read
     from phonolips.media.video import probe
 
-    waveform = read(video) if probe(video).has_audio else None
+    info = probe(video)
+    waveform = read(video, stream=audio_stream) if info.has_audio else None
+    if alignment is not None and not isinstance(alignment, Alignment):
+        alignment = alignment.fit(info.video_seconds if waveform is None else samples_to_seconds(len(waveform)))
     if alignment is None:
         if waveform is None:
             raise InputError(f"{video}: has no sound to find the words in; give a TextGrid of them with `textgrid`")

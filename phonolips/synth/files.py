@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from phonolips.errors import InputError
+from phonolips.media.pipes import STANDARD_INPUT, is_pipe
 from phonolips.synth.folder import (
     FACE_FILE,
     RESULT_FILES,
@@ -19,7 +20,7 @@ from phonolips.synth.folder import (
     start_painter,
 )
 from phonolips.synth.options import Options
-from phonolips.timebase import MODEL_FPS
+from phonolips.timebase import MODEL_FPS, samples_to_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -46,11 +47,13 @@ class Request:
         audio: a sound or video file.
         phones: ARPAbet phones, such as "B IH1 N  B L UW1"; sil pauses.
         posteriors: an (edited) posteriors.npz.
-        textgrid: an (edited) TextGrid.
+        textgrid: an (edited) TextGrid, or another alignment file (see docs/file-formats.md).
         speaker: a speaker of the model, a .json made by `phonolips adapt`, or a LipSpeaker; None = the mean speaker.
         fps: frames per second of the lips, and of the formats; None = 25, and for the formats their own.
         rate: of speaking, for `text`, `phones` and `textgrid`; 2 is twice as fast.
-        durations: a TextGrid with the times of the phones of `text` or `phones`.
+        durations: a TextGrid, or another alignment file, with the times of the phones of `text` or `phones`.
+        tier: name or number of the phone tier of `textgrid` or `durations`, or phones=NAME,words=NAME.
+        tier_speaker: whose tiers of theirs, where they hold several speakers'.
         emphasis: word -> factor: longer and larger.
         phones_only: predict the lip parameters from the phones instead of the sound.
         liveliness: how much quick movements are exaggerated, 0 to 2; None = as the model says.
@@ -63,6 +66,7 @@ class Request:
         pictures: draw posteriorgram.png and lips.mp4.
         language: of words that the English dictionary does not know, as espeak names it.
         model: a model folder; None = the one in the package.
+        audio_stream: which of the sounds in `audio`, counted from 0; None = its default one. It is kept as speech.wav.
     """
 
     out: Path
@@ -75,6 +79,8 @@ class Request:
     fps: float | None = None
     rate: float = 1.0
     durations: Path | None = None
+    tier: str | None = None
+    tier_speaker: str | None = None
     emphasis: "Mapping[str, float]" = field(default_factory=dict)
     phones_only: bool = False
     liveliness: float | None = None
@@ -87,6 +93,7 @@ class Request:
     pictures: bool = True
     language: str = "en-us"
     model: Path | None = None
+    audio_stream: int | None = None
 
     @property
     def given(self) -> dict[str, Any]:
@@ -112,6 +119,7 @@ class Request:
             self.model,
             tuple(formats),
             self.pictures,
+            self.audio_stream,
         )
 
 
@@ -141,10 +149,14 @@ def check_request(request: Request) -> None:
         raise InputError(f"expected one of {quoted(SOURCES, ', ')}, or `audio` with `textgrid`; found {found}")
     if request.durations is not None and not texts:
         raise InputError(f"`durations` goes with `text` or `phones`, not with {quoted(given)}")
+    if (request.tier or request.tier_speaker) and request.textgrid is None and request.durations is None:
+        raise InputError("`tier` and `tier_speaker` choose tiers of `textgrid` or `durations`; give one of these")
     if request.rate != 1.0 and {"audio", "posteriors"} & set(given):
         raise InputError(
             f"`rate` {request.rate}: {quoted(given)} has its own pace; it goes with `text`, `phones`, `textgrid`"
         )
+    if request.audio_stream is not None and request.audio is None:
+        raise InputError(f"`audio_stream` {request.audio_stream}: goes with `audio`, not with {quoted(given)}")
     if (request.speak or request.voice is not None) and not texts:
         raise InputError(f"`speak` goes with `text` or `phones`, not with {quoted(given)}")
     if request.voice is not None and not request.speak:
@@ -173,9 +185,11 @@ def check_request(request: Request) -> None:
 
 
 def existing_file(path: Path, what: str) -> Path:
-    """Return a file that is there; raise InputError for another."""
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; expected {what}")
+    """Return a file or a pipe that is there; raise InputError for another."""
+    if not path.is_file() and not is_pipe(path):
+        silent = "nothing comes through the standard input" if str(path) == STANDARD_INPUT else "no such file"
+        found = "no file" if path.exists() else silent
+        raise InputError(f"{path}: {found}; expected {what}")
     return path
 
 
@@ -209,7 +223,8 @@ def synthesise(request: Request) -> list[Path]:
         )
         if request.audio is not None:
             result = replace(result, recording=request.audio)  # so that it is kept, where it lies in `out`
-        files = result.save(request.out, painter=painter, pictures=request.pictures, speech=request.speak)
+        speech = request.speak or request.audio_stream is not None  # the file alone does not tell which sound it was
+        files = result.save(request.out, painter=painter, pictures=request.pictures, speech=speech)
     if not options.export and person is None:
         return files
     saved = read_result(request.out)
@@ -233,12 +248,13 @@ def _read_person(face: Path | None) -> "Face | None":
 def _choose_verb(request: Request) -> "Callable[..., Result]":
     """Choose the verb for what is given, and read the files that it needs; all before the model loads."""
     from phonolips.media.audio import read
-    from phonolips.phones.textgrid import read_textgrid
+    from phonolips.phones.files.read import read_alignment
     from phonolips.speech.text.g2p import text_to_phones
     from phonolips.speech.words import phones_to_words
     from phonolips.synth import verbs
 
-    times = read_textgrid(request.durations) if request.durations is not None else None
+    choice: dict[str, Any] = {"tier": request.tier, "tier_speaker": request.tier_speaker}
+    times = read_alignment(request.durations, **choice) if request.durations is not None else None
     timed: dict[str, Any] = {"rate": request.rate, "durations": times}
     aloud: dict[str, Any] = {"backend": request.synthesiser, "voice": request.voice, "language": request.language}
     if request.text is not None:
@@ -252,10 +268,14 @@ def _choose_verb(request: Request) -> "Callable[..., Result]":
             return partial(verbs.from_speech, spelt, **aloud, **timed)
         return partial(verbs.from_phones, request.phones, **timed)
     if request.textgrid is not None:
-        sound = read(request.audio) if request.audio is not None else None
-        return partial(verbs.from_alignment, read_textgrid(request.textgrid), rate=request.rate, waveform=sound)
+        sound = read(request.audio, stream=request.audio_stream) if request.audio is not None else None
+        seconds = samples_to_seconds(len(sound)) if sound is not None else None
+        alignment = read_alignment(request.textgrid, **choice, seconds=seconds)
+        return partial(verbs.from_alignment, alignment, rate=request.rate, waveform=sound)
     if request.audio is not None:
-        return partial(verbs.from_audio, request.audio, phones_only=request.phones_only)
+        return partial(
+            verbs.from_audio, request.audio, phones_only=request.phones_only, audio_stream=request.audio_stream
+        )
     assert request.posteriors is not None
     layer = read_posteriors(request.posteriors)
     assert layer.posteriors is not None
