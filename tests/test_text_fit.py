@@ -351,7 +351,7 @@ def test_editing_refuses_what_is_not_said(sound, network):
     waveform = sound[0]
     assert align_words(waveform, TEXT, "x.mp4", "ctc", "en-us", network).confidences is not None
     for text in (*WRONG.values(), "please call me"):
-        with pytest.raises(InputError, match=r"x\.mp4: the words .* could not be found in its sound"):
+        with pytest.raises(InputError, match=r"x\.mp4: the words .* are not what is said in it"):
             align_words(waveform, text, "x.mp4", "ctc", "en-us", network)
 
 

@@ -52,8 +52,8 @@ def align_words(
             raise InputError(f"they leave out {unsaid:.1f} s of what is said")
     except InputError as error:
         raise InputError(
-            f'{name}: the words "{text}" could not be found in its sound ({error}); give exactly what is said, '
-            "another `aligner`, or a TextGrid with `textgrid`"
+            f'{name}: the words "{text}" are not what is said in it ({error}); give exactly what is said, or a TextGrid '
+            "with `textgrid`"
         ) from error
     return found.alignment
 
