@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from phonolips.model.speakers import LipSpeaker
 
 # A transcript is refused below the fit, or beside more speech than this: none of 969 GRID clips (least fit 0.29), none
-# of 3,185 LibriSpeech utterances (0.20), nor of six talks (0.18); but every text of another utterance.
+# of 3,185 LibriSpeech utterances (0.09), nor of five talks (0.18); but every text of another utterance.
 LEAST_EDIT_FIT = 0.05
 MOST_UNSAID_SECONDS = 1.0  # 0.41 s at most beside right transcripts
 # Of a TextGrid: 0.20 at least on 222 right ones (0.07 in babble of 10 dB), at most 0.04 with another clip's, under 0.12
@@ -52,8 +52,8 @@ def align_words(
             raise InputError(f"they leave out {unsaid:.1f} s of what is said")
     except InputError as error:
         raise InputError(
-            f'{name}: the words "{text}" are not what is said in it ({error}); give exactly what is said, or a TextGrid '
-            "with `textgrid`"
+            f'{name}: the words "{text}" are not what is said in it ({error}); give exactly what is said, '
+            "or a TextGrid with `textgrid`"
         ) from error
     return found.alignment
 

@@ -33,7 +33,7 @@ ALIGNERS = ("auto", "mfa", "sphinx", "ctc")
 LEAST_FIT = 0.27  # of a text: 1 % of right ones are below, 5 % in noise of 10 dB; 100 % of other texts, in noise too
 LEAST_WORD_FIT = 0.08  # of a word: 4 % of right ones are below, 5 % in noise of 10 dB; 86 % of another text's
 # Words for which there is no time: in none of 105 right texts, in none of 210 in noise of 10 dB, in 2 of 210 in noise
-# of 0 dB; in 97 % of 315 with three or more words too many.
+# of 0 dB; in 96 % of 210 with three or more words too many.
 CRAMMED_PHONE_SECONDS = 0.025  # of their phones on average, where the encoder hears something
 CRAMMED_FIT = 0.018
 LEAST_CRAMMED_PHONES = 4  # of such words in a row: an unstressed "to" may well be lost
