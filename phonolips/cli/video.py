@@ -1,12 +1,18 @@
 """The commands that work on videos and recordings: track, adapt, align, edit."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from phonolips.cli.options import Language, Model, Out, Tier, TierSpeaker, print_files
+from phonolips.cli.options import AudioStream, Language, Model, Out, Tier, TierSpeaker, print_files
 from phonolips.errors import InputError
+
+if TYPE_CHECKING:
+    from phonolips.speech.align.fit import WordFit
+
+MOST_DOUBTS = 20  # lines about single words
 
 
 def track(
@@ -23,6 +29,7 @@ def track(
             "--limits", help="Refuse cuts, several, small and turned faces; turn a face that looks aside to the front."
         ),
     ] = False,
+    audio_stream: AudioStream = None,
 ) -> None:
     """Track the lips in a video: lips.npz in mouth space, and an overlay video to look at.
 
@@ -40,9 +47,9 @@ def track(
         raise InputError(f"--out {out}: expected a file name ending in .npz")
     existing_file(video, "a video")
     found = track_video(video, layout=layout, limits=FaceLimits() if limits else None)
-    save_track(found, out)
+    save_track(found, out, video)
     picture = overlay or out.with_suffix(".overlay.mp4")
-    draw_track(video, found, picture)
+    draw_track(video, found, picture, audio_stream=audio_stream)
     typer.echo(
         f"{len(found.lips)} frames, {int(found.detected.sum())} with a face, "
         f"{found.frames_per_second:.0f} frames per second"
@@ -61,6 +68,7 @@ def adapt(
     one_frame: Annotated[
         bool, typer.Option("--one-frame", help="Take only the lip shape, from one frame of the video.")
     ] = False,
+    audio_stream: AudioStream = None,
     model: Model = None,
 ) -> None:
     """Fit the lips to a new person, from a few videos or from one frame; the network stays as it is.
@@ -85,7 +93,8 @@ def adapt(
     from phonolips.model.network import load_network
     from phonolips.synth.adapt import adapt as adapt_to
 
-    found = adapt_to(files, name=name, one_frame=one_frame, network=load_network(model))
+    network = load_network(model)
+    found = adapt_to(files, name=name, one_frame=one_frame, audio_stream=audio_stream, network=network)
     save_speaker(found.speaker, out)
     shapes = {"mean speaker": found.mean.mean_lip, "one frame": found.one_frame.mean_lip}
     if found.errors:
@@ -101,7 +110,7 @@ def adapt(
 
 
 def align(
-    audio: Annotated[Path, typer.Argument(help="A recording.")],
+    audio: Annotated[Path, typer.Argument(help="A recording; - is the standard input.")],
     text: Annotated[str, typer.Option(help="What is said in it.")],
     out: Annotated[Path | None, typer.Option(help="The TextGrid to write. [default: beside the recording]")] = None,
     aligner: Annotated[
@@ -109,25 +118,33 @@ def align(
     ] = "auto",
     language: Language = "en-us",
     plot: Annotated[bool, typer.Option("--plot", help="Draw the alignment beside the TextGrid (.png).")] = False,
+    audio_stream: AudioStream = None,
     model: Model = None,
 ) -> None:
-    """Find when each word and phone of a known text is said; writes a TextGrid."""
+    """Find when each word and phone of a known text is said; writes a TextGrid.
+
+    Every phone gets a confidence: how likely the model's audio encoder thinks it, whichever aligner found it. Speech
+    that is not in the text is marked spn; a text that is not what is said is warned of, or refused (docs/alignment.md).
+    """
     from phonolips.media.audio import read
+    from phonolips.media.pipes import is_pipe
+    from phonolips.model.network import load_network
     from phonolips.phones.textgrid import write_textgrid
-    from phonolips.speech.align.align import align as align_waveform
+    from phonolips.speech.align.align import align_and_judge
     from phonolips.synth.files import existing_file
 
-    waveform = read(existing_file(audio, "a sound or video file"))
-    network = None
-    if aligner == "ctc":
-        from phonolips.model.network import load_network
-
-        network = load_network(model)
+    existing_file(audio, "a sound or video file")
+    if out is None and is_pipe(audio):
+        raise InputError(f"{audio}: a pipe has no place beside it; name the TextGrid to write with --out")
+    waveform = read(audio, stream=audio_stream)
     target = out or audio.with_suffix(".TextGrid")
     if plot and target.suffix.lower() == ".png":
         raise InputError(f"--out {target}: names the TextGrid; with --plot the picture goes beside it, as .png")
-    found = align_waveform(waveform, text, aligner=aligner, language=language, network=network)
+    judged = align_and_judge(waveform, text, aligner=aligner, language=language, network=load_network(model))
+    found = judged.alignment
     write_textgrid(found, target)
+    for line in describe_doubts(judged.doubtful_words()):
+        typer.echo(line)
     files = [target]
     if plot:
         from phonolips.show.plots import alignment_figure
@@ -137,6 +154,17 @@ def align(
         save_figure(alignment_figure(waveform, found), picture)
         files.append(picture)
     print_files(files)
+
+
+def describe_doubts(words: "Sequence[WordFit]") -> list[str]:
+    """Write a line for each word that the encoder doubts, not too many."""
+    lines = [
+        f"uncertain: {word.word.label} at {word.word.start:.2f} to {word.word.end:.2f} s, "
+        f"confidence {word.confidence:.2f}"
+        for word in words[:MOST_DOUBTS]
+    ]
+    more = len(words) - MOST_DOUBTS
+    return [*lines, f"uncertain: {more} more words"] if more > 0 else lines
 
 
 def edit(
@@ -160,24 +188,27 @@ def edit(
         str | None, typer.Option(help="Whose lips, as for 'phonolips synth'. [default: fitted to the video]")
     ] = None,
     aligner: Annotated[str, typer.Option(help="auto, mfa, sphinx, ctc.")] = "auto",
+    audio_stream: AudioStream = None,
     language: Language = "en-us",
     model: Model = None,
 ) -> None:
     """Change what somebody says in a video by changing its transcript (docs/editing.md).
 
     Recorded lips stay where the words stay. Writes what 'phonolips synth' writes, and edited.mp4, the person with the
-    new lips; comparison.png, before and after; edit.npz, which frames are kept and where the seams are.
+    new lips; edited.wav, the sound, outside the changes sample by sample the recorded one; comparison.png, before and
+    after; edit.npz, which frames are kept and where the seams are.
     """
     from phonolips.editing.edit import edit as edit_video
+    from phonolips.editing.edited import check_inputs
     from phonolips.model.network import load_network
     from phonolips.phones.files.read import read_alignment_file
     from phonolips.synth.files import existing_file, read_speaker_name
     from phonolips.synth.folder import check_out_folder
 
     check_out_folder(out)
-    for path, what in ((video, "a video"), (textgrid, "a TextGrid"), (sound, "a sound file")):
-        if path is not None:
-            existing_file(path, what)
+    named = ((video, "a video"), (textgrid, "a TextGrid"), (sound, "a sound file"))
+    inputs = [existing_file(path, what) for path, what in named if path is not None]
+    check_inputs(out, *inputs)
     if textgrid is None and (tier or tier_speaker):
         raise InputError("`tier` and `tier_speaker` choose tiers of `textgrid`; give one")
     done = edit_video(
@@ -192,7 +223,8 @@ def edit(
         speak=synthesiser if speak else None,
         voice=voice,
         language=language,
+        audio_stream=audio_stream,
     )
     for change in done.changes:
         typer.echo(change)
-    print_files(done.save(out, face=face))
+    print_files(done.save(out, face=face, keep=inputs))

@@ -20,17 +20,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from phonolips.editing.edited import Edited
+from phonolips.editing.edited import Edited, check_inputs
 from phonolips.editing.infill import InfillSettings, infill
 from phonolips.editing.recording import align_words, check_fit, cut_to_pictures, fit_speaker, speaking_pace
-from phonolips.editing.sound import Voice, join_sound
+from phonolips.editing.sound import SoundPlan, Voice, plan_sound
 from phonolips.editing.takes import VoiceSource, find_voice, predict_takes, take_of, voice_start
 from phonolips.editing.timeline import Take, Timeline, make_timeline
 from phonolips.editing.words import Change, check_words, describe, find_changes
 from phonolips.errors import InputError, PhonolipsWarning
+from phonolips.face.photo import is_photo
 from phonolips.lips.curve import between_frames
 from phonolips.phones.intervals import Alignment
 from phonolips.phones.posteriors import labels_to_posteriors
+from phonolips.synth.files import existing_file
 from phonolips.synth.folder import check_out_folder
 from phonolips.synth.result import Result
 from phonolips.timebase import MODEL_FPS, frames_in, frames_to_steps, samples_to_seconds, seconds_to_steps
@@ -58,6 +60,7 @@ def edit(
     voice: str | None = None,
     language: str = "en-us",
     settings: InfillSettings | None = None,
+    audio_stream: int | None = None,
 ) -> Edited:
     """Change what somebody says in a video.
 
@@ -74,6 +77,7 @@ def edit(
             `phones.files.read.read_alignment_file` reads it, which is fitted to the sound's length here.
         sound, speak, voice, language: where the sound of the new words comes from, see `VoiceSource`.
         settings: how the lips are joined.
+        audio_stream: which of the video's sounds, counted from 0; None = its default one.
 
     Raises:
         InputError: no readable video or face, a transcript that does not fit it, nothing that changes, nothing that
@@ -84,14 +88,16 @@ def edit(
 
     video = Path(video)
     _check_files(video, out, sound, speak)
+    if out is not None:
+        check_inputs(Path(out), video, sound)
     source = VoiceSource(Path(sound) if sound is not None else None, speak, voice, aligner, language)
     _read_change(transcript, to, language)
     network = network or load_network()
     network.lip_speaker(speaker)
-    recording = _read_recording(video, transcript, alignment, source, network)
+    recording = _read_recording(video, transcript, alignment, source, network, audio_stream)
     done = edit_recording(recording, transcript, to, speaker=speaker, network=network, source=source, settings=settings)
     if out is not None:
-        done.save(Path(out))
+        done.save(Path(out), keep=[path for path in (video, source.sound) if path is not None])
     return done
 
 
@@ -101,9 +107,11 @@ def _check_files(video: Path, out: Path | None, sound: Path | None, speak: str |
         check_out_folder(Path(out))
     if sound is not None and speak is not None:
         raise InputError("the new words can come from `sound` or from `speak`; give one of them")
-    for path in (video, sound):
-        if path is not None and not Path(path).is_file():
-            raise InputError(f"{path}: no such file")
+    for path, what in ((video, "a video of one person speaking"), (sound, "a sound or video file")):
+        if path is not None:
+            existing_file(Path(path), what)
+    if is_photo(video):
+        raise InputError(f"{video}: is a picture; expected a video of one person speaking")
 
 
 def _read_change(
@@ -120,7 +128,12 @@ def _read_change(
 
 
 def _read_recording(
-    video: Path, transcript: str, alignment: "Alignment | AlignmentFile | None", source: VoiceSource, network: "Network"
+    video: Path,
+    transcript: str,
+    alignment: "Alignment | AlignmentFile | None",
+    source: VoiceSource,
+    network: "Network",
+    audio_stream: int | None,
 ) -> Result:
     """Read the sound of a video, find its words where nobody says when they are spoken, and track its lips."""
     from phonolips.face.track import track_video
@@ -128,16 +141,17 @@ def _read_recording(
     from phonolips.media.video import probe
 
     info = probe(video)
-    waveform = read(video) if info.has_audio else None
+    waveform = read(video, stream=audio_stream) if info.has_audio else None
     if alignment is not None and not isinstance(alignment, Alignment):
         alignment = alignment.fit(info.video_seconds if waveform is None else samples_to_seconds(len(waveform)))
     if alignment is None:
         if waveform is None:
             raise InputError(f"{video}: has no sound to find the words in; give a TextGrid of them with `textgrid`")
         alignment = align_words(waveform, transcript, f"{video}", source.aligner, source.language, network)
-    if waveform is not None:
+    elif waveform is not None:
         check_fit(network, waveform, alignment, video)
-    return replace(Result.of_track(track_video(video), video), alignment=alignment, waveform=waveform)
+    found = Result.of_track(track_video(video), video)
+    return replace(found, alignment=alignment, waveform=waveform, audio_stream=audio_stream)
 
 
 def edit_recording(
@@ -182,8 +196,10 @@ def edit_recording(
     who = fit_speaker(network, recording, timeline.cuts) if speaker is None else network.lip_speaker(speaker)
     edited = _speak_edited(network, recording, timeline, who, settings)
     seams = [frame / recording.fps for zone in timeline.zones for frame in zone if 0 < frame < len(edited.lips)]
+    plan = _plan_sound(recording, timeline, changes, takes, said)
+    sound = None if plan is None or recording.waveform is None else np.clip(plan.join(recording.waveform), -1, 1)
     return Edited(
-        replace(edited, waveform=_edited_sound(recording, timeline, changes, takes, said)),
+        replace(edited, waveform=sound),
         timeline.kept,
         timeline.source_frames,
         tuple(seams),
@@ -192,6 +208,7 @@ def edit_recording(
         who,
         said_by,
         recording,
+        plan,
     )
 
 
@@ -216,23 +233,25 @@ def _speak_edited(
     )
 
 
-def _edited_sound(
+def _plan_sound(
     recording: Result, timeline: Timeline, changes: Sequence[Change], takes: Sequence[Take], said: Voice | None
-) -> np.ndarray | None:
-    """Join the recorded sound and that of the new words; None where the recording has none. Warns of silent words."""
+) -> SoundPlan | None:
+    """Plan how the recorded sound and that of the new words are joined; None where the recording has none.
+
+    Warns of silent words.
+    """
     if recording.waveform is None:
         return None
-    starts = [0.0 if said is None else voice_start(said, change) for change in changes]
-    waveform = join_sound(
-        recording.waveform, recording.need_alignment(), timeline.cuts, said, starts, timeline.alignment.duration
-    )
     if said is None and any(take.phones for take in takes):
         warnings.warn(
             "the new words are silent; give a recording of the new sentence, or have them spoken with `speak`",
             PhonolipsWarning,
             stacklevel=3,
         )
-    return waveform
+    starts = [0.0 if said is None else voice_start(said, change) for change in changes]
+    return plan_sound(
+        recording.waveform, recording.need_alignment(), timeline.cuts, said, starts, timeline.alignment.duration
+    )
 
 
 def recorded_lips(lips: np.ndarray, timeline: Timeline) -> np.ndarray:

@@ -10,7 +10,7 @@ import numpy as np
 from phonolips.errors import InputError, PhonolipsWarning
 from phonolips.lips.curve import check_fps
 from phonolips.phones.inventory import NUM_PHONES, SILENCE_ID
-from phonolips.timebase import MODEL_FPS, STEPS_PER_FRAME, samples_to_seconds
+from phonolips.timebase import MODEL_FPS, STEPS_PER_FRAME, steps_to_seconds
 
 if TYPE_CHECKING:
     from phonolips.model.network import Network
@@ -83,14 +83,12 @@ def check_sound(waveform: np.ndarray) -> np.ndarray:
     return sound
 
 
-def warn_without_speech(posteriors: np.ndarray, waveform: np.ndarray) -> None:
-    """Warn of a sound in which no phone is left anywhere; a silent one has been warned of where it was read."""
-    from phonolips.media.audio import SILENCE_LEVEL
-
-    if (posteriors.argmax(1) == SILENCE_ID).all() and np.abs(waveform).max(initial=0.0) >= SILENCE_LEVEL:
-        seconds = samples_to_seconds(len(waveform))
+def warn_without_speech(posteriors: np.ndarray) -> None:
+    """Warn of a sound that is not silent and has no phone in it anywhere."""
+    if (posteriors.argmax(1) == SILENCE_ID).all():
         warnings.warn(
-            f"no speech was found in {seconds:.1f} s of sound, so the mouth rests; with `voice_activity` off it moves",
+            f"no speech was found in {steps_to_seconds(len(posteriors)):.1f} s of sound, so the mouth rests; with "
+            "`voice_activity` off it moves",
             PhonolipsWarning,
             stacklevel=3,
         )

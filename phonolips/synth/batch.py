@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from phonolips.errors import InputError, PhonolipsError, PhonolipsWarning
-from phonolips.storage import FIRST_VERSION, atomic_file
-from phonolips.synth.folder import LIPS_FILE, check_out_folder, read_result
+from phonolips.storage import FIRST_VERSION, LIPS_FILE, atomic_file
+from phonolips.synth.folder import check_out_folder, read_result
 from phonolips.synth.options import Options
 from phonolips.workers.clips import map_clips
 
@@ -132,13 +132,15 @@ def _synthesise(item: Item, options: Options) -> dict[str, Any]:
             item.audio,
             phones_only=options.phones_only,
             voice_activity=options.voice_activity,
+            audio_stream=options.audio_stream,
             speaker=options.speaker,
             fps=options.lips_fps,
             liveliness=options.liveliness,
             shut_in_silence=options.shut_in_silence,
             network=load_network(options.model),
         )
-        files = result.save(item.folder, pictures=options.pictures)
+        chosen = options.audio_stream is not None  # the recording alone does not tell which of its sounds it was
+        files = result.save(item.folder, pictures=options.pictures, speech=chosen)
         if options.export:
             files += read_result(item.folder).export(",".join(options.export), fps=options.fps)
     except PhonolipsError:
