@@ -154,6 +154,23 @@ def sweep(rng: np.random.Generator, samples: int) -> np.ndarray:
     return glide(rng, samples) if rng.random() < 0.6 else _events(rng, samples, (0.3, 2.0), (0.2, 2.0), glide)
 
 
+def legato(rng: np.random.Generator, samples: int) -> np.ndarray:
+    """Play one voice without a pause: slurred steps of pitch, or a curve, with a breath of noise or none."""
+    low = _log_uniform(rng, 80, 1500)
+    high = min(4000.0, low * rng.uniform(1.2, 4.0))
+    if rng.random() < 0.6:
+        notes = rng.uniform(np.log(low), np.log(high), int(samples / SAMPLE_RATE / _log_uniform(rng, 0.12, 1.0)) + 1)
+        pitch = np.repeat(notes, -(-samples // len(notes)))[:samples]
+        slur = max(2, int(_log_uniform(rng, 0.005, 0.15) * SAMPLE_RATE))
+        pitch = np.convolve(np.pad(pitch, slur, mode="edge"), np.ones(slur) / slur, "same")[slur : slur + samples]
+    else:
+        pitch = _curve(rng, samples, _log_uniform(rng, 0.1, 1.0), np.log(low), np.log(high))
+    sound = _oscillate(np.exp(pitch), _timbre(rng) if rng.random() < 0.6 else np.ones(1))
+    sound *= np.exp(_curve(rng, samples, 0.3, -rng.uniform(0, 2), 0))
+    sound += rng.choice([0.0, _log_uniform(rng, 0.003, 0.2)]) * rng.normal(size=samples)
+    return sound
+
+
 def melody(rng: np.random.Generator, samples: int) -> np.ndarray:
     """Play notes of one or several voices: held or struck, of a scale, with vibrato or without."""
     total = np.zeros(samples)
@@ -306,6 +323,7 @@ FAMILIES: dict[str, Family] = {
     "tone": tone,
     "beeps": beeps,
     "sweep": sweep,
+    "legato": legato,
     "melody": melody,
     "instruments": instruments,
     "bells": bells,

@@ -271,7 +271,7 @@ def conditions() -> dict[str, Callable[[Clip, np.random.Generator], np.ndarray]]
     for level in (-20, -40, -60):
         made[f"{level} dB"] = lambda clip, rng, level=level: clip.waveform * np.float32(10 ** (level / 20))  # type: ignore[misc]
     for name in ("white noise", "pink noise", "piano-like", "drum loop"):
-        for ratio in (10, 0):
+        for ratio in (10, 5, 0):
             made[f"{name}, {ratio} dB"] = lambda clip, rng, name=name, ratio=ratio: mix(  # type: ignore[misc]
                 clip, KINDS[name](rng, len(clip.waveform)), ratio
             )
@@ -333,7 +333,7 @@ def breath_frames(clip: Clip) -> np.ndarray:
     return marked
 
 
-def pauses_table(bench: Bench, clips: Sequence[Clip]) -> list[str]:
+def pauses_table(bench: Bench, clips: Sequence[Clip], breathers: Sequence[Clip]) -> list[str]:
     """Measure the mouth in real breaths, and in sounds between two utterances."""
     lines = ["| what lies between words | seconds | mouth moves, off | on |", "|---|---|---|---|"]
 
@@ -342,10 +342,13 @@ def pauses_table(bench: Bench, clips: Sequence[Clip]) -> list[str]:
         lines.append(f"| {name} | {sum(w.sum() for w in where) / 25:.0f} | {off:.3f} | {on:.3f} |")
         print(lines[-1], flush=True)
 
-    whole = [bench.make(clip.waveform) for clip in clips]
-    where = [breath_frames(clip) for clip in clips]
-    frames = [np.pad(w, (0, len(m.openings[0]) - len(w))) for w, m in zip(where, whole, strict=True)]
+    breathing = [clip for clip in breathers if breath_frames(clip).any()]
+    whole = [bench.make(clip.waveform) for clip in breathing]
+    marked = [breath_frames(clip) for clip in breathing]
+    frames = [np.pad(w, (0, len(m.openings[0]) - len(w))) for w, m in zip(marked, whole, strict=True)]
     row("real breaths, and other sound in pauses of LibriSpeech", whole, frames)
+    away = [w & away_from_words(c.labels, len(w)) for w, c in zip(frames, breathing, strict=True)]
+    row(f"those {AWAY_SECONDS} s and more from the words", whole, away)
     samples = int(INSERTED_SECONDS * SAMPLE_RATE)
     for name in ("breathing, 400 to 3000 Hz", "sine", "piano-like", "drum loop", "white noise", "digital silence"):
         made, where = [], []
@@ -454,7 +457,12 @@ def run(data: Path, model: Path | None, each: int, utterances: int, folders: Seq
     spoken = [clip for clip in clips if not clip.record.video]
     bench = Bench(network)
     bench.set_threshold(np.concatenate([bench.make(clip.waveform).openings[0] for clip in spoken]))
-    parts = [sounds_table(bench, spoken, each), pauses_table(bench, spoken), speech_table(bench, clips, features)]
+    breathers = [load_clip(record, features) for record in records if not record.video]
+    parts = [
+        sounds_table(bench, spoken, each),
+        pauses_table(bench, spoken, breathers),
+        speech_table(bench, clips, features),
+    ]
     if folders:
         parts.append(recordings_table(bench, folders))
     return "\n\n".join("\n".join(lines) for lines in parts) + "\n"
