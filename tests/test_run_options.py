@@ -150,6 +150,7 @@ def test_whole_run_calls_the_command_line(recipe: Recipe) -> None:
         f"train encoder {training}",
         f"train durations {training}",
         f"train lips {training}",
+        f"train activity {training}",
         f"{evaluation} synthesise",
         f"{evaluation} score",
         f"{evaluation} plots",

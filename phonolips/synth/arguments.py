@@ -87,8 +87,8 @@ def warn_without_speech(posteriors: np.ndarray) -> None:
     """Warn of a sound that is not silent and has no phone in it anywhere."""
     if (posteriors.argmax(1) == SILENCE_ID).all():
         warnings.warn(
-            f"no speech was found in {steps_to_seconds(len(posteriors)):.1f} s of sound, so the mouth rests; with "
-            "`voice_activity` off it moves",
+            f"no speech was found in {steps_to_seconds(len(posteriors)):.1f} s of sound, so the mouth rests; turn "
+            "`voice_activity` off to let every sound move it",
             PhonolipsWarning,
             stacklevel=3,
         )

@@ -318,37 +318,48 @@ def away_from_words(labels: np.ndarray, frames: int) -> np.ndarray:
     return np.pad(marked[:frames], (0, max(0, frames - len(marked))))
 
 
-def breath_frames(clip: Clip) -> np.ndarray:
-    """Mark the frames of a clip in pauses of PAUSE_SECONDS and more that are louder than its quietest steps."""
+def breath_frames(clip: Clip, *, loud: bool = True) -> np.ndarray:
+    """Mark the frames of long pauses that are louder than a clip's quietest steps, or those that are not."""
     power = np.log((clip.waveform.reshape(-1, STEP_SAMPLES).astype(np.float64) ** 2).mean(1) + 1e-10)
-    loud = power > np.percentile(power, QUIETEST_PERCENTILE) + BREATH_NEPERS
+    sounding = power > np.percentile(power, QUIETEST_PERCENTILE) + BREATH_NEPERS
     silent = np.concatenate([[0], (clip.labels == SILENCE_ID).astype(int), [0]])
     edges = np.flatnonzero(np.diff(silent))
     wanted = np.zeros(len(clip.labels), bool)
     for start, end in zip(edges[::2], edges[1::2], strict=True):
         if end - start >= PAUSE_SECONDS * 100 and start > 0 and end < len(clip.labels):
             wanted[start + 10 : end - 10] = True  # 0.1 s from the words, about which the aligner may err
-    both = (wanted & loud)[: len(wanted) // STEPS_PER_FRAME * STEPS_PER_FRAME]
+    both = (wanted & (sounding == loud))[: len(wanted) // STEPS_PER_FRAME * STEPS_PER_FRAME]
     marked: np.ndarray = both.reshape(-1, STEPS_PER_FRAME).mean(1) > 0.5
     return marked
 
 
 def pauses_table(bench: Bench, clips: Sequence[Clip], breathers: Sequence[Clip]) -> list[str]:
     """Measure the mouth in real breaths, and in sounds between two utterances."""
-    lines = ["| what lies between words | seconds | mouth moves, off | on |", "|---|---|---|---|"]
+    lines = [
+        "| what lies between words | seconds | mouth moves, off | on | phones found, off | on |",
+        "|---|---|---|---|---|---|",
+    ]
 
     def row(name: str, made: Sequence[Made], where: Sequence[np.ndarray]) -> None:
         off, on = bench.moving(made, where)
-        lines.append(f"| {name} | {sum(w.sum() for w in where) / 25:.0f} | {off:.3f} | {on:.3f} |")
+        shares = []
+        for posteriors in zip(*(m.posteriors for m in made), strict=True):
+            phones = [(p[:, SILENCE_ID] < 0.5).reshape(-1, STEPS_PER_FRAME).any(1) for p in posteriors]
+            shares.append(np.concatenate([p[w] for p, w in zip(phones, where, strict=True)]).mean())
+        lines.append(
+            f"| {name} | {sum(w.sum() for w in where) / 25:.0f} | {off:.3f} | {on:.3f} | {shares[0]:.3f} | "
+            f"{shares[1]:.3f} |"
+        )
         print(lines[-1], flush=True)
 
-    breathing = [clip for clip in breathers if breath_frames(clip).any()]
-    whole = [bench.make(clip.waveform) for clip in breathing]
-    marked = [breath_frames(clip) for clip in breathing]
-    frames = [np.pad(w, (0, len(m.openings[0]) - len(w))) for w, m in zip(marked, whole, strict=True)]
-    row("real breaths, and other sound in pauses of LibriSpeech", whole, frames)
-    away = [w & away_from_words(c.labels, len(w)) for w, c in zip(frames, breathing, strict=True)]
-    row(f"those {AWAY_SECONDS} s and more from the words", whole, away)
+    heard = [clip for clip in breathers if breath_frames(clip).any()]
+    whole = [bench.make(clip.waveform) for clip in heard]
+    for name, loud in (
+        ("real breaths and other sounds in pauses of LibriSpeech", True),
+        ("the quiet around them", False),
+    ):
+        marked = [breath_frames(clip, loud=loud) for clip in heard]
+        row(name, whole, [np.pad(w, (0, len(m.openings[0]) - len(w))) for w, m in zip(marked, whole, strict=True)])
     samples = int(INSERTED_SECONDS * SAMPLE_RATE)
     for name in ("breathing, 400 to 3000 Hz", "sine", "piano-like", "drum loop", "white noise", "digital silence"):
         made, where = [], []
