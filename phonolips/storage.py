@@ -3,9 +3,6 @@
 import contextlib
 import errno
 import os
-import shutil
-import tempfile
-import uuid
 import zipfile
 import zlib
 from collections.abc import Collection, Iterator
@@ -16,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from phonolips.errors import InputError
+from phonolips.temporary import naming, remove, sweep_once, temporary_path
 
 FORMAT_KEY, VERSION_KEY = "format", "format_version"  # what an NPZ file holds beside its arrays
 FIRST_VERSION = 1  # of files that hold no format number
@@ -28,11 +26,15 @@ FORMATS = {
 
 
 @contextlib.contextmanager
-def atomic_file(path: Path) -> Iterator[Path]:
+def atomic_file(path: Path, *, sweeping: bool = True) -> Iterator[Path]:
     """Yield a temporary path to write to, in the folder of `path` and with its suffix; the folder is created.
 
     The temporary file replaces `path` when the block ends, and is removed if the block fails: an interrupted process
     leaves the old file or the new one, never half of one.
+
+    Args:
+        path: the file.
+        sweeping: remove what killed runs left in the folder, when this process writes there for the first time.
 
     Raises:
         OSError: it cannot be written; names `path`, not the temporary file.
@@ -41,16 +43,15 @@ def atomic_file(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-    temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:12]}{path.suffix}")
+    if sweeping:
+        sweep_once(path.parent)
+    temporary = temporary_path(path.parent, path.suffix)
     try:
-        yield temporary
-        os.replace(temporary, path)
-    except OSError as error:
-        if error.errno is not None and error.filename in (None, str(temporary)):
-            raise OSError(error.errno, error.strerror or os.strerror(error.errno), str(path)) from error
-        raise
+        with naming(temporary, path):
+            yield temporary
+            os.replace(temporary, path)
     finally:
-        temporary.unlink(missing_ok=True)
+        remove(temporary)
 
 
 @contextlib.contextmanager
@@ -60,16 +61,19 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     It is renamed to `path` when the block ends, or removed where another process was faster. A third process may
     remove `path` again at once: whoever reads it must be ready for that.
     """
-    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+    sweep_once(path.parent)
+    temporary = temporary_path(path.parent, prefix=f".{path.name}-")
     try:
-        yield temporary
-        try:
-            temporary.rename(path)
-        except OSError as error:
-            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
-                raise
+        with naming(temporary, path):
+            temporary.mkdir()
+            yield temporary
+            try:
+                temporary.rename(path)
+            except OSError as error:
+                if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                    raise
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        remove(temporary)
 
 
 def write_text(path: Path, text: str) -> None:

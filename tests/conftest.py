@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import signal
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -64,3 +65,12 @@ def as_result(path, lips, fps, layout="", alignment=None, layer=None, sound=None
         lips, fps, alignment=alignment, recording=sound, path=path, posteriors=between.posteriors,
         lip_parameters=between.lip_parameters, lip_parameter_names=between.lip_parameter_names,
     )  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _signals_as_before():
+    """Put back what the command line, run in this process, has signals do."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    yield
+    for number, action in before.items():
+        signal.signal(number, action)

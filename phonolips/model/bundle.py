@@ -31,11 +31,12 @@ DISK_NAMES = (
 
 def write_bundle(folder: Path, tensors: Mapping[str, Tensor], description: Mapping[str, Any]) -> None:
     """Write weights and description into `folder`, each atomically, the description last."""
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
+    # Written by Python, whose errors say what is wrong with the disk; the library's do so in words of its own.
+    content = save({name: value.detach().cpu().contiguous() for name, value in tensors.items()})
     with atomic_file(folder / WEIGHTS_FILE) as weights:
-        save_file({name: value.detach().cpu().contiguous() for name, value in tensors.items()}, str(weights))
-        weights.chmod(0o644)
+        weights.write_bytes(content)
     with atomic_file(folder / DESCRIPTION_FILE) as file:
         file.write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")
 

@@ -7,6 +7,7 @@
 Pictures and sound pass through in small blocks, so that an hour takes no more memory than a minute.
 """
 
+import io
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -281,5 +282,7 @@ def _write_strip(scene: _Scene, out: Path, pictures: int) -> None:
         for row, line in enumerate(lines):
             at = (middle, height + letters * (0.9 + 1.2 * row))
             draw.text(at, line, fill=(40, 40, 40), font=text_font(letters), anchor="mm")
+    content = io.BytesIO()  # Pillow's own writing loses what the system says of a full disk
+    strip.save(content, "PNG", optimize=True)
     with atomic_file(out) as temporary:
-        strip.save(temporary, optimize=True)
+        temporary.write_bytes(content.getvalue())

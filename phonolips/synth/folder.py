@@ -1,7 +1,7 @@
 """The folder of a result: writing it whole, and reading it back."""
 
+import io
 import os
-import tempfile
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +18,7 @@ from phonolips.phones.textgrid import read_textgrid, write_textgrid
 from phonolips.storage import FORMATS, read_arrays, readable, write_arrays
 from phonolips.synth.arguments import check_lip_parameters
 from phonolips.synth.result import Result
+from phonolips.temporary import temporary_folder
 from phonolips.timebase import SAMPLE_RATE, STEP_SECONDS, STEPS_PER_FRAME, exact_fps, frame_centres, frames_to_steps
 
 if TYPE_CHECKING:
@@ -52,12 +53,9 @@ def start_painter() -> "Executor":
 
     It takes a second off a cold `phonolips synth` where there are two cores. Shut it down after use.
     """
-    import multiprocessing
-    from concurrent.futures import ProcessPoolExecutor
+    from phonolips.workers.processes import start_pool
 
-    pool = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
-    pool.submit(_load_matplotlib)
-    return pool
+    return start_pool(_load_matplotlib)
 
 
 def _load_matplotlib() -> None:
@@ -91,8 +89,7 @@ def save_result(
     sound = result.read_sound() if pictures or speech else None
     if speech and sound is None:
         warnings.warn(f"{result.name}: no sound is known, so no {SPEECH_FILE}", PhonolipsWarning, stacklevel=3)
-    with tempfile.TemporaryDirectory(prefix=".phonolips-", dir=out) as temporary:
-        new = Path(temporary)
+    with temporary_folder(out) as new:
         names = [LIPS_FILE]
         write_lips(result, new / LIPS_FILE)
         if result.posteriors is not None:
@@ -106,7 +103,9 @@ def save_result(
         if speech and sound is not None:
             import soundfile
 
-            soundfile.write(new / SPEECH_FILE, sound, SAMPLE_RATE)
+            wave = io.BytesIO()  # the library's own writing loses what the system says of a full disk
+            soundfile.write(wave, sound, SAMPLE_RATE, format="WAV")
+            (new / SPEECH_FILE).write_bytes(wave.getvalue())
             names.append(SPEECH_FILE)
         kept = None if result.recording is None else result.recording.resolve()
         for name in {*RESULT_FILES, SPEECH_FILE} - set(names):

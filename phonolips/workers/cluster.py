@@ -18,6 +18,7 @@ from typing import Any, NamedTuple, TypeVar
 from phonolips import __version__
 from phonolips.errors import InputError, MissingToolError, PhonolipsError, PhonolipsWarning
 from phonolips.workers.pieces import deadly
+from phonolips.workers.processes import signals_held
 
 Item = TypeVar("Item")
 Output = TypeVar("Output")
@@ -209,9 +210,10 @@ def open_cluster(where: str, jobs: int, *, folder: Path | None) -> Iterator[Dask
         ) from error
     with contextlib.ExitStack() as stack:
         if not where:
-            cluster = distributed.LocalCluster(
-                n_workers=jobs, threads_per_worker=1, memory_limit=None, dashboard_address=":0"
-            )
+            with signals_held():  # the threads that it makes here start the workers, now and later
+                cluster = distributed.LocalCluster(
+                    n_workers=jobs, threads_per_worker=1, memory_limit=None, dashboard_address=":0"
+                )
             client = stack.enter_context(distributed.Client(stack.enter_context(cluster)))
         elif where == "slurm":
             cluster = stack.enter_context(slurm_cluster())

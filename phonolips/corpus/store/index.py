@@ -13,10 +13,10 @@ make it at the same time, and read one that another process removes.
     failed          bytes, JSON: the clips that could not be made, with the reasons
 """
 
+import contextlib
 import json
 import os
 import shutil
-import tempfile
 import time
 import zlib
 from collections.abc import Mapping
@@ -30,6 +30,7 @@ from phonolips.corpus.store.remote import LocalFolder, RemoteFolder
 from phonolips.corpus.store.shards import SHARDS, SMALLEST_ID_BYTES, ArraySpec, Shard, current_shards
 from phonolips.errors import CorpusError
 from phonolips.storage import atomic_folder
+from phonolips.temporary import temporary_folder
 
 COLUMNS = ("split", "speaker")  # meta values that the index knows of every clip
 INDEX_FORMAT = 2
@@ -101,8 +102,20 @@ def open_index(files: LocalFolder | RemoteFolder, arrays: Mapping[str, ArraySpec
         if new and os.access(files.folder, os.W_OK):
             _tidy(files, shards, name)
         return index
-    holder = tempfile.TemporaryDirectory()
-    return _load(_make_index(files, arrays, shards, Path(holder.name), name), arrays, holder)
+    holder = contextlib.ExitStack()
+    here = holder.enter_context(temporary_folder())
+    return _load(_make_index(files, arrays, shards, here, name), arrays, holder)
+
+
+def _new_column(path: Path, kind: np.dtype, clips: int) -> np.ndarray:
+    """Make a column in a file; its room on the disk is taken at once: a full disk met later would kill the process."""
+    from numpy.lib.format import open_memmap
+
+    column: np.ndarray = open_memmap(path, "w+", kind, (clips,))
+    if hasattr(os, "posix_fallocate"):
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    return column
 
 
 def _load(folder: Path, arrays: Mapping[str, ArraySpec], holder: object) -> Index:
@@ -143,8 +156,6 @@ def _make_index(
 def _fill_index(
     folder: Path, files: LocalFolder | RemoteFolder, arrays: Mapping[str, ArraySpec], shards: list[str]
 ) -> None:
-    from numpy.lib.format import open_memmap
-
     sizes, width = [], SMALLEST_ID_BYTES
     for name in shards:
         shard = Shard(files.path(f"{SHARDS}/{name}"), arrays)
@@ -157,7 +168,7 @@ def _fill_index(
     parts: dict[str, np.ndarray] = {}
     for part, kind in kinds.items():
         if clips:
-            parts[part] = open_memmap(folder / f"{part}.npy", "w+", np.dtype(kind), (clips,))
+            parts[part] = _new_column(folder / f"{part}.npy", np.dtype(kind), clips)
         else:
             np.save(folder / f"{part}.npy", np.zeros(0, kind))
     codes: dict[str, dict[str, int]] = {column: {} for column in COLUMNS}

@@ -10,6 +10,7 @@ is never fetched again, and a store that changed has other names. Put the index 
 opened has one): without it, all shards are fetched to make it.
 """
 
+import errno
 import hashlib
 import os
 from pathlib import Path
@@ -17,6 +18,9 @@ from typing import Any
 
 from phonolips.errors import CorpusError, InputError, MissingToolError
 from phonolips.storage import atomic_file, atomic_folder
+
+# What only the file that is written on this machine can have: disk full, quota, size limit, read-only.
+HERE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
 def is_address(folder: Path | str) -> bool:
@@ -94,7 +98,7 @@ class RemoteFolder:
         self._process = os.getpid()
 
     def _call(self, name: str, verb: str, *words: Any, **options: Any) -> Any:
-        """Call a method of fsspec's; of its errors, only FileNotFoundError comes out as it is."""
+        """Call a method of fsspec's; of its errors, FileNotFoundError and what is wrong here come out as they are."""
         if self._process != os.getpid():  # connections do not outlive a fork
             self._connect()
         try:
@@ -102,6 +106,8 @@ class RemoteFolder:
         except FileNotFoundError:
             raise
         except Exception as error:  # each kind of address has errors of its own
+            if isinstance(error, OSError) and error.errno in HERE:
+                raise
             raise CorpusError(
                 f"{self.label}/{name}: cannot be read ({_first_line(error)}); "
                 "check the address, the credentials and the endpoint, and try again"

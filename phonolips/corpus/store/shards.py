@@ -115,7 +115,7 @@ def write_shard(
     tensors["failed"] = np.frombuffer(json.dumps([[item.id, item.reason] for item in failed]).encode(), np.uint8)
     content = save(tensors)
     path = folder / SHARDS / f"{number:06d}-{zlib.crc32(content):08x}{SHARD_SUFFIX}"
-    with atomic_file(path) as temporary:
+    with atomic_file(path, sweeping=False) as temporary:  # `plan_shards` sweeps, once for all who write
         temporary.write_bytes(content)
     _settle(path, arrays, sorted(clip.id for clip in clips) + sorted(item.id for item in failed))
 

@@ -27,6 +27,7 @@ from phonolips.corpus.store.remote import LocalFolder, RemoteFolder, open_folder
 from phonolips.corpus.store.shards import SHARDS, ArraySpec, Clip, Shard, check_clip, current_shards, write_shard
 from phonolips.errors import CorpusError
 from phonolips.storage import atomic_file
+from phonolips.temporary import sweep
 
 __all__ = [
     "ArraySpec",
@@ -128,7 +129,7 @@ def _free_numbers(taken: Iterable[str]) -> Iterator[int]:
 
 
 def _sweep(folder: Path) -> None:
-    """Remove what runs that were killed left half-written."""
+    """Remove what runs that were killed left half-written, on whatever machine: what is an hour old."""
     for path in (folder / SHARDS).glob(".*"):
         if is_left_behind(path):
             path.unlink(missing_ok=True)
@@ -149,6 +150,7 @@ def plan_shards(
         clips: how many there are, about.
     """
     size = declare_store(folder, arrays, clips=clips)
+    sweep(folder / SHARDS)
     _sweep(folder)
     store = Store(folder)
     failed = {item.id for item in store.failed()}

@@ -1,5 +1,6 @@
 """One look for all pictures: colours, sizes, an empty figure, quiet axes."""
 
+import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -108,5 +109,7 @@ def save_figure(figure: "Figure", path: Path) -> None:
     """Write a figure as .png, .svg or .pdf, atomically; raise InputError for another ending."""
     if path.suffix not in (".png", ".svg", ".pdf"):
         raise InputError(f"{path}: a picture's name ends in .png, .svg or .pdf")
+    picture = io.BytesIO()  # Pillow's own writing loses what the system says of a full disk
+    figure.savefig(picture, format=path.suffix[1:], dpi=PICTURE_DPI)
     with atomic_file(path) as temporary:
-        figure.savefig(temporary, dpi=PICTURE_DPI)
+        temporary.write_bytes(picture.getvalue())
