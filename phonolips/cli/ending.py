@@ -91,12 +91,22 @@ def _clean_up() -> None:
         if action is not None:
             with contextlib.suppress(Exception):
                 action()
-    import atexit
     import threading
 
-    thread = threading.Thread(target=atexit._run_exitfuncs, daemon=True)
+    thread = threading.Thread(target=_run_exit_functions, daemon=True)
     thread.start()
     thread.join(EXIT_SECONDS)
+
+
+def _run_exit_functions() -> None:
+    """Do what the end of the interpreter would: first the semaphores, of which somebody keeps count, and complains."""
+    import atexit
+
+    finalizers = getattr(sys.modules.get("multiprocessing.util"), "_run_finalizers", None)
+    if finalizers is not None:
+        with contextlib.suppress(Exception):
+            finalizers(0)
+    atexit._run_exitfuncs()
 
 
 def flush_output() -> None:

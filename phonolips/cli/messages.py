@@ -14,7 +14,7 @@ from typing import Any
 import typer
 
 from phonolips.cli.ending import BROKEN_PIPE_STATUS, flush_output
-from phonolips.errors import did_you_mean
+from phonolips.errors import did_you_mean, system_line
 
 # typer brings the parser click along, and hides it; this class is the parent of all its complaints of a command line.
 USAGE_ERROR: type[Any] = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "UsageError")
@@ -37,18 +37,6 @@ EXAMPLES = {
     "prepare out": "--out prepared",
     "train out": "--out trained",
     "check-data data": "prepared",
-}
-# What to do about what the system refuses.
-ADVICE = {
-    errno.ENOSPC: "free some space there, or write elsewhere",
-    errno.EFBIG: "raise the limit (ulimit -f), or write elsewhere",
-    errno.EACCES: "check its permissions",
-    errno.EPERM: "check its permissions",
-    errno.EROFS: "write elsewhere",
-    errno.EMFILE: "raise the limit (ulimit -n)",
-    errno.ENAMETOOLONG: "choose a shorter name",
-    errno.ENOMEM: "close other programs, or use a machine with more memory",
-    getattr(errno, "EDQUOT", errno.ENOSPC): "free some space there, or write elsewhere",
 }
 # A call of the system with arguments that make no sense is a bug, unless it is about a file that the user named.
 BUGS = (errno.EBADF, errno.EINVAL, errno.EFAULT, errno.ENOTSOCK)
@@ -101,9 +89,7 @@ def report_system(error: OSError) -> int:
         return BROKEN_PIPE_STATUS
     if error.filename is None and (error.errno is None or error.errno in BUGS):
         raise error
-    where = "" if error.filename is None else f"{os.fsdecode(error.filename)}: "
-    advice = ADVICE.get(error.errno or 0)
-    return report(f"{where}{error.strerror}{f'; {advice}' if advice else ''}")
+    return report(system_line(error))
 
 
 def report_usage(error: Any, command: Any, words: list[str]) -> int:

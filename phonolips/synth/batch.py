@@ -1,5 +1,6 @@
 """Many recordings at once: a folder or a list goes in, a folder for each and a manifest come out."""
 
+import errno
 import json
 import os
 import traceback
@@ -10,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from phonolips.errors import InputError, PhonolipsError, PhonolipsWarning
+from phonolips.errors import InputError, PhonolipsError, PhonolipsWarning, system_line
 from phonolips.storage import FIRST_VERSION, atomic_file
 from phonolips.synth.folder import LIPS_FILE, check_out_folder, read_result
 from phonolips.synth.options import Options
@@ -23,6 +24,9 @@ SOUND_SUFFIXES = (
     *(".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".m4a", ".aac", ".wma", ".aif", ".aiff", ".au", ".amr"),
     *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg"),
 )
+
+# What keeps the system from writing any other result either: then the batch ends, to go on when it is mended.
+FOR_ALL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 class Item(NamedTuple):
@@ -123,7 +127,7 @@ def _write_manifest(path: Path, rows: Sequence[dict[str, Any]]) -> None:
 
 
 def _synthesise(item: Item, options: Options) -> dict[str, Any]:
-    """Make one recording's files; any error becomes a PhonolipsError that belongs to it."""
+    """Make one recording's files; any error becomes a PhonolipsError that belongs to it, but that of a full disk."""
     from phonolips.model.network import load_network
     from phonolips.synth.verbs import from_audio
 
@@ -142,6 +146,10 @@ def _synthesise(item: Item, options: Options) -> dict[str, Any]:
             files += read_result(item.folder).export(",".join(options.export), fps=options.fps)
     except PhonolipsError:
         raise
+    except OSError as error:
+        if error.errno in FOR_ALL:
+            raise
+        raise PhonolipsError(system_line(error)) from error
     except Exception as error:  # a bug that one recording finds must not cost the other ten thousand
         last = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{Path(last.filename).name}:{last.lineno}"

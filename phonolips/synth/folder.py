@@ -3,6 +3,10 @@
 import io
 import os
 import warnings
+from collections.abc import Iterator
+from concurrent.futures import wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -153,7 +157,7 @@ def _draw_result(result: Result, folder: Path, painter: "Executor | None") -> li
     from phonolips.lips.measures import opening
     from phonolips.show.drawing import render_lips_video
 
-    drawn = None
+    beside: AbstractContextManager[None] = nullcontext()
     names = []
     if result.posteriors is not None:
         moves = result.lip_parameters.T if result.lip_parameters is not None else ()
@@ -170,15 +174,31 @@ def _draw_result(result: Result, folder: Path, painter: "Executor | None") -> li
         if painter is None or result.seconds > LONGEST_SENT_SECONDS:
             _draw_posteriorgram(*picture)
         else:
-            drawn = painter.submit(_draw_posteriorgram, *picture)
+            beside = _drawn_beside(painter, picture)
         names.append(PICTURE_FILE)
     captions = phones_at_frames(result) if result.phones else None
-    render_lips_video(
-        folder / VIDEO_FILE, result.lips, exact_fps(result.fps), waveform=result.waveform, captions=captions
-    )
-    if drawn is not None:
-        drawn.result()
+    with beside:
+        render_lips_video(
+            folder / VIDEO_FILE, result.lips, exact_fps(result.fps), waveform=result.waveform, captions=captions
+        )
     return [*names, VIDEO_FILE]
+
+
+@contextmanager
+def _drawn_beside(painter: "Executor", picture: tuple[Path, np.ndarray, dict[str, Any]]) -> Iterator[None]:
+    """Draw a posteriorgram in the painter's process while the block works; here, where that process was killed."""
+    drawn = None
+    with suppress(BrokenProcessPool):
+        drawn = painter.submit(_draw_posteriorgram, *picture)
+    try:
+        yield
+    finally:
+        if drawn is not None:
+            wait([drawn])  # it writes into a folder that is removed where the block fails
+    if drawn is None or isinstance(drawn.exception(), BrokenProcessPool):
+        _draw_posteriorgram(*picture)
+    else:
+        drawn.result()
 
 
 def phones_at_frames(result: Result) -> list[str]:

@@ -12,11 +12,13 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError
 from itertools import islice
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from phonolips import __version__
 from phonolips.errors import InputError, MissingToolError, PhonolipsError, PhonolipsWarning
+from phonolips.temporary import remove, sweep, temporary_path
 from phonolips.workers.pieces import deadly
 from phonolips.workers.processes import signals_held
 
@@ -93,13 +95,15 @@ class DaskBackend:
         if self.folder is None:
             yield ""
             return
-        path = self.folder.resolve() / f".seen-{uuid.uuid4().hex[:12]}"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
+        folder = self.folder.resolve()
+        folder.mkdir(parents=True, exist_ok=True)
+        sweep(folder)
+        path = temporary_path(folder)
         try:
+            path.touch()
             yield str(path)
         finally:
-            path.unlink(missing_ok=True)
+            remove(path)
 
     def _map(self, work: _Work, items: Iterator[Item], running: dict[Any, Item]) -> Iterator[Any]:
         workers = _Workers(self)
@@ -210,7 +214,8 @@ def open_cluster(where: str, jobs: int, *, folder: Path | None) -> Iterator[Dask
         ) from error
     with contextlib.ExitStack() as stack:
         if not where:
-            with signals_held():  # the threads that it makes here start the workers, now and later
+            resource_tracker.ensure_running()  # which would let go of the signals, were it started inside
+            with signals_held():  # the threads that are made here start the workers, now and later
                 cluster = distributed.LocalCluster(
                     n_workers=jobs, threads_per_worker=1, memory_limit=None, dashboard_address=":0"
                 )

@@ -47,6 +47,7 @@ def start_pool(prepare: Callable[[], object]) -> "ProcessPoolExecutor":
     from concurrent.futures import ProcessPoolExecutor
 
     context = multiprocessing.get_context("spawn")
+    # It starts the tracker of semaphores, which lets go of held signals, so it stays outside of the block.
     pool = ProcessPoolExecutor(1, mp_context=context, initializer=begin_process)
     with signals_held():  # the process is started by the first piece of work
         pool.submit(prepare)
@@ -126,7 +127,8 @@ def end_all() -> None:
         import multiprocessing
 
         with contextlib.suppress(Exception):  # this may come in the middle of anything
-            running += multiprocessing.active_children()
+            # Dask's end by themselves as soon as this one does, and start others in their place till then
+            running += [child for child in multiprocessing.active_children() if not child.name.startswith("Dask")]
     for process in running:
         with contextlib.suppress(Exception):
             process.terminate()
