@@ -20,17 +20,18 @@ Language = Annotated[
 ]
 
 
-def parse_emphasis(words: Sequence[str]) -> dict[str, float]:
+def parse_emphasis(words: Sequence[str]) -> dict[str | int, float]:
     """Read what a user writes, `blue` or `blue=1.5`; raise InputError.
 
     Returns:
-        word in lower case -> factor; 1.3 where none is given.
+        word as it is written -> factor; 1.3 where none is given.
     """
     from phonolips.lips.motion import DEFAULT_EMPHASIS, LEAST_EMPHASIS, MOST_EMPHASIS, is_factor
 
-    found: dict[str, float] = {}
+    found: dict[str | int, float] = {}
     for text in words:
-        word, _, factor = text.partition("=")
+        word, mark, factor = text.rpartition("=")
+        word, factor = (word, factor) if mark else (text, "")
         try:
             value = float(factor) if factor else DEFAULT_EMPHASIS
         except ValueError:
@@ -40,7 +41,7 @@ def parse_emphasis(words: Sequence[str]) -> dict[str, float]:
                 f"--emphasis {text!r}; expected a word, or WORD=FACTOR with a factor from {LEAST_EMPHASIS} to "
                 f"{MOST_EMPHASIS:.0f}, such as blue=1.5"
             )
-        found[word.strip().lower()] = value
+        found[word.strip()] = value
     return found
 
 

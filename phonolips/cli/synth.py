@@ -39,7 +39,8 @@ def synth(
     ] = None,
     speaker: Speaker = None,
     fps: Annotated[
-        float | None, typer.Option(help="Frames per second of the lips: 24, 25, 29.97, 30, 50, 60, ... [default: 25]")
+        str | None,
+        typer.Option(metavar="RATE", help="Frames per second of the lips: 24, 29.97, 30000/1001, ... [default: 25]"),
     ] = None,
     rate: Annotated[
         float, typer.Option(help="Speaking rate for --text, --phones and --textgrid; 2 is twice as fast.")
@@ -49,7 +50,7 @@ def synth(
     ] = None,
     emphasis: Annotated[
         list[str] | None,
-        typer.Option(help="A word to stress, or WORD=1.5 for how much: longer and larger. May be repeated."),
+        typer.Option(help="A word to stress, as it is written (U.S., 2024), or WORD=1.5 for how much. May be repeated."),
     ] = None,
     phones_only: Annotated[
         bool,

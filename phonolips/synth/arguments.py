@@ -1,6 +1,5 @@
 """The arguments that the verbs share, and their checks: before any work is done, and naming the argument."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypedDict
 
@@ -8,8 +7,9 @@ import numpy as np
 
 from phonolips.errors import InputError
 from phonolips.lips.curve import check_fps
+from phonolips.lips.motion import Emphasis
 from phonolips.phones.inventory import NUM_PHONES, SILENCE_ID
-from phonolips.timebase import MODEL_FPS, STEPS_PER_FRAME
+from phonolips.timebase import MODEL_FPS, STEPS_PER_FRAME, FrameRate
 
 if TYPE_CHECKING:
     from phonolips.model.network import Network
@@ -25,20 +25,21 @@ class LipOptions(TypedDict, total=False):
 
     Args:
         speaker: a speaker of the model, or a LipSpeaker of your own; None = the mean speaker.
-        fps: frame rate of the lips; 25 unless given.
+        fps: frame rate of the lips, such as 29.97 or "30000/1001"; 25 unless given.
         mean_lip: float (40, 2), a lip shape of your own instead of the speaker's mean shape.
         liveliness: how much quick movements are exaggerated, 0 to 2 (see `lips.motion.exaggerate`); None = as the
             model's settings say.
-        emphasis: word -> factor: its lips go further, and last longer where the times are predicted.
+        emphasis: word as written or spoken ("U.S.", "2024"), or its place among those spoken -> factor: its lips go
+            further, and last longer where the times are predicted.
         shut_in_silence: shut the mouth where nothing is said, instead of breathing and resting as people do.
         network: a loaded model; None = the one in the package.
     """
 
     speaker: "Speaker"
-    fps: float
+    fps: FrameRate
     mean_lip: np.ndarray | None
     liveliness: float | None
-    emphasis: Mapping[str, float]
+    emphasis: Emphasis
     shut_in_silence: bool
     network: "Network | None"
 

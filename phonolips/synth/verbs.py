@@ -19,7 +19,7 @@ import numpy as np
 
 from phonolips.errors import InputError, PhonolipsWarning
 from phonolips.lips.curve import resample_lips
-from phonolips.lips.motion import check_emphasis, emphasis_curve, enlarge, exaggerate, shut_in_silence
+from phonolips.lips.motion import emphasis_curve, enlarge, exaggerate, shut_in_silence
 from phonolips.lips.shapes import close_lips
 from phonolips.phones.decode import read_phones
 from phonolips.phones.intervals import Alignment
@@ -35,6 +35,7 @@ from phonolips.synth.arguments import (
     pad_to_frames,
     with_shape,
 )
+from phonolips.synth.emphasis import find_emphasis
 from phonolips.synth.result import Result
 from phonolips.synth.timing import check_durations, predict_alignment
 from phonolips.timebase import (
@@ -94,7 +95,7 @@ def from_posteriors(
         waveform = check_sound(waveform)
         seconds = min(seconds, samples_to_seconds(len(waveform)))
     spoken = alignment or read_phones(checked, network.audio_encoder.phone_ngram())
-    check_emphasis(emphasis, [word.label for word in spoken.words])
+    emphasis = find_emphasis(emphasis, [word.label for word in spoken.words])
     amount = network.description.settings.lips.liveliness if liveliness is None else liveliness
     lips = exaggerate(np.concatenate(list(decode_lips(network, padded, moves, who))), amount)
     shut = close_lips(who.mean_lip)
@@ -194,7 +195,10 @@ def from_text(
     """
     from phonolips.speech.text.g2p import text_to_phones
 
-    return _from_words(text_to_phones(text, language=language), rate, durations, options)
+    words = text_to_phones(text, language=language)
+    if options.get("emphasis"):
+        options["emphasis"] = find_emphasis(options["emphasis"], [word.word for word in words], text, language)
+    return _from_words(words, rate, durations, options)
 
 
 def from_phones(
@@ -274,7 +278,9 @@ def from_speech(
 
     network, speaker, emphasis = load_checked(options), options.get("speaker"), options.get("emphasis") or {}
     said = text_to_phones(words, language=language) if isinstance(words, str) else words
-    check_emphasis(emphasis, [word.word for word in said])
+    emphasis = find_emphasis(
+        emphasis, [word.word for word in said], words if isinstance(words, str) else None, language
+    )
     times = None if durations is None else _read_alignment(durations)
     if times is not None:
         check_durations(said, times)
@@ -289,6 +295,7 @@ def from_speech(
         predict=lambda some, pace: predict_alignment(network, some, row, pace, emphasis),
     )
     timing = f"{backend}, {'predicted durations' if spoken.timing == 'ours' else 'its own times'}"
+    options["emphasis"] = emphasis
     return from_alignment(spoken.alignment, waveform=spoken.waveform, timing=timing, **options)
 
 
@@ -304,7 +311,7 @@ def _from_words(
     options: LipOptions,
 ) -> Result:
     network, speaker, emphasis = load_checked(options), options.get("speaker"), options.get("emphasis") or {}
-    check_emphasis(emphasis, [word.word for word in words])
+    emphasis = options["emphasis"] = find_emphasis(emphasis, [word.word for word in words])
     if durations is None:
         named = speaker if isinstance(speaker, str) else None  # somebody else speaks at the mean speaker's pace
         alignment = predict_alignment(network, words, network.speaker_row(named), rate, emphasis)
