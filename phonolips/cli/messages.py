@@ -25,7 +25,6 @@ EXAMPLES = {
     "folder": "demo",
     "video": "--video talk.mp4",
     "audio": "talk.wav",
-    "text": '--text "what is said in it"',
     "transcript": '--transcript "what is said in it"',
     "to": '--to "what is to be said"',
     "part": "all",

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from phonolips.cli.options import Jobs, Language, Model, Out, parse_emphasis, print_files
+from phonolips.cli.options import Jobs, Language, Model, Out, TextFile, parse_emphasis, print_files, text_of
 from phonolips.errors import PhonolipsError
 from phonolips.export.formats import FORMATS
 
@@ -24,7 +24,8 @@ Speaker = Annotated[
 # One parameter for each option: that is how typer reads them. What they mean together is in `synth.files.Request`.
 def synth(
     out: Out,
-    text: Annotated[str | None, typer.Option(help="A text to speak.")] = None,
+    text: Annotated[str | None, typer.Option(help="A text to speak; - reads it from standard input.")] = None,
+    text_file: TextFile = None,
     audio: Annotated[
         Path | None,
         typer.Option(
@@ -50,7 +51,9 @@ def synth(
     ] = None,
     emphasis: Annotated[
         list[str] | None,
-        typer.Option(help="A word to stress, as it is written (U.S., 2024), or WORD=1.5 for how much. May be repeated."),
+        typer.Option(
+            help="A word to stress, as written (U.S., 2024), or WORD=1.5 for how much. May be repeated."
+        ),
     ] = None,
     phones_only: Annotated[
         bool,
@@ -100,7 +103,7 @@ def synth(
 
     request = Request(
         out=out,
-        text=text,
+        text=text_of(text, text_file),
         audio=audio,
         phones=phones,
         posteriors=posteriors,

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from phonolips.cli.options import Language, Model, Out, print_files
+from phonolips.cli.options import Language, Model, Out, TextFile, check_no_file, print_files, text_of
 from phonolips.errors import InputError
 
 
@@ -102,7 +102,8 @@ def adapt(
 
 def align(
     audio: Annotated[Path, typer.Argument(help="A recording.")],
-    text: Annotated[str, typer.Option(help="What is said in it.")],
+    text: Annotated[str | None, typer.Option(help="What is said in it; - reads it from standard input.")] = None,
+    text_file: TextFile = None,
     out: Annotated[Path | None, typer.Option(help="The TextGrid to write. [default: beside the recording]")] = None,
     aligner: Annotated[
         str, typer.Option(help="auto, mfa, sphinx, ctc; auto = mfa where installed, else sphinx.")
@@ -117,6 +118,9 @@ def align(
     from phonolips.speech.align.align import align as align_waveform
     from phonolips.synth.files import existing_file
 
+    words = text_of(text, text_file)
+    if words is None:
+        raise InputError("expected one of --text and --text-file, with what is said in the recording; found neither")
     waveform = read(existing_file(audio, "a sound or video file"))
     network = None
     if aligner == "ctc":
@@ -126,7 +130,7 @@ def align(
     target = out or audio.with_suffix(".TextGrid")
     if plot and target.suffix.lower() == ".png":
         raise InputError(f"--out {target}: names the TextGrid; with --plot the picture goes beside it, as .png")
-    found = align_waveform(waveform, text, aligner=aligner, language=language, network=network)
+    found = align_waveform(waveform, words, aligner=aligner, language=language, network=network)
     write_textgrid(found, target)
     files = [target]
     if plot:
@@ -173,6 +177,8 @@ def edit(
     from phonolips.synth.folder import check_out_folder
 
     check_out_folder(out)
+    for flag, words in (("--transcript", transcript), ("--to", to)):
+        check_no_file(words, flag, "give the words themselves, not")
     for path, what in ((video, "a video"), (textgrid, "a TextGrid"), (sound, "a sound file")):
         if path is not None:
             existing_file(path, what)

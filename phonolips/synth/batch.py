@@ -185,6 +185,11 @@ def synthesise_all(source: Path, out: Path, *, jobs: int = 1, options: Options |
     chosen = options or Options()
     check_out_folder(out)
     items = find_items(source, out)
+    if not any(item.audio.exists() for item in items):
+        raise InputError(
+            f"{source}: of {len(items)} files that it names none is there, such as {items[0].audio}; expected a "
+            "recording's path a line (to speak a text, use `text_file`)"
+        )
     check_fps(chosen.lips_fps)
     if chosen.export:
         from phonolips.export.formats import check_names
