@@ -1,6 +1,7 @@
 """All commands, and what is said where one cannot do its work."""
 
 import logging
+import os
 import sys
 import warnings
 from collections.abc import Callable
@@ -105,6 +106,14 @@ def use_new_names(words: list[str]) -> list[str]:
     return result
 
 
+def _check_current_folder() -> None:
+    """Raise PhonolipsError where the current folder was removed: libraries end the process over that."""
+    try:
+        os.getcwd()
+    except FileNotFoundError as error:
+        raise PhonolipsError("the current folder is not there any more; go to another one, with cd") from error
+
+
 def run(words: list[str]) -> int:
     """Run a command line; return its exit status. Expected errors are one line, bugs keep their traceback."""
     warnings.showwarning = _show_warning
@@ -113,6 +122,7 @@ def run(words: list[str]) -> int:
     quiet_libraries()
     command = typer.main.get_command(app)
     try:
+        _check_current_folder()
         with command.make_context("phonolips", use_new_names(words)) as context:
             command.invoke(context)
         flush_output()

@@ -4,6 +4,7 @@ Exit statuses: 1 where something given cannot be used or the system fails, 2 whe
 128 and the number of a signal that ended it.
 """
 
+import contextlib
 import errno
 import os
 import re
@@ -38,6 +39,7 @@ EXAMPLES = {
     "check-data data": "prepared",
 }
 # A call of the system with arguments that make no sense is a bug, unless it is about a file that the user named.
+OUTPUT = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)  # without a file: of what is printed; files are named
 BUGS = (errno.EBADF, errno.EINVAL, errno.EFAULT, errno.ENOTSOCK)
 
 
@@ -78,16 +80,14 @@ def with_flags(message: str, command: Any, words: list[str]) -> str:
 
 def report_system(error: OSError) -> int:
     """Report what the system refused, with the file that it is about; raise the error where it is a bug of ours."""
-    try:
-        flush_output()  # fails again if it was this
-    except OSError as output:
-        if output.errno == errno.EPIPE:
-            return BROKEN_PIPE_STATUS
-        return report(f"standard output: {output.strerror}")
+    with contextlib.suppress(OSError):
+        flush_output()
     if error.errno == errno.EPIPE and error.filename is None:
         return BROKEN_PIPE_STATUS
     if error.filename is None and (error.errno is None or error.errno in BUGS):
         raise error
+    if error.filename is None and error.errno in OUTPUT:
+        error = OSError(error.errno, error.strerror, "standard output")
     return report(system_line(error))
 
 

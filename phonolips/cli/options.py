@@ -87,7 +87,7 @@ def check_no_file(text: str, flag: str, instead: str) -> None:
 def print_files(files: list[Path]) -> None:
     """Print a path a line."""
     for file in files:
-        typer.echo(str(file))
+        print(file, flush=True)  # typer's own output puts ? where a file's name does not fit the encoding
 
 
 def need(package: str, what: str) -> None:

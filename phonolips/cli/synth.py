@@ -51,9 +51,7 @@ def synth(
     ] = None,
     emphasis: Annotated[
         list[str] | None,
-        typer.Option(
-            help="A word to stress, as written (U.S., 2024), or WORD=1.5 for how much. May be repeated."
-        ),
+        typer.Option(help="A word to stress, as written (U.S., 2024), or WORD=1.5 for how much. May be repeated."),
     ] = None,
     phones_only: Annotated[
         bool,

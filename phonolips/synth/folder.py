@@ -46,9 +46,11 @@ class Layer(NamedTuple):
 
 
 def check_out_folder(out: Path) -> Path:
-    """Refuse an `out` that is a file, before any work is done."""
+    """Refuse an `out` that is a file, or a link that leads nowhere, before any work is done."""
     if out.exists() and not out.is_dir():
         raise InputError(f"{out}: is a file; expected a folder to write to, as `out`")
+    if out.is_symlink() and not out.exists():
+        raise InputError(f"{out}: is a link to {out.readlink()}, which is not there; make that folder first")
     return out
 
 
