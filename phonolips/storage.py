@@ -82,6 +82,12 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file atomically; for libraries that lose what the system says when they write themselves."""
+    with atomic_file(path) as temporary:
+        temporary.write_bytes(content)
+
+
 def readable(format_name: str) -> tuple[int, int]:
     """Return the format numbers of an NPZ file that this version reads: the one before, and its own."""
     return FORMATS[format_name] - 1, FORMATS[format_name]

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from phonolips.cli.options import Language, Model, Out, TextFile, check_no_file, print_files, text_of
-from phonolips.errors import InputError
+from phonolips.errors import InputError, did_you_mean
 
 
 def track(
@@ -35,7 +35,7 @@ def track(
     from phonolips.synth.files import existing_file
 
     if layout not in LAYOUTS:
-        raise InputError(f"--layout {layout}; expected one of {', '.join(LAYOUTS)}")
+        raise InputError(f"--layout {layout}; expected one of {', '.join(LAYOUTS)}{did_you_mean(layout, LAYOUTS)}")
     if out.suffix != ".npz":
         raise InputError(f"--out {out}: expected a file name ending in .npz")
     existing_file(video, "a video")

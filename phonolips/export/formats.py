@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from phonolips.errors import InputError, PhonolipsWarning
+from phonolips.errors import InputError, PhonolipsWarning, did_you_mean
 from phonolips.timebase import FrameRate
 
 if TYPE_CHECKING:
@@ -90,7 +90,8 @@ def check_names(names: str | Sequence[str]) -> list[str]:
     unknown = [name for name in wanted if name != ALL and name not in FORMATS]
     if unknown or not wanted:
         found = f"format {unknown[0]!r} is not known" if unknown else "no format named"
-        raise InputError(f"{found}; expected some of {', '.join((*FORMATS, ALL))}, with commas between them")
+        near = did_you_mean(unknown[0], (*FORMATS, ALL)) if unknown else ""
+        raise InputError(f"{found}; expected some of {', '.join((*FORMATS, ALL))}, with commas between them{near}")
     return list(FORMATS) if ALL in wanted else list(dict.fromkeys(wanted))
 
 

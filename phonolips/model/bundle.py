@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from phonolips.errors import CheckpointError, PhonolipsError
-from phonolips.storage import atomic_file
+from phonolips.storage import write_bytes, write_text
 
 WEIGHTS_FILE, DESCRIPTION_FILE = "model.safetensors", "model.json"
 PACKAGED = Path(__file__).resolve().parents[1] / "weights"
@@ -33,12 +33,9 @@ def write_bundle(folder: Path, tensors: Mapping[str, Tensor], description: Mappi
     """Write weights and description into `folder`, each atomically, the description last."""
     from safetensors.torch import save
 
-    # Written by Python, whose errors say what is wrong with the disk; the library's do so in words of its own.
     content = save({name: value.detach().cpu().contiguous() for name, value in tensors.items()})
-    with atomic_file(folder / WEIGHTS_FILE) as weights:
-        weights.write_bytes(content)
-    with atomic_file(folder / DESCRIPTION_FILE) as file:
-        file.write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")
+    write_bytes(folder / WEIGHTS_FILE, content)
+    write_text(folder / DESCRIPTION_FILE, json.dumps(description, indent=1) + "\n")
 
 
 def read_bundle(

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from phonolips.errors import CheckpointError, InputError
+from phonolips.errors import CheckpointError, InputError, did_you_mean
 from phonolips.lips.measures import measure_lip_parameters
 from phonolips.lips.points import LIP_LAYOUT, LIP_POINTS
 from phonolips.model.bundle import (
@@ -103,7 +103,8 @@ class Network(nn.Module):
         name = speaker or MEAN_SPEAKER
         if name not in names:
             file = "; read a file with `model.speakers.read_speaker`" if name.endswith(".json") else ""
-            raise InputError(f"speaker {name!r} is not in this model; it knows: {', '.join(names)}{file}")
+            near = file or did_you_mean(name, names)
+            raise InputError(f"speaker {name!r} is not in this model; it knows: {', '.join(names)}{near}")
         return names.index(name)
 
     def lip_speaker(self, speaker: "str | LipSpeaker | None") -> LipSpeaker:

@@ -25,7 +25,7 @@ from phonolips.show.caption import Caption, captions_at, draw_caption, strip_hei
 from phonolips.show.drawing import text_font
 from phonolips.show.mouth import MouthPainter
 from phonolips.show.palette import Palette, read_palette
-from phonolips.storage import atomic_file
+from phonolips.storage import write_bytes
 from phonolips.timebase import SAMPLE_RATE, FrameRate, exact_fps, frames_in
 
 if TYPE_CHECKING:
@@ -282,7 +282,6 @@ def _write_strip(scene: _Scene, out: Path, pictures: int) -> None:
         for row, line in enumerate(lines):
             at = (middle, height + letters * (0.9 + 1.2 * row))
             draw.text(at, line, fill=(40, 40, 40), font=text_font(letters), anchor="mm")
-    content = io.BytesIO()  # Pillow's own writing loses what the system says of a full disk
+    content = io.BytesIO()
     strip.save(content, "PNG", optimize=True)
-    with atomic_file(out) as temporary:
-        temporary.write_bytes(content.getvalue())
+    write_bytes(out, content.getvalue())

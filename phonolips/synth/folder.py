@@ -19,7 +19,7 @@ from phonolips.lips.points import layout_of
 from phonolips.phones.inventory import PHONES
 from phonolips.phones.posteriors import check_posteriors
 from phonolips.phones.textgrid import read_textgrid, write_textgrid
-from phonolips.storage import FORMATS, read_arrays, readable, write_arrays
+from phonolips.storage import FORMATS, read_arrays, readable, write_arrays, write_bytes
 from phonolips.synth.arguments import check_lip_parameters
 from phonolips.synth.result import Result
 from phonolips.temporary import temporary_folder
@@ -109,9 +109,9 @@ def save_result(
         if speech and sound is not None:
             import soundfile
 
-            wave = io.BytesIO()  # the library's own writing loses what the system says of a full disk
+            wave = io.BytesIO()
             soundfile.write(wave, sound, SAMPLE_RATE, format="WAV")
-            (new / SPEECH_FILE).write_bytes(wave.getvalue())
+            write_bytes(new / SPEECH_FILE, wave.getvalue())
             names.append(SPEECH_FILE)
         kept = None if result.recording is None else result.recording.resolve()
         for name in {*RESULT_FILES, SPEECH_FILE} - set(names):

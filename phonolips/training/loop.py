@@ -24,7 +24,7 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Dataset, Subset
 
-from phonolips.errors import CorpusError, InputError
+from phonolips.errors import CorpusError, InputError, PhonolipsError
 from phonolips.storage import atomic_file
 from phonolips.training.old_versions import accept_old_names
 from phonolips.training.ranks import (
@@ -232,8 +232,21 @@ class Trainer(sb.Brain):  # type: ignore[misc]  # SpeechBrain has no types
         if is_main():
             self._write_history(line)
         if self.checkpointer is not None:
-            self.checkpointer.save_and_keep_only(num_to_keep=1, verbosity=logging.DEBUG)
+            self._save_checkpoint()
         wait_for_all()
+
+    def _save_checkpoint(self) -> None:
+        """Keep a checkpoint; raise PhonolipsError where there is no room for it, which torch does not say clearly."""
+        try:
+            self.checkpointer.save_and_keep_only(num_to_keep=1, verbosity=logging.DEBUG)
+        except RuntimeError as error:
+            if "PytorchStreamWriter" not in str(error):
+                raise
+            folder = self.history.parent / "checkpoints"
+            raise PhonolipsError(
+                f"{folder}: the checkpoint could not be written whole (is the disk full?); free some space there, then "
+                "run the same command again: it goes on from the last one"
+            ) from error
 
     def _write_history(self, line: dict[str, Any]) -> None:
         """Add an epoch's line, in place of one left by a training killed before its checkpoint was whole."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from phonolips.errors import InputError
-from phonolips.storage import atomic_file
+from phonolips.storage import write_bytes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -109,7 +109,6 @@ def save_figure(figure: "Figure", path: Path) -> None:
     """Write a figure as .png, .svg or .pdf, atomically; raise InputError for another ending."""
     if path.suffix not in (".png", ".svg", ".pdf"):
         raise InputError(f"{path}: a picture's name ends in .png, .svg or .pdf")
-    picture = io.BytesIO()  # Pillow's own writing loses what the system says of a full disk
+    picture = io.BytesIO()
     figure.savefig(picture, format=path.suffix[1:], dpi=PICTURE_DPI)
-    with atomic_file(path) as temporary:
-        temporary.write_bytes(picture.getvalue())
+    write_bytes(path, picture.getvalue())

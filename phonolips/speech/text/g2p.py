@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from phonolips.errors import InputError, MissingToolError, PhonolipsWarning
+from phonolips.errors import InputError, MissingToolError, PhonolipsWarning, did_you_mean
 from phonolips.phones.inventory import SILENCE
 from phonolips.speech.text.ipa import ipa_to_phones
 from phonolips.speech.text.lexicon import ALPHABET, Phones, letter_name, pronunciations
@@ -59,9 +59,11 @@ class EspeakVoice:
         voices = self.supported_languages()
         if language not in voices:
             near = [code for code in voices if code.split("-")[0] == language.split("-")[0]]
+            named = next((code for code, name in voices.items() if name.lower().startswith(language.lower())), None)
             examples = ", ".join(near[:6] or ("en-us", "en-gb", "de", "es", "fr-fr", "it", "nl", "pt-br"))
             raise InputError(
                 f"language {language!r} has no espeak voice; expected one of {len(voices)} codes, such as {examples}"
+                f"{f'; did you mean {named}?' if named else did_you_mean(language, voices)}"
             )
         self.language = language
         # espeak gets a silent logger: phonemizer's own prints to stderr

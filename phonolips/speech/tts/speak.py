@@ -14,7 +14,7 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from phonolips.errors import InputError
+from phonolips.errors import InputError, did_you_mean
 from phonolips.phones.intervals import Alignment
 from phonolips.speech.tts.backend import Backend
 from phonolips.speech.tts.spoken import OURS, SYNTHESISER, Spoken
@@ -42,7 +42,7 @@ def choose(name: str) -> Backend:
         from phonolips.speech.tts.piper import Piper
 
         return Piper()
-    raise InputError(f"synthesiser {name!r}; expected one of {', '.join(BACKENDS)}")
+    raise InputError(f"synthesiser {name!r}; expected one of {', '.join(BACKENDS)}{did_you_mean(name, BACKENDS)}")
 
 
 def speak_words(
