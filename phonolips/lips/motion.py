@@ -85,12 +85,13 @@ def emphasis_curve(alignment: Alignment, emphasis: Emphasis, frames: int) -> np.
         float32 (frames,), 1 outside the emphasised words, with fades of 0.1 s around them.
     """
     times = frame_centres(frames)
-    curve = np.ones(frames)
+    larger, smaller = np.zeros(frames), np.zeros(frames)  # neighbours that are both enlarged do not add up
     for place, word in enumerate(alignment.speech_words()):
         factor = word_factor(word.label, place, emphasis)
         outside = np.maximum(np.maximum(word.start - times, times - word.end), 0.0)
-        curve += (factor - 1.0) * 0.5 * (1 + np.cos(np.pi * np.minimum(outside / FADE_SECONDS, 1.0)))
-    return np.clip(curve, LEAST_EMPHASIS, MOST_EMPHASIS).astype(np.float32)
+        change = (factor - 1.0) * 0.5 * (1 + np.cos(np.pi * np.minimum(outside / FADE_SECONDS, 1.0)))
+        larger, smaller = np.maximum(larger, change), np.minimum(smaller, change)
+    return np.clip(1.0 + larger + smaller, LEAST_EMPHASIS, MOST_EMPHASIS).astype(np.float32)
 
 
 NEAR_SECONDS, FAR_SECONDS = 0.08, 0.2  # from speech: nearer the lips are left alone, further away they are shut
