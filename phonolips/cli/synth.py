@@ -5,7 +5,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from phonolips.cli.options import Jobs, Language, Model, Out, TextFile, parse_emphasis, print_files, text_of
+from phonolips.cli.options import (
+    Jobs,
+    Language,
+    Model,
+    Out,
+    TextFile,
+    Tier,
+    TierSpeaker,
+    parse_emphasis,
+    print_files,
+    text_of,
+)
 from phonolips.errors import PhonolipsError
 from phonolips.export.formats import FORMATS
 
@@ -36,7 +47,10 @@ def synth(
     posteriors: Annotated[Path | None, typer.Option(help="An (edited) posteriors.npz from an earlier synth.")] = None,
     textgrid: Annotated[
         Path | None,
-        typer.Option(help="An (edited) TextGrid: its phones at its times. With --audio: that sound, these phones."),
+        typer.Option(
+            help="An (edited) TextGrid or another aligner's file: its phones at its times. With --audio: that sound, "
+            "these phones."
+        ),
     ] = None,
     speaker: Speaker = None,
     fps: Annotated[
@@ -49,6 +63,8 @@ def synth(
     durations: Annotated[
         Path | None, typer.Option(help="TextGrid with the times of the phones of --text or --phones.")
     ] = None,
+    tier: Tier = None,
+    tier_speaker: TierSpeaker = None,
     emphasis: Annotated[
         list[str] | None,
         typer.Option(help="A word to stress, as written (U.S., 2024), or WORD=1.5 for how much. May be repeated."),
@@ -110,6 +126,8 @@ def synth(
         fps=fps,
         rate=rate,
         durations=durations,
+        tier=tier,
+        tier_speaker=tier_speaker,
         emphasis=parse_emphasis(emphasis or ()),
         phones_only=phones_only,
         liveliness=liveliness,
