@@ -144,8 +144,9 @@ def naming(temporary: Path, path: Path) -> Iterator[None]:
 
 
 def _in_place(name: str, temporary: Path, path: Path) -> str:
-    """Return a file's name with `path` in the place of `temporary`."""
-    return str(path) + name.removeprefix(str(temporary)) if name.startswith(str(temporary)) else name
+    """Return a file's name with `path` in the place of `temporary`, also where FFmpeg has put "file:" before it."""
+    _, found, rest = name.partition(str(temporary))
+    return f"{path}{rest}" if found else name
 
 
 def sweep(folder: Path) -> None:

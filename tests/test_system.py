@@ -18,6 +18,7 @@ from phonolips import temporary
 from phonolips.cli import messages
 from phonolips.errors import InputError, PhonolipsError
 from phonolips.export.formats import FORMATS
+from phonolips.media.wav import new_wav
 from phonolips.show.film import render
 from phonolips.show.pictures import draw
 from phonolips.storage import atomic_file, atomic_folder, write_arrays
@@ -126,7 +127,7 @@ def test_any_refusal_to_put_a_file_in_its_place(number, result, tmp_path, monkey
     with pytest.raises(OSError, match=os.strerror(number)) as caught:
         result.save(tmp_path, pictures=False)
     assert caught.value.errno == number
-    assert caught.value.filename == str(tmp_path / "lips.npz")
+    assert Path(caught.value.filename).parent == tmp_path
     assert list(tmp_path.iterdir()) == []
 
 
@@ -300,7 +301,7 @@ def test_a_full_disk_ends_a_batch_in_one_line(jobs, tmp_path):
     full.write_text(
         "import errno, os\nreplace = os.replace\n"
         "def refuse(source, target):\n"
-        "    if str(target).endswith('.npz') and '/2/' in str(target):\n"
+        "    if str(target).endswith('lips.npz') and '/2/' in str(target):\n"
         "        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(source), None, str(target))\n"
         "    replace(source, target)\n"
         "os.replace = refuse\n"
@@ -401,3 +402,28 @@ def test_errors_of_ours_are_of_their_kind(tmp_path):
         raise PhonolipsError("no")
     assert list(tmp_path.iterdir()) == []
     assert signal.getsignal(signal.SIGINT) is not None
+
+
+@pytest.mark.parametrize(("subtype", "channels"), [("PCM_16", 1), ("PCM_24", 2), ("FLOAT", 2)])
+def test_a_wav_is_what_the_library_writes_or_nothing(subtype, channels, tmp_path, size_limit):
+    sound = np.random.default_rng(0).uniform(-1, 1, (50_000, channels)).astype(np.float32)
+
+    def write() -> None:
+        with new_wav(tmp_path / "a.wav", 16_000, channels, subtype) as file:
+            for first in range(0, len(sound), 10_000):
+                file.write(sound[first : first + 10_000])
+
+    write()
+    whole = (tmp_path / "a.wav").read_bytes()
+    soundfile.write(tmp_path / "b.wav", sound, 16_000, subtype=subtype)
+    found, expected = (soundfile.read(tmp_path / name, dtype="float32")[0] for name in ("a.wav", "b.wav"))
+    assert np.array_equal(found, expected)
+    (tmp_path / "b.wav").unlink()
+    for size in (0, 30, 4_096, len(whole) // 2, len(whole) - 1):
+        size_limit(size)
+        with pytest.raises(OSError, match="too large") as caught:
+            write()
+        size_limit(resource.RLIM_INFINITY)
+        assert caught.value.filename == str(tmp_path / "a.wav")
+        assert (tmp_path / "a.wav").read_bytes() == whole
+    assert hidden(tmp_path) == []

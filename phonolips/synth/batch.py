@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from phonolips.errors import InputError, PhonolipsError, PhonolipsWarning, system_line
-from phonolips.storage import FIRST_VERSION, atomic_file
-from phonolips.synth.folder import LIPS_FILE, check_out_folder, read_result
+from phonolips.storage import FIRST_VERSION, LIPS_FILE, atomic_file
+from phonolips.synth.folder import check_out_folder, read_result
 from phonolips.synth.options import Options
 from phonolips.workers.clips import map_clips
 
