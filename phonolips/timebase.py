@@ -6,10 +6,12 @@ sampled at its centre. All ratios are exact: one that does not come out raises `
 """
 
 from fractions import Fraction
+from numbers import Real
 from typing import TypeVar
 
 import numpy as np
 
+from phonolips.checks import check_number, shown
 from phonolips.errors import InputError
 
 Number = TypeVar("Number", float, np.ndarray)
@@ -96,9 +98,8 @@ def frames_in(seconds: float, fps: float) -> int:
 
 def check_rate(rate: float) -> float:
     """Return `rate` if it is a usable speaking rate; raise InputError otherwise."""
-    if not LEAST_RATE <= rate <= MOST_RATE:
-        raise InputError(f"rate {rate}; expected a factor between {LEAST_RATE} and {MOST_RATE:.0f}, 1 = as it stands")
-    return float(rate)
+    expected = f"a factor between {LEAST_RATE} and {MOST_RATE:.0f}, 1 = as it stands"
+    return check_number(rate, "rate", expected, LEAST_RATE, MOST_RATE)
 
 
 NTSC_RATES = (Fraction(24000, 1001), Fraction(30000, 1001), Fraction(60000, 1001))  # frames per second
@@ -110,8 +111,8 @@ def exact_fps(fps: Fraction | float) -> Fraction:
 
     Raises InputError unless 0 < fps <= 1000.
     """
-    if not 0 < fps <= MAX_FPS:
-        raise InputError(f"fps is {fps}; expected a number of frames per second above 0, such as 25 or 29.97")
+    if not isinstance(fps, Real) or not 0 < fps <= MAX_FPS:
+        raise InputError(f"fps is {shown(fps)}; expected a number of frames per second above 0, such as 25 or 29.97")
     if isinstance(fps, Fraction):
         return fps
     for rate in NTSC_RATES:

@@ -10,6 +10,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from phonolips.checks import check_number
 from phonolips.errors import InputError
 from phonolips.phones.compare import same_phones
 from phonolips.timebase import MODEL_FPS, exact_fps, frame_centres, frames_in
@@ -21,9 +22,7 @@ NEIGHBOURS = 3  # frames each side on which the curve between two frames depends
 
 def check_fps(fps: float) -> float:
     """Return `fps` if it is a usable frame rate; raise InputError otherwise."""
-    if not LEAST_FPS <= fps <= MOST_FPS:
-        raise InputError(f"fps {fps}; expected {LEAST_FPS:.0f} to {MOST_FPS:.0f} frames per second")
-    return float(fps)
+    return check_number(fps, "fps", f"{LEAST_FPS:.0f} to {MOST_FPS:.0f} frames per second", LEAST_FPS, MOST_FPS)
 
 
 class LipCurve:

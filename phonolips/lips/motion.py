@@ -9,6 +9,7 @@ from numbers import Real
 
 import numpy as np
 
+from phonolips.checks import check_text, shown
 from phonolips.errors import InputError
 from phonolips.lips.measures import inner_gaps
 from phonolips.lips.points import MEDIAPIPE40
@@ -32,14 +33,14 @@ def check_emphasis(emphasis: Mapping[str, float], words: Sequence[str]) -> None:
         raise InputError(f"emphasis is {type(emphasis).__name__}; expected words and their factors, {{'blue': 1.5}}")
     spoken = [word for word in dict.fromkeys(word.lower() for word in words) if word]
     for word in emphasis:
-        if word.lower() not in spoken:
+        if check_text(word, "emphasis of a word", "'blue'").lower() not in spoken:
             known = (
                 ", ".join(spoken) if spoken else "no words are known here; give the text, or an alignment with words"
             )
             raise InputError(f"emphasis {word}: not one of the words spoken ({known})")
         if not is_factor(emphasis[word]):
             raise InputError(
-                f"emphasis {word}: {emphasis[word]!r}; expected a factor from {LEAST_EMPHASIS} to {MOST_EMPHASIS:.0f}"
+                f"emphasis {word}: {shown(emphasis[word])}; expected a factor from {LEAST_EMPHASIS} to {MOST_EMPHASIS:.0f}"
             )
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, BinaryIO, Unpack, cast
 
 import numpy as np
 
+from phonolips.checks import check_path, check_text
 from phonolips.errors import InputError, PhonolipsWarning
 from phonolips.lips.curve import resample_lips
 from phonolips.lips.motion import check_emphasis, emphasis_curve, enlarge, exaggerate, shut_in_silence
@@ -26,7 +27,7 @@ from phonolips.phones.intervals import Alignment
 from phonolips.phones.inventory import UNKNOWN
 from phonolips.phones.posteriors import check_posteriors, labels_to_posteriors
 from phonolips.phones.textgrid import read_textgrid
-from phonolips.speech.words import phones_to_words
+from phonolips.speech.words import check_words, phones_to_words
 from phonolips.synth.arguments import (
     LipOptions,
     check_lip_parameters,
@@ -194,6 +195,7 @@ def from_text(
     """
     from phonolips.speech.text.g2p import text_to_phones
 
+    check_text(text, "text", "'bin blue'")
     return _from_words(text_to_phones(text, language=language), rate, durations, options)
 
 
@@ -273,7 +275,7 @@ def from_speech(
     from phonolips.speech.tts.speak import speak_words
 
     network, speaker, emphasis = load_checked(options), options.get("speaker"), options.get("emphasis") or {}
-    said = text_to_phones(words, language=language) if isinstance(words, str) else words
+    said = text_to_phones(words, language=language) if isinstance(words, str) else check_words(words)
     check_emphasis(emphasis, [word.word for word in said])
     times = None if durations is None else _read_alignment(durations)
     if times is not None:
@@ -294,7 +296,9 @@ def from_speech(
 
 def _read_alignment(alignment: Alignment | str | os.PathLike[str]) -> Alignment:
     """Return an alignment as it is, or read it from its TextGrid."""
-    return alignment if isinstance(alignment, Alignment) else read_textgrid(Path(alignment))
+    if isinstance(alignment, Alignment):
+        return alignment
+    return read_textgrid(check_path(alignment, "alignment", "an Alignment, or a TextGrid's path"))
 
 
 def _from_words(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from phonolips.checks import check_text, shown
 from phonolips.errors import InputError, MissingToolError, PhonolipsWarning
 from phonolips.phones.inventory import SILENCE
 from phonolips.speech.text.ipa import ipa_to_phones
@@ -61,7 +62,7 @@ class EspeakVoice:
             near = [code for code in voices if code.split("-")[0] == language.split("-")[0]]
             examples = ", ".join(near[:6] or ("en-us", "en-gb", "de", "es", "fr-fr", "it", "nl", "pt-br"))
             raise InputError(
-                f"language {language!r} has no espeak voice; expected one of {len(voices)} codes, such as {examples}"
+                f"language {shown(language)} has no espeak voice; expected one of {len(voices)} codes, such as {examples}"
             )
         self.language = language
         # espeak gets a silent logger: phonemizer's own prints to stderr
@@ -219,7 +220,7 @@ def _letter_positions(tokens: Sequence[Token], spell_letters: bool) -> set[int]:
 
 def canonical_language(language: str) -> str:
     """Convert a language code to espeak's spelling: `en_GB` -> `en-gb`, `en` -> `en-us`."""
-    code = language.strip().lower().replace("_", "-")
+    code = check_text(language, "language", "'en-us'").strip().lower().replace("_", "-")
     return _ALIASES.get(code, code)
 
 
