@@ -16,6 +16,7 @@ from phonolips.checks import shown
 from phonolips.errors import InputError
 
 MOST_TEXT_BYTES = 64 << 20  # of a text, list or JSON; ten hours of alignments have some 10 MB
+BLOCK_BYTES = 1 << 16  # read at a time, so that a short file takes little memory, and a pipe may be of any length
 MOST_YAML_BYTES = 256 << 10  # of settings; ours have 1 kB
 MOST_DEPTH = 20  # levels of YAML inside each other; ours have 3, and its reader recurses
 MOST_ARRAYS = 100  # in an NPZ file; ours have up to 12
@@ -29,7 +30,9 @@ def _read_bytes(path: Path, most: int) -> bytes:
     """Read a file; raise InputError for one that is not there, cannot be read, or is larger than `most`."""
     try:
         with path.open("rb") as file:
-            data = file.read(most + 1)
+            data = bytearray()
+            while len(data) <= most and (block := file.read(BLOCK_BYTES)):
+                data += block
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file") from error
     except IsADirectoryError as error:
@@ -40,7 +43,7 @@ def _read_bytes(path: Path, most: int) -> bytes:
         raise InputError(f"{str(path)!r}: no such file") from error
     if len(data) > most:
         raise InputError(f"{path}: larger than {most >> 10} kB, the most that such a file may have")
-    return data
+    return bytes(data)
 
 
 def decode_text(data: bytes) -> str:

@@ -91,8 +91,8 @@ def _read_list(source: Path) -> list[str]:
     paths = []
     for number, line in lines:
         path, after = line, line.partition(" ")[2].strip()
-        whole = (source.parent / line).is_file() if line.isprintable() else False
-        if after and not whole and (source.suffix.lower() == KALDI_SUFFIX or (source.parent / after).is_file()):
+        is_kaldi = source.suffix.lower() == KALDI_SUFFIX or os.path.isfile(source.parent / after)  # False for no name
+        if after and is_kaldi and not os.path.isfile(source.parent / line):
             path = after
         if path.endswith("|"):
             raise InputError(f"{source}: line {number}: a command, which is never run; expected a recording's path")

@@ -104,7 +104,7 @@ def folder_with_one_damaged(name: str, ways: dict[str, Callable[[Random, bytes],
 def _(path: Path) -> None:
     import phonolips
 
-    phonolips.read(path).export("lips-csv", path.parent)
+    phonolips.read(path).export("csv", path.parent)
 
 
 @kind("posteriors.npz", damaged("result/posteriors.npz", how=mutate_npz), 2)

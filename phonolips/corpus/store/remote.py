@@ -12,11 +12,16 @@ opened has one): without it, all shards are fetched to make it.
 
 import hashlib
 import os
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from phonolips.errors import CorpusError, InputError, MissingToolError
 from phonolips.storage import atomic_file, atomic_folder
+
+
+PLAIN_NAME = re.compile(r"(?!\.\.?$)[\w.-]{1,200}", re.ASCII)  # of a file in a store
 
 
 def is_address(folder: Path | str) -> bool:
@@ -42,8 +47,8 @@ class LocalFolder:
         path = self.folder / name
         return path.read_bytes() if path.is_file() else None
 
-    def path(self, name: str) -> Path:
-        """Return the path of a file on this machine."""
+    def path(self, name: str, check: Callable[[Path], None] | None = None) -> Path:
+        """Return the path of a file on this machine; nothing is fetched, so nothing is checked."""
         return self.folder / name
 
     def list(self, name: str) -> list[str]:
@@ -114,8 +119,12 @@ class RemoteFolder:
         except FileNotFoundError:
             return None
 
-    def path(self, name: str) -> Path:
+    def path(self, name: str, check: Callable[[Path], None] | None = None) -> Path:
         """Fetch a file, if it was not yet, and return its path on this machine.
+
+        Args:
+            name: of the file.
+            check: raises where what was fetched is damaged; it is not kept then.
 
         Raises:
             FileNotFoundError: it is not there any more.
@@ -124,6 +133,8 @@ class RemoteFolder:
         if not kept.is_file():
             with atomic_file(kept) as temporary:
                 self._call(name, "get_file", str(temporary))
+                if check is not None:
+                    check(temporary)
         return kept
 
     def list(self, name: str) -> list[str]:
@@ -133,7 +144,8 @@ class RemoteFolder:
             found = self._call(name, "ls", detail=True)
         except FileNotFoundError:
             return []
-        return [item["name"].rpartition("/")[2] for item in found if item["type"] == "file"]
+        names = [item["name"].rpartition("/")[2] for item in found if item["type"] == "file"]
+        return [name for name in names if PLAIN_NAME.fullmatch(name)]  # whatever else the other side may list
 
     def fetch_folder(self, name: str) -> Path | None:
         """Fetch all files of a folder inside, and return its path; None where it is missing."""
