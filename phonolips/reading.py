@@ -145,6 +145,8 @@ def parse_yaml(text: str, name: object) -> Any:
             if isinstance(event, yaml.ScalarEvent) and INTERPOLATION in event.value:
                 raise InputError(f"{name}: line {line}: {INTERPOLATION}...}} is never resolved; write the value itself")
         return yaml.load(text, Loader=loader)
+    except yaml.constructor.ConstructorError as error:
+        raise InputError(f"{name}: not YAML: a list or mapping in the place of a name") from error
     except yaml.MarkedYAMLError as error:
         where = f"line {error.problem_mark.line + 1}" if error.problem_mark is not None else "at its end"
         raise InputError(f"{name}: not YAML ({where}: {' '.join(str(error.problem).split())[:120]})") from error
@@ -152,11 +154,9 @@ def parse_yaml(text: str, name: object) -> Any:
         raise InputError(f"{name}: not YAML; expected names and values such as 'lips: {{epochs: 3}}'") from error
 
 
-def read_yaml_text(path: Path) -> str:
-    """Read a YAML file that `parse_yaml` accepts; return its text. Raises InputError as both."""
-    text = read_text(path, most=MOST_YAML_BYTES)
-    parse_yaml(text, path)
-    return text
+def read_yaml(path: Path) -> Any:
+    """Read a YAML file, every word a string; raise InputError as `read_text` and `parse_yaml`."""
+    return parse_yaml(read_text(path, most=MOST_YAML_BYTES), path)
 
 
 # ---------------------------------------------------------------- NPZ

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypedDict
 import numpy as np
 
 from phonolips.checks import check_array, check_number, shown
-from phonolips.errors import InputError
+from phonolips.errors import CheckpointError, InputError
 from phonolips.lips.curve import check_fps
 from phonolips.lips.points import LIP_POINTS
 from phonolips.phones.inventory import NUM_PHONES, SILENCE_ID
@@ -67,6 +67,13 @@ def check_lip_parameters(lip_parameters: np.ndarray, steps: int, names: tuple[st
         "predicted from the posteriors"
     )
     return check_array(lip_parameters, "lip_parameters", expected, shape=shape)
+
+
+def check_made(made: np.ndarray, part: str) -> np.ndarray:
+    """Return what a part of a network made; raise CheckpointError where its weights blow up."""
+    if not np.isfinite(made).all():
+        raise CheckpointError(f"the model's {part} makes NaN or infinity; its weights are damaged: take another copy")
+    return made
 
 
 def check_sound(waveform: np.ndarray) -> np.ndarray:

@@ -31,6 +31,7 @@ from phonolips.speech.words import check_words, phones_to_words
 from phonolips.synth.arguments import (
     LipOptions,
     check_lip_parameters,
+    check_made,
     check_sound,
     load_checked,
     pad_to_frames,
@@ -97,7 +98,8 @@ def from_posteriors(
     spoken = alignment or read_phones(checked, network.audio_encoder.phone_ngram())
     check_emphasis(emphasis, [word.label for word in spoken.words])
     amount = network.description.settings.lips.liveliness if liveliness is None else liveliness
-    lips = exaggerate(np.concatenate(list(decode_lips(network, padded, moves, who))), amount)
+    decoded = check_made(np.concatenate(list(decode_lips(network, padded, moves, who))), "decoder")
+    lips = exaggerate(decoded, amount)
     shut = close_lips(who.mean_lip)
     if emphasis:
         lips = enlarge(lips, emphasis_curve(spoken, emphasis, len(lips)), shut)
@@ -163,7 +165,7 @@ def from_audio(
     encoded = list(encode(network, remember(blocks)))
     if not encoded:
         raise InputError("audio: holds no samples")
-    posteriors = np.concatenate([part.posteriors for part in encoded])
+    posteriors = check_made(np.concatenate([part.posteriors for part in encoded]), "encoder")
     lip_parameters = None if phones_only else np.concatenate([part.lip_parameters for part in encoded])
     encoded.clear()  # of a long recording each copy counts
     whole = np.concatenate(sound)
@@ -231,6 +233,9 @@ def from_alignment(
     Raises:
         InputError: no such speaker; a rate where a waveform sets the pace; emphasis of a word that is not there.
     """
+    check_rate(rate)
+    if waveform is not None:
+        waveform = check_sound(waveform)
     if waveform is not None and rate != 1.0:
         raise InputError(f"rate {rate} with a sound of its own pace; leave out the rate or the sound")
     given = _read_alignment(alignment)

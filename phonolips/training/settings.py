@@ -15,7 +15,7 @@ from yaml import YAMLError
 from phonolips.checks import shortened, shown
 from phonolips.errors import InputError, PhonolipsWarning
 from phonolips.model.settings import NetworkSettings, Settings, SyncExpertSettings, settings_from_dict
-from phonolips.reading import parse_yaml, read_yaml_text
+from phonolips.reading import parse_yaml, read_text, read_yaml
 
 
 @dataclass
@@ -183,7 +183,7 @@ def load_settings(kind: type[Settings], *, config: Path | None = None, overrides
     source = str(config)
     try:
         if config is not None:
-            layers.append(_renamed(OmegaConf.create(read_yaml_text(Path(config)) or "{}")))
+            layers.append(_renamed(_read_config(Path(config))))
             OmegaConf.merge(*layers)
         words = [_new_name(_check_word(word)) for word in overrides]
         source = shortened(" ".join(words))
@@ -199,6 +199,15 @@ def load_settings(kind: type[Settings], *, config: Path | None = None, overrides
     except InputError as error:
         given = " and ".join(filter(None, (config and str(config), shortened(" ".join(overrides)))))
         raise InputError(f"{given}: {error}; expected {_expected(kind)}") from error
+
+
+def _read_config(path: Path) -> Any:
+    """Read a YAML file as OmegaConf does (which takes 1e-3 for a number), after `reading.read_yaml` has looked at it."""
+    from omegaconf import OmegaConf
+
+    if read_yaml(path) in (None, ""):
+        return OmegaConf.create()
+    return OmegaConf.create(read_text(path))
 
 
 def _expected(kind: type) -> str:

@@ -92,7 +92,7 @@ def fuzz(cases: int, seed: int, *, only: str | None = None, say: bool = False) -
     """Read many damaged inputs.
 
     Args:
-        cases: how many.
+        cases: how many, beside one good input of every kind of file, which must be read.
         seed: of all that is random.
         only: one reader, or one case of it such as `model:17`.
         say: print what fails, as it fails.
@@ -101,7 +101,8 @@ def fuzz(cases: int, seed: int, *, only: str | None = None, say: bool = False) -
 
     name, _, index = (only or "").partition(":")
     shares = {one: kind.share for one, kind in KINDS.items() if not only or one == name}
-    chosen = [(name, int(index))] if index else draw(cases, seed, shares)
+    good = [(one, -1) for one in shares if getattr(KINDS[one].make, "makes_files", False)]
+    chosen = [(name, int(index))] if index else good + draw(cases, seed, shares)
     report = Report()
     reader = Reader()
     try:
@@ -111,7 +112,7 @@ def fuzz(cases: int, seed: int, *, only: str | None = None, say: bool = False) -
             report.counts[one][found] += 1
             report.seconds[one] += seconds
             report.slowest = max(report.slowest, (seconds, f"{one}:{number}"))
-            if found not in GOOD:
+            if found not in GOOD or (number == -1 and found != "read"):
                 kept = KEPT / folder.name
                 shutil.rmtree(kept, ignore_errors=True)
                 shutil.copytree(folder, kept, symlinks=True)

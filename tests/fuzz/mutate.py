@@ -257,7 +257,7 @@ _ARRAY_DAMAGES = (
     lambda rng, a: a.reshape(-1),
     lambda rng, a: a[None],
     lambda rng, a: a[..., None],
-    lambda rng, a: a[:0],
+    lambda rng, a: a[:0] if a.ndim else a,
     lambda rng, a: a.T,
     lambda rng, a: a[: len(a) // 2] if a.ndim else a,
     lambda rng, a: a[..., :-1] if a.ndim else a,

@@ -21,12 +21,13 @@ class Kind(NamedTuple):
     """A reader under test.
 
     Args:
-        make: (generator, seeds, a new folder) -> what `read` is given; may write into the folder.
+        make: (generator, seeds, a new folder) -> what `read` is given; may write into the folder. Makers of files leave
+            them undamaged where the generator is None.
         read: reads it; whatever it returns is fine.
         share: how often it is drawn, beside the others.
     """
 
-    make: Callable[[Random, Path, Path], Any]
+    make: Callable[[Random | None, Path, Path], Any]
     read: Callable[[Any], object]
     share: float = 1.0
 
@@ -47,11 +48,13 @@ def kind(name: str, make: Callable[[Random, Path, Path], Any], share: float = 1.
 def damaged(*names: str, how: Callable[[Random, bytes], bytes] = mutate_bytes) -> Any:
     """Return a `make` that damages one of these files of the seeds."""
 
-    def make(rng: Random, seeds: Path, folder: Path) -> Path:
-        name = pick(rng, names)
-        out = folder / Path(name).name
-        out.write_bytes(how(rng, (seeds / name).read_bytes()))
+    def make(rng: Random | None, seeds: Path, folder: Path) -> Path:
+        name = names[0] if rng is None else pick(rng, names)
+        out, data = folder / Path(name).name, (seeds / name).read_bytes()
+        out.write_bytes(data if rng is None else how(rng, data))
         return out
+
+    make.makes_files = True  # type: ignore[attr-defined]
 
     return make
 
@@ -77,9 +80,11 @@ def damaged_json_lines(*names: str) -> Any:
 def folder_with_one_damaged(name: str, ways: dict[str, Callable[[Random, bytes], bytes]]) -> Any:
     """Return a `make` that copies a folder of the seeds and damages one file in it, or takes it away."""
 
-    def make(rng: Random, seeds: Path, folder: Path) -> Path:
+    def make(rng: Random | None, seeds: Path, folder: Path) -> Path:
         out = folder / Path(name).name
         shutil.copytree(seeds / name, out)
+        if rng is None:
+            return out
         files = sorted(path for path in out.rglob("*") if path.is_file())
         pattern = pick(rng, list(ways))
         chosen = [path for path in files if path.match(pattern)]
@@ -94,6 +99,7 @@ def folder_with_one_damaged(name: str, ways: dict[str, Callable[[Random, bytes],
             path.write_bytes(ways[pattern](rng, path.read_bytes()))
         return out
 
+    make.makes_files = True  # type: ignore[attr-defined]
     return make
 
 
@@ -430,7 +436,7 @@ def _(given: dict[str, str]) -> None:
     import phonolips
     from phonolips.speech.text.g2p import text_to_phones
 
-    if len(given["text"]) <= SHORT_TEXT:
+    if len(given["text"].encode("utf-8", "replace")) <= SHORT_TEXT:
         phonolips.from_text(**given)
     else:
         text_to_phones(given["text"], language=given["language"])
@@ -449,6 +455,18 @@ def _(given: dict[str, str]) -> None:
 
     sound = 0.1 * np.random.default_rng(0).standard_normal(32_000).astype(np.float32)
     align(sound, given["text"], aligner="sphinx", language=given["language"])
+
+
+def make_spoken_phones(rng: Random, seeds: Path, folder: Path) -> tuple[str, ...]:
+    return tuple(pick(rng, ("B", "AY", "UW", "S", "N", "sil")[: rng.choice((1, 3, 5, 6))]) for _ in range(rng.choice((3, 90, 150, 220, 400))))
+
+
+@kind("phones spoken", make_spoken_phones, 0.5)
+def _(phones: tuple[str, ...]) -> None:
+    from phonolips.speech.tts.speak import speak_words
+    from phonolips.speech.words import phones_to_words
+
+    speak_words(phones_to_words(phones))
 
 
 def make_phones(rng: Random, seeds: Path, folder: Path) -> Any:

@@ -124,6 +124,8 @@ def _kinds(arrays: Mapping[str, ArraySpec]) -> dict[str, str]:
 
 
 def _load(folder: Path, arrays: Mapping[str, ArraySpec], holder: object) -> Index:
+    from numpy.lib.format import open_memmap
+
     texts = read_json(folder / "texts.json")
     clips, names = texts.get("clips"), texts.get("names")
     right = isinstance(names, dict) and all(
@@ -135,10 +137,12 @@ def _load(folder: Path, arrays: Mapping[str, ArraySpec], holder: object) -> Inde
     def load(part: str, kind: str = "") -> np.ndarray:
         path, wanted = folder / f"{part}.npy", kind or _kinds(arrays)[part]
         try:
-            column: np.ndarray = np.load(path, mmap_mode="r" if clips else None)
+            column: np.ndarray = open_memmap(path, mode="r") if clips or kind else np.load(path)
         # NumPy raises whatever it stumbles over in a head of damaged bytes
         except Exception as error:
             raise InputError(f"{path}: damaged") from error
+        if not isinstance(column, np.ndarray):  # of a zip archive np.load makes something else
+            raise InputError(f"{path}: damaged")
         if column.ndim != 1 or (not kind and len(column) != clips) or not column.dtype.str[1:].startswith(wanted):
             raise InputError(f"{path}: another column than expected")
         return column.view(np.ndarray)  # np.memmap itself is slow to take one number from

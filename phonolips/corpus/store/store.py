@@ -126,7 +126,7 @@ def _read_header(data: bytes, store: str) -> dict[str, Any]:
 def _is_spec(item: tuple[str, Any]) -> bool:
     """Return whether an entry of the header declares an array: a plain name, NumPy's name of numbers, and a row's shape."""
     name, spec = item
-    if not ARRAY_NAME.fullmatch(name) or not isinstance(spec, dict) or spec.get("dtype") not in DTYPES:
+    if not ARRAY_NAME.fullmatch(name) or not isinstance(spec, dict) or str(spec.get("dtype")) not in DTYPES:
         return False
     shape = spec.get("row_shape")
     whole = isinstance(shape, list) and all(type(size) is int and 0 <= size for size in shape)
