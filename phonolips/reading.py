@@ -1,8 +1,8 @@
 """Files from anywhere: every one is read here, once, within limits, and what is wrong with it is one line.
 
-Texts, lists, JSON, YAML and NPZ may come from another program, another system, or an enemy. So sizes are looked at before
-anything is read, what a header promises before memory is taken for it, and nothing that a file says is executed,
-resolved or looked up anywhere.
+Texts, lists, JSON, YAML and NPZ may come from another program, another system, or an enemy. So sizes are looked at
+before anything is read, what a header promises before memory is taken for it, and nothing that a file says is
+executed, resolved or looked up anywhere.
 """
 
 import json
@@ -173,8 +173,8 @@ def read_npz(path: Path) -> dict[str, Any]:
         name -> array of numbers or texts, in C order.
 
     Raises:
-        InputError: no such file, no NPZ file, damaged; more than MOST_ARRAYS arrays or MOST_ARRAY_BYTES; two arrays of one
-            name; or arrays of anything but numbers and texts.
+        InputError: no such file, no NPZ file, damaged; more than MOST_ARRAYS arrays or MOST_ARRAY_BYTES; two arrays
+            of one name; or arrays of anything but numbers and texts.
     """
     path = Path(path)
     try:
@@ -215,7 +215,7 @@ def _read_members(packed: zipfile.ZipFile) -> Iterator[tuple[str, Any]]:
 
 
 def _check_head(file: IO[bytes], name: str, size: int) -> None:
-    """Raise _Refused where an NPY file of `size` bytes does not hold what its head promises, or anything but plain values."""
+    """Raise _Refused unless an NPY file of `size` bytes holds what its head promises: plain values alone."""
     import numpy as np
 
     version = np.lib.format.read_magic(file)

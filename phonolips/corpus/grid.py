@@ -89,7 +89,9 @@ def read_align(path: Path, *, clip_seconds: float | None = None) -> list[Interva
     try:
         lines = read_text(path).split("\n")
     except InputError as error:
-        raise CorpusError(f"{path}: cannot be read as an .align file ({str(error).removeprefix(f'{path}: ')})") from error
+        raise CorpusError(
+            f"{path}: cannot be read as an .align file ({str(error).removeprefix(f'{path}: ')})"
+        ) from error
     words = []
     edge = 0
     for number, line in enumerate(lines, start=1):

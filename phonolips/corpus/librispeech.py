@@ -115,13 +115,17 @@ def _read_table(folder: Path) -> Iterator[_Utterance]:
     try:
         missing = [name for name in TABLE_COLUMNS if name not in (reader.fieldnames or ())]
         if missing:
-            raise CorpusError(f"{path}: no column {missing[0]!r}; found {shortened(', '.join(reader.fieldnames or ()))}")
+            raise CorpusError(
+                f"{path}: no column {missing[0]!r}; found {shortened(', '.join(reader.fieldnames or ()))}"
+            )
         for row in reader:
             if any(row[name] is None for name in TABLE_COLUMNS):
                 raise CorpusError(f"{path}:{reader.line_num}: too few columns; the file is cut short")
             yield _Utterance(row["utt_id"], row["speaker"], folder / row["audio"], row["transcript"])
     except csv.Error as error:  # a field of more than 128 kB
-        raise CorpusError(f"{path}:{reader.line_num}: not a table ({error}); expected tabs between its columns") from error
+        raise CorpusError(
+            f"{path}:{reader.line_num}: not a table ({error}); expected tabs between its columns"
+        ) from error
 
 
 def _read_official(folder: Path) -> Iterator[_Utterance]:

@@ -131,10 +131,11 @@ def _words_of(words: object) -> tuple[tuple[str, float, float], ...]:
     expected = "[word, start, end] with times in seconds"
     if not isinstance(words, list) or not all(isinstance(one, list) and len(one) == 3 for one in words):
         raise InputError(f"words is {shown(words)}; expected lists of {expected}")
-    return tuple(
-        (check_text(word, "a word", "'bin'"), *(check_number(time, f"a time of {shown(word)}", expected, 0) for time in times))
-        for word, *times in words
-    )  # type: ignore[misc]
+    found = []
+    for word, start, end in words:
+        times = (check_number(time, f"a time of {shown(word)}", expected, 0) for time in (start, end))
+        found.append((check_text(word, "a word", "'bin'"), *times))
+    return tuple(found)  # type: ignore[arg-type]
 
 
 def read_records(path: Path, splits: Iterable[str] | None = None) -> list[Record]:

@@ -136,7 +136,9 @@ def read_viseme_set(path: Path) -> VisemeSet:
     found: Any = read_yaml(path)  # every word a string: `no`, `on` and `Y` are names here, not truth values
     wanted = {"name", "silence", "visemes"}
     if not isinstance(found, dict) or set(found) != wanted or not isinstance(found["visemes"], dict):
-        keys = shortened(", ".join(map(str, found))) if isinstance(found, dict) else shown(found) if found else "nothing"
+        keys = (
+            shortened(", ".join(map(str, found))) if isinstance(found, dict) else shown(found) if found else "nothing"
+        )
         raise InputError(f"{path}: found {keys}; expected {EXAMPLE}")
     lists: dict[str, list[str]] = {}
     for viseme, phones in found["visemes"].items():

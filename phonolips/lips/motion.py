@@ -40,7 +40,8 @@ def check_emphasis(emphasis: Mapping[str, float], words: Sequence[str]) -> None:
             raise InputError(f"emphasis {word}: not one of the words spoken ({known})")
         if not is_factor(emphasis[word]):
             raise InputError(
-                f"emphasis {word}: {shown(emphasis[word])}; expected a factor from {LEAST_EMPHASIS} to {MOST_EMPHASIS:.0f}"
+                f"emphasis {word}: {shown(emphasis[word])}; expected a factor from {LEAST_EMPHASIS} to "
+                f"{MOST_EMPHASIS:.0f}"
             )
 
 

@@ -47,9 +47,7 @@ def write_bundle(folder: Path, tensors: Mapping[str, Tensor], description: Mappi
         file.write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")
 
 
-def read_bundle(
-    folder: Path, *, what: str, made_by: str, expected: Mapping[str, object]
-) -> dict[str, Any]:
+def read_bundle(folder: Path, *, what: str, made_by: str, expected: Mapping[str, object]) -> dict[str, Any]:
     """Read the description of a folder; `build_module` reads the weights.
 
     Args:
@@ -82,8 +80,9 @@ def read_bundle(
 def read_names(description: Mapping[str, Any], key: str) -> list[str]:
     """Return a list of names in a description; raise InputError unless they are texts, at least one, each once."""
     names = description.get(key)
-    plain = isinstance(names, list) and 0 < len(names) <= MOST_NAMES and all(isinstance(n, str) and n for n in names)
-    if not plain or len(set(names)) < len(names):
+    if not isinstance(names, list) or not all(isinstance(name, str) and name for name in names):
+        raise InputError(f"{key} is {shown(names)}; expected names")
+    if not 0 < len(set(names)) == len(names) <= MOST_NAMES:
         raise InputError(f"{key} is {shown(names)}; expected names, each once")
     if any("${" in name or not name.isprintable() for name in names):
         raise InputError(f"{key} holds names that are none; expected plain words")

@@ -95,8 +95,8 @@ class SyncExpertSettings:
     dropout: float = 0.1
 
 
-# What a setting may be, wherever it stands, so that a damaged or malicious file cannot ask for more than a computer has;
-# (least, most), some ten times what any network of ours has. What has another name may be any finite number.
+# (least, most) of a setting, wherever it stands, so that a damaged or malicious file cannot ask for more than a computer
+# has: some ten times what any network of ours has. What has another name may be any finite number.
 LIMITS: dict[str, tuple[float, float]] = {
     "channels": (1, 8192),
     "coarse_channels": (1, 8192),
@@ -124,7 +124,8 @@ def settings_from_dict(kind: type[Settings], values: Mapping[str, Any]) -> Setti
     Raises:
         InputError: an unknown name, a value of another type or beyond LIMITS, or a text with `${`.
     """
-    return _build(kind, values, "")
+    built: Settings = _build(kind, values, "")
+    return built
 
 
 def _build(kind: Any, values: Any, name: str) -> Any:

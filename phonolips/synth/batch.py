@@ -48,7 +48,8 @@ def find_items(source: Path, out: Path) -> list[Item]:
     """List the recordings of a folder (with its folders) or of a list, and where their results go.
 
     A list has a path a line, relative to the list's own folder, with or without quotes; empty lines and lines with #
-    are left out. As in Kaldi's lists (.scp), a name may stand before the path. The results of `a/b.wav` go to `out/a/b`; where two recordings differ only in their ending, to `out/a/b.wav`.
+    are left out. As in Kaldi's lists (.scp), a name may stand before the path. The results of `a/b.wav` go to
+    `out/a/b`; where two recordings differ only in their ending, to `out/a/b.wav`.
 
     Raises:
         InputError: nothing there, no list, or two lines of a list would be written to the same folder.
@@ -87,7 +88,9 @@ def _read_list(source: Path) -> list[str]:
         lines = read_lines(source)
     except InputError as error:
         reason = str(error).removeprefix(f"{source}: ")
-        raise InputError(f"{source}: not a list of recordings ({reason}); expected a recording's path a line") from error
+        raise InputError(
+            f"{source}: not a list of recordings ({reason}); expected a recording's path a line"
+        ) from error
     paths = []
     for number, line in lines:
         path, after = line, line.partition(" ")[2].strip()

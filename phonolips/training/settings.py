@@ -192,17 +192,27 @@ def load_settings(kind: type[Settings], *, config: Path | None = None, overrides
     except InputError:
         raise
     # OmegaConf raises its own, and where a mapping meets a list or a number what Python does
-    except (OmegaConfBaseException, YAMLError, TypeError, ValueError, AttributeError, KeyError, RecursionError) as error:
+    except (
+        OmegaConfBaseException,
+        YAMLError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        KeyError,
+        RecursionError,
+    ) as error:
         raise InputError(f"{source}: {_reason(error)}; expected {_expected(kind)}") from error
     try:
         return settings_from_dict(kind, merged)  # type: ignore[arg-type]
     except InputError as error:
-        given = " and ".join(filter(None, (config and str(config), shortened(" ".join(overrides)))))
+        given = " and ".join(
+            ([str(config)] if config else []) + ([shortened(" ".join(overrides))] if overrides else [])
+        )
         raise InputError(f"{given}: {error}; expected {_expected(kind)}") from error
 
 
 def _read_config(path: Path) -> Any:
-    """Read a YAML file as OmegaConf does (which takes 1e-3 for a number), after `reading.read_yaml` has looked at it."""
+    """Read a YAML file as OmegaConf does, which takes 1e-3 for a number, once `reading.read_yaml` has seen it."""
     from omegaconf import OmegaConf
 
     if read_yaml(path) in (None, ""):

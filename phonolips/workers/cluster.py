@@ -212,7 +212,11 @@ def open_cluster(where: str, jobs: int, *, folder: Path | None) -> Iterator[Dask
     with contextlib.ExitStack() as stack:
         if not where:
             cluster = distributed.LocalCluster(
-                n_workers=jobs, threads_per_worker=1, memory_limit=None, host=LOOPBACK, dashboard_address=f"{LOOPBACK}:0"
+                n_workers=jobs,
+                threads_per_worker=1,
+                memory_limit=None,
+                host=LOOPBACK,
+                dashboard_address=f"{LOOPBACK}:0",
             )
             client = stack.enter_context(distributed.Client(stack.enter_context(cluster)))
         elif where == "slurm":

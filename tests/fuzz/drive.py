@@ -32,9 +32,13 @@ class Report:
         classes = [name for name in CLASSES if any(counts[name] for counts in self.counts.values()) or name in GOOD]
         lines = [" " * width + "".join(f"{name:>13}" for name in (*classes, "seconds"))]
         for name, counts in sorted(self.counts.items()):
-            lines.append(f"{name:<{width}}" + "".join(f"{counts[one]:>13}" for one in classes) + f"{self.seconds[name]:>13.1f}")
+            lines.append(
+                f"{name:<{width}}" + "".join(f"{counts[one]:>13}" for one in classes) + f"{self.seconds[name]:>13.1f}"
+            )
         total = sum(self.counts.values(), Counter())
-        lines.append(f"{'all':<{width}}" + "".join(f"{total[one]:>13}" for one in classes) + f"{self.seconds.total():>13.1f}")
+        lines.append(
+            f"{'all':<{width}}" + "".join(f"{total[one]:>13}" for one in classes) + f"{self.seconds.total():>13.1f}"
+        )
         return "\n".join([*lines, f"slowest: {self.slowest[0]:.1f} s, {self.slowest[1]}"])
 
 

@@ -12,7 +12,21 @@ import numpy as np
 
 EXTREME_NUMBERS = [
     *("0", "-1", "-0.0", "1e9", "1e-9", "1e308", "1e309", "-1e309", "nan", "inf", "-inf", "NaN", "Infinity"),
-    *("9" * 30, "-" + "9" * 30, "9" * 5000, "1e999999999", "0x10", "1_000", "1,5", "٣", "²", "--1", "1e", "true", "null"),
+    *(
+        "9" * 30,
+        "-" + "9" * 30,
+        "9" * 5000,
+        "1e999999999",
+        "0x10",
+        "1_000",
+        "1,5",
+        "٣",
+        "²",
+        "--1",
+        "1e",
+        "true",
+        "null",
+    ),
 ]
 EXTREME_VALUES: list[Any] = [
     *(None, True, False, 0, -1, 1, 2, 3, 7, 0.5, 1e9, 10**9, 2**31, 2**63, 10**30, -(10**30), 1e308, float("nan"), float("inf")),
@@ -318,8 +332,33 @@ def header_bytes(shape: str, descr: str = "'<f4'", order: str = "False") -> byte
 
 
 def _huge_header(rng: Random, arrays: dict[str, np.ndarray], name: str) -> bytes:
-    shapes = ("(1000000000, 40, 2)", "(10000000000000,)", "(-1,)", "(3,", "(1.5,)", "('a',)", "()", "(0, 99999999999)", "5", f"({'9' * 4000},)")
-    descr = pick(rng, ("'<f4'", "'<f8'", "'|O'", "'|S1000000000'", "'<U300000000'", "[('a', '<f4')]", "'f'", "None", "1", "'" + "9" * 100 + "'"))
+    shapes = (
+        "(1000000000, 40, 2)",
+        "(10000000000000,)",
+        "(-1,)",
+        "(3,",
+        "(1.5,)",
+        "('a',)",
+        "()",
+        "(0, 99999999999)",
+        "5",
+        f"({'9' * 4000},)",
+    )
+    descr = pick(
+        rng,
+        (
+            "'<f4'",
+            "'<f8'",
+            "'|O'",
+            "'|S1000000000'",
+            "'<U300000000'",
+            "[('a', '<f4')]",
+            "'f'",
+            "None",
+            "1",
+            "'" + "9" * 100 + "'",
+        ),
+    )
     content = header_bytes(pick(rng, shapes), descr, pick(rng, ("False", "True", "1", "None"))) + b"\0" * 100
     return _pack({n: a for n, a in arrays.items() if n != name}, {f"{name}.npy": content})
 
@@ -342,9 +381,16 @@ def _bomb(rng: Random, arrays: dict[str, np.ndarray], name: str) -> bytes:
         start, count = packed.start_dir, len(packed.filelist)
     central = rest[start:]
     end = central.rindex(b"PK\5\6")
-    entry = struct.pack("<4s6H3I5H2I", b"PK\1\2", 20, 20, 0, 8, 0, 0x21, 0, len(body), told, len(member), 0, 0, 0, 0, 0, start) + member
+    entry = (
+        struct.pack(
+            "<4s6H3I5H2I", b"PK\1\2", 20, 20, 0, 8, 0, 0x21, 0, len(body), told, len(member), 0, 0, 0, 0, 0, start
+        )
+        + member
+    )
     directory = central[:end] + entry
-    tail = struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, count + 1, count + 1, len(directory), start + len(local) + len(body), 0)
+    tail = struct.pack(
+        "<4s4H2IH", b"PK\5\6", 0, 0, count + 1, count + 1, len(directory), start + len(local) + len(body), 0
+    )
     return rest[:start] + local + body + directory + tail
 
 
@@ -376,5 +422,7 @@ def _odd_packing(rng: Random, arrays: dict[str, np.ndarray], name: str) -> bytes
     shift = 2 if data[at : at + 4] == b"PK\1\2" else 0
     field = pick(rng, ((4, 2), (6, 2), (8, 2), (14, 4), (18, 4), (22, 4), (26, 2), (28, 2)))
     where = at + field[0] + shift
-    data[where : where + field[1]] = pick(rng, (b"\xff" * field[1], b"\0" * field[1], b"\1" + b"\0" * (field[1] - 1), rng.randbytes(field[1])))
+    data[where : where + field[1]] = pick(
+        rng, (b"\xff" * field[1], b"\0" * field[1], b"\1" + b"\0" * (field[1] - 1), rng.randbytes(field[1]))
+    )
     return bytes(data)

@@ -11,8 +11,18 @@ from random import Random
 from typing import Any, NamedTuple
 
 import numpy as np
+
 from fuzz import mutate
-from fuzz.mutate import EXTREME_NUMBERS, EXTREME_VALUES, json_bytes, mutate_array, mutate_bytes, mutate_npz, mutate_text, pick
+from fuzz.mutate import (
+    EXTREME_NUMBERS,
+    EXTREME_VALUES,
+    json_bytes,
+    mutate_array,
+    mutate_bytes,
+    mutate_npz,
+    mutate_text,
+    pick,
+)
 
 SHORT_TEXT = 300  # characters of a text that is also spoken with lips
 
@@ -238,7 +248,10 @@ def mutate_npy(rng: Random, data: bytes) -> bytes:
     if rng.random() < 0.6:
         return mutate_bytes(rng, data)
     if rng.random() < 0.3:
-        return mutate.header_bytes(pick(rng, ("(4,)", "(1000000000000,)", "(-4,)")), pick(rng, ("'|O'", "'<i8'", "'<f4'"))) + data[128:]
+        return (
+            mutate.header_bytes(pick(rng, ("(4,)", "(1000000000000,)", "(-4,)")), pick(rng, ("'|O'", "'<i8'", "'<f4'")))
+            + data[128:]
+        )
     return mutate.npy_bytes(mutate_array(rng, np.load(io.BytesIO(data))))
 
 
@@ -276,7 +289,9 @@ def _(path: Path) -> None:
 
 
 CORPUS_WAYS = {
-    "records.jsonl": lambda rng, data: b"\n".join([json_bytes(rng, json.loads(data.splitlines()[0])), *data.splitlines()[1:]]),
+    "records.jsonl": lambda rng, data: b"\n".join(
+        [json_bytes(rng, json.loads(data.splitlines()[0])), *data.splitlines()[1:]]
+    ),
     "dropped.tsv": lambda rng, data: mutate_text(rng, data.decode()),
     "*.TextGrid": lambda rng, data: mutate_text(rng, data.decode()),
     "*.safetensors": mutate_safetensors,
@@ -292,7 +307,7 @@ def _(path: Path) -> None:
 
 @kind("splits", damaged_text("splits/seen_test.txt", "splits/unseen_speakers.txt"), 0.5)
 def _(path: Path) -> None:
-    from phonolips.corpus.grid import read_list, split_of, Splits
+    from phonolips.corpus.grid import Splits, read_list, split_of
 
     names = read_list(path)
     split_of("s1/bbaf2n", Splits(names, names, names))
@@ -316,9 +331,39 @@ def _(path: Path) -> None:
 
 
 def make_overrides(rng: Random, seeds: Path, folder: Path) -> list[str]:
-    names = ("lips.epochs", "network.decoder.dilations", "encoder.start", "network.lips", "network", "lips", "", ".", "a.b.c", "lips..epochs", "lips.epochs.x", "network.lip_parameters.names", "gestures", "network.gestures")
-    values = (*EXTREME_NUMBERS, *(str(v) for v in EXTREME_VALUES), "[1,2", "{a: 1}", "{", "${lips.epochs}", "*a", "&a 1", "!!python/name:os.system", "'", "|")
-    words = [f"{pick(rng, names)}{pick(rng, ('=', '=', '=', '=', '', '==', ' = '))}{pick(rng, values)}" for _ in range(rng.choice((1, 1, 2)))]
+    names = (
+        "lips.epochs",
+        "network.decoder.dilations",
+        "encoder.start",
+        "network.lips",
+        "network",
+        "lips",
+        "",
+        ".",
+        "a.b.c",
+        "lips..epochs",
+        "lips.epochs.x",
+        "network.lip_parameters.names",
+        "gestures",
+        "network.gestures",
+    )
+    values = (
+        *EXTREME_NUMBERS,
+        *(str(v) for v in EXTREME_VALUES),
+        "[1,2",
+        "{a: 1}",
+        "{",
+        "${lips.epochs}",
+        "*a",
+        "&a 1",
+        "!!python/name:os.system",
+        "'",
+        "|",
+    )
+    words = [
+        f"{pick(rng, names)}{pick(rng, ('=', '=', '=', '=', '', '==', ' = '))}{pick(rng, values)}"
+        for _ in range(rng.choice((1, 1, 2)))
+    ]
     return [word.replace("\ud800", "") for word in words]
 
 
@@ -339,7 +384,11 @@ def _(path: Path) -> None:
 def make_list(rng: Random, seeds: Path, folder: Path) -> Path:
     for name in ("talk.wav", "talk.flac"):
         shutil.copy(seeds / name, folder / name)
-    return damaged_text("list.txt", "list.scp")(rng, seeds, folder) if rng.random() < 0.7 else damaged("list.txt", "talk.wav", "face.png")(rng, seeds, folder)
+    return (
+        damaged_text("list.txt", "list.scp")(rng, seeds, folder)
+        if rng.random() < 0.7
+        else damaged("list.txt", "talk.wav", "face.png")(rng, seeds, folder)
+    )
 
 
 @kind("list of recordings", make_list)
@@ -352,7 +401,17 @@ def _(path: Path) -> None:
 def make_manifest(rng: Random, seeds: Path, folder: Path) -> Path:
     shutil.copy(seeds / "talk.wav", folder / "talk.wav")
     (folder / "list.txt").write_text("talk.wav\n")
-    row = {"audio": "talk.wav", "folder": "talk", "status": "done", "seconds": 0.4, "frames": 10, "files": ["lips.npz"], "fingerprint": [1, 2], "options": {"speaker": None}, "format": 2}
+    row = {
+        "audio": "talk.wav",
+        "folder": "talk",
+        "status": "done",
+        "seconds": 0.4,
+        "frames": 10,
+        "files": ["lips.npz"],
+        "fingerprint": [1, 2],
+        "options": {"speaker": None},
+        "format": 2,
+    }
     (folder / "out").mkdir()
     (folder / "out" / "manifest.jsonl").write_bytes(json_bytes(rng, row) + b"\n")
     return folder / "list.txt"
@@ -401,8 +460,40 @@ def _(path: Path) -> None:
 
 # ---------------------------------------------------------------- texts and phones
 
-LANGUAGES = ("en-us", "en-us", "en-us", "en-gb", "de", "fr-fr", "ja", "cmn", "ar", "hi", "he", "xx", "", "en-us\x00", "../en", "EN_us")
-SCRIPTS = ((0x20, 0x7F), (0xA0, 0x250), (0x300, 0x370), (0x370, 0x500), (0x590, 0x700), (0x900, 0x980), (0x2000, 0x2100), (0x3040, 0x3100), (0x4E00, 0x5000), (0xAC00, 0xAD00), (0xD800, 0xE000), (0x1F300, 0x1F700), (0xE0000, 0xE0080), (1, 0x20))
+LANGUAGES = (
+    "en-us",
+    "en-us",
+    "en-us",
+    "en-gb",
+    "de",
+    "fr-fr",
+    "ja",
+    "cmn",
+    "ar",
+    "hi",
+    "he",
+    "xx",
+    "",
+    "en-us\x00",
+    "../en",
+    "EN_us",
+)
+SCRIPTS = (
+    (0x20, 0x7F),
+    (0xA0, 0x250),
+    (0x300, 0x370),
+    (0x370, 0x500),
+    (0x590, 0x700),
+    (0x900, 0x980),
+    (0x2000, 0x2100),
+    (0x3040, 0x3100),
+    (0x4E00, 0x5000),
+    (0xAC00, 0xAD00),
+    (0xD800, 0xE000),
+    (0x1F300, 0x1F700),
+    (0xE0000, 0xE0080),
+    (1, 0x20),
+)
 PIECES = ("$", "1/0", "99/99/9999", "31.02.2023", "1" * 40, "1e999", "3.14", "12:75", "U.S.A.", "a.a.a.a.a", "-" * 50, "'" * 50, "." * 50, "Dr.", "№5", "10^9", "£1.999", "1,2,3", "½", "MMXXIV", "x²", "@", "&", "http://a.b/c?d=e", "<b>", "${x}", "\x01", "\x00", "'em", "--", "'s", "1st", "1990s", "007", "0.0.0.0")  # fmt: skip
 
 
@@ -416,15 +507,53 @@ def make_text(rng: Random, seeds: Path, folder: Path) -> dict[str, str]:
     elif kind_of == 2:
         text = "".join(pick(rng, PIECES) for _ in range(rng.choice((2, 5, 50))))
     elif kind_of == 3:
-        text = pick(rng, ("a", "ab", "é", "1", "z'", "x-", "ß", "λ", "क", "あ", "I", "B.", "a\u0301")) * rng.choice((101, 1000, 100_000))
+        text = pick(rng, ("a", "ab", "é", "1", "z'", "x-", "ß", "λ", "क", "あ", "I", "B.", "a\u0301")) * rng.choice(
+            (101, 1000, 100_000)
+        )
     elif kind_of == 4:
-        text = pick(rng, ("word ", "a, ", "1 ", "$1 ", "Dr. ", "one-two ", "x\n\n", "12:30 ", "zzxxq ", "1/2 ", "U.S. ", "- ", "'", "a.b@c.de ")) * rng.choice((100, 5_000))
+        text = pick(
+            rng,
+            (
+                "word ",
+                "a, ",
+                "1 ",
+                "$1 ",
+                "Dr. ",
+                "one-two ",
+                "x\n\n",
+                "12:30 ",
+                "zzxxq ",
+                "1/2 ",
+                "U.S. ",
+                "- ",
+                "'",
+                "a.b@c.de ",
+            ),
+        ) * rng.choice((100, 5_000))
     elif kind_of == 5:
-        words = "bin blue at f two now please 12 $5 Mr. Smith's co-op naïve zyxgrb".split()
+        words = [
+            "bin",
+            "blue",
+            "at",
+            "f",
+            "two",
+            "now",
+            "please",
+            "12",
+            "$5",
+            "Mr.",
+            "Smith's",
+            "co-op",
+            "naïve",
+            "zyxgrb",
+        ]
         text = " ".join(pick(rng, words) for _ in range(20))
         text = mutate_text(rng, text).decode("utf-8", "surrogateescape")
     elif kind_of == 6:
-        text = "".join(chr(pick(rng, (rng.randrange(0x20, 0x250), rng.randrange(0x250, 0x2000), rng.randrange(0x2000, 0x30000)))) for _ in range(rng.choice((3, 30, 300))))
+        text = "".join(
+            chr(pick(rng, (rng.randrange(0x20, 0x250), rng.randrange(0x250, 0x2000), rng.randrange(0x2000, 0x30000))))
+            for _ in range(rng.choice((3, 30, 300)))
+        )
     else:
         length = rng.choice((1, 30, 60, 99, 100))
         text = "".join(rng.choice("bcdfghjklmnpqrstvwxyzaeiou'-") for _ in range(length))
@@ -458,7 +587,10 @@ def _(given: dict[str, str]) -> None:
 
 
 def make_spoken_phones(rng: Random, seeds: Path, folder: Path) -> tuple[str, ...]:
-    return tuple(pick(rng, ("B", "AY", "UW", "S", "N", "sil")[: rng.choice((1, 3, 5, 6))]) for _ in range(rng.choice((3, 90, 150, 220, 400))))
+    return tuple(
+        pick(rng, ("B", "AY", "UW", "S", "N", "sil")[: rng.choice((1, 3, 5, 6))])
+        for _ in range(rng.choice((3, 90, 150, 220, 400)))
+    )
 
 
 @kind("phones spoken", make_spoken_phones, 0.5)
@@ -470,11 +602,41 @@ def _(phones: tuple[str, ...]) -> None:
 
 
 def make_phones(rng: Random, seeds: Path, folder: Path) -> Any:
-    pieces = ["B", "IH1", "N", "sil", "UW", "AH0", "spn", "B0", "AH9", "b", "ih", ",", "|", "/", "_", "<eps>", "\x00", "é", "1", "", "\ud800", "AA" * 50, "\u202e"]
+    pieces = [
+        "B",
+        "IH1",
+        "N",
+        "sil",
+        "UW",
+        "AH0",
+        "spn",
+        "B0",
+        "AH9",
+        "b",
+        "ih",
+        ",",
+        "|",
+        "/",
+        "_",
+        "<eps>",
+        "\x00",
+        "é",
+        "1",
+        "",
+        "\ud800",
+        "AA" * 50,
+        "\u202e",
+    ]
     chosen = [pick(rng, pieces) for _ in range(rng.choice((0, 1, 3, 10, 200)))]
     if rng.random() < 0.1:
-        return pick(rng, (None, 3, [1, 2], [None], b"B IH", {"B": 1}, ["B", ["IH"]], np.array(["B", "IH"]), np.zeros(3)))
-    return chosen if rng.random() < 0.2 else pick(rng, (" ", "", "  ", "\n", "\x00")).join(chosen) * rng.choice((1, 1, 1, 500))
+        return pick(
+            rng, (None, 3, [1, 2], [None], b"B IH", {"B": 1}, ["B", ["IH"]], np.array(["B", "IH"]), np.zeros(3))
+        )
+    return (
+        chosen
+        if rng.random() < 0.2
+        else pick(rng, (" ", "", "  ", "\n", "\x00")).join(chosen) * rng.choice((1, 1, 1, 500))
+    )
 
 
 @kind("phones", make_phones)
@@ -491,7 +653,20 @@ def odd_argument(rng: Random, good: Any) -> Any:
     """Return another value for an argument: a changed array, or something else altogether."""
     if isinstance(good, np.ndarray) and rng.random() < 0.75:
         return mutate_array(rng, good)
-    others = [*EXTREME_VALUES, b"x", 1j, object(), np.float32("nan"), np.zeros(0), np.zeros((3, 3)), "a" * 1000, Path("/nowhere"), range(3), np.array("x"), [[0.0] * 40] * 3]
+    others = [
+        *EXTREME_VALUES,
+        b"x",
+        1j,
+        object(),
+        np.float32("nan"),
+        np.zeros(0),
+        np.zeros((3, 3)),
+        "a" * 1000,
+        Path("/nowhere"),
+        range(3),
+        np.array("x"),
+        [[0.0] * 40] * 3,
+    ]
     return pick(rng, others)
 
 
@@ -504,7 +679,14 @@ def make_call(rng: Random, seeds: Path, folder: Path) -> tuple[str, dict[str, An
         "from_alignment": {"alignment": str(seeds / "result" / "phones.TextGrid"), "waveform": np.zeros(6400, np.float32)},
         "from_speech": {"words": "bin", "backend": "espeak", "voice": None, "rate": 1.0},
     }  # fmt: skip
-    shared = {"speaker": "s1", "fps": 25.0, "mean_lip": np.zeros((40, 2), np.float32), "liveliness": 0.3, "emphasis": {}, "shut_in_silence": False}
+    shared = {
+        "speaker": "s1",
+        "fps": 25.0,
+        "mean_lip": np.zeros((40, 2), np.float32),
+        "liveliness": 0.3,
+        "emphasis": {},
+        "shut_in_silence": False,
+    }
     name = pick(rng, list(good))
     arguments = dict(good[name])
     own = rng.random() < 0.7
@@ -527,7 +709,22 @@ def _(call: tuple[str, dict[str, Any]]) -> None:
 
 def flag_value(rng: Random, seeds: Path) -> str:
     """Draw the value of an option, one that is seldom right."""
-    files = ("result", "result/lips.npz", "result/posteriors.npz", "result/phones.TextGrid", "speaker.json", "talk.wav", "film.mp4", "face.png", "model", "list.txt", "config.yaml", "corpus", "none", "")
+    files = (
+        "result",
+        "result/lips.npz",
+        "result/posteriors.npz",
+        "result/phones.TextGrid",
+        "speaker.json",
+        "talk.wav",
+        "film.mp4",
+        "face.png",
+        "model",
+        "list.txt",
+        "config.yaml",
+        "corpus",
+        "none",
+        "",
+    )
     plain = ("", " ", "-", "--", ".", "/", "/dev/null", "/dev/full", "/proc/self/mem", "~", "a" * 300, "x/" * 100, "0", "1", "-1", "1e9", "nan", "inf", "1/0", "30000/1001", "25", "bin", "blue=2", "=", "=1", "blue=nan", "blue=", "1-", "-1-2", "2-1", "1e9x1e9", "0x0", "640x480", "s1", "mean", "warm,skin=#zzz", "warm,skin", "all", "all,all", "arkit,", ",", "none", "en-us", "de", "é", "\u202ex", "${oc.env:HOME}", "a\nb", "B IH N", "bin blue")  # fmt: skip
     return str(seeds / pick(rng, files)) if rng.random() < 0.35 else pick(rng, plain)
 

@@ -24,7 +24,9 @@ visemes:
   open: [AA, AE, AH, AO, AW, AY, CH, D, DH, EH, ER, EY, F, G, HH, IH, IY, JH, K, L, N, NG, OW, OY, R, S, SH, T, TH, UH, UW,
     V, W, Y, Z, ZH]
 """
-ALIGN = "0 23750 sil\n23750 29500 bin\n29500 34000 blue\n34000 35500 at\n35500 41000 f\n41000 47250 two\n47250 74500 now\n"
+ALIGN = (
+    "0 23750 sil\n23750 29500 bin\n29500 34000 blue\n34000 35500 at\n35500 41000 f\n41000 47250 two\n47250 74500 now\n"
+)
 
 
 def make_seeds(folder: Path) -> None:
@@ -105,7 +107,9 @@ def _corpus(folder: Path, result) -> None:
 
     corpus = folder / "corpus"
     records = [
-        Record(f"s1/clip{i}", "s1", "train", "bin blue", f"{folder}/talk.wav", f"{folder}/film.mp4", (("bin", 0.1, 0.2),))
+        Record(
+            f"s1/clip{i}", "s1", "train", "bin blue", f"{folder}/talk.wav", f"{folder}/film.mp4", (("bin", 0.1, 0.2),)
+        )
         for i in range(4)
     ]
     write_records(records, corpus / "records.jsonl")
@@ -124,7 +128,14 @@ def _corpus(folder: Path, result) -> None:
     store = corpus / "features"
     declare_store(store, FEATURE_ARRAYS)
     for shard in range(2):
-        clips = [Clip(f"s1/clip{2 * shard + i}", values, {"split": "train", "speaker": "s1", "fps": 25.0, "audio_seconds": 0.3, "notes": []}) for i in range(2)]
+        clips = [
+            Clip(
+                f"s1/clip{2 * shard + i}",
+                values,
+                {"split": "train", "speaker": "s1", "fps": 25.0, "audio_seconds": 0.3, "notes": []},
+            )
+            for i in range(2)
+        ]
         write_shard(store, shard, FEATURE_ARRAYS, clips, [Dropped(f"s1/bad{shard}", "no face")])
     Store(store)
     for record in records:

@@ -1,6 +1,6 @@
 """Damaged and malicious inputs end in a result or in one line: no traceback, no crash, in bounded memory and time.
 
-    pytest tests/fuzz --fuzz-cases 2000 --fuzz-seed 7
+pytest tests/fuzz --fuzz-cases 2000 --fuzz-seed 7
 """
 
 from fuzz.drive import GOOD, fuzz

@@ -177,6 +177,7 @@ def warm_up() -> None:
     import av  # noqa: F401
     import soundfile  # noqa: F401
     import torch
+
     from phonolips.speech.text.g2p import text_to_phones
     from phonolips.training import reader_network, settings  # noqa: F401
 

@@ -128,11 +128,11 @@ def _load(folder: Path, arrays: Mapping[str, ArraySpec], holder: object) -> Inde
 
     texts = read_json(folder / "texts.json")
     clips, names = texts.get("clips"), texts.get("names")
-    right = isinstance(names, dict) and all(
-        isinstance(names.get(one), list) and all(isinstance(name, str) for name in names[one]) for one in COLUMNS
-    )
-    if type(clips) is not int or clips < 0 or not right:
+    if type(clips) is not int or clips < 0 or not isinstance(names, dict):
         raise InputError(f"{folder / 'texts.json'}: damaged")
+    for listed in map(names.get, COLUMNS):
+        if not isinstance(listed, list) or not all(isinstance(name, str) for name in listed):
+            raise InputError(f"{folder / 'texts.json'}: damaged")
 
     def load(part: str, kind: str = "") -> np.ndarray:
         path, wanted = folder / f"{part}.npy", kind or _kinds(arrays)[part]

@@ -20,7 +20,6 @@ from typing import Any
 from phonolips.errors import CorpusError, InputError, MissingToolError
 from phonolips.storage import atomic_file, atomic_folder
 
-
 PLAIN_NAME = re.compile(r"(?!\.\.?$)[\w.-]{1,200}", re.ASCII)  # of a file in a store
 
 

@@ -249,9 +249,10 @@ class Shard:
     def read(self, name: str, start: int, count: int) -> np.ndarray:
         """Read rows of an array, shape (count, *row_shape), into memory of their own."""
         dtype, row_shape, row_bytes, first = self._tensors[name]
-        if not (0 <= start and 0 <= count and start + count <= self._rows[name]):
+        if not (start >= 0 and count >= 0 and start + count <= self._rows[name]):
             raise CorpusError(
-                f"{self.path}: no rows {start} to {start + count} of {name}; the index beside it is damaged: remove index-*"
+                f"{self.path}: no rows {start} to {start + count} of {name}: the index beside it is damaged; remove it, "
+                "index-*"
             )
         rows = np.empty((count, *row_shape), dtype)
         if count and os.preadv(self._file, [rows.data], first + start * row_bytes) != rows.nbytes:

@@ -124,13 +124,14 @@ def _read_header(data: bytes, store: str) -> dict[str, Any]:
 
 
 def _is_spec(item: tuple[str, Any]) -> bool:
-    """Return whether an entry of the header declares an array: a plain name, NumPy's name of numbers, and a row's shape."""
+    """Return whether an entry of the header declares an array: a plain name, a dtype of numbers, a row's shape."""
     name, spec = item
     if not ARRAY_NAME.fullmatch(name) or not isinstance(spec, dict) or str(spec.get("dtype")) not in DTYPES:
         return False
     shape = spec.get("row_shape")
-    whole = isinstance(shape, list) and all(type(size) is int and 0 <= size for size in shape)
-    return whole and math.prod(shape) <= MOST_ROW_NUMBERS
+    if not isinstance(shape, list) or not all(type(size) is int and size >= 0 for size in shape):
+        return False
+    return math.prod(shape) <= MOST_ROW_NUMBERS
 
 
 def _read_arrays(data: bytes, store: str) -> dict[str, ArraySpec]:

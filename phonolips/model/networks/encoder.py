@@ -115,10 +115,10 @@ class AudioEncoder(nn.Module):
         self._phone_ngram = None
 
     def check_counts(self) -> None:
-        """Raise InputError unless the counted n-grams of phones are such: phones of the inventory, in order, once or more."""
+        """Raise InputError unless the n-grams are of phones in the inventory, ascending, each counted once or more."""
         kinds, counts = self.phone_ngrams, self.phone_ngram_counts
         right = len(kinds) == len(counts) and bool((kinds.diff() > 0).all()) and bool((counts > 0).all())
-        if not right or (len(kinds) and not (0 <= int(kinds[0]) and int(kinds[-1]) < NUM_PHONES**ORDER)):
+        if not right or (len(kinds) and not (int(kinds[0]) >= 0 and int(kinds[-1]) < NUM_PHONES**ORDER)):
             raise InputError("its counted n-grams of phones are damaged; train the encoder again, or take another copy")
 
     def phone_ngram(self) -> PhoneNgram | None:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 PhoneSequence = tuple[SpokenWord, ...]
 
-# Characters of a text, some three hours of speech. Time and memory grow with it: of the worst (200,000 times ½) reading takes
-# 3 s, and the lips of the longest 1 GB.
+# Characters of a text, some three hours of speech. Time and memory grow with it: the worst one, 200,000 times ½, is
+# read in 3 s.
 LONGEST_TEXT = 200_000
 LONGEST_WORD = 100  # characters; nothing longer is a word of any language
 _ALIASES = {"en": "en-us", "fr": "fr-fr", "zh": "cmn", "no": "nb"}
@@ -65,7 +65,8 @@ class EspeakVoice:
             near = [code for code in voices if code.split("-")[0] == language.split("-")[0]]
             examples = ", ".join(near[:6] or ("en-us", "en-gb", "de", "es", "fr-fr", "it", "nl", "pt-br"))
             raise InputError(
-                f"language {shown(language)} has no espeak voice; expected one of {len(voices)} codes, such as {examples}"
+                f"language {shown(language)} has no espeak voice; expected one of {len(voices)} codes, such as "
+                f"{examples}"
             )
         self.language = language
         # espeak gets a silent logger: phonemizer's own prints to stderr

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from phonolips.speech.words import SpokenWord
 
 
-# Of a word that espeak-ng is given whole; it fails from some 200 on, and phones and events are matched in a table of their
-# product. The longest word of the CMU dictionary has 32.
+# Of a word that espeak-ng is given whole: it fails from some 200 on, and phones are matched with events in a table of
+# their product. The longest word of the CMU dictionary has 32.
 MOST_PHONES = 100
 
 

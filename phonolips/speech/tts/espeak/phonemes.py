@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from phonolips.speech.words import SpokenWord
 
 USUAL_RATE = 160  # words per minute
-# Characters of a word's phonemes, each of which may be a code of its own. espeak-ng 1.52 keeps 200 codes of a word, and writes
-# beyond them: with 204 it says nothing, with 210 it ends the process.
+# Characters of a word's phonemes, each of which may be a code of its own. espeak-ng 1.52 keeps 200 codes of a word, and
+# writes beyond them: with 205 it says nothing, with 210 it ends the process.
 MOST_CODES = 150
 PHONEMES_WITH_BARS = PHONEMES_AS_MNEMONICS | ord("|") << 8
 LONGEST_CLAUSE = 600  # characters of phonemes; espeak-ng breaks a clause of 800 wherever it is
@@ -87,8 +87,8 @@ def _stress_word(word: "SpokenWord", library: Library) -> list[tuple[str, int]]:
 def write_word(word: "SpokenWord", library: Library, english: bool) -> str:
     """Write a word as espeak-ng's phonemes."""
     if not english:
-        written = library.phonemes(word.word, PHONEMES_AS_MNEMONICS)
-        return written if len(written) <= MOST_CODES else library.phonemes(word.word, PHONEMES_WITH_BARS)
+        usual = library.phonemes(word.word, PHONEMES_AS_MNEMONICS)
+        return usual if len(usual) <= MOST_CODES else library.phonemes(word.word, PHONEMES_WITH_BARS)
     stressed = _stress_word(word, library)
     written = []
     for index, (phone, stress) in enumerate(stressed):
