@@ -7,8 +7,9 @@ import pytest
 
 from phonolips.errors import InputError
 from phonolips.phones.inventory import PHONES
+from phonolips.phones.ipa import ENGLISH_READINGS, IPA_TO_ARPABET
 from phonolips.speech.text.g2p import EspeakVoice
-from phonolips.speech.text.ipa import ENGLISH_READINGS, IPA_TO_ARPABET, ipa_to_phones
+from phonolips.speech.text.ipa import ipa_to_phones
 from phonolips.speech.text.lexicon import pronunciations
 
 

@@ -18,6 +18,15 @@ Device = Annotated[str, typer.Option(help="auto (a GPU where there is one), cpu,
 Language = Annotated[
     str, typer.Option(help="Language of words that the English dictionary does not know, as espeak names it.")
 ]
+Tier = Annotated[
+    str | None,
+    typer.Option(
+        help="Phone tier of the TextGrid, by name or number; or phones=NAME,words=NAME. [default: found by its name]"
+    ),
+]
+TierSpeaker = Annotated[
+    str | None, typer.Option(help="Whose tiers of the TextGrid, where it holds those of several speakers.")
+]
 
 
 def parse_emphasis(words: Sequence[str]) -> dict[str, float]:

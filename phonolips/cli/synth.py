@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from phonolips.cli.options import Jobs, Language, Model, Out, parse_emphasis, print_files
+from phonolips.cli.options import Jobs, Language, Model, Out, Tier, TierSpeaker, parse_emphasis, print_files
 from phonolips.errors import PhonolipsError
 from phonolips.export.formats import FORMATS
 
@@ -35,7 +35,10 @@ def synth(
     posteriors: Annotated[Path | None, typer.Option(help="An (edited) posteriors.npz from an earlier synth.")] = None,
     textgrid: Annotated[
         Path | None,
-        typer.Option(help="An (edited) TextGrid: its phones at its times. With --audio: that sound, these phones."),
+        typer.Option(
+            help="An (edited) TextGrid or another aligner's file: its phones at its times. With --audio: that sound, "
+            "these phones."
+        ),
     ] = None,
     speaker: Speaker = None,
     fps: Annotated[
@@ -47,6 +50,8 @@ def synth(
     durations: Annotated[
         Path | None, typer.Option(help="TextGrid with the times of the phones of --text or --phones.")
     ] = None,
+    tier: Tier = None,
+    tier_speaker: TierSpeaker = None,
     emphasis: Annotated[
         list[str] | None,
         typer.Option(help="A word to stress, or WORD=1.5 for how much: longer and larger. May be repeated."),
@@ -108,6 +113,8 @@ def synth(
         fps=fps,
         rate=rate,
         durations=durations,
+        tier=tier,
+        tier_speaker=tier_speaker,
         emphasis=parse_emphasis(emphasis or ()),
         phones_only=phones_only,
         liveliness=liveliness,

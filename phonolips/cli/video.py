@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from phonolips.cli.options import Language, Model, Out, print_files
+from phonolips.cli.options import Language, Model, Out, Tier, TierSpeaker, print_files
 from phonolips.errors import InputError
 
 
@@ -147,6 +147,8 @@ def edit(
     textgrid: Annotated[
         Path | None, typer.Option(help="When the words of --transcript are said. [default: an aligner finds it]")
     ] = None,
+    tier: Tier = None,
+    tier_speaker: TierSpeaker = None,
     sound: Annotated[
         Path | None, typer.Option(help="A recording of the new sentence; it gives the new words sound and times.")
     ] = None,
@@ -168,7 +170,7 @@ def edit(
     """
     from phonolips.editing.edit import edit as edit_video
     from phonolips.model.network import load_network
-    from phonolips.phones.textgrid import read_textgrid
+    from phonolips.phones.files.read import read_alignment_file
     from phonolips.synth.files import existing_file, read_speaker_name
     from phonolips.synth.folder import check_out_folder
 
@@ -176,14 +178,16 @@ def edit(
     for path, what in ((video, "a video"), (textgrid, "a TextGrid"), (sound, "a sound file")):
         if path is not None:
             existing_file(path, what)
+    if textgrid is None and (tier or tier_speaker):
+        raise InputError("`tier` and `tier_speaker` choose tiers of `textgrid`; give one")
     done = edit_video(
         video,
         transcript,
         to,
         aligner=aligner,
         speaker=read_speaker_name(speaker),
+        alignment=None if textgrid is None else read_alignment_file(textgrid, tier=tier, tier_speaker=tier_speaker),
         network=load_network(model),
-        alignment=read_textgrid(textgrid) if textgrid is not None else None,
         sound=sound,
         speak=synthesiser if speak else None,
         voice=voice,

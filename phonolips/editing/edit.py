@@ -33,11 +33,12 @@ from phonolips.phones.intervals import Alignment
 from phonolips.phones.posteriors import labels_to_posteriors
 from phonolips.synth.folder import check_out_folder
 from phonolips.synth.result import Result
-from phonolips.timebase import MODEL_FPS, frames_in, frames_to_steps, seconds_to_steps
+from phonolips.timebase import MODEL_FPS, frames_in, frames_to_steps, samples_to_seconds, seconds_to_steps
 
 if TYPE_CHECKING:
     from phonolips.model.network import Network
     from phonolips.model.speakers import LipSpeaker
+    from phonolips.phones.files.fit import AlignmentFile
     from phonolips.speech.words import SpokenWord
 
 
@@ -51,7 +52,7 @@ def edit(
     aligner: str = "auto",
     speaker: "str | LipSpeaker | None" = None,
     network: "Network | None" = None,
-    alignment: Alignment | None = None,
+    alignment: "Alignment | AlignmentFile | None" = None,
     sound: Path | None = None,
     speak: str | None = None,
     voice: str | None = None,
@@ -69,7 +70,8 @@ def edit(
         speaker: whose shape and style the new lips have: a name in the model, or somebody from `adapt`; None = fitted
             to this video.
         network: a loaded model; None = the one in the package.
-        alignment: when the words of `transcript` are said, as from a TextGrid, instead of an aligner.
+        alignment: when the words of `transcript` are said, instead of an aligner: known, or as
+            `phones.files.read.read_alignment_file` reads it, which is fitted to the sound's length here.
         sound, speak, voice, language: where the sound of the new words comes from, see `VoiceSource`.
         settings: how the lips are joined.
 
@@ -118,14 +120,17 @@ def _read_change(
 
 
 def _read_recording(
-    video: Path, transcript: str, alignment: Alignment | None, source: VoiceSource, network: "Network"
+    video: Path, transcript: str, alignment: "Alignment | AlignmentFile | None", source: VoiceSource, network: "Network"
 ) -> Result:
     """Read the sound of a video, find its words where nobody says when they are spoken, and track its lips."""
     from phonolips.face.track import track_video
     from phonolips.media.audio import read
     from phonolips.media.video import probe
 
-    waveform = read(video) if probe(video).has_audio else None
+    info = probe(video)
+    waveform = read(video) if info.has_audio else None
+    if alignment is not None and not isinstance(alignment, Alignment):
+        alignment = alignment.fit(info.video_seconds if waveform is None else samples_to_seconds(len(waveform)))
     if alignment is None:
         if waveform is None:
             raise InputError(f"{video}: has no sound to find the words in; give a TextGrid of them with `textgrid`")

@@ -12,13 +12,23 @@ from typing import NamedTuple
 import numpy as np
 
 from phonolips.errors import InputError
-from phonolips.phones.inventory import IGNORED_ID, PHONE_IDS, SILENCE, SILENCE_ID, UNKNOWN, normalise_phone
+from phonolips.phones.inventory import (
+    IGNORED_ID,
+    PHONE_IDS,
+    SILENCE,
+    SILENCE_ID,
+    SILENCE_SPELLINGS,
+    UNKNOWN,
+    normalise_phone,
+)
 from phonolips.timebase import seconds_to_steps, step_centres
 
 WORD_TIER = "words"
 PHONE_TIER = "phones"
+CONFIDENCE_TIER = "confidence"
 SILENT_WORD = ""
-SILENT_WORD_SPELLINGS = frozenset(("", "<eps>", "<sil>", "sil", "[sil]", "sp", "<s>", "</s>"))
+# Of the spellings of silence those that are no words: "pause", "noise" and "silence" can be said.
+SILENT_WORD_SPELLINGS = frozenset({label for label in SILENCE_SPELLINGS if not label.isalpha()} | {"sil", "sp"})
 EDGE_TOLERANCE_SECONDS = 1e-5  # edges closer than this are the same edge, written with another rounding
 
 

@@ -46,6 +46,35 @@ VISEME_NAMES: tuple[str, ...] = tuple(VISEMES)
 PHONE_TO_VISEME: dict[str, int] = {phone: index for index, phones in enumerate(VISEMES.values()) for phone in phones}
 
 
+# How dictionaries, aligners and people write that nothing is said, in lower case: MFA and HTK (sil, sp), Kaldi (<eps>),
+# TIMIT and Festival (h#, pau, epi), MAUS (<p:>), P2FA and FAVE ({SL}, {NS} noise, {BR} breath), Sphinx (++NOISE++).
+# Noises that are no speech rest the mouth as silence does.
+SILENCE_SPELLINGS = frozenset((
+    "", "sil", "sp", "ssil", "spau", "pau", "pause", "silence", "h#", "#h", "epi", "#", "##", "_", "-", "--", "...",
+    "(.)", "…",
+    "<eps>", "<sil>", "<s>", "</s>", "<p:>", "<p>", "<nib>", "<pause>", "<silence>", "<noise>", "<breath>", "<br>",
+    "[sil]", "[pause]", "[silence]", "[noise]", "[breath]", "[ns]", "[br]", "{sl}", "{ns}", "{br}", "{ls}",
+    "noise", "noi", "ns", "breath", "brth", "br", "!sil", "!enter", "!exit", "sent-start", "sent-end", "+noise+",
+    "+breath+", "++noise++", "++breath++", "++smack++", "(sil)", "(pause)", "<trash>", "garbage",
+))  # fmt: skip
+# Likewise, that the mouth moves in a way that nobody knows: a word outside the dictionary, laughter.
+UNKNOWN_SPELLINGS = frozenset((
+    "spn", "<spn>", "[spn]", "<unk>", "unk", "[unk]", "<oov>", "oov", "<usb>", "+spn+", "+nsn+", "nsn", "++um++",
+    "++uh++", "++cough++", "laugh", "laughter", "lau", "<laugh>", "<laughter>", "[laughter]", "[laugh]", "{lg}",
+    "{cg}", "[cough]", "<cough>", "cough", "[vocalized-noise]", "xxx",
+))  # fmt: skip
+
+
+def is_silence(label: str) -> bool:
+    """Return whether a label, without white space around it, is a spelling of silence."""
+    return label.lower() in SILENCE_SPELLINGS
+
+
+def is_unknown(label: str) -> bool:
+    """Return whether a label, without white space around it, stands for speech whose phones are unknown."""
+    return label.lower() in UNKNOWN_SPELLINGS
+
+
 def strip_stress(phone: str) -> str:
     """Drop the stress digit of an ARPAbet vowel: `AH0` -> `AH`."""
     return phone.rstrip("012")
@@ -57,10 +86,12 @@ def normalise_phone(label: str) -> str:
     Empty labels, `sp`, `sil`, `SIL`, `<eps>` and the like are silence; stress is dropped; MFA's `spn`
     and `<unk>` stay `spn`. Raises InputError for anything else.
     """
+    if label in PHONE_IDS:
+        return label
     text = label.strip()
-    if text.lower() in ("", "sil", "sp", "<eps>", "<sil>", "pau", "h#", "[sil]", "_"):
+    if is_silence(text):
         return SILENCE
-    if text.lower() in ("spn", "<unk>", "unk", "+spn+", "[spn]", "+nsn+", "nsn"):
+    if is_unknown(text):
         return UNKNOWN
     phone = strip_stress(text.upper())
     if phone not in PHONE_IDS:

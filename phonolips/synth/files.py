@@ -19,7 +19,7 @@ from phonolips.synth.folder import (
     start_painter,
 )
 from phonolips.synth.options import Options
-from phonolips.timebase import MODEL_FPS
+from phonolips.timebase import MODEL_FPS, samples_to_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -46,11 +46,13 @@ class Request:
         audio: a sound or video file.
         phones: ARPAbet phones, such as "B IH1 N  B L UW1"; sil pauses.
         posteriors: an (edited) posteriors.npz.
-        textgrid: an (edited) TextGrid.
+        textgrid: an (edited) TextGrid, or another alignment file (see docs/file-formats.md).
         speaker: a speaker of the model, a .json made by `phonolips adapt`, or a LipSpeaker; None = the mean speaker.
         fps: frames per second of the lips, and of the formats; None = 25, and for the formats their own.
         rate: of speaking, for `text`, `phones` and `textgrid`; 2 is twice as fast.
-        durations: a TextGrid with the times of the phones of `text` or `phones`.
+        durations: a TextGrid, or another alignment file, with the times of the phones of `text` or `phones`.
+        tier: name or number of the phone tier of `textgrid` or `durations`, or phones=NAME,words=NAME.
+        tier_speaker: whose tiers of theirs, where they hold several speakers'.
         emphasis: word -> factor: longer and larger.
         phones_only: predict the lip parameters from the phones instead of the sound.
         liveliness: how much quick movements are exaggerated, 0 to 2; None = as the model says.
@@ -75,6 +77,8 @@ class Request:
     fps: float | None = None
     rate: float = 1.0
     durations: Path | None = None
+    tier: str | None = None
+    tier_speaker: str | None = None
     emphasis: "Mapping[str, float]" = field(default_factory=dict)
     phones_only: bool = False
     liveliness: float | None = None
@@ -141,6 +145,8 @@ def check_request(request: Request) -> None:
         raise InputError(f"expected one of {quoted(SOURCES, ', ')}, or `audio` with `textgrid`; found {found}")
     if request.durations is not None and not texts:
         raise InputError(f"`durations` goes with `text` or `phones`, not with {quoted(given)}")
+    if (request.tier or request.tier_speaker) and request.textgrid is None and request.durations is None:
+        raise InputError("`tier` and `tier_speaker` choose tiers of `textgrid` or `durations`; give one of these")
     if request.rate != 1.0 and {"audio", "posteriors"} & set(given):
         raise InputError(
             f"`rate` {request.rate}: {quoted(given)} has its own pace; it goes with `text`, `phones`, `textgrid`"
@@ -233,12 +239,13 @@ def _read_person(face: Path | None) -> "Face | None":
 def _choose_verb(request: Request) -> "Callable[..., Result]":
     """Choose the verb for what is given, and read the files that it needs; all before the model loads."""
     from phonolips.media.audio import read
-    from phonolips.phones.textgrid import read_textgrid
+    from phonolips.phones.files.read import read_alignment
     from phonolips.speech.text.g2p import text_to_phones
     from phonolips.speech.words import phones_to_words
     from phonolips.synth import verbs
 
-    times = read_textgrid(request.durations) if request.durations is not None else None
+    choice: dict[str, Any] = {"tier": request.tier, "tier_speaker": request.tier_speaker}
+    times = read_alignment(request.durations, **choice) if request.durations is not None else None
     timed: dict[str, Any] = {"rate": request.rate, "durations": times}
     aloud: dict[str, Any] = {"backend": request.synthesiser, "voice": request.voice, "language": request.language}
     if request.text is not None:
@@ -253,7 +260,9 @@ def _choose_verb(request: Request) -> "Callable[..., Result]":
         return partial(verbs.from_phones, request.phones, **timed)
     if request.textgrid is not None:
         sound = read(request.audio) if request.audio is not None else None
-        return partial(verbs.from_alignment, read_textgrid(request.textgrid), rate=request.rate, waveform=sound)
+        seconds = samples_to_seconds(len(sound)) if sound is not None else None
+        alignment = read_alignment(request.textgrid, **choice, seconds=seconds)
+        return partial(verbs.from_alignment, alignment, rate=request.rate, waveform=sound)
     if request.audio is not None:
         return partial(verbs.from_audio, request.audio, phones_only=request.phones_only)
     assert request.posteriors is not None

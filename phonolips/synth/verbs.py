@@ -23,10 +23,11 @@ from phonolips.lips.curve import resample_lips
 from phonolips.lips.motion import check_emphasis, emphasis_curve, enlarge, exaggerate, shut_in_silence
 from phonolips.lips.shapes import close_lips
 from phonolips.phones.decode import read_phones
+from phonolips.phones.files.read import read_alignment
+from phonolips.phones.files.tiers import MOST_SECONDS
 from phonolips.phones.intervals import Alignment
 from phonolips.phones.inventory import UNKNOWN
 from phonolips.phones.posteriors import check_posteriors, labels_to_posteriors
-from phonolips.phones.textgrid import read_textgrid
 from phonolips.speech.words import check_words, phones_to_words
 from phonolips.synth.arguments import (
     LipOptions,
@@ -218,32 +219,45 @@ def from_alignment(
     rate: float = 1.0,
     waveform: np.ndarray | None = None,
     timing: str = "given durations",
+    tier: str | None = None,
+    tier_speaker: str | None = None,
     **options: Unpack[LipOptions],
 ) -> Result:
     """Speak phones at the times that an alignment gives them.
 
     Args:
-        alignment: words and phones, or a TextGrid's path; a `spn` (nobody knows its phones) is shown at rest, with a
-            warning.
+        alignment: words and phones, or the path of a TextGrid or another file that `phones.files.read.read_alignment`
+            reads; a `spn` (nobody knows its phones) is shown at rest, with a warning.
         rate: 2.0 speaks twice as fast as the times say.
         waveform: float (samples,) at 16 kHz that these phones were taken from, carried along for the files.
         timing: what the result says about its times.
+        tier, tier_speaker: which tiers of a file, see `read_alignment`.
         options: see `LipOptions`; emphasis makes a word larger, not longer.
 
     Raises:
-        InputError: no such speaker; a rate where a waveform sets the pace; emphasis of a word that is not there.
+        InputError: a file that cannot be read, or whose phones lie beyond the waveform; more than a day of it;
+            no such speaker; a rate where a waveform sets the pace; emphasis of a word that is not there.
     """
     check_rate(rate)
     if waveform is not None:
         waveform = check_sound(waveform)
     if waveform is not None and rate != 1.0:
         raise InputError(f"rate {rate} with a sound of its own pace; leave out the rate or the sound")
-    given = _read_alignment(alignment)
+    if not isinstance(alignment, Alignment):
+        seconds = None if waveform is None else samples_to_seconds(len(waveform))
+        path = check_path(alignment, "alignment", "an Alignment, or its file")
+        alignment = read_alignment(path, tier=tier, tier_speaker=tier_speaker, seconds=seconds)
+    given = alignment
     unknown = [phone for phone in given.phones if phone.label == UNKNOWN]
     if unknown:
         message = f"{len(unknown)} x {UNKNOWN} (no phone known), first at {unknown[0].start:.2f} s: shown at rest"
         warnings.warn(message, PhonolipsWarning, stacklevel=2)
     timed = given.scaled(1 / check_rate(rate))
+    if timed.duration > MOST_SECONDS:
+        most = MOST_SECONDS / 3600
+        raise InputError(
+            f"alignment of {timed.duration:.4g} s; expected at most {most:.0f} hours; are its times seconds?"
+        )
     steps = max(1, int(np.ceil(timed.duration / STEP_SECONDS - 1e-6)))
     if waveform is not None:
         steps = max(steps, samples_to_steps(len(waveform)))
@@ -300,10 +314,10 @@ def from_speech(
 
 
 def _read_alignment(alignment: Alignment | str | os.PathLike[str]) -> Alignment:
-    """Return an alignment as it is, or read it from its TextGrid."""
+    """Return an alignment as it is, or read it from its file."""
     if isinstance(alignment, Alignment):
         return alignment
-    return read_textgrid(check_path(alignment, "alignment", "an Alignment, or a TextGrid's path"))
+    return read_alignment(check_path(alignment, "alignment", "an Alignment, or its file"))
 
 
 def _from_words(

@@ -108,11 +108,12 @@ def _mouth_centres(folder: Path, lips: Store) -> dict[str, list[float]]:
 
 def _features_of(record: Record, *, how: _Featuring) -> Clip:
     from phonolips.media.audio import read
-    from phonolips.phones.textgrid import read_textgrid
+    from phonolips.phones.files.read import read_alignment
     from phonolips.speech.mel import log_mel
 
-    alignment = read_textgrid(alignment_path(how.folder, record.id))
     waveform = read(Path(record.audio))
+    seconds = samples_to_seconds(len(waveform))
+    alignment = read_alignment(alignment_path(how.folder, record.id), seconds=seconds)
     if record.video:
         seen = _lips_of(record, how)
         frames = len(seen.lips)

@@ -1,0 +1,1 @@
+"""Alignment files of other programs: one reader a kind of file, and `read.read_alignment`, which decides by content."""
