@@ -145,6 +145,8 @@ def parse_yaml(text: str, name: object) -> Any:
             if isinstance(event, yaml.ScalarEvent) and INTERPOLATION in event.value:
                 raise InputError(f"{name}: line {line}: {INTERPOLATION}...}} is never resolved; write the value itself")
         return yaml.load(text, Loader=loader)
+    except InputError:
+        raise
     except yaml.constructor.ConstructorError as error:
         raise InputError(f"{name}: not YAML: a list or mapping in the place of a name") from error
     except yaml.MarkedYAMLError as error:

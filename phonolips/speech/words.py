@@ -57,7 +57,8 @@ def phones_to_words(phones: str | Sequence[str]) -> tuple[SpokenWord, ...]:
     """
     words: list[SpokenWord] = []
     if not isinstance(phones, str):
-        listed = isinstance(phones, Sequence | np.ndarray) and all(isinstance(phone, str) for phone in phones)
+        several = isinstance(phones, Sequence) or (isinstance(phones, np.ndarray) and phones.ndim == 1)
+        listed = several and all(isinstance(phone, str) for phone in phones)
         if not listed:
             raise InputError(f"phones is {shown(phones)}; expected ARPAbet phones such as 'B IH1 N', or a list of them")
         phones = " ".join(phones)

@@ -435,6 +435,30 @@ def _(path: Path) -> None:
     phonolips.from_alignment(path)
 
 
+def make_alignment(rng: Random | None, seeds: Path, folder: Path) -> Path:
+    """Damage an alignment of another kind of file; of two in three its text, of one its bytes."""
+    names = sorted(path.name for path in (seeds / "grids").iterdir())
+    name = names[0] if rng is None else pick(rng, names)
+    out, data = folder / name, (seeds / "grids" / name).read_bytes()
+    if rng is not None:
+        binary = b"ooBinaryFile" in data or rng.random() < 0.33
+        data = mutate_bytes(rng, data) if binary else mutate_text(rng, data.decode())
+        if name.endswith(".json") and rng.random() < 0.5:
+            data = json_bytes(rng, json.loads((seeds / "grids" / name).read_bytes()))
+    out.write_bytes(data)
+    return out
+
+
+make_alignment.makes_files = True  # type: ignore[attr-defined]
+
+
+@kind("alignment file", make_alignment, 2)
+def _(path: Path) -> None:
+    import phonolips
+
+    phonolips.from_alignment(path)
+
+
 @kind("sound", damaged("talk.wav", "talk.flac", "talk.ogg", "talk.mp3", "talk.m4a", "film.mp4", "film.mkv"), 2)
 def _(path: Path) -> None:
     from phonolips.media.audio import read

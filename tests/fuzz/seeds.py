@@ -41,9 +41,20 @@ def make_seeds(folder: Path) -> None:
     _arrays(folder, result)
     _corpus(folder, result)
     _lists(folder)
+    _alignments(folder / "grids")
     _media(folder, result)
     for name, text in (("config.yaml", YAML), ("visemes.yaml", VISEMES), ("clip.align", ALIGN), ("text.txt", TEXT)):
         (folder / name).write_text(text)
+
+
+def _alignments(folder: Path) -> None:
+    """Write an alignment of every kind of file that is read."""
+    from test_alignment_files import KINDS
+
+    folder.mkdir()
+    for name, (write, *_) in KINDS.items():
+        content = write()
+        (folder / name.replace(" ", "-")).write_bytes(content.encode() if isinstance(content, str) else content)
 
 
 def _arrays(folder: Path, result) -> None:

@@ -201,6 +201,8 @@ class Shard:
         specs = {**arrays, "clips/meta": _BYTES, "clips/meta/starts": _STARTS, "failed": _BYTES}
         specs |= {f"{name}/starts": _STARTS for name in arrays}
         self._file = os.open(path, os.O_RDONLY)
+        if not path.is_file():
+            raise self._error("it is a folder")
         size = os.fstat(self._file).st_size
         header_bytes = int.from_bytes(os.pread(self._file, 8, 0), "little")
         if header_bytes > size:
