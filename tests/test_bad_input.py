@@ -159,11 +159,13 @@ def test_arguments_of_other_types_are_named(value, verb, name, result):
         "from_alignment": {},
         "from_audio": {"audio": np.zeros(8000)},
     }[verb]
+    said = ""
     try:
         getattr(phonolips, verb)(**given | {name: value})
     except PhonolipsError as error:
-        assert "\n" not in str(error)
-        assert name.rstrip("s") in str(error) or "alignment" in str(error) or "TextGrid" in str(error), str(error)
+        said = str(error)
+    assert "\n" not in said
+    assert not said or any(word in said for word in (name.rstrip("s"), "alignment", "TextGrid"))
 
 
 def test_saving_what_was_read_loses_no_sound(recording, tmp_path):
