@@ -166,3 +166,11 @@ def test_a_click_is_loudest_at_its_own_step():
 
 def test_the_last_step_may_be_padding():
     assert len(features.log_mel(np.zeros(161, np.float32))) == 2
+
+
+def test_all_channels_are_read_at_their_own_rate(tmp_path):
+    wave = np.random.default_rng(0).uniform(-0.5, 0.5, (22_050, 3)).astype(np.float32)
+    soundfile.write(tmp_path / "a.wav", wave, 22_050, subtype="FLOAT")
+    sound, rate = io.read_original(tmp_path / "a.wav")
+    assert rate == 22_050
+    assert np.array_equal(sound, wave)

@@ -157,7 +157,14 @@ def test_a_damaged_packet_is_skipped_and_said(tmp_path: Path) -> None:
     with pytest.warns(PhonolipsWarning, match="1 damaged packet") as caught:
         frames = list(io.read_frames(path))
     assert len(caught) == 1
-    assert 50 <= len(frames) <= 59
+    assert 50 <= int(str(caught[0].message).split("; ")[1].split()[0]) <= 59
+    assert len(frames) == 60  # the picture before stays, so that the rest keeps its time
+    levels = [frame.mean() for frame in frames]
+    assert np.allclose(
+        levels[:29] + levels[45:],
+        [frame.mean() for frame in (*moving_picture(60)[:29], *moving_picture(60)[45:])],
+        atol=4,
+    )
 
 
 def test_a_file_cut_short_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
@@ -208,3 +215,33 @@ def test_grid_clips_give_every_frame(shared_data: Path) -> None:
     info = io.probe(mpg[0])
     assert info.frames is None
     assert (info.fps, info.width, info.height, info.has_audio) == (25, 360, 288, True)
+
+
+@pytest.mark.parametrize(("channels", "rate"), [(1, 16_000), (2, 44_100), (6, 48_000), (8, 44_100)])
+def test_channels_are_written_and_read_as_they_are(tmp_path: Path, channels: int, rate: int) -> None:
+    from phonolips.media.audio import read_original
+
+    times = np.arange(2 * rate) / rate
+    tones = [0.3 * np.sin(2 * np.pi * (40 + 20 * channel) * times) for channel in range(channels)]  # a subwoofer's too
+    waveform = np.stack(tones, axis=1).astype(np.float32)
+    io.write_video(tmp_path / "a.mp4", moving_picture(50), 25, waveform=waveform, sample_rate=rate)
+    sound, read_rate = read_original(tmp_path / "a.mp4")
+    assert read_rate == rate
+    assert sound.dtype == np.float32
+    middle = slice(rate // 4, -rate // 4)
+    for channel in range(channels):
+        both = np.corrcoef(sound[: len(waveform)][middle, channel], waveform[middle, channel])
+        assert both[0, 1] > 0.99
+
+
+def test_channels_come_in_blocks_and_are_counted(tmp_path: Path) -> None:
+    blocks = [np.full((8_000, 2), 0.1), np.full((24_000, 2), 0.2)]
+    io.write_video(tmp_path / "a.mp4", moving_picture(50), 25, waveform=iter(blocks))
+    with av.open(str(tmp_path / "a.mp4")) as container:
+        assert (container.streams.audio[0].channels, container.streams.audio[0].rate) == (2, 16_000)
+    for bad in (np.zeros((100, 9)), np.zeros((100, 0)), np.zeros((10, 2, 2))):
+        with pytest.raises(ValueError, match="expected"):
+            io.write_video(tmp_path / "b.mp4", moving_picture(3), 25, waveform=bad)
+    with pytest.raises(ValueError, match="expected"):
+        io.write_video(tmp_path / "b.mp4", moving_picture(50), 25, waveform=iter([np.zeros((9, 2)), np.zeros(9)]))
+    assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]

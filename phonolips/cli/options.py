@@ -18,6 +18,14 @@ Device = Annotated[str, typer.Option(help="auto (a GPU where there is one), cpu,
 Language = Annotated[
     str, typer.Option(help="Language of words that the English dictionary does not know, as espeak names it.")
 ]
+AudioStream = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        help="Which sound of a file that has several; the first is 0, as in FFmpeg's 0:a:0. [default: the file's own "
+        "default]",
+    ),
+]
 Tier = Annotated[
     str | None,
     typer.Option(

@@ -5,7 +5,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from phonolips.cli.options import Jobs, Language, Model, Out, Tier, TierSpeaker, parse_emphasis, print_files
+from phonolips.cli.options import (
+    AudioStream,
+    Jobs,
+    Language,
+    Model,
+    Out,
+    Tier,
+    TierSpeaker,
+    parse_emphasis,
+    print_files,
+)
 from phonolips.errors import PhonolipsError
 from phonolips.export.formats import FORMATS
 
@@ -28,7 +38,8 @@ def synth(
     audio: Annotated[
         Path | None,
         typer.Option(
-            help="A recording: wav, flac, mp3, ogg, m4a, or a video. Or many: a folder, or a .txt with a path a line."
+            help="A recording: wav, flac, mp3, ogg, m4a, or a video; - is the standard input. Or many: a folder, or a "
+            ".txt with a path a line."
         ),
     ] = None,
     phones: Annotated[str | None, typer.Option(help='ARPAbet phones, such as "B IH1 N  B L UW1"; sil pauses.')] = None,
@@ -89,6 +100,7 @@ def synth(
     pictures: Annotated[
         bool, typer.Option(help="Draw posteriorgram.png and lips.mp4; without, many recordings go much faster.")
     ] = True,
+    audio_stream: AudioStream = None,
     jobs: Jobs = 1,
     language: Language = "en-us",
     model: Model = None,
@@ -127,6 +139,7 @@ def synth(
         pictures=pictures,
         language=language,
         model=model,
+        audio_stream=audio_stream,
     )
     if request.is_batch:
         check_request(request)

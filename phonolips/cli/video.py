@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from phonolips.cli.options import Language, Model, Out, Tier, TierSpeaker, print_files
+from phonolips.cli.options import AudioStream, Language, Model, Out, Tier, TierSpeaker, print_files
 from phonolips.errors import InputError
 
 
@@ -23,6 +23,7 @@ def track(
             "--limits", help="Refuse cuts, several, small and turned faces; turn a face that looks aside to the front."
         ),
     ] = False,
+    audio_stream: AudioStream = None,
 ) -> None:
     """Track the lips in a video: lips.npz in mouth space, and an overlay video to look at.
 
@@ -42,7 +43,7 @@ def track(
     found = track_video(video, layout=layout, limits=FaceLimits() if limits else None)
     save_track(found, out)
     picture = overlay or out.with_suffix(".overlay.mp4")
-    draw_track(video, found, picture)
+    draw_track(video, found, picture, audio_stream=audio_stream)
     typer.echo(
         f"{len(found.lips)} frames, {int(found.detected.sum())} with a face, "
         f"{found.frames_per_second:.0f} frames per second"
@@ -61,6 +62,7 @@ def adapt(
     one_frame: Annotated[
         bool, typer.Option("--one-frame", help="Take only the lip shape, from one frame of the video.")
     ] = False,
+    audio_stream: AudioStream = None,
     model: Model = None,
 ) -> None:
     """Fit the lips to a new person, from a few videos or from one frame; the network stays as it is.
@@ -85,7 +87,8 @@ def adapt(
     from phonolips.model.network import load_network
     from phonolips.synth.adapt import adapt as adapt_to
 
-    found = adapt_to(files, name=name, one_frame=one_frame, network=load_network(model))
+    network = load_network(model)
+    found = adapt_to(files, name=name, one_frame=one_frame, audio_stream=audio_stream, network=network)
     save_speaker(found.speaker, out)
     shapes = {"mean speaker": found.mean.mean_lip, "one frame": found.one_frame.mean_lip}
     if found.errors:
@@ -101,7 +104,7 @@ def adapt(
 
 
 def align(
-    audio: Annotated[Path, typer.Argument(help="A recording.")],
+    audio: Annotated[Path, typer.Argument(help="A recording; - is the standard input.")],
     text: Annotated[str, typer.Option(help="What is said in it.")],
     out: Annotated[Path | None, typer.Option(help="The TextGrid to write. [default: beside the recording]")] = None,
     aligner: Annotated[
@@ -109,15 +112,20 @@ def align(
     ] = "auto",
     language: Language = "en-us",
     plot: Annotated[bool, typer.Option("--plot", help="Draw the alignment beside the TextGrid (.png).")] = False,
+    audio_stream: AudioStream = None,
     model: Model = None,
 ) -> None:
     """Find when each word and phone of a known text is said; writes a TextGrid."""
     from phonolips.media.audio import read
+    from phonolips.media.pipes import is_pipe
     from phonolips.phones.textgrid import write_textgrid
     from phonolips.speech.align.align import align as align_waveform
     from phonolips.synth.files import existing_file
 
-    waveform = read(existing_file(audio, "a sound or video file"))
+    existing_file(audio, "a sound or video file")
+    if out is None and is_pipe(audio):
+        raise InputError(f"{audio}: a pipe has no place beside it; name the TextGrid to write with --out")
+    waveform = read(audio, stream=audio_stream)
     network = None
     if aligner == "ctc":
         from phonolips.model.network import load_network
@@ -160,6 +168,7 @@ def edit(
         str | None, typer.Option(help="Whose lips, as for 'phonolips synth'. [default: fitted to the video]")
     ] = None,
     aligner: Annotated[str, typer.Option(help="auto, mfa, sphinx, ctc.")] = "auto",
+    audio_stream: AudioStream = None,
     language: Language = "en-us",
     model: Model = None,
 ) -> None:
@@ -192,6 +201,7 @@ def edit(
         speak=synthesiser if speak else None,
         voice=voice,
         language=language,
+        audio_stream=audio_stream,
     )
     for change in done.changes:
         typer.echo(change)

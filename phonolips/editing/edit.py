@@ -28,9 +28,11 @@ from phonolips.editing.takes import VoiceSource, find_voice, predict_takes, take
 from phonolips.editing.timeline import Take, Timeline, make_timeline
 from phonolips.editing.words import Change, check_words, describe, find_changes
 from phonolips.errors import InputError, PhonolipsWarning
+from phonolips.face.photo import is_photo
 from phonolips.lips.curve import between_frames
 from phonolips.phones.intervals import Alignment
 from phonolips.phones.posteriors import labels_to_posteriors
+from phonolips.synth.files import existing_file
 from phonolips.synth.folder import check_out_folder
 from phonolips.synth.result import Result
 from phonolips.timebase import MODEL_FPS, frames_in, frames_to_steps, samples_to_seconds, seconds_to_steps
@@ -58,6 +60,7 @@ def edit(
     voice: str | None = None,
     language: str = "en-us",
     settings: InfillSettings | None = None,
+    audio_stream: int | None = None,
 ) -> Edited:
     """Change what somebody says in a video.
 
@@ -74,6 +77,7 @@ def edit(
             `phones.files.read.read_alignment_file` reads it, which is fitted to the sound's length here.
         sound, speak, voice, language: where the sound of the new words comes from, see `VoiceSource`.
         settings: how the lips are joined.
+        audio_stream: which of the video's sounds, counted from 0; None = its default one.
 
     Raises:
         InputError: no readable video or face, a transcript that does not fit it, nothing that changes, nothing that
@@ -88,7 +92,7 @@ def edit(
     _read_change(transcript, to, language)
     network = network or load_network()
     network.lip_speaker(speaker)
-    recording = _read_recording(video, transcript, alignment, source, network)
+    recording = _read_recording(video, transcript, alignment, source, network, audio_stream)
     done = edit_recording(recording, transcript, to, speaker=speaker, network=network, source=source, settings=settings)
     if out is not None:
         done.save(Path(out))
@@ -101,9 +105,11 @@ def _check_files(video: Path, out: Path | None, sound: Path | None, speak: str |
         check_out_folder(Path(out))
     if sound is not None and speak is not None:
         raise InputError("the new words can come from `sound` or from `speak`; give one of them")
-    for path in (video, sound):
-        if path is not None and not Path(path).is_file():
-            raise InputError(f"{path}: no such file")
+    for path, what in ((video, "a video of one person speaking"), (sound, "a sound or video file")):
+        if path is not None:
+            existing_file(Path(path), what)
+    if is_photo(video):
+        raise InputError(f"{video}: is a picture; expected a video of one person speaking")
 
 
 def _read_change(
@@ -120,7 +126,12 @@ def _read_change(
 
 
 def _read_recording(
-    video: Path, transcript: str, alignment: "Alignment | AlignmentFile | None", source: VoiceSource, network: "Network"
+    video: Path,
+    transcript: str,
+    alignment: "Alignment | AlignmentFile | None",
+    source: VoiceSource,
+    network: "Network",
+    audio_stream: int | None,
 ) -> Result:
     """Read the sound of a video, find its words where nobody says when they are spoken, and track its lips."""
     from phonolips.face.track import track_video
@@ -128,7 +139,7 @@ def _read_recording(
     from phonolips.media.video import probe
 
     info = probe(video)
-    waveform = read(video) if info.has_audio else None
+    waveform = read(video, stream=audio_stream) if info.has_audio else None
     if alignment is not None and not isinstance(alignment, Alignment):
         alignment = alignment.fit(info.video_seconds if waveform is None else samples_to_seconds(len(waveform)))
     if alignment is None:

@@ -11,17 +11,16 @@ from pathlib import Path
 import numpy as np
 
 from phonolips.errors import InputError, PhonolipsWarning
+from phonolips.face.photo import PHOTO_REPEATS, is_photo, read_photo
 from phonolips.face.warp import frontality
 from phonolips.lips.measures import width
 from phonolips.lips.points import MEDIAPIPE_ANCHORS, MEDIAPIPE_LIPS
 from phonolips.lips.shapes import neutral_centre, rest_lips
 from phonolips.lips.space import MouthSpace, fill_missing, fit_mouth_space
 from phonolips.media import video as io
+from phonolips.media.pipes import is_pipe
 from phonolips.timebase import MODEL_FPS
 
-PHOTO_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
-LONGEST_PHOTO_SIDE = 1920  # pixels; a larger photo is reduced, as a video of it would be too large to play
-PHOTO_REPEATS = 5  # times that a photo is shown to the face tracker, which settles on it as on a video
 FACE_ROOM = 0.5  # share of a face's box that is left around it where its mesh is looked for
 LOOKED_AT = 3  # pictures at a video's start that decide how it is turned
 LEAST_MOUTH_PX = 12.0  # pixels of the picture; a narrower mouth has too few pixels to be moved
@@ -92,20 +91,6 @@ class Face:
                 kept.append(next(frames))
                 decoded += 1
             yield kept[index - decoded]
-
-
-def _read_photo(path: Path) -> np.ndarray:
-    from PIL import Image, ImageOps, UnidentifiedImageError
-
-    try:
-        with Image.open(path) as file:
-            picture = ImageOps.exif_transpose(file).convert("RGB")
-            picture.thumbnail((LONGEST_PHOTO_SIDE, LONGEST_PHOTO_SIDE), Image.Resampling.LANCZOS)
-            return np.array(picture)
-    except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError) as error:
-        raise InputError(
-            f"{path}: not a readable picture ({type(error).__name__}); expected a photo such as .jpg or .png"
-        ) from error
 
 
 def _turn_back(points_px: np.ndarray, turn: int, size: tuple[int, int]) -> np.ndarray:
@@ -183,8 +168,8 @@ def read_face(path: Path) -> Face:
     its head is found in the turned picture, and the picture stays as it is. Memory grows by 4 kB a picture.
 
     Args:
-        path: a photo (.jpg, .png, .webp, .bmp, .tif; its EXIF orientation is obeyed; one of more than 1920 pixels is
-            reduced to that), or a video.
+        path: a photo (jpg, png, webp, avif, bmp, tiff, a gif of one picture, by its content; its EXIF orientation is
+            obeyed; one of more than 1920 pixels is reduced to that), or a video.
 
     Raises:
         InputError: no such file, not a picture or video, no face in it (or in more than half of the pictures), a
@@ -193,9 +178,9 @@ def read_face(path: Path) -> Face:
     from phonolips.face.mesh import find_mesh
 
     path = Path(path)
-    if not path.is_file():
+    if not path.is_file() and not is_pipe(path):
         raise InputError(f"{path}: no such file; expected a photo or a video of a face")
-    photo = _read_photo(path) if path.suffix.lower() in PHOTO_SUFFIXES else None
+    photo = read_photo(path) if is_photo(path) else None
     if photo is not None:
         fps, size = Fraction(MODEL_FPS), (photo.shape[1], photo.shape[0])
         points_px, turn, faces = _find_in_photo(path, photo)

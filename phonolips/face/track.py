@@ -2,7 +2,10 @@
 
 import time
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +14,17 @@ from phonolips.errors import InputError, PhonolipsWarning
 from phonolips.face import mesh as facemesh
 from phonolips.face import pose
 from phonolips.face.limits import FaceLimits, Likeness, check_face, check_found
+from phonolips.face.photo import PHOTO_REPEATS, is_photo, read_photo
 from phonolips.lips.points import MEDIAPIPE_LIPS, to_ibug20
 from phonolips.lips.shapes import neutral_centre
 from phonolips.lips.space import SMOOTHING_SECONDS, MouthSpace, fill_missing, fit_mouth_space
 from phonolips.media import video as io
 from phonolips.storage import FORMATS, write_arrays
+from phonolips.timebase import MODEL_FPS
 
+# Between the pictures of a variable frame rate the lips move on evenly, up to this long (8 pictures a second and a
+# picture lost): a longer one stands still on the screen, as a frozen call does, and so do its lips.
+LONGEST_HOLD_SECONDS = 0.25
 TRACKED_POINTS = facemesh.KEPT_POINTS + pose.POSE_POINTS
 
 
@@ -53,7 +61,7 @@ def track_video(video: Path, *, layout: str = "mediapipe40", limits: FaceLimits 
     """Track the lips through a video file.
 
     Args:
-        video: any video that PyAV opens.
+        video: any video that PyAV opens, or a photo: a video of one frame.
         layout: `mediapipe40` or `ibug20`.
         limits: for videos that nobody set up for this, such as LRW's: follow the face nearest to the picture's centre
             instead of the largest, refuse a clip that does not fulfil these limits, and turn a face that looks aside
@@ -67,8 +75,7 @@ def track_video(video: Path, *, layout: str = "mediapipe40", limits: FaceLimits 
     started = time.perf_counter()
     likeness = Likeness()
     try:
-        fps = float(io.probe(video).fps)
-        frames = io.read_frames(video)
+        fps, frames = _read_pictures(video)
         followed = facemesh.follow_face(
             frames if limits is None else likeness.watch(frames), fps, TRACKED_POINTS, centred=limits is not None
         )
@@ -76,11 +83,15 @@ def track_video(video: Path, *, layout: str = "mediapipe40", limits: FaceLimits 
         raise error if limits is None else InputError(f"unreadable: {error}") from error
     if limits is not None:
         check_found(followed, limits)
+    photo = is_photo(video)
     points_px, detected = fill_missing(followed.points_px, followed.detected), followed.detected
+    points_px = points_px if photo else _between_pictures(points_px, io.new_frames(video), fps)
     rotations = pose.fit_rotations(points_px[:, len(facemesh.KEPT_POINTS) :])
     angles = pose.rotations_to_angles(rotations)
     if limits is not None:
         check_face(followed, angles, likeness, limits)
+    if photo:  # what the tracker has settled on
+        points_px, detected, rotations, angles = points_px[-1:], detected[-1:], rotations[-1:], angles[-1:]
     missing = int((~detected).sum())
     if missing:
         warnings.warn(
@@ -103,18 +114,49 @@ def track_video(video: Path, *, layout: str = "mediapipe40", limits: FaceLimits 
     return Track(lips, detected, space, fps, time.perf_counter() - started, angles.astype(np.float32), frontalised)
 
 
-def draw_track(video: Path, track: Track, out: Path) -> None:
-    """Draw the tracked lips over the video, with its sound, for looking at; frames filled in are marked."""
+def _read_pictures(video: Path) -> tuple[float, Iterator[np.ndarray]]:
+    """Return frames per second and the frames of a video; of a photo, as often as the tracker needs to settle on it."""
+    if is_photo(video):
+        return float(MODEL_FPS), iter([read_photo(video)] * PHOTO_REPEATS)
+    return float(io.probe(video).fps), io.read_frames(video)
+
+
+def _between_pictures(points_px: np.ndarray, new: np.ndarray | None, fps: float) -> np.ndarray:
+    """Let points (frames, points, 3) move on between the frames that show a new picture; None = all do."""
+    if new is None:
+        return points_px
+    result = points_px.copy()
+    for begin, end in pairwise(new):
+        if 1 < end - begin <= LONGEST_HOLD_SECONDS * fps:
+            share = np.linspace(0, 1, end - begin + 1)[:-1, None, None]
+            result[begin:end] = (1 - share) * points_px[begin] + share * points_px[end]
+    return result
+
+
+def draw_track(video: Path, track: Track, out: Path, *, audio_stream: int | None = None) -> None:
+    """Draw the tracked lips over the video, with its sound, for looking at; frames filled in are marked.
+
+    Args:
+        video: the one that was tracked.
+        track: what was found in it.
+        out: the video to write.
+        audio_stream: which of its sounds, counted from 0; None = the default one.
+    """
     from phonolips.media.audio import read
     from phonolips.show.drawing import draw_overlay
 
     points_px = track.space.inverse(track.lips)
-    info = io.probe(video)
+    if is_photo(video):
+        fps, frames, waveform = Fraction(MODEL_FPS), iter([read_photo(video)]), None
+    else:
+        info = io.probe(video)
+        fps, frames = info.fps, io.read_frames(video)
+        waveform = read(video, stream=audio_stream) if info.has_audio else None
     pictures = (
         draw_overlay(frame, points, bool(found))
-        for frame, points, found in zip(io.read_frames(video), points_px, track.detected, strict=True)
+        for frame, points, found in zip(frames, points_px, track.detected, strict=True)
     )
-    io.write_video(out, pictures, info.fps, waveform=read(video) if info.has_audio else None)
+    io.write_video(out, pictures, fps, waveform=waveform)
 
 
 def save_track(track: Track, out: Path) -> None:

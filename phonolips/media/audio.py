@@ -3,9 +3,12 @@
 Reading is by blocks, so that an hour costs no more memory than a minute; `read` joins the blocks.
 """
 
+import contextlib
 import io
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from itertools import chain
 from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -14,86 +17,249 @@ import numpy as np
 
 from phonolips.checks import shown
 from phonolips.errors import InputError, PhonolipsWarning
+from phonolips.media.container import (
+    Damage,
+    Source,
+    clock_start,
+    decoded,
+    frame_time,
+    open_input,
+    picture_stream,
+    sound_stream,
+)
+from phonolips.media.pipes import copy_to_temporary, readable
+from phonolips.media.placing import place
 from phonolips.timebase import SAMPLE_RATE
 
 if TYPE_CHECKING:
     import av
+    import av.container
 
 BLOCK_SAMPLES = 10 * SAMPLE_RATE  # 10 s
 SILENCE_LEVEL = 10 ** (-70 / 20)  # a peak below -70 dB of full scale counts as silence
 CLIPPED_LEVEL = 0.999
 CLIPPED_SHARE = 0.001  # more samples than this at full scale: warn that the sound is clipped
-LOWEST_RATE, HIGHEST_RATE = 1_000, 1_000_000  # samples per second of a caller's array
+# Streams without a container: FFmpeg counts their stamps itself, at the first frame's rate, so they tell nothing.
+UNSTAMPED_FORMATS = ("aac", "ac3", "eac3", "dts", "loas", "mp3")
+LOWEST_RATE, HIGHEST_RATE = 1_000, 1_000_000  # samples per second of a caller's array, or of a file
+MOST_PLANES = 7  # of a planar frame that PyAV 18 reads: its loop over eight pointers runs on into what lies behind them
+MOST_FILTERED = 64  # channels that FFmpeg's resampler takes (its SWR_CH_MAX)
+# Channels that have nothing to do with each other keep the energy sum(energies) / channels ** 2 when they are averaged.
+# Below a quarter of that they cancel: of two equally loud ones, a correlation below -0.75, which no pair of microphones
+# in one room gives over seconds; a silent channel beside a speaking one gives exactly that energy.
+LEAST_OF_UNRELATED = 0.25
+MIX_SECONDS = 10.0  # sound over which that is decided, of up to seven channels; 13 MB at 48 kHz
 SHORTEST_SECONDS = 0.05
 AAC_SAMPLE_RATE = 48_000  # samples per second; every browser plays it
 AAC_BIT_RATE = 56_000  # bits per second of AAC: speech sounds clean, a minute takes 0.4 MB
 
 
 def check_sound_file(path: Path) -> None:
-    """Raise InputError unless there is a file with something in it."""
-    if not path.exists():
+    """Raise InputError unless there is a file with something in it; what comes through a pipe is read for that."""
+    file = readable(path)
+    if not file.exists():
         raise InputError(f"{path}: no such file; give a sound or video file")
-    if path.is_dir():
+    if file.is_dir():
         raise InputError(f"{path}: is a folder; give one sound or video file")
-    if path.stat().st_size == 0:
+    if not file.is_file():
+        raise InputError(f"{path}: is a device; give a sound or video file")
+    if file.stat().st_size == 0:
         raise InputError(f"{path}: the file is empty (0 bytes); give a sound or video file")
 
 
-def _mix(frame: "av.AudioFrame") -> "av.AudioFrame":
-    """Average the channels: serves any layout, also those that FFmpeg has no matrix for."""
-    import av
+class _ToFloat:
+    """Turn decoded frames of any format into float32 (samples, channels), all at one rate and in one layout."""
 
-    mean = frame.to_ndarray().mean(0, keepdims=True, dtype=np.float32)
-    mono = av.AudioFrame.from_ndarray(np.ascontiguousarray(mean), format="fltp", layout="mono")
-    mono.sample_rate = frame.sample_rate
-    return mono
+    def __init__(self, first: "av.AudioFrame") -> None:
+        self.rate, self._layout = first.sample_rate, first.layout
+        self._resampler: av.AudioResampler | None = None
+        self._setup: tuple[str, str, int] | None = None
+
+    def _packed(self, frame: "av.AudioFrame") -> np.ndarray:
+        """Return a frame's samples (samples, channels). Packed, as PyAV reads past the end of eight planes or more."""
+        return frame.to_ndarray().reshape(-1, frame.layout.nb_channels)
+
+    def __call__(self, frame: "av.AudioFrame") -> Iterator[np.ndarray]:
+        """Yield a frame's samples; where the layout or the rate has changed, resampled to the first frame's."""
+        import av
+
+        channels = frame.layout.nb_channels
+        same = frame.sample_rate == self.rate and frame.layout.name == self._layout.name
+        if same and frame.format.name == "fltp" and channels <= MOST_PLANES:
+            yield frame.to_ndarray().T
+            return
+        if same and channels > MOST_FILTERED:
+            yield _scaled(self._packed(frame), frame.format.name)
+            return
+        setup = (frame.format.name, frame.layout.name, frame.sample_rate)
+        if setup != self._setup:
+            yield from self.flush()
+            self._resampler = av.AudioResampler(format="flt", layout=self._layout, rate=self.rate)
+            self._setup = setup
+        assert self._resampler is not None
+        frame.pts = None  # the filter would stretch the sound after it
+        for part in self._resampler.resample(frame):
+            yield self._packed(part)
+
+    def flush(self) -> Iterator[np.ndarray]:
+        """Yield what a resampler still holds."""
+        from av.error import FFmpegError
+
+        resampler, self._resampler, self._setup = self._resampler, None, None
+        parts: list[av.AudioFrame | None] = []
+        with contextlib.suppress(FFmpegError):  # it could not be set up, which was said
+            parts = list(resampler.resample(None)) if resampler is not None else []
+        for part in parts:
+            if part is not None:
+                yield self._packed(part)
 
 
-def _samples(frames: "list[av.AudioFrame]") -> Iterator[np.ndarray]:
-    for frame in frames:
-        yield frame.to_ndarray()[0]
+def _scaled(samples: np.ndarray, format_name: str) -> np.ndarray:
+    """Turn packed integers into floats in [-1, 1], as FFmpeg's resampler does."""
+    if samples.dtype.kind == "f":
+        return samples.astype(np.float32)
+    middle = 128 if format_name == "u8" else 0
+    full: int = 128 if format_name == "u8" else -int(np.iinfo(samples.dtype).min)
+    result: np.ndarray = (samples.astype(np.float32) - middle) / np.float32(full)
+    return result
 
 
-def _decode(source: Path | BinaryIO, name: str) -> Iterator[np.ndarray]:
-    """Yield mono float32 pieces at 16 kHz, of whatever length the decoder returns."""
-    import av
+def _check_rate(rate: int, name: str) -> None:
+    if not LOWEST_RATE <= rate <= HIGHEST_RATE:
+        raise InputError(f"{name}: {rate} samples per second; expected {LOWEST_RATE} to {HIGHEST_RATE}")
+
+
+def _timed_pieces(
+    container: "av.container.InputContainer",
+    stream: "av.AudioStream",
+    start: Fraction | None,
+    damage: Damage,
+    name: str,
+) -> Iterator[tuple[float | None, np.ndarray, int]]:
+    """Yield (seconds on the file's clock or None, float32 (samples, channels), rate) for all that is decoded."""
     from av.error import FFmpegError
 
-    try:
-        container = av.open(str(source) if isinstance(source, Path) else source, "r", metadata_errors="ignore")
-    except (FFmpegError, OSError, ValueError) as error:
-        raise InputError(
-            f"{name}: not a sound or video file that can be read ({error}); expected wav, flac, mp3, ogg, "
-            "m4a, mp4 or the like"
-        ) from error
-    with container:
-        if not container.streams.audio:
-            raise InputError(f"{name}: there is no sound in this file; expected an audio stream")
-        stream = container.streams.audio[0]
-        to_float = av.AudioResampler(format="fltp")
-        to_rate = av.AudioResampler(format="fltp", layout="mono", rate=SAMPLE_RATE)
-        damaged = 0
-
+    to_float: _ToFloat | None = None
+    for _, frame in decoded(container, [stream], damage):
+        _check_rate(frame.sample_rate, name)
+        if frame.layout.nb_channels > MOST_FILTERED and frame.format.is_planar:
+            raise InputError(
+                f"{name}: {frame.layout.nb_channels} channels; expected at most {MOST_FILTERED}: mix it down first"
+            )
+        to_float = to_float or _ToFloat(frame)
+        time = frame_time(frame) if container.format.name not in UNSTAMPED_FORMATS else None
+        start = time if start is None else start
+        seconds = float(time - start) if time is not None and start is not None else None
         try:
-            for packet in container.demux(stream):
-                try:
-                    decoded = packet.decode()
-                except FFmpegError:
-                    damaged += 1
-                    continue
-                for frame in decoded:
-                    frame.pts = None
-                    for part in to_float.resample(frame):
-                        yield from _samples(to_rate.resample(_mix(part)))
-        except FFmpegError:
-            damaged += 1
-        yield from _samples(to_rate.resample(None))
-    if damaged:
+            sounds = list(to_float(frame))
+        except FFmpegError as error:  # a layout in the middle that cannot be turned into the first one
+            damage.add(error)
+            continue
+        for sound in sounds:
+            yield seconds, sound, to_float.rate
+            seconds = None
+    if to_float is not None:
+        for sound in to_float.flush():
+            yield None, sound, to_float.rate
+
+
+def _placed(source: Source, name: str, number: int | None) -> Iterator[tuple[np.ndarray, int]]:
+    """Yield (float32 (samples, channels), rate) from nought of the file's clock on, at the file's own rate."""
+    damage = Damage()
+    # an open file has one position: its clock is looked for before, that of a named one beside the reading
+    start = None if isinstance(source, Path) else clock_start(source, name)
+    with open_input(source, name) as container:
+        stream = sound_stream(container, number, name)
+        _check_rate(stream.codec_context.sample_rate, name)
+        if isinstance(source, Path) and (number is not None or picture_stream(container) is not None):
+            start = clock_start(source, name)
+        breaks = container.format.name.startswith("mpeg")
+        pieces = _timed_pieces(container, stream, start, damage, name)
+        first = next(pieces, None)
+        if first is not None:
+            rate = first[2]
+            timed = ((seconds, sound) for seconds, sound, _ in chain((first,), pieces))
+            for sound in place(timed, rate, name, breaks=breaks):
+                yield sound, rate
+    if damage.packets:
         warnings.warn(
-            f"{name}: {damaged} damaged packet(s) in the sound were left out; times after them may be early",
+            f"{name}: {damage.packets} damaged packet(s) in the sound were left out ({damage.reason})",
             PhonolipsWarning,
             stacklevel=2,
         )
+
+
+class _Mixer:
+    """Average the channels, except where they cancel each other: there the louder one is taken."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._chosen: int | None = None
+        self._energy, self._mixed_energy = np.zeros(0), 0.0
+        self._warned = False
+
+    def mix(self, sound: np.ndarray) -> np.ndarray:
+        """Return float32 (samples,) of float32 (samples, channels), a window of them."""
+        if sound.shape[1] == 1:
+            return sound[:, 0]
+        planes = np.ascontiguousarray(sound.T)
+        mean: np.ndarray = planes.mean(0, dtype=np.float32)
+        energy = np.array([float(np.dot(plane, plane)) for plane in planes])
+        if np.sqrt(energy.max() / max(len(mean), 1)) > SILENCE_LEVEL:
+            self._chosen = self._cancelling(energy, float(np.dot(mean, mean)))
+        return mean if self._chosen is None else planes[self._chosen]
+
+    def _cancelling(self, energy: np.ndarray, mixed: float) -> int | None:
+        """Return the channel to take where the channels cancel, or None."""
+        if not mixed * len(energy) ** 2 < LEAST_OF_UNRELATED * energy.sum():
+            return None
+        if not self._warned:
+            self._warned = True
+            warnings.warn(
+                f"{self._name}: its channels cancel each other (opposite phases); the louder one is read alone",
+                PhonolipsWarning,
+                stacklevel=3,
+            )
+        return int(energy.argmax()) if self._chosen is None else self._chosen
+
+
+def _windows(pieces: Iterable[np.ndarray], channels: int, rate: int) -> Iterator[np.ndarray]:
+    """Join pieces (samples, channels) to windows of some seconds; a short rest goes with the window before it."""
+    seconds = MIX_SECONDS * min(1.0, MOST_PLANES / channels)
+    size = max(1, int(seconds * rate))
+    held: list[np.ndarray] = []
+    count = 0
+    for piece in pieces:
+        held.append(piece)
+        count += len(piece)
+        while count >= 2 * size:
+            joined = np.concatenate(held)
+            yield joined[:size]
+            held, count = [joined[size:]], count - size
+    if held:
+        yield np.concatenate(held)
+
+
+def _decode(source: Source, name: str, number: int | None) -> Iterator[np.ndarray]:
+    """Yield mono float32 pieces at 16 kHz, of whatever length, from nought of the file's clock on."""
+    import av
+
+    placed = _placed(source, name, number)
+    first = next(placed, None)
+    if first is None:
+        return
+    rate, channels = first[1], first[0].shape[1]
+    mixer = _Mixer(name)
+    to_rate = av.AudioResampler(format="fltp", layout="mono", rate=SAMPLE_RATE)
+    sounds = (sound for sound, _ in chain((first,), placed))
+    for window in _windows(sounds, channels, rate) if channels > 1 else sounds:
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(mixer.mix(window)[None]), format="fltp", layout="mono")
+        frame.sample_rate = rate
+        for part in to_rate.resample(frame):
+            yield part.to_ndarray()[0]
+    for part in to_rate.resample(None):
+        if part is not None:  # nothing was to be resampled
+            yield part.to_ndarray()[0]
 
 
 class _Level:
@@ -129,15 +295,19 @@ class _Level:
             )
 
 
-def read_blocks(source: Path | str | BinaryIO, block_samples: int = BLOCK_SAMPLES) -> Iterator[np.ndarray]:
-    """Read sound block by block.
+def read_blocks(
+    source: Path | str | BinaryIO, block_samples: int = BLOCK_SAMPLES, *, stream: int | None = None
+) -> Iterator[np.ndarray]:
+    """Read sound block by block, on the file's clock: a late start and gaps are silence.
 
-    Yields float32 (block_samples,) at 16 kHz in [-1, 1]; the last block may be shorter. Warns
-    (PhonolipsWarning) once at the end if the sound was silent, clipped or beyond full scale.
+    Yields float32 (block_samples,) at 16 kHz in [-1, 1]; the last block may be shorter. Channels are averaged; where
+    they cancel each other the louder one is taken, with a warning. Warns (PhonolipsWarning) once at the end if the
+    sound was silent, clipped or beyond full scale.
 
     Args:
         source: a file's path, or a file that is open for reading bytes.
         block_samples: samples in a block.
+        stream: which of the file's sounds, counted from 0; None = the default one.
 
     Raises:
         InputError: no file, not a sound, no audio stream, no samples, or samples that are not numbers.
@@ -147,10 +317,12 @@ def read_blocks(source: Path | str | BinaryIO, block_samples: int = BLOCK_SAMPLE
     if isinstance(source, Path):
         check_sound_file(source)
     name = str(source) if isinstance(source, Path) else str(getattr(source, "name", "the sound"))
+    if not isinstance(source, Path) and not getattr(source, "seekable", lambda: False)():
+        source = copy_to_temporary(source)
     pieces: list[np.ndarray] = []
     held = 0
     level = _Level(name)
-    for piece in _decode(source, name):
+    for piece in _decode(source, name, stream):
         pieces.append(piece)
         held += len(piece)
         while held >= block_samples:
@@ -168,9 +340,30 @@ def read_blocks(source: Path | str | BinaryIO, block_samples: int = BLOCK_SAMPLE
     level.warn()
 
 
-def read(path: Path) -> np.ndarray:
+def read(path: Path, *, stream: int | None = None) -> np.ndarray:
     """Read all of a file's sound: float32 (samples,) at 16 kHz in [-1, 1]. Raises and warns as `read_blocks`."""
-    return np.concatenate(list(read_blocks(path)))
+    return np.concatenate(list(read_blocks(path, stream=stream)))
+
+
+def read_original(path: Path, *, stream: int | None = None) -> tuple[np.ndarray, int]:
+    """Read all channels of a file's sound at its own rate, on the same clock as `read`.
+
+    Args:
+        path: a sound or video file.
+        stream: which of the file's sounds, counted from 0; None = the default one.
+
+    Returns:
+        float32 (samples, channels), as they stand in the file, and the samples per second.
+
+    Raises:
+        InputError: as for `read_blocks`.
+    """
+    path = Path(path)
+    check_sound_file(path)
+    pieces = list(_placed(path, str(path), stream))
+    if not pieces:
+        raise InputError(f"{path}: holds no sound; expected at least {1000 * SHORTEST_SECONDS:.0f} ms")
+    return np.concatenate([sound for sound, _ in pieces]), pieces[0][1]
 
 
 def check_waveform(waveform: np.ndarray, sample_rate: int = SAMPLE_RATE) -> np.ndarray:

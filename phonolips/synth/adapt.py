@@ -11,6 +11,7 @@ from phonolips.errors import InputError, PhonolipsWarning
 from phonolips.lips.measures import opening
 from phonolips.model.adapt import Adaptation, EncodedClip, encode_clip, one_frame_speaker, rest_speaker
 from phonolips.model.adapt import adapt as fit
+from phonolips.synth.files import existing_file
 from phonolips.timebase import MODEL_FPS, samples_to_seconds
 
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from phonolips.model.speakers import LipSpeaker
 
 SHORTEST_SECONDS = 1.0  # of a video to adapt to
-PICTURES = (".png", ".jpg", ".jpeg")
-STILL_REPEATS = 5  # times that a still picture is shown to the face tracker, which settles on it as on a video
 
 
 def read_picture(path: Path) -> np.ndarray:
@@ -32,21 +31,15 @@ def read_picture(path: Path) -> np.ndarray:
     Raises:
         InputError: not a readable picture, or no face in it. MissingToolError: mediapipe is not installed.
     """
-    from PIL import Image, ImageOps, UnidentifiedImageError
-
     from phonolips.face.mesh import find_points
+    from phonolips.face.photo import PHOTO_REPEATS, read_photo
     from phonolips.lips.points import MEDIAPIPE_LIPS
     from phonolips.lips.shapes import neutral_centre
     from phonolips.lips.space import fit_mouth_space
 
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; expected a picture of a face")
-    try:
-        with Image.open(path) as file:
-            picture = np.array(ImageOps.exif_transpose(file).convert("RGB"))
-    except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError) as error:
-        raise InputError(f"{path}: not a readable picture ({type(error).__name__}); expected .png or .jpg") from error
-    points_px, detected = find_points([picture] * STILL_REPEATS, MODEL_FPS)
+    existing_file(path, "a picture of a face")
+    picture = read_photo(path, longest_side=None)
+    points_px, detected = find_points([picture] * PHOTO_REPEATS, MODEL_FPS)
     if not detected[-1]:
         raise InputError(f"{path}: no face found; use a picture in which one face is seen from the front")
     count = len(MEDIAPIPE_LIPS)
@@ -67,7 +60,7 @@ def _track(video: Path) -> "Track":
         raise error if str(video) in str(error) else InputError(f"{video}: {error}") from error
 
 
-def _has_speech(video: Path) -> bool:
+def _has_speech(video: Path, audio_stream: int | None) -> bool:
     """Return whether a video has sound that is not silent throughout."""
     from phonolips.media.audio import SILENCE_LEVEL, read_blocks
     from phonolips.media.video import probe
@@ -76,11 +69,11 @@ def _has_speech(video: Path) -> bool:
         return False
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", PhonolipsWarning)
-        return any(np.abs(block).max() >= SILENCE_LEVEL for block in read_blocks(video))
+        return any(np.abs(block).max() >= SILENCE_LEVEL for block in read_blocks(video, stream=audio_stream))
 
 
-def read_clip(network: "Network", video: Path) -> EncodedClip:
-    """Track the lips of a video and encode its sound.
+def read_clip(network: "Network", video: Path, *, audio_stream: int | None = None) -> EncodedClip:
+    """Track the lips of a video and encode its sound, the default one or that of a number, counted from 0.
 
     Raises:
         InputError: not a readable video, no face in most of it, no sound, or less than a second.
@@ -89,9 +82,9 @@ def read_clip(network: "Network", video: Path) -> EncodedClip:
     from phonolips.lips.curve import resample_frames
     from phonolips.media.audio import read
 
-    if not _has_speech(video):
+    if not _has_speech(video, audio_stream):
         raise InputError(f"{video}: no sound, or only silence, in this video; expected speech, or use `one_frame`")
-    waveform = read(video)
+    waveform = read(video, stream=audio_stream)
     found = _track(video)
     seconds = min(len(found.lips) / found.fps, samples_to_seconds(len(waveform)))
     if seconds < SHORTEST_SECONDS:
@@ -104,10 +97,10 @@ def read_clip(network: "Network", video: Path) -> EncodedClip:
     return encode_clip(network, lips, detected, waveform)
 
 
-def _frame_of_video(network: "Network", video: Path, name: str) -> "LipSpeaker":
+def _frame_of_video(network: "Network", video: Path, name: str, audio_stream: int | None) -> "LipSpeaker":
     """Make the one-frame speaker of a video: of a frame in its silence, or without sound of its least open one."""
-    if _has_speech(video):
-        return rest_speaker(network, read_clip(network, video), name)
+    if _has_speech(video, audio_stream):
+        return rest_speaker(network, read_clip(network, video, audio_stream=audio_stream), name)
     found = _track(video)
     openness = np.where(found.detected, opening(found.lips), np.inf)
     lips = found.lips[int(openness.argmin())]
@@ -119,14 +112,16 @@ def adapt(
     *,
     name: str | None = None,
     one_frame: bool = False,
+    audio_stream: int | None = None,
     network: "Network | None" = None,
 ) -> Adaptation:
     """Make a speaker of video files of one person speaking, or of one picture.
 
     Args:
-        paths: a video with sound, or several; or one picture (.png, .jpg) of the face with the mouth shut, at rest.
+        paths: a video with sound, or several; or one picture of the face with the mouth shut, at rest.
         name: of the speaker; None = the first file's name.
         one_frame: take only one frame of the (only) video, and its lip shape.
+        audio_stream: which of the videos' sounds, counted from 0; None = the default one.
         network: a loaded model; None = the one in the package.
 
     Raises:
@@ -135,15 +130,15 @@ def adapt(
     """
     from tqdm import tqdm
 
+    from phonolips.face.photo import is_photo
     from phonolips.model.network import load_network
 
     files = [Path(paths)] if isinstance(paths, str | Path) else [Path(path) for path in paths]
-    pictures = [path for path in files if path.suffix.lower() in PICTURES]
     if not files:
         raise InputError("no video to adapt to; expected at least one, or one picture")
     for path in files:
-        if not path.is_file():
-            raise InputError(f"{path}: no such file; expected a video or a picture")
+        existing_file(path, "a video or a picture")
+    pictures = [path for path in files if is_photo(path)]
     if len(files) > 1 and (pictures or one_frame):
         found = f"{pictures[0]} and {len(files) - 1} more" if pictures else f"{len(files)} videos"
         raise InputError(
@@ -162,7 +157,7 @@ def adapt(
                 )
             speaker = one_frame_speaker(network, lips, name=title)
         else:
-            speaker = _frame_of_video(network, files[0], title)
+            speaker = _frame_of_video(network, files[0], title, audio_stream)
         return Adaptation(speaker, speaker, network.lip_speaker(None), 1, 1, {})
     bar = tqdm(files, desc="tracking", unit="video", dynamic_ncols=True, disable=None)
-    return fit(network, [read_clip(network, path) for path in bar], name=title)
+    return fit(network, [read_clip(network, path, audio_stream=audio_stream) for path in bar], name=title)

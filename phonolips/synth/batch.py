@@ -157,13 +157,15 @@ def _synthesise(item: Item, options: Options) -> dict[str, Any]:
         result = from_audio(
             item.audio,
             phones_only=options.phones_only,
+            audio_stream=options.audio_stream,
             speaker=options.speaker,
             fps=options.lips_fps,
             liveliness=options.liveliness,
             shut_in_silence=options.shut_in_silence,
             network=load_network(options.model),
         )
-        files = result.save(item.folder, pictures=options.pictures)
+        chosen = options.audio_stream is not None  # the recording alone does not tell which of its sounds it was
+        files = result.save(item.folder, pictures=options.pictures, speech=chosen)
         if options.export:
             files += read_result(item.folder).export(",".join(options.export), fps=options.fps)
     except PhonolipsError:

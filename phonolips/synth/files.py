@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from phonolips.errors import InputError
+from phonolips.media.pipes import STANDARD_INPUT, is_pipe
 from phonolips.synth.folder import (
     FACE_FILE,
     RESULT_FILES,
@@ -65,6 +66,7 @@ class Request:
         pictures: draw posteriorgram.png and lips.mp4.
         language: of words that the English dictionary does not know, as espeak names it.
         model: a model folder; None = the one in the package.
+        audio_stream: which of the sounds in `audio`, counted from 0; None = its default one. It is kept as speech.wav.
     """
 
     out: Path
@@ -91,6 +93,7 @@ class Request:
     pictures: bool = True
     language: str = "en-us"
     model: Path | None = None
+    audio_stream: int | None = None
 
     @property
     def given(self) -> dict[str, Any]:
@@ -116,6 +119,7 @@ class Request:
             self.model,
             tuple(formats),
             self.pictures,
+            self.audio_stream,
         )
 
 
@@ -151,6 +155,8 @@ def check_request(request: Request) -> None:
         raise InputError(
             f"`rate` {request.rate}: {quoted(given)} has its own pace; it goes with `text`, `phones`, `textgrid`"
         )
+    if request.audio_stream is not None and request.audio is None:
+        raise InputError(f"`audio_stream` {request.audio_stream}: goes with `audio`, not with {quoted(given)}")
     if (request.speak or request.voice is not None) and not texts:
         raise InputError(f"`speak` goes with `text` or `phones`, not with {quoted(given)}")
     if request.voice is not None and not request.speak:
@@ -179,9 +185,11 @@ def check_request(request: Request) -> None:
 
 
 def existing_file(path: Path, what: str) -> Path:
-    """Return a file that is there; raise InputError for another."""
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; expected {what}")
+    """Return a file or a pipe that is there; raise InputError for another."""
+    if not path.is_file() and not is_pipe(path):
+        silent = "nothing comes through the standard input" if str(path) == STANDARD_INPUT else "no such file"
+        found = "no file" if path.exists() else silent
+        raise InputError(f"{path}: {found}; expected {what}")
     return path
 
 
@@ -215,7 +223,8 @@ def synthesise(request: Request) -> list[Path]:
         )
         if request.audio is not None:
             result = replace(result, recording=request.audio)  # so that it is kept, where it lies in `out`
-        files = result.save(request.out, painter=painter, pictures=request.pictures, speech=request.speak)
+        speech = request.speak or request.audio_stream is not None  # the file alone does not tell which sound it was
+        files = result.save(request.out, painter=painter, pictures=request.pictures, speech=speech)
     if not options.export and person is None:
         return files
     saved = read_result(request.out)
@@ -259,12 +268,14 @@ def _choose_verb(request: Request) -> "Callable[..., Result]":
             return partial(verbs.from_speech, spelt, **aloud, **timed)
         return partial(verbs.from_phones, request.phones, **timed)
     if request.textgrid is not None:
-        sound = read(request.audio) if request.audio is not None else None
+        sound = read(request.audio, stream=request.audio_stream) if request.audio is not None else None
         seconds = samples_to_seconds(len(sound)) if sound is not None else None
         alignment = read_alignment(request.textgrid, **choice, seconds=seconds)
         return partial(verbs.from_alignment, alignment, rate=request.rate, waveform=sound)
     if request.audio is not None:
-        return partial(verbs.from_audio, request.audio, phones_only=request.phones_only)
+        return partial(
+            verbs.from_audio, request.audio, phones_only=request.phones_only, audio_stream=request.audio_stream
+        )
     assert request.posteriors is not None
     layer = read_posteriors(request.posteriors)
     assert layer.posteriors is not None

@@ -24,6 +24,7 @@ class Options(NamedTuple):
         model: a model folder; None = the one in the package.
         export: names of formats that are written besides.
         pictures: draw posteriorgram.png and lips.mp4; without them a batch is several times as fast.
+        audio_stream: which of a recording's sounds, counted from 0; None = its default one.
     """
 
     speaker: "str | LipSpeaker | None" = None
@@ -34,6 +35,7 @@ class Options(NamedTuple):
     model: Path | None = None
     export: tuple[str, ...] = ()
     pictures: bool = True
+    audio_stream: int | None = None
 
     @property
     def lips_fps(self) -> float:
@@ -57,4 +59,6 @@ class Options(NamedTuple):
             "model": str(self.model.resolve()) if self.model else "default",
             "export": list(self.export),
             "pictures": self.pictures,
+            # left out where it is not asked for, as in the rows of batches that began before it could be
+            **({} if self.audio_stream is None else {"audio_stream": self.audio_stream}),
         }

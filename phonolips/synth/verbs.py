@@ -125,6 +125,7 @@ def from_audio(
     *,
     sample_rate: int = SAMPLE_RATE,
     phones_only: bool = False,
+    audio_stream: int | None = None,
     **options: Unpack[LipOptions],
 ) -> Result:
     """Encode speech and turn it into lips.
@@ -134,6 +135,7 @@ def from_audio(
             blocks of such at 16 kHz, as `media.audio.read_blocks` yields them.
         sample_rate: of an array.
         phones_only: let nothing but phones through: lip parameters are predicted from them instead of from the sound.
+        audio_stream: which of a file's sounds, counted from 0; None = its default one.
         options: see `LipOptions`; emphasis needs words, which are not known here.
 
     Raises:
@@ -146,9 +148,9 @@ def from_audio(
     blocks: Iterable[np.ndarray]
     if recording is not None:
         check_sound_file(recording)
-        blocks = read_blocks(recording)
+        blocks = read_blocks(recording, stream=audio_stream)
     elif hasattr(audio, "read"):
-        blocks = read_blocks(cast(BinaryIO, audio))
+        blocks = read_blocks(cast(BinaryIO, audio), stream=audio_stream)
     elif isinstance(audio, np.ndarray):
         blocks = [check_waveform(audio, sample_rate)]
     elif isinstance(audio, Iterable) and not isinstance(audio, str | bytes | list | tuple):
@@ -172,7 +174,12 @@ def from_audio(
     whole = np.concatenate(sound)
     sound.clear()
     return from_posteriors(
-        posteriors, lip_parameters=lip_parameters, timing="audio", waveform=whole, recording=recording, **options
+        posteriors,
+        lip_parameters=lip_parameters,
+        timing="audio",
+        waveform=whole,
+        recording=recording if audio_stream is None else None,  # its default sound is another one
+        **options,
     )
 
 
