@@ -95,8 +95,8 @@ class SyncExpertSettings:
     dropout: float = 0.1
 
 
-# (least, most) of a setting, wherever it stands, so that a damaged or malicious file cannot ask for more than a computer
-# has: some ten times what any network of ours has. What has another name may be any finite number.
+# (least, most) of a setting, wherever it stands, so that a damaged or malicious file cannot ask for more than a
+# computer has: some ten times what any network of ours has. What has another name may be any finite number.
 LIMITS: dict[str, tuple[float, float]] = {
     "channels": (1, 8192),
     "coarse_channels": (1, 8192),

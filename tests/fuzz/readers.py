@@ -477,9 +477,9 @@ def _(path: Path) -> None:
 
 @kind("picture", damaged("face.png", "face.jpg", "face.gif", "face.webp", "face.bmp", "face.tif"))
 def _(path: Path) -> None:
-    from phonolips.face.person import _read_photo
+    from phonolips.face.photo import read_photo
 
-    _read_photo(path)
+    read_photo(path)
 
 
 # ---------------------------------------------------------------- texts and phones

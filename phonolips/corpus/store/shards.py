@@ -253,8 +253,7 @@ class Shard:
         dtype, row_shape, row_bytes, first = self._tensors[name]
         if not (start >= 0 and count >= 0 and start + count <= self._rows[name]):
             raise CorpusError(
-                f"{self.path}: no rows {start} to {start + count} of {name}: the index beside it is damaged; remove it, "
-                "index-*"
+                f"{self.path}: no rows {start} to {start + count} of {name}: the index is damaged; remove index-* there"
             )
         rows = np.empty((count, *row_shape), dtype)
         if count and os.preadv(self._file, [rows.data], first + start * row_bytes) != rows.nbytes:
