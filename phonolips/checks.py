@@ -2,6 +2,7 @@
 
 import math
 import os
+import unicodedata
 from collections.abc import Sequence
 from numbers import Real
 from pathlib import Path
@@ -69,7 +70,7 @@ def check_path(value: object, name: str, expected: str) -> Path:
     if not isinstance(value, str | os.PathLike):
         raise InputError(f"{name} is {shown(value)}; expected {expected}")
     path = os.fspath(value)
-    if not isinstance(path, str) or "\0" in path:
+    if not isinstance(path, str) or any(unicodedata.category(character) == "Cc" for character in path):
         raise InputError(f"{name} is {shown(path)}; expected {expected}")
     return Path(path)
 

@@ -210,7 +210,8 @@ def check_lips(lips: Any) -> np.ndarray:
     layout_of(checked)
     if not len(checked) or np.abs(checked).max() > MOST_UNITS:
         raise InputError(f"lips of shape {checked.shape}; expected {expected}")
-    return np.asarray(lips)
+    given = np.asarray(lips)
+    return given if given.dtype.kind == "f" else checked
 
 
 def _read_lips(path: Path) -> Result:

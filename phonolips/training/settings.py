@@ -215,8 +215,11 @@ def _read_config(path: Path) -> Any:
     """Read a YAML file as OmegaConf does, which takes 1e-3 for a number, once `reading.read_yaml` has seen it."""
     from omegaconf import OmegaConf
 
-    if read_yaml(path) in (None, ""):
+    values = read_yaml(path)
+    if values in (None, ""):
         return OmegaConf.create()
+    if not isinstance(values, dict):
+        raise InputError(f"{path}: holds {shown(values)}; expected names and values such as 'lips: {{epochs: 3}}'")
     return OmegaConf.create(read_text(path))
 
 

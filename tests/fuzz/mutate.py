@@ -363,18 +363,17 @@ def _huge_header(rng: Random, arrays: dict[str, np.ndarray], name: str) -> bytes
     return _pack({n: a for n, a in arrays.items() if n != name}, {f"{name}.npy": content})
 
 
-BOMB_BYTES = 4 << 30  # of an array that is deflated to 4 MB
+BOMB_BYTES = 3 << 30  # of an array that is deflated to 3 MB
 
 
 def _bomb(rng: Random, arrays: dict[str, np.ndarray], name: str) -> bytes:
-    """Pack an array of 4 GiB of zeros, which really unpacks to them."""
+    """Pack an array of 3 GiB of zeros, which really unpacks to them."""
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
     head = packer.compress(header_bytes(f"({BOMB_BYTES // 320}, 40, 2)")) + packer.flush(zlib.Z_FULL_FLUSH)
     block = packer.compress(b"\0" * (1 << 22)) + packer.flush(zlib.Z_FULL_FLUSH)
     body = head + block * (BOMB_BYTES >> 22) + b"\x03\x00"
-    told = pick(rng, (BOMB_BYTES + 128, 1000))  # the true size, or a lie; zip64 is not needed for either at 32 bits
+    told = pick(rng, (BOMB_BYTES + 128, 1000))  # the true size, or a lie
     member = f"{name}.npy".encode()
-    told &= 0xFFFFFFFF
     local = struct.pack("<4s5H3I2H", b"PK\3\4", 20, 0, 8, 0, 0x21, 0, len(body), told, len(member), 0) + member
     rest = _pack({n: a for n, a in arrays.items() if n != name})
     with zipfile.ZipFile(io.BytesIO(rest)) as packed:
@@ -410,7 +409,7 @@ def _objects(rng: Random, arrays: dict[str, np.ndarray], name: str) -> bytes:
 
 
 def _odd_names(rng: Random, arrays: dict[str, np.ndarray], name: str) -> bytes:
-    raw = {pick(rng, (name, "../x.npy", "/x.npy", "", "a.txt", f"{name}.npy.npy", "x" * 60_000)): rng.randbytes(50)}
+    raw = {pick(rng, (name, "../x.npy", "/x.npy", "x/", "a.txt", f"{name}.npy.npy", "x" * 60_000)): rng.randbytes(50)}
     return _pack({n: a for n, a in arrays.items() if rng.random() < 0.9}, raw)
 
 

@@ -611,10 +611,8 @@ def _(given: dict[str, str]) -> None:
 
 
 def make_spoken_phones(rng: Random, seeds: Path, folder: Path) -> tuple[str, ...]:
-    return tuple(
-        pick(rng, ("B", "AY", "UW", "S", "N", "sil")[: rng.choice((1, 3, 5, 6))])
-        for _ in range(rng.choice((3, 90, 150, 220, 400)))
-    )
+    known = ("B", "AY", "UW", "S", "N", "sil")[: rng.choice((1, 3, 5, 6))]
+    return tuple(pick(rng, known) for _ in range(rng.choice((3, 90, 150, 220, 400))))
 
 
 @kind("phones spoken", make_spoken_phones, 0.5)
