@@ -1,4 +1,4 @@
-"""Atomic writes, and NPZ files with a format number."""
+"""Atomic writes, NPZ files with a format number, and which files of a folder belong to a run."""
 
 import contextlib
 import errno
@@ -6,7 +6,9 @@ import os
 import shutil
 import tempfile
 import uuid
-from collections.abc import Collection, Iterator
+import warnings
+import zlib
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from phonolips.checks import shown
-from phonolips.errors import InputError
+from phonolips.errors import InputError, PhonolipsWarning
 from phonolips.reading import read_npz
 
 FORMAT_KEY, VERSION_KEY = "format", "format_version"  # what an NPZ file holds beside its arrays
@@ -163,3 +165,102 @@ def _scalar(value: Any, kinds: str) -> Any:
 def article(name: str) -> str:
     """Put the article before a file's name: a lips.npz, an edit.npz."""
     return f"{'an' if name[:1] in 'aeiou' else 'a'} {name}"
+
+
+# ---------------------------------------------------------------- which files belong to a run
+
+LIPS_FILE = "lips.npz"  # of a run: holds the list of all other files that were written into its folder
+FILES_KEY, SUMS_KEY = "files", "files_crc32"
+SUM_BYTES = 1 << 20  # read at a time
+
+
+def checksum(path: Path) -> int:
+    """Return the CRC-32 of a file."""
+    result = 0
+    with open(path, "rb") as file:
+        while block := file.read(SUM_BYTES):
+            result = zlib.crc32(block, result)
+    return result
+
+
+def as_list(files: Mapping[str, int]) -> dict[str, Any]:
+    """Return a list of files with their checksums as the arrays that lips.npz holds."""
+    return {FILES_KEY: np.array(list(files), dtype=str), SUMS_KEY: np.array(list(files.values()), np.uint32)}
+
+
+def listed_files(lips: Path) -> dict[str, int] | None:
+    """Read which files were written with a run, name in its folder -> CRC-32; None where its lips.npz has no list."""
+    try:
+        arrays = read_npz(lips)
+    except InputError:
+        return None
+    if FILES_KEY not in arrays or SUMS_KEY not in arrays:
+        return None
+    names, sums = arrays[FILES_KEY], arrays[SUMS_KEY]
+    if names.ndim != 1 or names.dtype.kind != "U" or names.shape != sums.shape or sums.dtype != np.uint32:
+        return None
+    return {str(name): int(value) for name, value in zip(names, sums, strict=True) if _is_inside(str(name))}
+
+
+def _is_inside(name: str) -> bool:
+    """Return whether a name leads to a place in the folder that it is read in."""
+    path = Path(name)
+    return bool(path.parts) and ".." not in path.parts and not path.anchor and "\0" not in name
+
+
+def list_files(lips: Path, files: Iterable[Path]) -> None:
+    """Add files to the list of a run, where they lie in its folder: they go with it when the next run takes its place.
+
+    Lips of another name than lips.npz, which stand among a user's files, have no list. Warns where the list cannot be
+    written.
+
+    Args:
+        lips: the lips.npz of the run.
+        files: that were made of it.
+    """
+    lips = Path(lips)
+    if lips.name != LIPS_FILE or not lips.is_file():
+        return
+    folder = lips.parent.resolve()
+    places = (file.parent.resolve() / file.name for file in files)
+    names = {
+        place.relative_to(folder).as_posix(): place
+        for place in places
+        if place.is_relative_to(folder) and place != folder / LIPS_FILE
+    }
+    names = {name: place for name, place in names.items() if _is_inside(name)}
+    if not names:
+        return
+    try:
+        listed = (listed_files(lips) or {}) | {name: checksum(place) for name, place in names.items()}
+        arrays, _ = read_arrays(lips, "lips", readable("lips"))
+        write_arrays(lips, "lips", FORMATS["lips"], **arrays | as_list(listed))
+    except OSError as error:
+        warnings.warn(
+            f"{lips}: {error.strerror}; the next run will leave {', '.join(names)} in place", PhonolipsWarning, 2
+        )
+
+
+def remove_listed(folder: Path, files: Mapping[str, int | None]) -> None:
+    """Remove the files of an earlier run; those that somebody has changed since stay, with a warning.
+
+    Args:
+        folder: of the run.
+        files: name -> CRC-32 that the file had when it was written; None = it goes whatever it holds.
+    """
+    inside = folder.resolve()
+    changed = []
+    for name, expected in files.items():
+        path = folder / name
+        if not path.parent.resolve().is_relative_to(inside) or not path.is_file():
+            continue
+        if expected is None or checksum(path) == expected:
+            path.unlink()
+        else:
+            changed.append(name)
+    if changed:
+        warnings.warn(
+            f"{folder}: {', '.join(changed)}: of an earlier run, but changed since; left there beside the new lips",
+            PhonolipsWarning,
+            stacklevel=4,
+        )

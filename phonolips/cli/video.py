@@ -41,7 +41,7 @@ def track(
         raise InputError(f"--out {out}: expected a file name ending in .npz")
     existing_file(video, "a video")
     found = track_video(video, layout=layout, limits=FaceLimits() if limits else None)
-    save_track(found, out)
+    save_track(found, out, video)
     picture = overlay or out.with_suffix(".overlay.mp4")
     draw_track(video, found, picture, audio_stream=audio_stream)
     typer.echo(
@@ -175,18 +175,20 @@ def edit(
     """Change what somebody says in a video by changing its transcript (docs/editing.md).
 
     Recorded lips stay where the words stay. Writes what 'phonolips synth' writes, and edited.mp4, the person with the
-    new lips; comparison.png, before and after; edit.npz, which frames are kept and where the seams are.
+    new lips; edited.wav, the sound, outside the changes sample by sample the recorded one; comparison.png, before and
+    after; edit.npz, which frames are kept and where the seams are.
     """
     from phonolips.editing.edit import edit as edit_video
+    from phonolips.editing.edited import check_inputs
     from phonolips.model.network import load_network
     from phonolips.phones.files.read import read_alignment_file
     from phonolips.synth.files import existing_file, read_speaker_name
     from phonolips.synth.folder import check_out_folder
 
     check_out_folder(out)
-    for path, what in ((video, "a video"), (textgrid, "a TextGrid"), (sound, "a sound file")):
-        if path is not None:
-            existing_file(path, what)
+    named = ((video, "a video"), (textgrid, "a TextGrid"), (sound, "a sound file"))
+    inputs = [existing_file(path, what) for path, what in named if path is not None]
+    check_inputs(out, *inputs)
     if textgrid is None and (tier or tier_speaker):
         raise InputError("`tier` and `tier_speaker` choose tiers of `textgrid`; give one")
     done = edit_video(
@@ -205,4 +207,4 @@ def edit(
     )
     for change in done.changes:
         typer.echo(change)
-    print_files(done.save(out, face=face))
+    print_files(done.save(out, face=face, keep=inputs))

@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from phonolips.editing.edited import Edited
+from phonolips.editing.edited import Edited, check_inputs
 from phonolips.editing.infill import InfillSettings, infill
 from phonolips.editing.recording import align_words, check_fit, cut_to_pictures, fit_speaker, speaking_pace
-from phonolips.editing.sound import Voice, join_sound
+from phonolips.editing.sound import SoundPlan, Voice, plan_sound
 from phonolips.editing.takes import VoiceSource, find_voice, predict_takes, take_of, voice_start
 from phonolips.editing.timeline import Take, Timeline, make_timeline
 from phonolips.editing.words import Change, check_words, describe, find_changes
@@ -88,6 +88,8 @@ def edit(
 
     video = Path(video)
     _check_files(video, out, sound, speak)
+    if out is not None:
+        check_inputs(Path(out), video, sound)
     source = VoiceSource(Path(sound) if sound is not None else None, speak, voice, aligner, language)
     _read_change(transcript, to, language)
     network = network or load_network()
@@ -95,7 +97,7 @@ def edit(
     recording = _read_recording(video, transcript, alignment, source, network, audio_stream)
     done = edit_recording(recording, transcript, to, speaker=speaker, network=network, source=source, settings=settings)
     if out is not None:
-        done.save(Path(out))
+        done.save(Path(out), keep=[path for path in (video, source.sound) if path is not None])
     return done
 
 
@@ -148,7 +150,8 @@ def _read_recording(
         alignment = align_words(waveform, transcript, f"{video}", source.aligner, source.language, network)
     if waveform is not None:
         check_fit(network, waveform, alignment, video)
-    return replace(Result.of_track(track_video(video), video), alignment=alignment, waveform=waveform)
+    found = Result.of_track(track_video(video), video)
+    return replace(found, alignment=alignment, waveform=waveform, audio_stream=audio_stream)
 
 
 def edit_recording(
@@ -193,8 +196,10 @@ def edit_recording(
     who = fit_speaker(network, recording, timeline.cuts) if speaker is None else network.lip_speaker(speaker)
     edited = _speak_edited(network, recording, timeline, who, settings)
     seams = [frame / recording.fps for zone in timeline.zones for frame in zone if 0 < frame < len(edited.lips)]
+    plan = _plan_sound(recording, timeline, changes, takes, said)
+    sound = None if plan is None or recording.waveform is None else np.clip(plan.join(recording.waveform), -1, 1)
     return Edited(
-        replace(edited, waveform=_edited_sound(recording, timeline, changes, takes, said)),
+        replace(edited, waveform=sound),
         timeline.kept,
         timeline.source_frames,
         tuple(seams),
@@ -203,6 +208,7 @@ def edit_recording(
         who,
         said_by,
         recording,
+        plan,
     )
 
 
@@ -227,23 +233,25 @@ def _speak_edited(
     )
 
 
-def _edited_sound(
+def _plan_sound(
     recording: Result, timeline: Timeline, changes: Sequence[Change], takes: Sequence[Take], said: Voice | None
-) -> np.ndarray | None:
-    """Join the recorded sound and that of the new words; None where the recording has none. Warns of silent words."""
+) -> SoundPlan | None:
+    """Plan how the recorded sound and that of the new words are joined; None where the recording has none.
+
+    Warns of silent words.
+    """
     if recording.waveform is None:
         return None
-    starts = [0.0 if said is None else voice_start(said, change) for change in changes]
-    waveform = join_sound(
-        recording.waveform, recording.need_alignment(), timeline.cuts, said, starts, timeline.alignment.duration
-    )
     if said is None and any(take.phones for take in takes):
         warnings.warn(
             "the new words are silent; give a recording of the new sentence, or have them spoken with `speak`",
             PhonolipsWarning,
             stacklevel=3,
         )
-    return waveform
+    starts = [0.0 if said is None else voice_start(said, change) for change in changes]
+    return plan_sound(
+        recording.waveform, recording.need_alignment(), timeline.cuts, said, starts, timeline.alignment.duration
+    )
 
 
 def recorded_lips(lips: np.ndarray, timeline: Timeline) -> np.ndarray:

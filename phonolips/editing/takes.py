@@ -105,7 +105,7 @@ def find_voice(
         waveform = read(source.sound)
         alignment = align_words(waveform, text, f"{source.sound}", source.aligner, source.language, network)
         check_words(alignment.speech_words(), sentence, f"{source.sound}")
-        return Voice(waveform, alignment), source.sound.name
+        return Voice(waveform, alignment, source.sound), source.sound.name
     if source.speak is None:
         return None, None
     from phonolips.speech.tts import speak as speech

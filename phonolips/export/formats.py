@@ -154,6 +154,7 @@ def export(
         options = {option: given[option] for option in known.options}
         if attempt(name, partial(_writer(known), result, path, **options)):
             written.append(path)
+    result.list_files(written)
     return written
 
 

@@ -192,13 +192,16 @@ def render_face(
     """
     from tqdm import tqdm
 
-    from phonolips.media.audio import read
+    from phonolips.media.audio import read_blocks
+    from phonolips.show.film import begun
 
     out = Path(out)
     if out.suffix.lower() not in video.OUTPUT_FORMATS:
         raise InputError(f"{out}: unknown kind of video; expected one of {', '.join(video.OUTPUT_FORMATS)}")
     check_lips_of_face(result.lips)  # before the face is looked for
-    waveform = read(sound) if sound is not None else result.read_sound()
+    result.check_out(out, sound, face.path if isinstance(face, Face) else face)
+    blocks = read_blocks(sound) if sound is not None else result.sound_blocks()
+    waveform = None if blocks is None else begun(blocks)
     person = face if isinstance(face, Face) else read_face(face)
     rate = (
         timebase.exact_fps(fps)
@@ -211,4 +214,5 @@ def render_face(
     out.parent.mkdir(parents=True, exist_ok=True)
     frames = tqdm(draw_on_face(person, lips, float(rate)), "face", len(lips), unit="frame", disable=None, delay=2)
     video.write_video(out, frames, rate, waveform=waveform)
+    result.list_files([out])
     return out

@@ -19,6 +19,7 @@ from phonolips.lips.points import MEDIAPIPE_LIPS, to_ibug20
 from phonolips.lips.shapes import neutral_centre
 from phonolips.lips.space import SMOOTHING_SECONDS, MouthSpace, fill_missing, fit_mouth_space
 from phonolips.media import video as io
+from phonolips.media.recording import describe_recording
 from phonolips.storage import FORMATS, write_arrays
 from phonolips.timebase import MODEL_FPS
 
@@ -159,8 +160,11 @@ def draw_track(video: Path, track: Track, out: Path, *, audio_stream: int | None
     io.write_video(out, pictures, fps, waveform=waveform)
 
 
-def save_track(track: Track, out: Path) -> None:
-    """Write a track as lips.npz: lips, detected, fps, layout, pose, and origin and axis of mouth space in pixels."""
+def save_track(track: Track, out: Path, video: Path | None = None) -> None:
+    """Write a track as lips.npz: lips, detected, fps, layout, pose, and origin and axis of mouth space in pixels.
+
+    With the video it also says where that lies, so that what is drawn of the lips has its sound.
+    """
     from phonolips.lips.points import layout_of
 
     write_arrays(
@@ -174,4 +178,5 @@ def save_track(track: Track, out: Path) -> None:
         pose=track.pose,
         origin_px=track.space.origin,
         axis_px=track.space.axis,
+        **(describe_recording(video, out.parent) if video is not None else {}),
     )

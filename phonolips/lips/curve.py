@@ -91,7 +91,11 @@ def resample_lips(lips: np.ndarray, fps: float, seconds: float, *, source_fps: f
     frames = frames_in(seconds, float(rate))
     if rate == source and frames <= len(lips):
         return lips[:frames]
-    return LipCurve(lips, source).at(frame_centres(frames, float(rate)))
+    curve, times = LipCurve(lips, source), frame_centres(frames, float(rate))
+    result = np.empty((frames, *lips.shape[1:]), np.float32)
+    for first in range(0, frames, BLOCK_FRAMES):
+        result[first : first + BLOCK_FRAMES] = curve.at(times[first : first + BLOCK_FRAMES])
+    return result
 
 
 def resample_frames(values: np.ndarray, fps: float, to_fps: float) -> np.ndarray:

@@ -100,12 +100,18 @@ def shut_in_silence(lips: np.ndarray, alignment: Alignment, shut: np.ndarray) ->
         float, the same shape.
     """
     part = np.clip((seconds_from_speech(alignment, len(lips)) - NEAR_SECONDS) / (FAR_SECONDS - NEAR_SECONDS), 0, 1)
-    weight = (part * part * (3 - 2 * part)).astype(np.float32)
-    mixed: np.ndarray = lips + weight[:, None, None] * (shut.astype(np.float32) - lips)
+    weight = (part * part * (3 - 2 * part)).astype(np.float32)[:, None, None]
+    closed = shut.astype(np.float32)
+    mixed = np.empty_like(lips)
+    for first in range(0, len(lips), BLOCK_FRAMES):
+        some = slice(first, first + BLOCK_FRAMES)
+        mixed[some] = lips[some] + weight[some] * (closed - lips[some])
     return mixed
 
 
 EXAGGERATION_SIGMA_FRAMES = 2.0  # 80 ms at 25 frames a second
+EXAGGERATION_REACH_FRAMES = 8  # four standard deviations, where SciPy ends its Gaussian
+BLOCK_FRAMES = 4096  # moved at once: some megabytes of intermediate results instead of some times the whole
 
 
 def uncross(lips: np.ndarray) -> np.ndarray:
@@ -131,7 +137,7 @@ def exaggerate(lips: np.ndarray, liveliness: float) -> np.ndarray:
 
     Squared error makes a decoder hesitate: what it is unsure of comes out smaller. This gives quick movements
     back their size: lips + liveliness * (lips - lips smoothed by a Gaussian of 80 ms), and inner lips that
-    would cross then touch. Looks 8 frames back and ahead, four standard deviations, where SciPy ends its Gaussian.
+    would cross then touch. Looks 8 frames back and ahead.
 
     Args:
         lips: float (frames, 40, 2), mouth space, 25 frames a second.
@@ -144,8 +150,14 @@ def exaggerate(lips: np.ndarray, liveliness: float) -> np.ndarray:
         return lips
     from scipy.ndimage import gaussian_filter1d
 
-    smooth = gaussian_filter1d(lips, EXAGGERATION_SIGMA_FRAMES, axis=0, mode="nearest")
-    return uncross(lips + np.float32(liveliness) * (lips - smooth))
+    result = np.empty_like(lips)
+    for first in range(0, len(lips), BLOCK_FRAMES):
+        back = min(first, EXAGGERATION_REACH_FRAMES)
+        part = lips[first - back : first + BLOCK_FRAMES + EXAGGERATION_REACH_FRAMES]
+        smooth = gaussian_filter1d(part, EXAGGERATION_SIGMA_FRAMES, axis=0, mode="nearest")
+        more = uncross(part + np.float32(liveliness) * (part - smooth))
+        result[first : first + BLOCK_FRAMES] = more[back : back + BLOCK_FRAMES]
+    return result
 
 
 def enlarge(lips: np.ndarray, factor: np.ndarray, rest: np.ndarray) -> np.ndarray:

@@ -240,7 +240,7 @@ def _windows(pieces: Iterable[np.ndarray], channels: int, rate: int) -> Iterator
         yield np.concatenate(held)
 
 
-def _decode(source: Source, name: str, number: int | None) -> Iterator[np.ndarray]:
+def _decode(source: Source, name: str, number: int | None, to_rate: int = SAMPLE_RATE) -> Iterator[np.ndarray]:
     """Yield mono float32 pieces at 16 kHz, of whatever length, from nought of the file's clock on."""
     import av
 
@@ -250,14 +250,14 @@ def _decode(source: Source, name: str, number: int | None) -> Iterator[np.ndarra
         return
     rate, channels = first[1], first[0].shape[1]
     mixer = _Mixer(name)
-    to_rate = av.AudioResampler(format="fltp", layout="mono", rate=SAMPLE_RATE)
+    resampler = av.AudioResampler(format="fltp", layout="mono", rate=to_rate)
     sounds = (sound for sound, _ in chain((first,), placed))
     for window in _windows(sounds, channels, rate) if channels > 1 else sounds:
         frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(mixer.mix(window)[None]), format="fltp", layout="mono")
         frame.sample_rate = rate
-        for part in to_rate.resample(frame):
+        for part in resampler.resample(frame):
             yield part.to_ndarray()[0]
-    for part in to_rate.resample(None):
+    for part in resampler.resample(None):
         if part is not None:  # nothing was to be resampled
             yield part.to_ndarray()[0]
 
@@ -366,6 +366,12 @@ def read_original(path: Path, *, stream: int | None = None) -> tuple[np.ndarray,
     return np.concatenate([sound for sound, _ in pieces]), pieces[0][1]
 
 
+def read_mono(path: Path, rate: int) -> np.ndarray:
+    """Read all of a file's sound at another rate: float32 (samples,), else as `read`. Raises as that does."""
+    check_sound_file(Path(path))
+    return np.concatenate(list(_decode(Path(path), str(path), None, rate)))
+
+
 def check_waveform(waveform: np.ndarray, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
     """Check a caller's array and resample it to 16 kHz.
 
@@ -412,15 +418,15 @@ def check_block(block: np.ndarray, name: str = "audio") -> np.ndarray:
     return array.astype(np.float32, copy=False)
 
 
-def resample(waveform: np.ndarray, sample_rate: int) -> np.ndarray:
-    """Resample float32 (samples,) from `sample_rate` to 16 kHz with FFmpeg's resampler."""
-    if sample_rate == SAMPLE_RATE:
+def resample(waveform: np.ndarray, sample_rate: int, to_rate: int = SAMPLE_RATE) -> np.ndarray:
+    """Resample float32 (samples,) from `sample_rate` to 16 kHz, or `to_rate`, with FFmpeg's resampler."""
+    if sample_rate == to_rate:
         return waveform
     import av
 
     frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(waveform[None]), format="fltp", layout="mono")
     frame.sample_rate = sample_rate
-    resampler = av.AudioResampler(format="fltp", layout="mono", rate=SAMPLE_RATE)
+    resampler = av.AudioResampler(format="fltp", layout="mono", rate=to_rate)
     pieces = [piece.to_ndarray()[0] for part in (frame, None) for piece in resampler.resample(part)]
     return np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
 

@@ -81,11 +81,14 @@ def _best_alone(posteriors: np.ndarray, switch_cost: float) -> np.ndarray:
 def _best_with_ngram(
     posteriors: np.ndarray, ngram: PhoneNgram, cost: np.float32, weight: np.float32, prior_weight: np.float32
 ) -> np.ndarray:
-    """Find the best path among histories within the beam; some 200 bytes are kept for each step."""
+    """Find the best path among histories within the beam; what all of them have in common is settled on the way."""
     kept = len(ngram.row_of) // NUM_PHONES  # of a history's number, once its oldest phone is dropped
     history = np.zeros(1, np.int64)  # silences
     total = np.zeros(1, np.float32)
-    steps: list[np.ndarray] = []  # of each state: the number of the state before * NUM_PHONES + its phone
+    path = np.empty(len(posteriors), np.int64)
+    settled = 0
+    # From there on, of each state: the number of the state before * NUM_PHONES + its phone.
+    steps: list[np.ndarray] = []
     for first in range(0, len(posteriors), BLOCK_STEPS):
         for score in _logarithms(posteriors[first : first + BLOCK_STEPS]) - prior_weight * ngram.log_prior:
             phone = history % NUM_PHONES
@@ -104,11 +107,27 @@ def _best_with_ngram(
                 chosen = order[unique]
                 parent, total, history = parent[chosen], total[chosen], history[chosen]
             steps.append((parent * NUM_PHONES + history % NUM_PHONES).astype(np.int16))
-    path = np.empty(len(posteriors), np.int64)
-    state = int(total.argmax())
+        settled += _settle(steps, len(total), path[settled:])
+    _trace(steps, int(total.argmax()), path[settled:])
+    return path
+
+
+def _settle(steps: list[np.ndarray], states: int, path: np.ndarray) -> int:
+    """Write the beginning that the paths to all states share into `path`, and forget it; return its length."""
+    alive = np.arange(states)
+    for step in range(len(steps) - 1, -1, -1):
+        alive = np.unique(steps[step][alive] // NUM_PHONES)
+        if len(alive) == 1:
+            _trace(steps[:step], int(alive[0]), path)
+            del steps[:step]
+            return step
+    return 0
+
+
+def _trace(steps: list[np.ndarray], state: int, path: np.ndarray) -> None:
+    """Follow a state back to the first step, and write the phones on the way into `path`."""
     for step in range(len(steps) - 1, -1, -1):
         state, path[step] = divmod(int(steps[step][state]), NUM_PHONES)
-    return path
 
 
 def label_runs(labels: np.ndarray) -> list[tuple[int, int, int]]:

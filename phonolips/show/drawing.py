@@ -1,7 +1,7 @@
 """Draw lips: as a video of their own, or as contours over the pictures that they were tracked in."""
 
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -148,7 +148,7 @@ def render_lips_video(
     path: Path,
     lips: np.ndarray,
     fps: Fraction | float,
-    waveform: np.ndarray | None = None,
+    waveform: np.ndarray | Iterable[np.ndarray] | None = None,
     sample_rate: int = 16_000,
     captions: Sequence[str] | None = None,
     *,
@@ -162,7 +162,7 @@ def render_lips_video(
         path: the file to write, such as `lips.mp4`.
         lips: (frames, points, 2), mouth-space units, in layout mediapipe40 or ibug20.
         fps: frames per second.
-        waveform: float (samples,) in [-1, 1], or None.
+        waveform: float (samples,) in [-1, 1], whole or as blocks that follow each other, or None.
         sample_rate: samples per second of `waveform`.
         captions: one short text for every frame, or None.
         size: width and height in pixels.

@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -143,13 +144,16 @@ def _check_seconds(result: "Result", seconds: tuple[float, float] | None) -> tup
     return start, min(end, result.seconds)
 
 
-def sound_blocks(sound: Path | np.ndarray, start: float, seconds: float) -> Iterator[np.ndarray]:
+def sound_blocks(
+    sound: Path | np.ndarray | Iterable[np.ndarray], start: float, seconds: float, *, name: str = ""
+) -> Iterator[np.ndarray]:
     """Read a part of a sound block by block, filled up with silence to its full length.
 
     Args:
-        sound: any sound or video file, or samples, float32 at 16 kHz.
+        sound: any sound or video file, or samples, float32 at 16 kHz, whole or in blocks.
         start: seconds into the file.
         seconds: length of the part.
+        name: of the sound, for a warning; that of the file unless given.
 
     Yields:
         float32 (samples,) at 16 kHz.
@@ -159,8 +163,10 @@ def sound_blocks(sound: Path | np.ndarray, start: float, seconds: float) -> Iter
     """
     from phonolips.media.audio import read_blocks
 
+    if isinstance(sound, Path):
+        sound, name = read_blocks(sound), name or str(sound)
     skip, missing = round(start * SAMPLE_RATE), round(seconds * SAMPLE_RATE)
-    for block in [sound] if isinstance(sound, np.ndarray) else read_blocks(sound):
+    for block in [sound] if isinstance(sound, np.ndarray) else sound:
         part = block[skip : skip + missing]
         skip, missing = max(skip - len(block), 0), missing - len(part)
         if len(part):
@@ -169,8 +175,7 @@ def sound_blocks(sound: Path | np.ndarray, start: float, seconds: float) -> Iter
             return
     if missing > UNEQUAL_SECONDS * SAMPLE_RATE:
         warnings.warn(
-            f"{'' if isinstance(sound, np.ndarray) else f'{sound}: '}the sound ends {missing / SAMPLE_RATE:.2f} s "
-            "before the lips; the rest is silent",
+            f"{name and f'{name}: '}the sound ends {missing / SAMPLE_RATE:.2f} s before the lips; the rest is silent",
             PhonolipsWarning,
             stacklevel=2,
         )
@@ -180,13 +185,10 @@ def sound_blocks(sound: Path | np.ndarray, start: float, seconds: float) -> Iter
         yield silence
 
 
-def _check_sound(sound: Path) -> None:
-    """Read the first block of a sound, so that a bad file is refused before anything is drawn."""
-    from phonolips.media.audio import read_blocks
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", PhonolipsWarning)
-        next(iter(read_blocks(sound)))
+def begun(blocks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+    """Read the first block of a sound, so that a bad file is refused before anything is drawn; return all blocks."""
+    first = next(blocks, None)
+    return chain(() if first is None else (first,), blocks)
 
 
 # Ten parameters: each of them is an option that the command line has too.
@@ -235,9 +237,8 @@ def render(
     start, end = _check_seconds(result, seconds)
     rate = _rate(result, fps, suffix)
     spoken = captions_at(result, caption)
-    played = None if silent or suffix not in OUTPUT_FORMATS else (sound or result.playable)
-    if isinstance(played, Path):
-        _check_sound(played)
+    result.check_out(out, sound)
+    played = None if silent or suffix not in OUTPUT_FORMATS else _played(result, sound)
     mouth_size = (width, height - strip_height((width, height))) if spoken else (width, height)
     painter = MouthPainter(result.lips, mouth_size, colours)
     frames = frames_in(end - start, float(rate))
@@ -247,9 +248,18 @@ def render(
     elif suffix == ".gif":
         write_gif(out, scene.pictures(), rate, scene.colour_samples())
     else:
-        waveform = None if played is None else sound_blocks(played, start, float(frames / rate))
+        waveform = played and sound_blocks(played, start, float(frames / rate), name=str(sound or result.name))
         write_video(out, scene.pictures(), rate, waveform=waveform, sample_rate=SAMPLE_RATE)
+    result.list_files([out])
     return out
+
+
+def _played(result: "Result", sound: Path | None) -> Iterator[np.ndarray] | None:
+    """Begin to read the sound of a film: the one that is given, or the result's own; None without any."""
+    from phonolips.media.audio import read_blocks
+
+    blocks = result.sound_blocks() if sound is None else read_blocks(sound)
+    return None if blocks is None else begun(blocks)
 
 
 def _write_strip(scene: _Scene, out: Path, pictures: int) -> None:

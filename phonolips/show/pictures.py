@@ -50,6 +50,7 @@ def draw(result: "Result", kind: str = "posteriorgram", other: "Result | None" =
     check_kind(kind, has_other=other is not None)
     target = result.beside(f"{kind}.png") if out is None else Path(out)
     save_figure(figure(result, kind, other), target)
+    result.list_files([target])
     return target
 
 

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 from phonolips.checks import shown
 from phonolips.errors import InputError, PhonolipsError, PhonolipsWarning
 from phonolips.reading import parse_json, read_lines, read_text
-from phonolips.storage import FIRST_VERSION, atomic_file
-from phonolips.synth.folder import LIPS_FILE, check_out_folder, read_result
+from phonolips.storage import FIRST_VERSION, LIPS_FILE, atomic_file
+from phonolips.synth.folder import check_out_folder, read_result
 from phonolips.synth.options import Options
 from phonolips.workers.clips import map_clips
 

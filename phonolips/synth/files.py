@@ -4,7 +4,7 @@ Everything that can be checked is checked before the model loads, and messages n
 """
 
 from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,14 +13,17 @@ from phonolips.errors import InputError
 from phonolips.media.pipes import STANDARD_INPUT, is_pipe
 from phonolips.synth.folder import (
     FACE_FILE,
+    POSTERIORS_FILE,
     RESULT_FILES,
+    TEXTGRID_FILE,
     check_out_folder,
+    is_of_run,
     read_posteriors,
     read_result,
     start_painter,
 )
 from phonolips.synth.options import Options
-from phonolips.timebase import MODEL_FPS, samples_to_seconds
+from phonolips.timebase import MODEL_FPS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,7 +33,6 @@ if TYPE_CHECKING:
     from phonolips.synth.result import Result
 
 SOURCES = ("text", "audio", "phones", "posteriors", "textgrid")
-OVERWRITTEN = (*RESULT_FILES, FACE_FILE)  # in `out`; a TextGrid and posteriors there are there to be edited
 LIST_SUFFIXES = (".txt", ".lst", ".scp")  # of an `audio` that is a list of recordings
 
 
@@ -99,6 +101,12 @@ class Request:
     def given(self) -> dict[str, Any]:
         """What is spoken: the sources that are not None, by name."""
         return {name: getattr(self, name) for name in SOURCES if getattr(self, name) is not None}
+
+    @property
+    def files(self) -> dict[str, Path]:
+        """The files that are read, by the names of the arguments."""
+        names = ("audio", "textgrid", "durations", "face", "posteriors")
+        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
 
     @property
     def is_batch(self) -> bool:
@@ -177,11 +185,23 @@ def check_request(request: Request) -> None:
     ):
         if path is not None:
             existing_file(path, what)
-    for path in (request.audio, request.face, request.durations):
-        if path is not None and path.name in OVERWRITTEN and path.resolve().parent == request.out.resolve():
-            raise InputError(f"{path}: would be overwritten; choose another `out`")
+    _check_overwritten(request)
     if request.liveliness is not None:
         check_liveliness(request.liveliness)
+
+
+def _check_overwritten(request: Request) -> None:
+    """Refuse an input that the run would write over; the TextGrid and posteriors of a run are there to be edited."""
+    from phonolips.export.formats import FORMATS, check_names
+
+    formats = () if request.export is None else check_names(request.export)
+    written = {*RESULT_FILES, FACE_FILE, *(FORMATS[name].file for name in formats)}
+    edited = {"textgrid": TEXTGRID_FILE, "posteriors": POSTERIORS_FILE}
+    for name, path in request.files.items():
+        if path.name not in written or path.resolve().parent != request.out.resolve():
+            continue
+        if edited.get(name) != path.name or not is_of_run(path):
+            raise InputError(f"{path}: would be overwritten; choose another `out`")
 
 
 def existing_file(path: Path, what: str) -> Path:
@@ -221,10 +241,11 @@ def synthesise(request: Request) -> list[Path]:
             liveliness=request.liveliness,
             network=network,
         )
-        if request.audio is not None:
-            result = replace(result, recording=request.audio)  # so that it is kept, where it lies in `out`
-        speech = request.speak or request.audio_stream is not None  # the file alone does not tell which sound it was
-        files = result.save(request.out, painter=painter, pictures=request.pictures, speech=speech)
+        # A pipe cannot be read again, and a file alone does not tell which of its sounds it was.
+        speech = request.speak or request.audio_stream is not None or (request.audio and is_pipe(request.audio))
+        keep = request.files.values()
+        files = result.save(request.out, painter=painter, pictures=request.pictures, speech=bool(speech), keep=keep)
+    del result  # of an hour of sound it is read back once, not held twice
     if not options.export and person is None:
         return files
     saved = read_result(request.out)
@@ -247,11 +268,11 @@ def _read_person(face: Path | None) -> "Face | None":
 
 def _choose_verb(request: Request) -> "Callable[..., Result]":
     """Choose the verb for what is given, and read the files that it needs; all before the model loads."""
-    from phonolips.media.audio import read
     from phonolips.phones.files.read import read_alignment
     from phonolips.speech.text.g2p import text_to_phones
     from phonolips.speech.words import phones_to_words
     from phonolips.synth import verbs
+    from phonolips.synth.sound import Sound, read_sound
 
     choice: dict[str, Any] = {"tier": request.tier, "tier_speaker": request.tier_speaker}
     times = read_alignment(request.durations, **choice) if request.durations is not None else None
@@ -268,10 +289,9 @@ def _choose_verb(request: Request) -> "Callable[..., Result]":
             return partial(verbs.from_speech, spelt, **aloud, **timed)
         return partial(verbs.from_phones, request.phones, **timed)
     if request.textgrid is not None:
-        sound = read(request.audio, stream=request.audio_stream) if request.audio is not None else None
-        seconds = samples_to_seconds(len(sound)) if sound is not None else None
-        alignment = read_alignment(request.textgrid, **choice, seconds=seconds)
-        return partial(verbs.from_alignment, alignment, rate=request.rate, waveform=sound)
+        sound = Sound() if request.audio is None else read_sound(request.audio, request.audio_stream)
+        alignment = read_alignment(request.textgrid, **choice, seconds=sound.seconds)
+        return partial(verbs.speak_alignment, alignment, sound, rate=request.rate)
     if request.audio is not None:
         return partial(
             verbs.from_audio, request.audio, phones_only=request.phones_only, audio_stream=request.audio_stream

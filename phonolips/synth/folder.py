@@ -3,6 +3,7 @@
 import os
 import tempfile
 import warnings
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -13,10 +14,23 @@ from phonolips.checks import check_array
 from phonolips.errors import InputError, PhonolipsWarning
 from phonolips.lips.curve import check_fps
 from phonolips.lips.points import layout_of
+from phonolips.media.recording import KEYS, Found, describe_recording, find_recording, lasting_place
 from phonolips.phones.inventory import PHONES
 from phonolips.phones.posteriors import check_posteriors
 from phonolips.phones.textgrid import read_textgrid, write_textgrid
-from phonolips.storage import FORMATS, read_arrays, readable, write_arrays
+from phonolips.storage import (
+    FILES_KEY,
+    FORMATS,
+    LIPS_FILE,
+    SUMS_KEY,
+    as_list,
+    checksum,
+    listed_files,
+    read_arrays,
+    readable,
+    remove_listed,
+    write_arrays,
+)
 from phonolips.synth.arguments import check_lip_parameters
 from phonolips.synth.result import Result
 from phonolips.timebase import SAMPLE_RATE, STEP_SECONDS, STEPS_PER_FRAME, exact_fps, frame_centres, frames_to_steps
@@ -24,13 +38,17 @@ from phonolips.timebase import SAMPLE_RATE, STEP_SECONDS, STEPS_PER_FRAME, exact
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
-LIPS_FILE, POSTERIORS_FILE, TEXTGRID_FILE = "lips.npz", "posteriors.npz", "phones.TextGrid"
+POSTERIORS_FILE, TEXTGRID_FILE = "posteriors.npz", "phones.TextGrid"
 PICTURE_FILE, VIDEO_FILE = "posteriorgram.png", "lips.mp4"
 FACE_FILE = "face.mp4"
-SPEECH_FILE = "speech.wav"  # the sound of a text that was spoken aloud
+SPEECH_FILE = "speech.wav"  # the sound of a text that was spoken aloud, or of a recording that cannot be read again
+EDITED_SOUND_FILE = "edited.wav"  # the sound of an edited recording, as the recording has it
+SOUND_FILES = (SPEECH_FILE, EDITED_SOUND_FILE, VIDEO_FILE)  # where a run's own sound is looked for, in this order
 DATA_FILES = (LIPS_FILE, POSTERIORS_FILE, TEXTGRID_FILE)
 RESULT_FILES = (*DATA_FILES, PICTURE_FILE, VIDEO_FILE)
 MOST_UNITS = 1_000.0  # mouth-space units (eye distances) of a point; tracked lips stay within 3
+OWN_FILES = (POSTERIORS_FILE, TEXTGRID_FILE, PICTURE_FILE, VIDEO_FILE, SPEECH_FILE)  # that belong to a lips.npz
+MOST_SHOWN_SECONDS = 21.0  # of sound that the posteriorgram can show, see `show.plots.style.shown_part`
 LONGEST_SENT_SECONDS = 60.0  # a longer result is drawn here: copying an hour to the painter costs more than it saves
 
 
@@ -76,27 +94,34 @@ def _draw_posteriorgram(path: Path, posteriors: np.ndarray, options: dict[str, A
     save_figure(posteriorgram(posteriors, **options), path)
 
 
+# Seven parameters: a result, its place, and one for each option that `Result.save` has.
 def save_result(
-    result: Result, out: Path, *, painter: "Executor | None" = None, pictures: bool = True, speech: bool = False
+    result: Result,
+    out: Path,
+    *,
+    painter: "Executor | None" = None,
+    pictures: bool = True,
+    speech: bool = False,
+    more: Callable[[Path], Iterable[str]] | None = None,
+    keep: Collection[Path] = (),
 ) -> list[Path]:
     """Write all files of a result into `out`; nothing is left half-written.
 
     `painter` (from `start_painter`) draws the picture in another process; None draws it here. Without `pictures`
     the posteriorgram and the video are left out, which takes most of the time. With `speech` the sound is written
-    too, as speech.wav. What an earlier run left of these files goes, but for the result's own recording; and what its
+    too, as speech.wav; `more` writes further files into a folder and returns their names. When all are complete, what
+    an earlier run wrote into `out` goes, but for the result's own recording and what is to `keep`; and what its
     lips.npz holds beside the lips, as one that was tracked does, comes along. See docs/file-formats.md for the arrays.
 
     Returns:
         the files.
     """
     check_out_folder(out).mkdir(parents=True, exist_ok=True)
-    sound = result.read_sound() if pictures or speech else None
-    if speech and sound is None:
+    if speech and result.playable is None:
         warnings.warn(f"{result.name}: no sound is known, so no {SPEECH_FILE}", PhonolipsWarning, stacklevel=3)
     with tempfile.TemporaryDirectory(prefix=".phonolips-", dir=out) as temporary:
         new = Path(temporary)
-        names = [LIPS_FILE]
-        write_lips(result, new / LIPS_FILE)
+        names = []
         if result.posteriors is not None:
             write_posteriors(result, new / POSTERIORS_FILE)
             names.append(POSTERIORS_FILE)
@@ -104,23 +129,76 @@ def save_result(
             write_textgrid(result.alignment, new / TEXTGRID_FILE)
             names.append(TEXTGRID_FILE)
         if pictures:
-            names += _draw_result(replace(result, waveform=sound), new, painter)
-        if speech and sound is not None:
-            import soundfile
-
-            soundfile.write(new / SPEECH_FILE, sound, SAMPLE_RATE)
+            names += _draw_result(result, new, painter)
+        if speech and (blocks := result.sound_blocks()) is not None:
+            _write_speech(blocks, new / SPEECH_FILE)
             names.append(SPEECH_FILE)
-        kept = None if result.recording is None else result.recording.resolve()
-        for name in {*RESULT_FILES, SPEECH_FILE} - set(names):
-            if (out / name).resolve() != kept:
-                (out / name).unlink(missing_ok=True)
-        for name in names:
+        if more is not None:
+            names += more(new)
+        earlier = {name: value for name, value in _earlier_files(out).items() if name not in names}
+        staying = _staying_files(out, earlier, [*keep, *([result.recording] if result.recording else [])])
+        written = {name: checksum(new / name) for name in names}
+        write_lips(result, new / LIPS_FILE, {name: checksum(out / name) for name in staying} | written, out)
+        remove_listed(out, {name: value for name, value in earlier.items() if name not in staying})
+        for name in (*names, LIPS_FILE):
             os.replace(new / name, out / name)
-    return [out / name for name in names]
+    object.__setattr__(result, "path", out / LIPS_FILE)  # what is exported and drawn from now on goes beside it
+    return [out / name for name in (LIPS_FILE, *names)]
 
 
-def write_lips(result: Result, path: Path) -> None:
-    """Write lips.npz: lips, fps, layout, speaker and timing, and what else is known of the very same lips."""
+def is_of_run(file: Path) -> bool:
+    """Return whether a run wrote this file, as far as the lips.npz beside it says."""
+    lips = file.with_name(LIPS_FILE)
+    listed = listed_files(lips)
+    return lips.is_file() if listed is None else file.name in listed
+
+
+def _earlier_files(out: Path) -> dict[str, int | None]:
+    """List what the run that stands in `out` wrote: name -> CRC-32, None where it goes even if somebody changed it."""
+    lips = out / LIPS_FILE
+    listed = listed_files(lips)
+    if listed is None:  # made by version 0.1, or no run at all
+        return dict.fromkeys(OWN_FILES) if lips.is_file() else {}
+    # Whoever reads the folder takes its own files for parts of the new run.
+    return {name: None if name in OWN_FILES else value for name, value in listed.items()}
+
+
+def _staying_files(out: Path, names: Iterable[str], keep: Iterable[Path]) -> list[str]:
+    """Choose those of a run's files that are to be kept."""
+    kept = {place for file in keep for place in (file.resolve(), lasting_place(file))}
+    return [
+        name for name in names if {(out / name).resolve(), lasting_place(out / name)} & kept and (out / name).is_file()
+    ]
+
+
+def _beginning(blocks: Iterator[np.ndarray] | None) -> np.ndarray | None:
+    """Return as much of a sound as a picture shows, float32 (samples,); None without any."""
+    if blocks is None:
+        return None
+    samples = round(MOST_SHOWN_SECONDS * SAMPLE_RATE)
+    held: list[np.ndarray] = []
+    while sum(map(len, held)) < samples and (block := next(blocks, None)) is not None:
+        held.append(block)
+    return np.concatenate(held)[:samples]
+
+
+def _write_speech(blocks: Iterable[np.ndarray], path: Path) -> None:
+    import soundfile
+
+    with soundfile.SoundFile(path, "w", SAMPLE_RATE, 1) as file:
+        for block in blocks:
+            file.write(block)
+
+
+def write_lips(result: Result, path: Path, files: Mapping[str, int], folder: Path) -> None:
+    """Write lips.npz: lips, fps, layout, speaker and timing, and what else is known of the very same lips.
+
+    Args:
+        result: the lips.
+        path: the file.
+        files: that are written with it, name -> CRC-32.
+        folder: where it will stand, from which its recording is named.
+    """
     own: dict[str, Any] = {
         "lips": result.lips,
         "fps": result.fps,
@@ -130,7 +208,22 @@ def write_lips(result: Result, path: Path) -> None:
     }
     read: dict[str, Any] = _read_arrays(result.path) if result.path is not None and result.path.is_file() else {}
     same = "lips" in read and np.array_equal(read["lips"], result.lips)
-    write_arrays(path, "lips", FORMATS["lips"], **(read if same else {}) | own)
+    recording = _describe_recording(result, folder, read if same else {})
+    more = {name: value for name, value in read.items() if same and name not in (*KEYS, FILES_KEY, SUMS_KEY)}
+    write_arrays(path, "lips", FORMATS["lips"], **more | own | recording | as_list(files))
+
+
+def _describe_recording(result: Result, folder: Path, read: dict[str, Any]) -> dict[str, Any]:
+    """Describe the recording for lips.npz in `folder`.
+
+    Where another sound stands in for it, a file of the run itself or none, what was written down before stays.
+    """
+    place = result.recording
+    is_own = place is not None and place.name in SOUND_FILES and place.parent.resolve() == folder.resolve()
+    if place is not None and not is_own:  # of one that has several sounds, the chosen one is kept as speech.wav
+        return describe_recording(place, folder) if result.audio_stream is None else {}
+    is_there = result.path is not None and result.path.parent.resolve() == folder.resolve()
+    return {name: read[name] for name in KEYS if name in read and is_there and (is_own or result.note)}
 
 
 def write_posteriors(result: Result, path: Path) -> None:
@@ -163,7 +256,7 @@ def _draw_result(result: Result, folder: Path, painter: "Executor | None") -> li
         options = {
             "phones": result.phones or None,
             "words": result.words or None,
-            "waveform": result.waveform,
+            "waveform": _beginning(result.sound_blocks()),
             "sample_rate": SAMPLE_RATE,
             "opening": opening(result.lips),
             "fps": result.fps,
@@ -177,7 +270,7 @@ def _draw_result(result: Result, folder: Path, painter: "Executor | None") -> li
         names.append(PICTURE_FILE)
     captions = phones_at_frames(result) if result.phones else None
     render_lips_video(
-        folder / VIDEO_FILE, result.lips, exact_fps(result.fps), waveform=result.waveform, captions=captions
+        folder / VIDEO_FILE, result.lips, exact_fps(result.fps), waveform=result.sound_blocks(), captions=captions
     )
     if drawn is not None:
         drawn.result()
@@ -194,7 +287,7 @@ def phones_at_frames(result: Result) -> list[str]:
 
 def read_lips(path: Path) -> tuple[np.ndarray, float]:
     """Read lips.npz: lips float32 (frames, points, 2) and their fps; raise InputError where it is none of ours."""
-    result = _read_lips(path)
+    result = _read_lips(path, with_sound=False)
     return result.lips, result.fps
 
 
@@ -214,13 +307,14 @@ def check_lips(lips: Any) -> np.ndarray:
     return given if given.dtype.kind == "f" else checked
 
 
-def _read_lips(path: Path) -> Result:
+def _read_lips(path: Path, *, with_sound: bool) -> Result:
     values = _read_arrays(path)
     try:
         who, when = (str(values[name]) if name in values else "" for name in ("speaker", "timing"))
         fps = check_fps(values["fps"])  # type: ignore[arg-type]
         lips = check_lips(values["lips"])
-        return Result(lips, fps, speaker=who, timing=when, path=path)
+        sound = _find_sound(path, values, len(lips) / fps) if with_sound else Found(None)
+        return Result(lips, fps, speaker=who, timing=when, path=path, recording=sound.path, note=sound.note)
     except InputError as error:
         raise InputError(f"{path}: not a lips.npz ({error})") from error
 
@@ -251,22 +345,17 @@ def read_posteriors(path: Path) -> Layer:
 def read_result(folder: Path | str) -> Result:
     """Read a folder that `Result.save` wrote, or its lips.npz: lips, and the posteriors, TextGrid and sound beside it.
 
-    The sound is `speech.wav` where there is one, else that of `lips.mp4` where it has any.
+    The sound is `speech.wav` or `edited.wav` where the run wrote one, else that of the recording that the lips were
+    made from, else that of `lips.mp4` where it has any. A recording that has gone or changed is told of when its sound
+    is asked for.
 
     Raises:
         InputError: no lips.npz there, or one of the files is not what its name says.
     """
-    from phonolips.media.video import probe
-
     path = Path(folder)
     file = path / LIPS_FILE if path.is_dir() else path
-    lips = _read_lips(file)
-    grid, layer, speech, film = (
-        file.with_name(name) for name in (TEXTGRID_FILE, POSTERIORS_FILE, SPEECH_FILE, VIDEO_FILE)
-    )
-    recording = speech if speech.is_file() else None
-    if recording is None and film.is_file() and probe(film).has_audio:
-        recording = film
+    lips = _read_lips(file, with_sound=True)
+    grid, layer = file.with_name(TEXTGRID_FILE), file.with_name(POSTERIORS_FILE)
     between = read_posteriors(layer) if layer.is_file() else Layer(None)
     return replace(
         lips,
@@ -274,5 +363,23 @@ def read_result(folder: Path | str) -> Result:
         lip_parameters=between.lip_parameters,
         lip_parameter_names=between.lip_parameter_names,
         alignment=read_textgrid(grid) if grid.is_file() else None,
-        recording=recording,
     )
+
+
+def _find_sound(lips: Path, values: Mapping[str, np.ndarray], seconds: float) -> Found:
+    """Find the sound of a run: what it wrote or was made from; and what is to be said where that has gone."""
+    from phonolips.media.video import probe
+
+    own = [lips.with_name(name) for name in SOUND_FILES]
+    *sounds, film = (file if file.is_file() and is_of_run(file) else None for file in own)
+    for sound in sounds:
+        if sound is not None:
+            return Found(sound)
+    found = find_recording(values, lips.parent, seconds)
+    if found.path is not None:
+        return found._replace(note=found.note and f"{lips}: {found.note}")
+    instead = film if film is not None and probe(film).has_audio else None
+    if not found.note:
+        return Found(instead)
+    told = f"the sound of {instead.name} is used" if instead else "so there is no sound"
+    return Found(instead, f"{lips}: {found.note}; {told}: put it back, or into this folder, or make the lips again")

@@ -1,17 +1,22 @@
 """Lips with what stands beside them: made by a verb, tracked in a video, or read back from a folder."""
 
+import warnings
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
-from phonolips.errors import InputError
+from phonolips.errors import InputError, PhonolipsWarning
 from phonolips.lips.points import layout_of
 from phonolips.lips.shapes import rest_lips
+from phonolips.media.recording import quiet_blocks
 from phonolips.phones.intervals import Alignment, Interval
 from phonolips.phones.inventory import SILENCE
+from phonolips.storage import list_files, listed_files
+from phonolips.synth.sound import UNREAD, Unread
 from phonolips.timebase import steps_to_seconds
 
 if TYPE_CHECKING:
@@ -20,6 +25,31 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from phonolips.face.track import Track
+
+
+class _Waveform:
+    """The field `Result.waveform`: samples, or None, or those of a long recording, read when they are asked for.
+
+    So an hour of sound, which takes 230 MB, is in memory only where somebody wants it there.
+    """
+
+    @overload
+    def __get__(self, result: None, owner: type) -> None: ...
+
+    @overload
+    def __get__(self, result: "Result", owner: type) -> np.ndarray | None: ...
+
+    def __get__(self, result: "Result | None", owner: type) -> np.ndarray | None:
+        """Return the samples; of the class itself None, the field's default."""
+        if result is None:
+            return None
+        if result.__dict__["waveform"] is UNREAD:
+            result.__dict__["waveform"] = result.read_sound()
+        return result.held_waveform
+
+    def __set__(self, result: "Result", value: np.ndarray | Unread | None) -> None:
+        """Hold what is given."""
+        result.__dict__["waveform"] = value
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -36,10 +66,13 @@ class Result:
         alignment: words and phones with times, or None.
         speaker: whose lips and style; "" where nobody says.
         timing: where the times come from, such as `audio` or `predicted durations`.
-        waveform: float32 (samples,) at 16 kHz in step with the lips, or None.
+        waveform: float32 (samples,) at 16 kHz in step with the lips, or None; UNREAD is that of `recording`, read when
+            it is asked for.
         recording: a sound or video file in step with the lips: what they were made from or tracked in, or the sound
             that was saved beside them.
         path: the lips.npz that they were read from or saved to, or None.
+        audio_stream: which of the recording's sounds, counted from 0; None = its default one.
+        note: what is to be said of the recording before its sound is used: that another file takes its place, say.
     """
 
     lips: np.ndarray
@@ -50,9 +83,11 @@ class Result:
     alignment: Alignment | None = None
     speaker: str = ""
     timing: str = ""
-    waveform: np.ndarray | None = None
+    waveform: _Waveform = _Waveform()
     recording: Path | None = None
     path: Path | None = field(default=None, compare=False)
+    audio_stream: int | None = None
+    note: str = ""
 
     @classmethod
     def of_track(cls, track: "Track", video: Path | None = None) -> "Result":
@@ -96,7 +131,9 @@ class Result:
 
     @cached_property
     def sound(self) -> Path | None:
-        """The recording, where it holds sound."""
+        """The recording, where it holds sound; warns, the first time, where it is not the one that it should be."""
+        if self.note:
+            warnings.warn(self.note, PhonolipsWarning, stacklevel=2)
         if self.recording is None:
             return None
         from phonolips.media.video import probe
@@ -107,9 +144,33 @@ class Result:
             return self.recording
 
     @property
+    def held_waveform(self) -> np.ndarray | None:
+        """The sound where it is in memory: `waveform` without reading the recording."""
+        held = self.__dict__["waveform"]
+        return None if held is UNREAD else held
+
+    @property
     def playable(self) -> Path | np.ndarray | None:
         """The sound in step with the lips, in memory (float32 at 16 kHz) or else the recording; None without any."""
-        return self.waveform if self.waveform is not None else self.sound
+        return self.held_waveform if self.held_waveform is not None else self.sound
+
+    def list_files(self, files: Iterable[Path]) -> None:
+        """Add files that were made of this result to its list, see `storage.list_files`."""
+        if self.path is not None:
+            list_files(self.path, files)
+
+    def check_out(self, out: Path, *inputs: Path | None) -> None:
+        """Raise InputError where `out` is one of `inputs`, or the recording and no file of the run itself."""
+        for path in (*inputs, None if self._is_own(self.recording) else self.recording):
+            if path is not None and path.exists() and out.exists() and out.samefile(path):
+                raise InputError(f"{out}: would be overwritten, but it is read; choose another `out`")
+
+    def _is_own(self, file: Path | None) -> bool:
+        """Return whether a file was written with this result, or made of it."""
+        if file is None or self.path is None or file.parent.resolve() != self.path.parent.resolve():
+            return False
+        listed = listed_files(self.path)
+        return listed is None or file.name in listed
 
     def beside(self, name: str) -> Path:
         """Return the place of a file beside the saved lips; raise InputError where they are not saved."""
@@ -134,33 +195,45 @@ class Result:
 
     def read_sound(self) -> np.ndarray | None:
         """Return the sound, float32 (samples,) at 16 kHz, from memory or from the recording; None without any."""
-        if not isinstance(self.playable, Path):
-            return self.playable
-        from phonolips.media.audio import read
+        playable = self.playable
+        if not isinstance(playable, Path):
+            return playable
+        return np.concatenate(list(quiet_blocks(playable, self.audio_stream)))
 
-        return read(self.playable)
+    def sound_blocks(self) -> Iterator[np.ndarray] | None:
+        """Return the sound block by block, float32 (samples,) at 16 kHz, without holding it; None without any."""
+        playable = self.playable
+        if playable is None:
+            return None
+        return quiet_blocks(playable, self.audio_stream) if isinstance(playable, Path) else iter([playable])
 
     def save(
-        self, out: Path | str, *, painter: "Executor | None" = None, pictures: bool = True, speech: bool = False
+        self,
+        out: Path | str,
+        *,
+        painter: "Executor | None" = None,
+        pictures: bool = True,
+        speech: bool = False,
+        keep: Collection[Path] = (),
     ) -> list[Path]:
         """Write lips.npz, posteriors.npz, phones.TextGrid, posteriorgram.png and lips.mp4 into `out`.
 
-        All are written under a temporary name first, so a failure leaves nothing half-written.
+        All are written under a temporary name first, so a failure leaves nothing half-written. Then what an earlier
+        run wrote there goes, its exports, films and pages too; nobody else's files do.
 
         Args:
             out: a folder, made if it is not there.
             painter: from `synth.folder.start_painter`, to draw the picture in another process.
             pictures: False leaves out the picture and the video.
             speech: also write the sound, as speech.wav.
+            keep: files of an earlier run that stay, such as those that this result was made from.
 
         Returns:
             the files.
         """
         from phonolips.synth.folder import save_result
 
-        files = save_result(self, Path(out), painter=painter, pictures=pictures, speech=speech)
-        object.__setattr__(self, "path", files[0])  # what is exported and drawn from now on goes beside it
-        return files
+        return save_result(self, Path(out), painter=painter, pictures=pictures, speech=speech, keep=keep)
 
     def export(self, formats: str, out: Path | str | None = None, **options: Any) -> list[Path]:
         """Write lips, phones and words in the formats of other programs.

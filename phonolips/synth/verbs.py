@@ -11,7 +11,7 @@ Change the posteriors and hand them to `from_posteriors` to see what the lips ma
 
 import os
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Unpack, cast
 
@@ -33,12 +33,12 @@ from phonolips.synth.arguments import (
     LipOptions,
     check_lip_parameters,
     check_made,
-    check_sound,
     load_checked,
     pad_to_frames,
     with_shape,
 )
 from phonolips.synth.result import Result
+from phonolips.synth.sound import Sound, SoundKeeper, given_sound, join, lasting, read_sound
 from phonolips.synth.timing import check_durations, predict_alignment
 from phonolips.timebase import (
     MODEL_FPS,
@@ -80,26 +80,42 @@ def from_posteriors(
     Raises:
         InputError: posteriors, lip_parameters, speaker, fps, mean_lip or emphasis not as described.
     """
+    network = load_checked(options)
+    checked = check_posteriors(posteriors)
+    padded = pad_to_frames(checked)
+    moves = lip_parameters
+    if moves is not None:
+        moves = check_lip_parameters(moves, len(padded), tuple(network.lip_parameters.settings.names))
+    sound = given_sound(waveform, recording)
+    return _decode(checked, moves, alignment, timing, sound, options | {"network": network})
+
+
+def _decode(
+    posteriors: np.ndarray,
+    lip_parameters: np.ndarray | None,
+    alignment: Alignment | None,
+    timing: str,
+    sound: Sound,
+    options: LipOptions,
+) -> Result:
+    """Turn checked posteriors and lip parameters into lips; arguments as for `from_posteriors`.
+
+    An hour of sound is a usual input: the result's arrays are the only ones that grow with it.
+    """
     from phonolips.model.stream import decode_lips, predict_lip_parameters
 
     network = load_checked(options)
     fps, liveliness, emphasis = options.get("fps", MODEL_FPS), options.get("liveliness"), options.get("emphasis") or {}
     who = with_shape(network.lip_speaker(options.get("speaker")), options.get("mean_lip"))
-    checked = check_posteriors(posteriors)
-    padded = pad_to_frames(checked)
-    names = tuple(network.lip_parameters.settings.names)
-    if lip_parameters is None:
-        moves = predict_lip_parameters(network, padded)
-    else:
-        moves = check_lip_parameters(lip_parameters, len(padded), names)
-    seconds = steps_to_seconds(len(checked))
-    if waveform is not None:
-        waveform = check_sound(waveform)
-        seconds = min(seconds, samples_to_seconds(len(waveform)))
-    spoken = alignment or read_phones(checked, network.audio_encoder.phone_ngram())
+    padded = pad_to_frames(posteriors)
+    moves = predict_lip_parameters(network, padded) if lip_parameters is None else lip_parameters
+    seconds = steps_to_seconds(len(posteriors))
+    if sound.samples is not None:
+        seconds = min(seconds, samples_to_seconds(sound.samples))
+    spoken = alignment or read_phones(posteriors, network.audio_encoder.phone_ngram())
     check_emphasis(emphasis, [word.label for word in spoken.words])
     amount = network.description.settings.lips.liveliness if liveliness is None else liveliness
-    decoded = check_made(np.concatenate(list(decode_lips(network, padded, moves, who))), "decoder")
+    decoded = check_made(join(list(decode_lips(network, padded, moves, who))), "decoder")
     lips = exaggerate(decoded, amount)
     shut = close_lips(who.mean_lip)
     if emphasis:
@@ -109,14 +125,15 @@ def from_posteriors(
     return Result(
         resample_lips(lips, fps, seconds),
         float(exact_fps(fps)),
-        posteriors=checked,
+        posteriors=posteriors,
         lip_parameters=moves,
-        lip_parameter_names=names,
+        lip_parameter_names=tuple(network.lip_parameters.settings.names),
         alignment=spoken,
         speaker=who.name,
         timing=timing,
-        waveform=waveform,
-        recording=recording,
+        waveform=sound.waveform,
+        recording=sound.recording,
+        audio_stream=sound.stream,
     )
 
 
@@ -141,14 +158,14 @@ def from_audio(
     Raises:
         InputError: no such file, not a waveform, or NaN in it; speaker, fps or mean_lip not as described.
     """
-    from phonolips.media.audio import check_block, check_sound_file, check_waveform, read_blocks
+    from phonolips.media.audio import check_sound_file, check_waveform, read_blocks
     from phonolips.model.stream import encode
 
-    recording = Path(audio) if isinstance(audio, str | os.PathLike) else None
+    recording = lasting(Path(audio)) if isinstance(audio, str | os.PathLike) else None
     blocks: Iterable[np.ndarray]
-    if recording is not None:
-        check_sound_file(recording)
-        blocks = read_blocks(recording, stream=audio_stream)
+    if isinstance(audio, str | os.PathLike):
+        check_sound_file(Path(audio))
+        blocks = read_blocks(Path(audio), stream=audio_stream)
     elif hasattr(audio, "read"):
         blocks = read_blocks(cast(BinaryIO, audio), stream=audio_stream)
     elif isinstance(audio, np.ndarray):
@@ -158,29 +175,16 @@ def from_audio(
     else:
         raise InputError(f"audio is {type(audio).__name__}; expected a file, its path, or an array of samples")
     network = load_checked(options)
-    sound: list[np.ndarray] = []
-
-    def remember(parts: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        for part in parts:
-            sound.append(check_block(part))
-            yield sound[-1]
-
-    encoded = list(encode(network, remember(blocks)))
-    if not encoded:
+    sound = SoundKeeper(recording, audio_stream)
+    posteriors, lip_parameters = [], []
+    for part in encode(network, sound.keep(blocks)):
+        posteriors.append(check_posteriors(check_made(part.posteriors, "encoder")))
+        if not phones_only:
+            lip_parameters.append(part.lip_parameters.copy())  # a view of the encoder's larger array
+    if not posteriors:
         raise InputError("audio: holds no samples")
-    posteriors = check_made(np.concatenate([part.posteriors for part in encoded]), "encoder")
-    lip_parameters = None if phones_only else np.concatenate([part.lip_parameters for part in encoded])
-    encoded.clear()  # of a long recording each copy counts
-    whole = np.concatenate(sound)
-    sound.clear()
-    return from_posteriors(
-        posteriors,
-        lip_parameters=lip_parameters,
-        timing="audio",
-        waveform=whole,
-        recording=recording if audio_stream is None else None,  # its default sound is another one
-        **options,
-    )
+    moves = None if phones_only else join(lip_parameters)
+    return _decode(join(posteriors), moves, None, "audio", sound.kept(), options | {"network": network})
 
 
 def from_text(
@@ -225,6 +229,8 @@ def from_alignment(
     *,
     rate: float = 1.0,
     waveform: np.ndarray | None = None,
+    recording: Path | None = None,
+    audio_stream: int | None = None,
     timing: str = "given durations",
     tier: str | None = None,
     tier_speaker: str | None = None,
@@ -237,6 +243,8 @@ def from_alignment(
             reads; a `spn` (nobody knows its phones) is shown at rest, with a warning.
         rate: 2.0 speaks twice as fast as the times say.
         waveform: float (samples,) at 16 kHz that these phones were taken from, carried along for the files.
+        recording: the file of that sound; it is read where no `waveform` is given.
+        audio_stream: which of that file's sounds, counted from 0; None = its default one.
         timing: what the result says about its times.
         tier, tier_speaker: which tiers of a file, see `read_alignment`.
         options: see `LipOptions`; emphasis makes a word larger, not longer.
@@ -246,15 +254,25 @@ def from_alignment(
             no such speaker; a rate where a waveform sets the pace; emphasis of a word that is not there.
     """
     check_rate(rate)
-    if waveform is not None:
-        waveform = check_sound(waveform)
-    if waveform is not None and rate != 1.0:
+    if (waveform is not None or recording is not None) and rate != 1.0:
         raise InputError(f"rate {rate} with a sound of its own pace; leave out the rate or the sound")
+    is_unread = waveform is None and recording is not None
+    sound = read_sound(cast(Path, recording), audio_stream) if is_unread else given_sound(waveform, recording)
     if not isinstance(alignment, Alignment):
-        seconds = None if waveform is None else samples_to_seconds(len(waveform))
         path = check_path(alignment, "alignment", "an Alignment, or its file")
-        alignment = read_alignment(path, tier=tier, tier_speaker=tier_speaker, seconds=seconds)
-    given = alignment
+        alignment = read_alignment(path, tier=tier, tier_speaker=tier_speaker, seconds=sound.seconds)
+    return speak_alignment(alignment, sound, rate=rate, timing=timing, **options)
+
+
+def speak_alignment(
+    given: Alignment,
+    sound: Sound,
+    *,
+    rate: float = 1.0,
+    timing: str = "given durations",
+    **options: Unpack[LipOptions],
+) -> Result:
+    """Speak phones at the times that an alignment gives them; arguments and errors as for `from_alignment`."""
     unknown = [phone for phone in given.phones if phone.label == UNKNOWN]
     if unknown:
         message = f"{len(unknown)} x {UNKNOWN} (no phone known), first at {unknown[0].start:.2f} s: shown at rest"
@@ -265,11 +283,12 @@ def from_alignment(
         raise InputError(
             f"alignment of {timed.duration:.4g} s; expected at most {most:.0f} hours; are its times seconds?"
         )
+    network = load_checked(options)
     steps = max(1, int(np.ceil(timed.duration / STEP_SECONDS - 1e-6)))
-    if waveform is not None:
-        steps = max(steps, samples_to_steps(len(waveform)))
+    if sound.samples is not None:
+        steps = max(steps, samples_to_steps(sound.samples))
     labels = labels_to_posteriors(timed.labels(steps))
-    return from_posteriors(labels, alignment=timed, timing=timing, waveform=waveform, **options)
+    return _decode(labels, None, timed, timing, sound, options | {"network": network})
 
 
 def from_speech(

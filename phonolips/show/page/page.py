@@ -8,6 +8,7 @@ import base64
 import html
 import json
 import warnings
+from collections.abc import Iterable
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -83,6 +84,7 @@ def write_page(result: "Result", out: Path, *, title: str = "") -> Path:
         )
     with atomic_file(out) as temporary:
         temporary.write_bytes(written)
+    result.list_files([out])
     return out
 
 
@@ -113,7 +115,8 @@ def page_data(result: "Result", title: str) -> dict[str, Any]:
             for row, confidence in zip(_tier(result.alignment.phones, result.seconds), confidences, strict=False)
         ]
     layout = LAYOUTS[result.layout]
-    wave, sound = (None, None) if result.playable is None else _sound(result.playable, result.seconds)
+    blocks = result.sound_blocks()
+    wave, sound = (None, None) if blocks is None else _sound(blocks, result.seconds)
     lip_parameters = None
     if result.lip_parameters is not None and len(result.lip_parameters):
         lip_parameters = {
@@ -190,14 +193,14 @@ def _posteriors(posteriors: np.ndarray, said: set[str]) -> dict[str, Any]:
     }
 
 
-def _sound(source: Path | np.ndarray, seconds: float) -> tuple[dict[str, Any], dict[str, Any]]:
+def _sound(blocks: Iterable[np.ndarray], seconds: float) -> tuple[dict[str, Any], dict[str, Any]]:
     """Encode a sound for the page, exactly `seconds` of it, and draw its envelope."""
-    from phonolips.media.audio import encode_aac, read_blocks
+    from phonolips.media.audio import encode_aac
 
     samples = round(seconds * SAMPLE_RATE)
     waveform = np.zeros(samples, np.float32)
     at = 0
-    for block in [source] if isinstance(source, np.ndarray) else read_blocks(source):
+    for block in blocks:
         kept = block[: samples - at]
         waveform[at : at + len(kept)] = kept
         at += len(kept)
