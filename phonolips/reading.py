@@ -7,6 +7,7 @@ executed, resolved or looked up anywhere.
 
 import json
 import math
+import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +23,7 @@ MOST_DEPTH = 20  # levels of YAML inside each other; ours have 3, and its reader
 MOST_ARRAYS = 100  # in an NPZ file; ours have up to 12
 MOST_ARRAY_BYTES = 1 << 30  # of an NPZ file, unpacked: posteriors of 18 hours, lips at 60 fps of 15
 LONGEST_LINE = 4_096  # characters of a line in a list: the longest path that Linux has
+ARRAY_NAME = re.compile(r"[A-Za-z_]\w{0,99}", re.ASCII)
 PLAIN_KINDS = "biufcUS"  # NumPy's kinds of arrays that hold numbers and texts, and nothing that could be executed
 INTERPOLATION = "${"
 
@@ -207,6 +209,8 @@ def _read_members(packed: zipfile.ZipFile) -> Iterator[tuple[str, Any]]:
         name = member.filename.removesuffix(".npy")
         if name in seen:
             raise _Refused(f"two arrays {_short(name)}")
+        if not ARRAY_NAME.fullmatch(name) or name == "file":  # which NumPy cannot write
+            raise _Refused(f"an array called {_short(name)}; expected a plain name")
         seen.add(name)
         with packed.open(member) as file:
             _check_head(file, name, member.file_size)
@@ -229,7 +233,7 @@ def _check_head(file: IO[bytes], name: str, size: int) -> None:
         raise _Refused(f"the array {_short(name)} holds {dtype}; expected numbers or texts")
     promised = math.prod(shape) * dtype.itemsize
     if any(length < 0 for length in shape) or promised != size - file.tell():
-        raise _Refused(f"the array {_short(name)} is damaged: its head promises {promised} bytes")
+        raise _Refused(f"the array {_short(name)} is damaged: its head promises {shown(promised)} bytes")
 
 
 def _short(name: str) -> str:
