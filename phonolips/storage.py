@@ -4,7 +4,6 @@ import contextlib
 import errno
 import os
 import warnings
-import zipfile
 import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -13,7 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from phonolips.checks import shown
 from phonolips.errors import InputError, PhonolipsWarning
+from phonolips.reading import read_npz
 from phonolips.temporary import naming, remove, sweep_once, temporary_path
 
 FORMAT_KEY, VERSION_KEY = "format", "format_version"  # what an NPZ file holds beside its arrays
@@ -142,27 +143,38 @@ def read_arrays(
     path = Path(path)
     expected = f"{format_name}.npz"
     if not path.is_file():
-        raise InputError(f"{path}: no such file; expected a {expected} made by '{made_by}'")
+        raise InputError(f"{path}: no such file; expected {article(expected)} made by '{made_by}'")
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-        found = str(arrays.pop(FORMAT_KEY, format_name))
-        version = int(arrays.pop(VERSION_KEY, FIRST_VERSION))
-    except (OSError, EOFError, ValueError, TypeError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise InputError(f"{path}: not a {expected} ({reason}); make one with '{made_by}'") from error
+        arrays = read_npz(path)
+        found = _scalar(arrays.pop(FORMAT_KEY, format_name), "US")
+        version = _scalar(arrays.pop(VERSION_KEY, FIRST_VERSION), "iu")
+    except InputError as error:
+        raise InputError(f"{path}: not {article(expected)} ({error}); make one with '{made_by}'") from error
     if found != format_name:
-        raise InputError(f"{path}: holds {found!r}; expected a {expected} made by '{made_by}'")
+        raise InputError(f"{path}: holds {shown(found)}; expected {article(expected)} made by '{made_by}'")
     if version not in readable_versions:
         readable = ", ".join(map(str, sorted(readable_versions)))
         raise InputError(
-            f"{path}: format version {version} of {expected}; this version of phonolips reads {readable}: "
+            f"{path}: format version {shown(version)} of {expected}; this version of phonolips reads {readable}: "
             f"update phonolips, or make the file again with '{made_by}'"
         )
     missing = [name for name in required if name not in arrays]
     if missing:
-        raise InputError(f"{path}: not a {expected} (no array {missing[0]!r}); make one with '{made_by}'")
+        raise InputError(f"{path}: not {article(expected)} (no array {missing[0]!r}); make one with '{made_by}'")
     return arrays, version
+
+
+def _scalar(value: Any, kinds: str) -> Any:
+    """Return a single text or integer of an NPZ file; raise InputError for another array."""
+    array = np.asarray(value)
+    if array.ndim or array.dtype.kind not in kinds:
+        raise InputError(f"its format is {shown(array)}; expected a name and a number")
+    return array.item()
+
+
+def article(name: str) -> str:
+    """Put the article before a file's name: a lips.npz, an edit.npz."""
+    return f"{'an' if name[:1] in 'aeiou' else 'a'} {name}"
 
 
 # ---------------------------------------------------------------- which files belong to a run
@@ -189,13 +201,13 @@ def as_list(files: Mapping[str, int]) -> dict[str, Any]:
 def listed_files(lips: Path) -> dict[str, int] | None:
     """Read which files were written with a run, name in its folder -> CRC-32; None where its lips.npz has no list."""
     try:
-        with np.load(lips, allow_pickle=False) as file:
-            if FILES_KEY not in file.files or SUMS_KEY not in file.files:
-                return None
-            names, sums = file[FILES_KEY], file[SUMS_KEY]
-        if names.ndim != 1 or names.dtype.kind != "U" or names.shape != sums.shape or sums.dtype != np.uint32:
-            return None
-    except (OSError, EOFError, ValueError, TypeError, AttributeError, KeyError, zipfile.BadZipFile, zlib.error):
+        arrays = read_npz(lips)
+    except InputError:
+        return None
+    if FILES_KEY not in arrays or SUMS_KEY not in arrays:
+        return None
+    names, sums = arrays[FILES_KEY], arrays[SUMS_KEY]
+    if names.ndim != 1 or names.dtype.kind != "U" or names.shape != sums.shape or sums.dtype != np.uint32:
         return None
     return {str(name): int(value) for name, value in zip(names, sums, strict=True) if _is_inside(str(name))}
 

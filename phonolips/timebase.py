@@ -7,11 +7,11 @@ sampled at its centre. All ratios are exact: one that does not come out raises `
 
 import re
 from fractions import Fraction
-from numbers import Real
 from typing import TypeVar
 
 import numpy as np
 
+from phonolips.checks import check_number, shown
 from phonolips.errors import InputError
 
 Number = TypeVar("Number", float, np.ndarray)
@@ -98,9 +98,8 @@ def frames_in(seconds: float, fps: float) -> int:
 
 def check_rate(rate: float) -> float:
     """Return `rate` if it is a usable speaking rate; raise InputError otherwise."""
-    if not LEAST_RATE <= rate <= MOST_RATE:
-        raise InputError(f"rate {rate}; expected a factor between {LEAST_RATE} and {MOST_RATE:.0f}, 1 = as it stands")
-    return float(rate)
+    expected = f"a factor between {LEAST_RATE} and {MOST_RATE:.0f}, 1 = as it stands"
+    return check_number(rate, "rate", expected, LEAST_RATE, MOST_RATE)
 
 
 NTSC_RATES = (Fraction(24000, 1001), Fraction(30000, 1001), Fraction(60000, 1001))  # frames per second
@@ -120,11 +119,10 @@ def read_fps(fps: FrameRate) -> Fraction | float:
     if isinstance(fps, str):
         found = _WRITTEN_RATE.fullmatch(fps)
         if found is None or not float(found[2] or 1):
-            raise InputError(f"fps {fps!r}; expected frames per second such as 25, 29.97 or 30000/1001")
+            raise InputError(f"fps {shown(fps)}; expected frames per second such as 25, 29.97 or 30000/1001")
         return Fraction(found[1]) / Fraction(found[2]) if found[2] else float(found[1])
-    if isinstance(fps, bool) or not isinstance(fps, Real):
-        raise InputError(f"fps is {type(fps).__name__}; expected frames per second such as 25, 29.97 or '30000/1001'")
-    return fps if isinstance(fps, Fraction) else float(fps)
+    number = check_number(fps, "fps", "frames per second such as 25, 29.97 or '30000/1001'")
+    return fps if isinstance(fps, Fraction) else number
 
 
 def exact_fps(fps: FrameRate) -> Fraction:
@@ -134,7 +132,7 @@ def exact_fps(fps: FrameRate) -> Fraction:
     """
     fps = read_fps(fps)
     if not 0 < fps <= MAX_FPS:
-        raise InputError(f"fps is {fps}; expected a number of frames per second above 0, such as 25 or 29.97")
+        raise InputError(f"fps is {shown(fps)}; expected a number of frames per second above 0, such as 25 or 29.97")
     if isinstance(fps, Fraction):
         return fps
     for rate in NTSC_RATES:

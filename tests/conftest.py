@@ -17,6 +17,19 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
 
+def pytest_addoption(parser):
+    parser.addoption("--fuzz-cases", type=int, default=300, help="damaged inputs that tests/fuzz reads")
+    parser.addoption("--fuzz-seed", type=int, default=1, help="of what is drawn there")
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Print the table of the damaged inputs."""
+    for report in terminalreporter.stats.get("passed", []) + terminalreporter.stats.get("failed", []):
+        for name, text in report.user_properties:
+            if name == "fuzz" and report.when == "call":
+                terminalreporter.write_line(text)
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder with real GRID and LibriSpeech clips; the test skips where it is absent."""

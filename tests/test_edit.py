@@ -21,6 +21,7 @@ from phonolips.lips.measures import opening
 from phonolips.phones.intervals import Alignment, Interval
 from phonolips.phones.inventory import BILABIALS, SILENCE
 from phonolips.phones.textgrid import read_textgrid
+from phonolips.speech.align.align import Judged
 from phonolips.speech.text.g2p import text_to_phones
 from phonolips.synth import verbs as synth
 from phonolips.synth.folder import read_result
@@ -316,7 +317,9 @@ def test_a_recording_gives_new_words_their_sound_and_times(spoken, tmp_path, mon
     nine = words.speech_words()[4]
     sound[round(nine.start * 16_000) : round(nine.end * 16_000)] = 0.3
     soundfile.write(tmp_path / "new.wav", sound, 16_000)
-    monkeypatch.setattr("phonolips.speech.align.align.align", lambda waveform, text, **options: words)
+    monkeypatch.setattr(
+        "phonolips.speech.align.align.align_and_judge", lambda waveform, text, **options: Judged(words, None)
+    )
     done = edit_recording(
         spoken, "bin blue at f two now", to, speaker="s1", source=VoiceSource(sound=tmp_path / "new.wav")
     )

@@ -14,6 +14,8 @@ PACKAGE = Path(phonolips.__file__).parent
 LAYERS = (
     ("errors",),
     ("temporary",),
+    ("checks",),
+    ("reading",),
     ("timebase", "storage"),
     ("workers",),
     ("media",),

@@ -1,7 +1,8 @@
 """The commands that work on videos and recordings: track, adapt, align, edit."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,6 +19,11 @@ from phonolips.cli.options import (
     text_of,
 )
 from phonolips.errors import InputError, did_you_mean
+
+if TYPE_CHECKING:
+    from phonolips.speech.align.fit import WordFit
+
+MOST_DOUBTS = 20  # lines about single words
 
 
 def track(
@@ -127,11 +133,16 @@ def align(
     audio_stream: AudioStream = None,
     model: Model = None,
 ) -> None:
-    """Find when each word and phone of a known text is said; writes a TextGrid."""
+    """Find when each word and phone of a known text is said; writes a TextGrid.
+
+    Every phone gets a confidence: how likely the model's audio encoder thinks it, whichever aligner found it. Speech
+    that is not in the text is marked spn; a text that is not what is said is warned of, or refused (docs/alignment.md).
+    """
     from phonolips.media.audio import read
     from phonolips.media.pipes import is_pipe
+    from phonolips.model.network import load_network
     from phonolips.phones.textgrid import write_textgrid
-    from phonolips.speech.align.align import align as align_waveform
+    from phonolips.speech.align.align import align_and_judge
     from phonolips.synth.files import existing_file
 
     words = text_of(text, text_file)
@@ -141,16 +152,14 @@ def align(
     if out is None and is_pipe(audio):
         raise InputError(f"{audio}: a pipe has no place beside it; name the TextGrid to write with --out")
     waveform = read(audio, stream=audio_stream)
-    network = None
-    if aligner == "ctc":
-        from phonolips.model.network import load_network
-
-        network = load_network(model)
     target = out or audio.with_suffix(".TextGrid")
     if plot and target.suffix.lower() == ".png":
         raise InputError(f"--out {target}: names the TextGrid; with --plot the picture goes beside it, as .png")
-    found = align_waveform(waveform, words, aligner=aligner, language=language, network=network)
+    judged = align_and_judge(waveform, words, aligner=aligner, language=language, network=load_network(model))
+    found = judged.alignment
     write_textgrid(found, target)
+    for line in describe_doubts(judged.doubtful_words()):
+        typer.echo(line)
     files = [target]
     if plot:
         from phonolips.show.plots import alignment_figure
@@ -160,6 +169,17 @@ def align(
         save_figure(alignment_figure(waveform, found), picture)
         files.append(picture)
     print_files(files)
+
+
+def describe_doubts(words: "Sequence[WordFit]") -> list[str]:
+    """Write a line for each word that the encoder doubts, not too many."""
+    lines = [
+        f"uncertain: {word.word.label} at {word.word.start:.2f} to {word.word.end:.2f} s, "
+        f"confidence {word.confidence:.2f}"
+        for word in words[:MOST_DOUBTS]
+    ]
+    more = len(words) - MOST_DOUBTS
+    return [*lines, f"uncertain: {more} more words"] if more > 0 else lines
 
 
 def edit(

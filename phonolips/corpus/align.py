@@ -3,20 +3,23 @@
 import warnings
 from collections.abc import Iterator, Sequence
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from phonolips.corpus.layout import textgrid_path
+from phonolips.corpus.prepare.loaded import network_of
 from phonolips.corpus.records import Dropped, Record
 from phonolips.errors import InputError, PhonolipsWarning
-from phonolips.model.network import load_network
 from phonolips.phones.intervals import Alignment
 from phonolips.phones.textgrid import write_textgrid
-from phonolips.speech.align.align import align, choose_aligner, open_sphinx
+from phonolips.speech.align.align import align, choose_aligner, judge, open_sphinx
 from phonolips.speech.align.mfa import ACOUSTIC_MODEL, Mfa
+from phonolips.timebase import samples_to_seconds
+from phonolips.workers.clips import guarded, map_clips
 
 if TYPE_CHECKING:
     from phonolips.speech.align.ctc import PhoneEncoder
+    from phonolips.speech.align.mfa_corpus import Utterance
 
 CLIPS_PER_MFA_RUN = 5_000  # bounds the disk for its copies, and what a killed run loses
 
@@ -36,11 +39,13 @@ def align_corpus(
     Args:
         records: the clips.
         out: a folder; created where it is missing.
-        aligner, language, network, model: as for `align`.
-        jobs: number of processes ("ctc" works in this one).
+        aligner, language, model: as for `align`.
+        jobs: number of processes; with a `network` of one's own sphinx and ctc work in this one.
+        network: as for `align`; None = the one in the package.
 
     Returns:
-        The clips that could not be aligned, and why. Warnings about a clip's sound are passed on.
+        The clips that could not be aligned, or whose text is not what is said, and why. Warnings about a clip's sound
+        and text are passed on.
 
     Raises:
         InputError: an unknown aligner, or an id that is no relative path or occurs twice; a run of MFA
@@ -52,11 +57,11 @@ def align_corpus(
     waiting = [record for record in records if not textgrid_path(out, record.id).is_file()]
     results: Iterator[tuple[str, str]]
     if chosen == "mfa":
-        results = _align_with_mfa(waiting, out, jobs, language, model)
+        results = _align_with_mfa(waiting, out, jobs, language, model, network)
     else:
-        if chosen == "ctc":
-            network, jobs = network or load_network(), 1
-        else:
+        if network is not None:
+            jobs = 1
+        if chosen == "sphinx":
             open_sphinx().version()
         work = partial(align_record, out=out, aligner=chosen, language=language, network=network)
         results = _align_one_by_one(work, waiting, jobs)
@@ -64,12 +69,9 @@ def align_corpus(
 
 
 def _check_ids(ids: Sequence[str]) -> None:
-    """Raise InputError for an id that would leave the folder, or that occurs twice."""
+    """Raise InputError for an id that occurs twice; `Record` refuses those that would leave the folder."""
     seen: set[str] = set()
     for name in ids:
-        path = PurePosixPath(name)
-        if not name or path.is_absolute() or ".." in path.parts:
-            raise InputError(f"record id {name!r} cannot name a file in the folder; expected such as 's1/bbaf2n'")
         if name in seen:
             raise InputError(f"record id {name!r} occurs twice; ids must be unique")
         seen.add(name)
@@ -81,14 +83,13 @@ def align_record(
     """Align one record with "sphinx" or "ctc" and write its file; the arguments are those of `align_corpus`."""
     from phonolips.media.audio import read
 
-    alignment = align(read(Path(record.audio)), record.text, aligner=aligner, language=language, network=network)
+    waveform, network = read(Path(record.audio)), network or network_of(None)
+    alignment = align(waveform, record.text, aligner=aligner, language=language, network=network)
     write_textgrid(alignment, textgrid_path(out, record.id))
 
 
 def _align_one_by_one(work: "partial[None]", records: Sequence[Record], jobs: int) -> Iterator[tuple[str, str]]:
     """Yield (id, "" or the reason) for every record."""
-    from phonolips.workers.clips import map_clips
-
     for record, _, reason, warned in map_clips(work, records, jobs=jobs, description="align"):
         for line in warned:
             warnings.warn(f"{record.id}: {line}", PhonolipsWarning, stacklevel=3)
@@ -96,7 +97,12 @@ def _align_one_by_one(work: "partial[None]", records: Sequence[Record], jobs: in
 
 
 def _align_with_mfa(
-    records: Sequence[Record], out: Path, jobs: int, language: str, model: str | Path
+    records: Sequence[Record],
+    out: Path,
+    jobs: int,
+    language: str,
+    model: str | Path,
+    network: "PhoneEncoder | None",
 ) -> Iterator[tuple[str, str]]:
     """Yield (id, "" or the reason) for every record, running MFA on some thousands at a time."""
     from tqdm import tqdm
@@ -108,7 +114,7 @@ def _align_with_mfa(
     with tqdm(total=len(ordered), desc="align (mfa)", unit="clip", dynamic_ncols=True, disable=None) as bar:
         for first in range(0, len(ordered), CLIPS_PER_MFA_RUN):
             by_id = {record.id: record for record in ordered[first : first + CLIPS_PER_MFA_RUN]}
-            utterances: list[Utterance] = []
+            utterances: dict[str, Utterance] = {}
             for record in by_id.values():
                 try:
                     words = text_to_phones(record.text, language=language)
@@ -116,9 +122,24 @@ def _align_with_mfa(
                     yield record.id, str(error)
                     bar.update()
                     continue
-                utterances.append(Utterance(record.id, record.speaker, Path(record.audio), words))
-            for name, result in Mfa().align(utterances, model=model, jobs=jobs):
+                utterances[record.id] = Utterance(record.id, record.speaker, Path(record.audio), words)
+            for name, result in Mfa().align(utterances.values(), model=model, jobs=jobs):
+                reason = result if isinstance(result, str) else ""
                 if isinstance(result, Alignment):
-                    write_textgrid(result, textgrid_path(out, name))
-                yield name, result if isinstance(result, str) else ""
+                    work = partial(_write_judged, utterance=utterances[name], out=out, network=network)
+                    _, reason, warned = guarded(work, result)
+                    for line in warned:
+                        warnings.warn(f"{name}: {line}", PhonolipsWarning, stacklevel=4)
+                yield name, reason
                 bar.update()
+
+
+def _write_judged(found: Alignment, utterance: "Utterance", out: Path, network: "PhoneEncoder | None") -> None:
+    """Write MFA's alignment with the encoder's confidences; raise InputError for a text that is not what is said."""
+    from phonolips.media.audio import read
+
+    assert isinstance(utterance.sound, Path)
+    sound = read(utterance.sound)
+    posteriors = (network or network_of(None)).posteriors(sound)
+    judged = judge(posteriors, utterance.words, duration=samples_to_seconds(len(sound)))
+    write_textgrid(judged.with_times_of(found, posteriors).alignment, textgrid_path(out, utterance.id))

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from phonolips.corpus.layout import textgrid_path
+from phonolips.corpus.prepare.loaded import network_of
 from phonolips.corpus.records import Dropped, Record
 from phonolips.errors import InputError, PhonolipsError, PhonolipsWarning
 from phonolips.model.stream import encode_clips
 from phonolips.phones.intervals import Alignment, Interval
 from phonolips.phones.inventory import SILENCE, UNKNOWN
 from phonolips.phones.textgrid import write_textgrid
-from phonolips.speech.align.align import choose_aligner
+from phonolips.speech.align.align import choose_aligner, with_confidences
 from phonolips.speech.align.known_word import MISFIT, align_word, check_window, surround
 from phonolips.speech.align.mfa import ACOUSTIC_MODEL, Mfa
 from phonolips.speech.align.mfa_corpus import Utterance
@@ -64,7 +65,7 @@ def align_records(
         out: a folder; created where it is missing.
         aligner: "mfa", on the cut-out words; "ctc", the encoder of `network`, which also stands in for "sphinx", since
             that knows no wildcard; "auto" is mfa where it is installed.
-        network: the model whose encoder aligns; None = the one in the package.
+        network: the model whose encoder aligns, and gives the confidences; None = the one in the package.
         language: of the words.
         model: MFA's acoustic model, by name or file.
         jobs: processes that MFA may use.
@@ -79,7 +80,7 @@ def align_records(
     waiting = [record for record in records if not textgrid_path(out, record.id).is_file()]
     results: Iterable[tuple[str, Alignment | str]]
     if choose_aligner(aligner, model=model) == "mfa":
-        results = _align_cuts(waiting, language, model, jobs)
+        results = _align_cuts(waiting, network, language, model, jobs)
     else:
         results = _align_encoded(waiting, network, language)
     dropped = []
@@ -121,11 +122,15 @@ def _align_batch(records: Sequence[Record], network: "Network", language: str) -
 
 
 def _align_cuts(
-    records: Sequence[Record], language: str, model: str | Path, jobs: int
+    records: Sequence[Record], network: "Network | None", language: str, model: str | Path, jobs: int
 ) -> Iterator[tuple[str, Alignment | str]]:
-    """Align some clips with MFA, which gets the windows alone; yield (id, alignment or the reason)."""
+    """Align some clips with MFA, which gets the windows alone; yield (id, alignment or the reason).
+
+    The confidences are those of the network's encoder.
+    """
     cuts: dict[str, tuple[float, float]] = {}  # id: start of the window, and the clip's length, in seconds
     utterances = []
+    by_id = {record.id: record for record in records}
     for record in records:
         try:
             word, waveform = pronounce(record, language=language)[0], _read(record)
@@ -142,7 +147,13 @@ def _align_cuts(
         if isinstance(result, str):
             yield name, f"{MISFIT}: {result}"
         else:
-            yield name, _shift_back(result, *cuts[name])
+            found = _shift_back(result, *cuts[name])
+            if isinstance(found, Alignment):
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")  # what there is to say of the sound was said
+                    sound = _read(by_id[name])
+                found = with_confidences(found, (network or network_of(None)).posteriors(sound))
+            yield name, found
 
 
 def _read(record: Record) -> np.ndarray:

@@ -148,7 +148,7 @@ def _read_recording(
         if waveform is None:
             raise InputError(f"{video}: has no sound to find the words in; give a TextGrid of them with `textgrid`")
         alignment = align_words(waveform, transcript, f"{video}", source.aligner, source.language, network)
-    if waveform is not None:
+    elif waveform is not None:
         check_fit(network, waveform, alignment, video)
     found = Result.of_track(track_video(video), video)
     return replace(found, alignment=alignment, waveform=waveform, audio_stream=audio_stream)

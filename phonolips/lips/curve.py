@@ -10,6 +10,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from phonolips.checks import check_number
 from phonolips.errors import InputError
 from phonolips.phones.compare import same_phones
 from phonolips.timebase import MODEL_FPS, FrameRate, exact_fps, frame_centres, frames_in, read_fps
@@ -21,10 +22,8 @@ NEIGHBOURS = 3  # frames each side on which the curve between two frames depends
 
 def check_fps(fps: FrameRate) -> float:
     """Return `fps` as a number if it is a usable frame rate; raise InputError otherwise."""
-    rate = float(read_fps(fps))
-    if not LEAST_FPS <= rate <= MOST_FPS:
-        raise InputError(f"fps {fps}; expected {LEAST_FPS:.0f} to {MOST_FPS:.0f} frames per second")
-    return rate
+    expected = f"{LEAST_FPS:.0f} to {MOST_FPS:.0f} frames per second"
+    return check_number(float(read_fps(fps)), "fps", expected, LEAST_FPS, MOST_FPS)
 
 
 class LipCurve:

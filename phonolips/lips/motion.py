@@ -9,6 +9,7 @@ from numbers import Real
 
 import numpy as np
 
+from phonolips.checks import check_text, shown
 from phonolips.errors import InputError
 from phonolips.lips.measures import inner_gaps
 from phonolips.lips.points import MEDIAPIPE40
@@ -40,12 +41,16 @@ def check_emphasis(emphasis: Emphasis, words: Sequence[str]) -> None:
         raise InputError(f"emphasis is {type(emphasis).__name__}; expected words and their factors, {{'blue': 1.5}}")
     said = [word.lower() for word in words if word]
     for word in emphasis:
-        known = word in range(len(said)) if isinstance(word, int) else str(word).lower() in said
+        if isinstance(word, int):
+            known = word in range(len(said))
+        else:
+            known = check_text(word, "emphasis of a word", "'blue'").lower() in said
         if not known:
             raise InputError(f"emphasis {word}: not one of the words spoken{_near(word, said)}")
         if not is_factor(emphasis[word]):
             raise InputError(
-                f"emphasis {word}: {emphasis[word]!r}; expected a factor from {LEAST_EMPHASIS} to {MOST_EMPHASIS:.0f}"
+                f"emphasis {word}: {shown(emphasis[word])}; expected a factor from {LEAST_EMPHASIS} to "
+                f"{MOST_EMPHASIS:.0f}"
             )
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from phonolips.checks import check_array
 from phonolips.errors import InputError, PhonolipsWarning
 from phonolips.lips.curve import check_fps
 from phonolips.lips.points import layout_of
@@ -49,6 +50,7 @@ EDITED_SOUND_FILE = "edited.wav"  # the sound of an edited recording, as the rec
 SOUND_FILES = (SPEECH_FILE, EDITED_SOUND_FILE, VIDEO_FILE)  # where a run's own sound is looked for, in this order
 DATA_FILES = (LIPS_FILE, POSTERIORS_FILE, TEXTGRID_FILE)
 RESULT_FILES = (*DATA_FILES, PICTURE_FILE, VIDEO_FILE)
+MOST_UNITS = 1_000.0  # mouth-space units (eye distances) of a point; tracked lips stay within 3
 OWN_FILES = (POSTERIORS_FILE, TEXTGRID_FILE, PICTURE_FILE, VIDEO_FILE, SPEECH_FILE)  # that belong to a lips.npz
 MOST_SHOWN_SECONDS = 21.0  # of sound that the posteriorgram can show, see `show.plots.style.shown_part`
 LONGEST_SENT_SECONDS = 60.0  # a longer result is drawn here: copying an hour to the painter costs more than it saves
@@ -310,17 +312,26 @@ def _read_arrays(path: Path) -> dict[str, np.ndarray]:
     return values
 
 
+def check_lips(lips: Any) -> np.ndarray:
+    """Return lips of a file, as they are; raise InputError unless they are frames of points that a mouth can have."""
+    expected = f"finite numbers up to {MOST_UNITS:.0f}, (frames, 40, 2) or (frames, 20, 2), at least one frame"
+    checked = check_array(lips, "lips", expected, shape=(None, None, 2))
+    layout_of(checked)
+    if not len(checked) or np.abs(checked).max() > MOST_UNITS:
+        raise InputError(f"lips of shape {checked.shape}; expected {expected}")
+    given = np.asarray(lips)
+    return given if given.dtype.kind == "f" else checked
+
+
 def _read_lips(path: Path, *, with_sound: bool) -> Result:
     values = _read_arrays(path)
     try:
         who, when = (str(values[name]) if name in values else "" for name in ("speaker", "timing"))
-        lips, fps = values["lips"], check_fps(float(values["fps"]))
-        if not len(lips) or not np.isfinite(lips).all():
-            raise InputError(f"lips of {len(lips)} frames; expected at least one, and finite numbers")
-        layout_of(lips)
+        fps = check_fps(values["fps"])  # type: ignore[arg-type]
+        lips = check_lips(values["lips"])
         sound = _find_sound(path, values, len(lips) / fps) if with_sound else Found(None)
         return Result(lips, fps, speaker=who, timing=when, path=path, recording=sound.path, note=sound.note)
-    except (InputError, ValueError, TypeError) as error:
+    except InputError as error:
         raise InputError(f"{path}: not a lips.npz ({error})") from error
 
 
@@ -331,16 +342,18 @@ def read_posteriors(path: Path) -> Layer:
     )
     key, names_key = ("gestures", "gesture_names") if version == 1 else ("lip_parameters", "lip_parameter_names")
     try:
-        phones = tuple(str(phone) for phone in values["phones"])
+        phones = tuple(map(str, values["phones"].ravel()))
         if phones != PHONES:
             raise InputError(f"its phones are not this version's; expected {' '.join(PHONES)}")
         layer = Layer(values["posteriors"])
         frames = -(-len(check_posteriors(values["posteriors"])) // STEPS_PER_FRAME)
         if key in values:
-            names = tuple(str(name) for name in values[names_key])
+            if names_key not in values:
+                raise InputError(f"no array {names_key!r}")
+            names = tuple(map(str, values[names_key].ravel()))
             moves = check_lip_parameters(values[key], frames_to_steps(frames), names)
             layer = layer._replace(lip_parameters=moves, lip_parameter_names=names)
-    except (InputError, KeyError, ValueError, TypeError) as error:
+    except InputError as error:
         raise InputError(f"{path}: not a posteriors.npz ({error}); make one with 'phonolips synth'") from error
     return layer
 

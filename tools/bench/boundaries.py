@@ -22,7 +22,7 @@ from phonolips.model.network import Network, load_network
 from phonolips.phones import decode
 from phonolips.phones.compare import BOUNDARY_TOLERANCE_MS, boundary_summary
 from phonolips.phones.intervals import Alignment
-from phonolips.phones.inventory import SILENCE
+from phonolips.phones.inventory import SILENCE, UNKNOWN
 from phonolips.speech.align.ctc import align_posteriors
 from phonolips.speech.align.sphinx import Sphinx
 from phonolips.speech.tts.espeak.events import SpokenPhone, split_phones
@@ -78,7 +78,7 @@ def to_words(phones: Sequence[SpokenPhone]) -> list[SpokenWord]:
 
 def lateness(found: Alignment, truth: Sequence[Interval]) -> np.ndarray:
     """Compute how late (ms) each phone begins in an alignment of the same phones."""
-    starts = [phone.start for phone in found.phones if phone.label != SILENCE]
+    starts = [phone.start for phone in found.phones if phone.label not in (SILENCE, UNKNOWN)]
     return np.array([1000 * (start - true) for start, (_, true, _) in zip(starts, truth, strict=True)])
 
 

@@ -116,7 +116,7 @@ def cut_words(
     if not usable:
         return
     try:
-        encoded = align_posteriors(network.posteriors(sound), words)
+        encoded = align_posteriors(network.posteriors(sound), words, only_words=True)
     except InputError:
         encoded = None
     for choice in random.permutation(len(usable))[:most]:
@@ -148,7 +148,7 @@ def find(method: str, cut: Cut, posteriors: np.ndarray, window: tuple[float, flo
             found = align_word(posteriors, cut.spoken, window, duration=CUT_SECONDS, least_confidence=0)
             return edges_of([phone for phone in found.phones if phone.label != UNKNOWN])
         first, last = seconds_to_steps(start), seconds_to_steps(end)
-        found = align_posteriors(posteriors[first:last], [cut.spoken])
+        found = align_posteriors(posteriors[first:last], [cut.spoken], only_words=True)
         return edges_of([phone for phone in found.phones if phone.label != SILENCE]) + steps_to_seconds(first)
     except InputError:
         return None

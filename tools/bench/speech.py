@@ -127,7 +127,7 @@ def bench(backend: str, voice: str | None, rate: float, network: Network, keep: 
             seconds += length
             finders: dict[str, Callable[[], Alignment]] = {
                 "sphinx": partial(sphinx.align, sound, words),
-                "ctc": partial(align_posteriors, network.posteriors(sound), words),
+                "ctc": partial(align_posteriors, network.posteriors(sound), words, only_words=True),
             }
             for name, find in finders.items():
                 try:

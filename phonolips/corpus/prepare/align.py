@@ -51,7 +51,8 @@ def align_clips(
         alignments: ready TextGrids.
         librispeech_alignments: LibriSpeech's.
         aligner: for all others; one of `phonolips.speech.align.align.ALIGNERS`.
-        encoder: the model that finds known words in clips that nobody transcribed; None = the one in the package.
+        encoder: the model whose encoder judges whether a text is what is said, and finds known words in clips that
+            nobody transcribed; None = the one in the package.
         jobs: processes that MFA works with, where it aligns.
         backend: who works otherwise; None = this process.
 
@@ -112,9 +113,9 @@ def _align_group(records: list[Record], how: _Aligning) -> GroupDone:
             partial_ones, out, aligner=how.aligner, network=network_of(how.encoder), jobs=how.jobs
         )
     if how.aligner == "mfa":
-        failed += align_corpus(whole, out, aligner="mfa", jobs=how.jobs)
+        failed += align_corpus(whole, out, aligner="mfa", jobs=how.jobs, network=network_of(how.encoder))
         whole = []
-    network = network_of(how.encoder) if how.aligner == "ctc" and whole else None
+    network = network_of(how.encoder) if whole else None
     for record in whole:
         _, reason, notes = guarded(partial(align_record, out=out, aligner=how.aligner, network=network), record)
         failed += [Dropped(record.id, reason)] if reason else []

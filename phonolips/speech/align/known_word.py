@@ -19,7 +19,8 @@ from phonolips.errors import InputError
 from phonolips.phones.intervals import EDGE_TOLERANCE_SECONDS, Alignment, Interval
 from phonolips.phones.inventory import IGNORED_ID, NUM_PHONES, PHONE_IDS, SILENCE_ID, UNKNOWN
 from phonolips.phones.posteriors import check_shape
-from phonolips.speech.align.ctc import confidence, log_posteriors, search, steps_needed
+from phonolips.speech.align.fit import confidence, log_posteriors
+from phonolips.speech.align.search import search, steps_needed
 from phonolips.speech.words import SpokenWord, words_to_align
 from phonolips.timebase import step_centres, steps_to_seconds
 
