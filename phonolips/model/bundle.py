@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from phonolips.checks import shown
 from phonolips.errors import CheckpointError, InputError, PhonolipsError
@@ -97,6 +98,17 @@ class _Head(NamedTuple):
     shape: tuple[int, ...]
 
 
+class _WithoutFirstValues(TorchFunctionMode):
+    """Draw no first values: for those of sizes without numbers torch imports its compiler, for a second."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Skip the functions of torch.nn.init; do all others."""
+        given = kwargs or {}
+        if getattr(func, "__module__", "") == "torch.nn.init":
+            return given["tensor"] if "tensor" in given else args[0]
+        return func(*args, **given)
+
+
 def build_module(
     folder: Path,
     make: Callable[[], Module],
@@ -127,7 +139,7 @@ def build_module(
     from safetensors.torch import load_file
 
     path = folder / WEIGHTS_FILE
-    with torch.device("meta"):  # sizes without numbers
+    with torch.device("meta"), _WithoutFirstValues():  # sizes without numbers
         wanted = make().state_dict()
     heads = _read_heads(path, rename)
     old = [name for name in replaced or {} if heads.pop(name, None) is not None]
