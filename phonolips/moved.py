@@ -7,7 +7,6 @@ import sys
 import warnings
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
@@ -213,14 +212,14 @@ class _OldModule(ModuleType):
         return getattr(import_module(f"{PACKAGE}.{module}"), name)(*args, **options)
 
 
-class _OldModules(MetaPathFinder, Loader):
-    """Finds and makes old modules."""
+class _OldModules:
+    """Finds and makes old modules; the base classes of importlib.abc would cost every command 10 ms."""
 
     def find_spec(self, fullname: str, path: object = None, target: object = None) -> ModuleSpec | None:
         """Return a spec for an old module, and None for everything else."""
         if fullname.removeprefix(f"{PACKAGE}.") not in MOVED or not fullname.startswith(f"{PACKAGE}."):
             return None
-        return ModuleSpec(fullname, self, is_package=True)
+        return ModuleSpec(fullname, self, is_package=True)  # type: ignore[arg-type]
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         """Return an empty stand-in."""

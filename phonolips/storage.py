@@ -3,11 +3,7 @@
 import contextlib
 import errno
 import os
-import shutil
-import tempfile
-import uuid
 import warnings
-import zipfile
 import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -16,7 +12,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from phonolips.checks import shown
 from phonolips.errors import InputError, PhonolipsWarning
+from phonolips.reading import read_npz
+from phonolips.temporary import naming, remove, sweep_once, temporary_path
 
 FORMAT_KEY, VERSION_KEY = "format", "format_version"  # what an NPZ file holds beside its arrays
 FIRST_VERSION = 1  # of files that hold no format number
@@ -29,11 +28,15 @@ FORMATS = {
 
 
 @contextlib.contextmanager
-def atomic_file(path: Path) -> Iterator[Path]:
+def atomic_file(path: Path, *, sweeping: bool = True) -> Iterator[Path]:
     """Yield a temporary path to write to, in the folder of `path` and with its suffix; the folder is created.
 
     The temporary file replaces `path` when the block ends, and is removed if the block fails: an interrupted process
     leaves the old file or the new one, never half of one.
+
+    Args:
+        path: the file.
+        sweeping: remove what killed runs left in the folder, when this process writes there for the first time.
 
     Raises:
         OSError: it cannot be written; names `path`, not the temporary file.
@@ -42,16 +45,15 @@ def atomic_file(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-    temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:12]}{path.suffix}")
+    if sweeping:
+        sweep_once(path.parent)
+    temporary = temporary_path(path.parent, path.suffix)
     try:
-        yield temporary
-        os.replace(temporary, path)
-    except OSError as error:
-        if error.errno is not None and error.filename in (None, str(temporary)):
-            raise OSError(error.errno, error.strerror or os.strerror(error.errno), str(path)) from error
-        raise
+        with naming(temporary, path):
+            yield temporary
+            os.replace(temporary, path)
     finally:
-        temporary.unlink(missing_ok=True)
+        remove(temporary)
 
 
 @contextlib.contextmanager
@@ -61,22 +63,31 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     It is renamed to `path` when the block ends, or removed where another process was faster. A third process may
     remove `path` again at once: whoever reads it must be ready for that.
     """
-    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+    sweep_once(path.parent)
+    temporary = temporary_path(path.parent, prefix=f".{path.name}-")
     try:
-        yield temporary
-        try:
-            temporary.rename(path)
-        except OSError as error:
-            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
-                raise
+        with naming(temporary, path):
+            temporary.mkdir()
+            yield temporary
+            try:
+                temporary.rename(path)
+            except OSError as error:
+                if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                    raise
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        remove(temporary)
 
 
 def write_text(path: Path, text: str) -> None:
     """Write a UTF-8 text file atomically."""
     with atomic_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file atomically; for libraries that lose what the system says when they write themselves."""
+    with atomic_file(path) as temporary:
+        temporary.write_bytes(content)
 
 
 def readable(format_name: str) -> tuple[int, int]:
@@ -132,27 +143,38 @@ def read_arrays(
     path = Path(path)
     expected = f"{format_name}.npz"
     if not path.is_file():
-        raise InputError(f"{path}: no such file; expected a {expected} made by '{made_by}'")
+        raise InputError(f"{path}: no such file; expected {article(expected)} made by '{made_by}'")
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-        found = str(arrays.pop(FORMAT_KEY, format_name))
-        version = int(arrays.pop(VERSION_KEY, FIRST_VERSION))
-    except (OSError, EOFError, ValueError, TypeError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise InputError(f"{path}: not a {expected} ({reason}); make one with '{made_by}'") from error
+        arrays = read_npz(path)
+        found = _scalar(arrays.pop(FORMAT_KEY, format_name), "US")
+        version = _scalar(arrays.pop(VERSION_KEY, FIRST_VERSION), "iu")
+    except InputError as error:
+        raise InputError(f"{path}: not {article(expected)} ({error}); make one with '{made_by}'") from error
     if found != format_name:
-        raise InputError(f"{path}: holds {found!r}; expected a {expected} made by '{made_by}'")
+        raise InputError(f"{path}: holds {shown(found)}; expected {article(expected)} made by '{made_by}'")
     if version not in readable_versions:
         readable = ", ".join(map(str, sorted(readable_versions)))
         raise InputError(
-            f"{path}: format version {version} of {expected}; this version of phonolips reads {readable}: "
+            f"{path}: format version {shown(version)} of {expected}; this version of phonolips reads {readable}: "
             f"update phonolips, or make the file again with '{made_by}'"
         )
     missing = [name for name in required if name not in arrays]
     if missing:
-        raise InputError(f"{path}: not a {expected} (no array {missing[0]!r}); make one with '{made_by}'")
+        raise InputError(f"{path}: not {article(expected)} (no array {missing[0]!r}); make one with '{made_by}'")
     return arrays, version
+
+
+def _scalar(value: Any, kinds: str) -> Any:
+    """Return a single text or integer of an NPZ file; raise InputError for another array."""
+    array = np.asarray(value)
+    if array.ndim or array.dtype.kind not in kinds:
+        raise InputError(f"its format is {shown(array)}; expected a name and a number")
+    return array.item()
+
+
+def article(name: str) -> str:
+    """Put the article before a file's name: a lips.npz, an edit.npz."""
+    return f"{'an' if name[:1] in 'aeiou' else 'a'} {name}"
 
 
 # ---------------------------------------------------------------- which files belong to a run
@@ -179,13 +201,13 @@ def as_list(files: Mapping[str, int]) -> dict[str, Any]:
 def listed_files(lips: Path) -> dict[str, int] | None:
     """Read which files were written with a run, name in its folder -> CRC-32; None where its lips.npz has no list."""
     try:
-        with np.load(lips, allow_pickle=False) as file:
-            if FILES_KEY not in file.files or SUMS_KEY not in file.files:
-                return None
-            names, sums = file[FILES_KEY], file[SUMS_KEY]
-        if names.ndim != 1 or names.dtype.kind != "U" or names.shape != sums.shape or sums.dtype != np.uint32:
-            return None
-    except (OSError, EOFError, ValueError, TypeError, AttributeError, KeyError, zipfile.BadZipFile, zlib.error):
+        arrays = read_npz(lips)
+    except InputError:
+        return None
+    if FILES_KEY not in arrays or SUMS_KEY not in arrays:
+        return None
+    names, sums = arrays[FILES_KEY], arrays[SUMS_KEY]
+    if names.ndim != 1 or names.dtype.kind != "U" or names.shape != sums.shape or sums.dtype != np.uint32:
         return None
     return {str(name): int(value) for name, value in zip(names, sums, strict=True) if _is_inside(str(name))}
 

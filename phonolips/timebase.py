@@ -5,11 +5,13 @@ Step `t` covers [t, t + 1) hops and is sampled at its centre; frame `i` covers [
 sampled at its centre. All ratios are exact: one that does not come out raises `ValueError`.
 """
 
+import re
 from fractions import Fraction
 from typing import TypeVar
 
 import numpy as np
 
+from phonolips.checks import check_number, shown
 from phonolips.errors import InputError
 
 Number = TypeVar("Number", float, np.ndarray)
@@ -96,22 +98,41 @@ def frames_in(seconds: float, fps: float) -> int:
 
 def check_rate(rate: float) -> float:
     """Return `rate` if it is a usable speaking rate; raise InputError otherwise."""
-    if not LEAST_RATE <= rate <= MOST_RATE:
-        raise InputError(f"rate {rate}; expected a factor between {LEAST_RATE} and {MOST_RATE:.0f}, 1 = as it stands")
-    return float(rate)
+    expected = f"a factor between {LEAST_RATE} and {MOST_RATE:.0f}, 1 = as it stands"
+    return check_number(rate, "rate", expected, LEAST_RATE, MOST_RATE)
 
 
 NTSC_RATES = (Fraction(24000, 1001), Fraction(30000, 1001), Fraction(60000, 1001))  # frames per second
 MAX_FPS = 1000  # frames per second; more than this is a damaged header or a slip of the pen
 
 
-def exact_fps(fps: Fraction | float) -> Fraction:
+FrameRate = float | Fraction | str  # frames per second as people write them: 25, 29.97, "29.97", "30000/1001"
+_DECIMAL = r"\d{1,9}(?:\.\d{0,9})?"  # nine digits: a rate of more is none, and 1e999999999 takes hours to be computed
+_WRITTEN_RATE = re.compile(rf"\s*({_DECIMAL})\s*(?:[/:]\s*({_DECIMAL})\s*)?")
+
+
+def read_fps(fps: FrameRate) -> Fraction | float:
+    """Return a frame rate as a number; "30000/1001", as FFmpeg writes it, and "29.97" are read.
+
+    Raises InputError for a text that is none, and for other types.
+    """
+    if isinstance(fps, str):
+        found = _WRITTEN_RATE.fullmatch(fps)
+        if found is None or not float(found[2] or 1):
+            raise InputError(f"fps {shown(fps)}; expected frames per second such as 25, 29.97 or 30000/1001")
+        return Fraction(found[1]) / Fraction(found[2]) if found[2] else float(found[1])
+    number = check_number(fps, "fps", "frames per second such as 25, 29.97 or '30000/1001'")
+    return fps if isinstance(fps, Fraction) else number
+
+
+def exact_fps(fps: FrameRate) -> Fraction:
     """Turn a frame rate as people write it into the exact one: 29.97 -> 30000/1001.
 
     Raises InputError unless 0 < fps <= 1000.
     """
+    fps = read_fps(fps)
     if not 0 < fps <= MAX_FPS:
-        raise InputError(f"fps is {fps}; expected a number of frames per second above 0, such as 25 or 29.97")
+        raise InputError(f"fps is {shown(fps)}; expected a number of frames per second above 0, such as 25 or 29.97")
     if isinstance(fps, Fraction):
         return fps
     for rate in NTSC_RATES:

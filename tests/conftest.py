@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import signal
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -14,6 +15,19 @@ PROJECT = Path(__file__).resolve().parents[1]
 # that wait for each other on busy cores cost far more than they bring. Read when NumPy and torch are imported.
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
+
+
+def pytest_addoption(parser):
+    parser.addoption("--fuzz-cases", type=int, default=300, help="damaged inputs that tests/fuzz reads")
+    parser.addoption("--fuzz-seed", type=int, default=1, help="of what is drawn there")
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Print the table of the damaged inputs."""
+    for report in terminalreporter.stats.get("passed", []) + terminalreporter.stats.get("failed", []):
+        for name, text in report.user_properties:
+            if name == "fuzz" and report.when == "call":
+                terminalreporter.write_line(text)
 
 
 @pytest.fixture(scope="session")
@@ -64,3 +78,12 @@ def as_result(path, lips, fps, layout="", alignment=None, layer=None, sound=None
         lips, fps, alignment=alignment, recording=sound, path=path, posteriors=between.posteriors,
         lip_parameters=between.lip_parameters, lip_parameter_names=between.lip_parameter_names,
     )  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _signals_as_before():
+    """Put back what the command line, run in this process, has signals do."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    yield
+    for number, action in before.items():
+        signal.signal(number, action)

@@ -204,6 +204,22 @@ def test_dask_pieces_in_hand_are_bounded(dask_backend):
     assert not list(dask_backend.folder.iterdir())  # the marker is gone
 
 
+def test_dask_listens_on_this_machine_alone(dask_backend):
+    from urllib.parse import urlsplit
+
+    client = dask_backend.client
+    addresses = [client.scheduler.address, client.dashboard_link, *client.scheduler_info()["workers"]]
+    assert {urlsplit(address).hostname for address in addresses if address} == {"127.0.0.1"}
+    listening = set()
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        local, state = line.split()[1], line.split()[3]
+        if state == "0A":
+            listening.add(local)
+    port = urlsplit(client.dashboard_link).port
+    assert f"0100007F:{port:04X}" in listening
+    assert f"00000000:{port:04X}" not in listening
+
+
 def test_dask_a_bug_keeps_its_traceback(dask_backend):
     with pytest.raises(ValueError, match="three is a bug") as caught:
         list(dask_backend.map(fail_at_three, range(6)))

@@ -6,7 +6,7 @@ import soundfile
 
 import phonolips
 from phonolips.cli import main
-from phonolips.errors import InputError, PhonolipsWarning
+from phonolips.errors import InputError, PhonolipsError, PhonolipsWarning
 from phonolips.media.video import probe
 from phonolips.storage import atomic_file, write_arrays
 
@@ -122,6 +122,50 @@ def test_a_file_of_posteriors_that_are_none(change, result, tmp_path):
     write_arrays(tmp_path / "posteriors.npz", "posteriors", 2, **arrays | change)
     with pytest.raises(InputError, match=r"posteriors\.npz: not a posteriors\.npz"):
         phonolips.read(tmp_path)
+
+
+ODD = [
+    None,
+    True,
+    "a",
+    b"a",
+    1j,
+    [1, "a"],
+    {},
+    [[1, 2], [3]],
+    np.array("a"),
+    np.array([None]),
+    np.zeros((2, 2), "M8[s]"),
+    object(),
+]
+
+
+@pytest.mark.parametrize("value", ODD, ids=range(len(ODD)))
+@pytest.mark.parametrize(
+    ("verb", "name"),
+    [
+        ("from_posteriors", "posteriors"), ("from_posteriors", "lip_parameters"), ("from_posteriors", "waveform"),
+        ("from_posteriors", "mean_lip"), ("from_posteriors", "liveliness"), ("from_posteriors", "fps"), ("from_posteriors", "emphasis"),
+        ("from_posteriors", "shut_in_silence"), ("from_text", "rate"), ("from_text", "text"), ("from_text", "language"),
+        ("from_text", "durations"), ("from_phones", "phones"), ("from_alignment", "alignment"), ("from_audio", "sample_rate"),
+    ],
+)  # fmt: skip
+def test_arguments_of_other_types_are_named(value, verb, name, result):
+    """Whatever stands for an argument is used or refused in one line that names it; never a traceback."""
+    given = {
+        "from_posteriors": {"posteriors": result.posteriors},
+        "from_text": {"text": "bin"},
+        "from_phones": {},
+        "from_alignment": {},
+        "from_audio": {"audio": np.zeros(8000)},
+    }[verb]
+    said = ""
+    try:
+        getattr(phonolips, verb)(**given | {name: value})
+    except PhonolipsError as error:
+        said = str(error)
+    assert "\n" not in said
+    assert not said or any(word in said for word in (name.rstrip("s"), "alignment", "TextGrid"))
 
 
 def test_saving_what_was_read_loses_no_sound(recording, tmp_path):

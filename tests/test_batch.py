@@ -54,6 +54,52 @@ def test_a_list_may_leave_its_own_folder(tmp_path):
         find_items(listed, tmp_path / "out")
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a.wav|b/sp ace é.wav",
+        "# mine||  a.wav  ||b/sp ace é.wav|",
+        "\"a.wav\"|'b/sp ace é.wav'",
+        "one a.wav|two b/sp ace é.wav",
+    ],
+)
+def test_lists_as_every_system_writes_them(tmp_path, encoding, end, text):
+    write_sound(tmp_path / "a.wav")
+    write_sound(tmp_path / "b" / "sp ace é.wav")
+    (tmp_path / "list.txt").write_bytes(text.replace("|", end).encode(encoding))
+    found = [
+        item.audio.relative_to(tmp_path).as_posix() for item in find_items(tmp_path / "list.txt", tmp_path / "out")
+    ]
+    assert found == ["a.wav", "b/sp ace é.wav"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("x.txt", b"a.wav\nb\0.wav\n", "not a list of recordings .line 2 is no text"),
+        ("x.txt", b"\xff\xd8\xff\xe0", "not a list of recordings .line 1"),
+        ("x.lst", b"a" * 5000, "not a list of recordings .line 1: longer"),
+        ("x.scp", b"utt1 sox a.flac -t wav - |\n", "line 1: a command, which is never run"),
+        ("x.txt", b"a\x1b[31m.wav\n", "line 1: .* is no path"),
+    ],
+)
+def test_what_is_no_list_is_one_line(tmp_path, name, content, message):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError, match=message) as caught:
+        find_items(tmp_path / name, tmp_path / "out")
+    assert "\n" not in str(caught.value)
+
+
+def test_in_a_kaldi_list_the_path_follows_the_name(tmp_path):
+    (tmp_path / "wav.scp").write_text("utt1 a.wav\nutt2   /x/b c.wav\n")
+    assert [str(item.audio) for item in find_items(tmp_path / "wav.scp", tmp_path / "out")] == [
+        str(tmp_path / "a.wav"),
+        "/x/b c.wav",
+    ]
+
+
 @pytest.mark.parametrize("make", [lambda path: path.mkdir(), lambda path: path.write_text("\n# nothing\n")])
 def test_nothing_to_do_is_an_error(tmp_path, make):
     make(tmp_path / "in.txt")

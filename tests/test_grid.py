@@ -83,7 +83,7 @@ def test_align_times_are_in_25000ths_of_a_second(tmp_path: Path) -> None:
         ("0 bin 100\n", "expected 'start end word'"),
         ("0 -5 bin\n", "expected 'start end word'"),
         ("0.5 1.5 bin\n", "expected 'start end word'"),
-        ("0 ² bin\n", "cannot be read"),
+        ("0 ² bin\n", "expected .start end word."),
         ("0 100\n", "expected 'start end word'"),
         ("0 100 bin\n100 76000 sil\n", r"ends at 3\.040 s, but the clip lasts 2\.990 s"),
     ],

@@ -118,7 +118,7 @@ WRONG = [
     (lambda path: path.write_bytes(b""), "not a lips.npz"),
     (lambda path: path.write_text("hello"), "not a lips.npz"),
     (plain_array, "not a lips.npz"),
-    (pickled, r"not a lips.npz \(Object arrays"),
+    (pickled, r"not a lips.npz \(the array 'lips' holds Python objects"),
     (cut_off, "not a lips.npz"),
     (flipped, "not a lips.npz"),
     (lambda path: write_arrays(path, "edit", 2, lips=0), "holds 'edit'; expected a lips.npz"),

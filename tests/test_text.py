@@ -280,3 +280,11 @@ def test_words_of_an_alignment_without_words_are_its_stretches_of_speech() -> No
     alignment = Alignment.build([], tier(("B", 0.1), ("IH", 0.1), ("sil", 0.2), ("N", 0.1)), 0.5)
     assert [word.phones for word in alignment_to_words(alignment)] == [("B", "IH"), ("sil",), ("N",)]
     assert words_with_phones(alignment) == []
+
+
+def test_a_text_of_many_hours_is_refused_and_a_long_one_is_read_in_time():
+    from phonolips.speech.text.g2p import LONGEST_TEXT
+
+    with pytest.raises(InputError, match="the text has 1,000,000 characters; expected at most"):
+        text_to_phones("a" * 1_000_000)
+    assert len(text_to_phones("bin " * (LONGEST_TEXT // 4))) == LONGEST_TEXT // 4

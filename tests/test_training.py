@@ -6,10 +6,11 @@ import logging
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from phonolips.corpus.layout import FEATURE_ARRAYS, PHONE_TIMES, alignment_path, phone_times
 from phonolips.corpus.store.store import Store, StoreWriter
-from phonolips.errors import CorpusError, InputError, PhonolipsWarning
+from phonolips.errors import CorpusError, InputError, PhonolipsError, PhonolipsWarning
 from phonolips.phones.inventory import NUM_PHONES, PHONES
 from phonolips.training.settings import Recipe, load_settings
 
@@ -141,6 +142,28 @@ def test_a_killed_training_ends_with_the_same_weights(corpus, tmp_path, part, mo
     first, second = (read_network(out / "network").state_dict() for out in (plain, killed))
     for name, value in first.items():
         assert torch.equal(value, second[name]), name
+
+
+def test_a_loss_that_is_no_number_ends_the_training_and_keeps_the_last_checkpoint(corpus, tmp_path, monkeypatch):
+    from phonolips.training.encoder import EncoderTrainer
+    from phonolips.training.train import train
+
+    words = [*TINY, "encoder.epochs=3"]
+    objectives = EncoderTrainer.compute_objectives
+
+    def broken(self, *parts, **named):
+        loss = objectives(self, *parts, **named)
+        return loss * float("nan") if self.epoch == 2 else loss
+
+    with monkeypatch.context() as patch:
+        patch.setattr(EncoderTrainer, "compute_objectives", broken)
+        with pytest.raises(PhonolipsError, match="loss is nan in epoch 2, batch 1; the checkpoint before it is kept"):
+            train("encoder", data=corpus, out=tmp_path / "a", overrides=words, device="cpu")
+    assert [line["epoch"] for line in history(tmp_path / "a", "encoder")] == [1]
+    train("encoder", data=corpus, out=tmp_path / "a", overrides=words, device="cpu")  # goes on from there
+    train("encoder", data=corpus, out=tmp_path / "b", overrides=words, device="cpu")
+    one, other = (load_file(tmp_path / name / "network" / "model.safetensors") for name in "ab")
+    assert all(torch.equal(one[name], other[name]) for name in other)
 
 
 def test_epochs_draw_the_same_again_and_differ_from_each_other(corpus):

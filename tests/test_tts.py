@@ -3,6 +3,7 @@
 import json
 import os
 import stat
+import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError
 from itertools import pairwise
@@ -25,7 +26,7 @@ from phonolips.speech.tts.espeak.phonemes import stressed_phones
 from phonolips.speech.tts.espeak.plain import speak_plain
 from phonolips.speech.tts.festival import Festival
 from phonolips.speech.tts.spoken import EDGE_SECONDS, sentences
-from phonolips.speech.words import SpokenWord
+from phonolips.speech.words import SpokenWord, phones_to_words
 from phonolips.synth import verbs
 from phonolips.timebase import FRAME_SAMPLES, SAMPLE_RATE
 
@@ -531,3 +532,18 @@ def test_the_bench_compares_phones_with_what_was_spoken(spoken):
     assert [name for name, _ in late] == [*phones_of(TEXT), "end"]
     assert [error for _, error in late] == pytest.approx([10.0] * len(late))
     assert bench.row("x", [5.0, -15.0, 30.0]) == "| x | 3 | +5.0 | 15.0 | 66.7% |"
+
+
+@pytest.mark.parametrize("phones", [90, 220, 700])
+def test_a_stretch_of_phones_longer_than_espeak_holds_is_said_whole(phones):
+    asked = ("B", "AY", "N", "UW", "S") * (phones // 5)
+    spoken = speech.speak_words(phones_to_words(asked))
+    assert spoken.alignment.phone_sequence()[: phones // 2] == list(asked)[: phones // 2]
+    assert len(spoken.alignment.phone_sequence()) == pytest.approx(phones, rel=0.03)
+
+
+@pytest.mark.parametrize(("letter", "language"), [("ü", "ru"), ("1", "fi"), ("あ", "ja"), ("w", "de")])
+def test_the_longest_words_of_other_languages_do_not_end_the_process(letter, language):
+    code = f"from phonolips.speech.tts.speak import speak_text; speak_text({letter * 100!r}, language={language!r})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-500:]

@@ -45,7 +45,10 @@ def render(
     out: Annotated[Path, typer.Option(help="Film (.mp4, .mov, .mkv, .webm), .gif, or .png: a strip of pictures.")],
     size: Annotated[str, typer.Option(help="Pixels: 720, or 640x480.")] = "360",
     fps: Annotated[
-        float | None, typer.Option(help="Frames per second. [default: the lips'; with --face a video's own]")
+        str | None,
+        typer.Option(
+            metavar="RATE", help="Frames per second: 25, 29.97, 30000/1001. [default: the lips'; --face: a video's own]"
+        ),
     ] = None,
     palette: Annotated[
         str, typer.Option(help="warm, dark, line or flat; or with colours of your own: dark,skin=#203040.")
@@ -115,8 +118,11 @@ def export(
         Path | None, typer.Option(help="A folder, or for one format the file. [default: beside lips.npz]")
     ] = None,
     fps: Annotated[
-        float | None,
-        typer.Option(help="Rate of the frames written. [default: the lips'; rhubarb-dat 24, arkit-csv 60]"),
+        str | None,
+        typer.Option(
+            metavar="RATE",
+            help="Rate of what is written: 25, 29.97, 30000/1001. [default: the lips'; rhubarb-dat 24, arkit-csv 60]",
+        ),
     ] = None,
     viseme_set: Annotated[Path | None, typer.Option(help="YAML with visemes of your own, for visemes.")] = None,
     targets: Annotated[

@@ -1,12 +1,14 @@
 """What several commands share: options, checks of files, and how files are reported."""
 
+import os
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from phonolips.errors import InputError, MissingToolError
+from phonolips.errors import InputError, MissingToolError, PhonolipsWarning
 
 Out = Annotated[Path, typer.Option(help="Folder to write to; made if it is not there.")]
 Model = Annotated[
@@ -37,17 +39,18 @@ TierSpeaker = Annotated[
 ]
 
 
-def parse_emphasis(words: Sequence[str]) -> dict[str, float]:
+def parse_emphasis(words: Sequence[str]) -> dict[str | int, float]:
     """Read what a user writes, `blue` or `blue=1.5`; raise InputError.
 
     Returns:
-        word in lower case -> factor; 1.3 where none is given.
+        word in small letters, but for one in capitals -> factor; 1.3 where none is given.
     """
     from phonolips.lips.motion import DEFAULT_EMPHASIS, LEAST_EMPHASIS, MOST_EMPHASIS, is_factor
 
-    found: dict[str, float] = {}
+    found: dict[str | int, float] = {}
     for text in words:
-        word, _, factor = text.partition("=")
+        word, mark, factor = text.rpartition("=")
+        word, factor = (word, factor) if mark else (text, "")
         try:
             value = float(factor) if factor else DEFAULT_EMPHASIS
         except ValueError:
@@ -57,14 +60,51 @@ def parse_emphasis(words: Sequence[str]) -> dict[str, float]:
                 f"--emphasis {text!r}; expected a word, or WORD=FACTOR with a factor from {LEAST_EMPHASIS} to "
                 f"{MOST_EMPHASIS:.0f}, such as blue=1.5"
             )
-        found[word.strip().lower()] = value
+        word = word.strip()
+        found[word if word.isupper() and len(word) > 1 else word.lower()] = value  # US is not us
     return found
+
+
+TextFile = Annotated[
+    Path | None,
+    typer.Option(help="A file with the text (UTF-8, UTF-16; - is standard input).", metavar="FILE", show_default=False),
+]
+
+
+def text_of(text: str | None, text_file: Path | None) -> str | None:
+    """Return the text that is given, or read it from its file or standard input; None where neither is given.
+
+    Raises:
+        InputError: both are given; the file cannot be read; or `text` is the name of a file, which would be spoken.
+    """
+    from phonolips.speech.text.files import STANDARD_INPUT, read_text_file
+
+    if text is not None and text_file is not None:
+        raise InputError("--text and --text-file: expected one of them")
+    if text_file is not None or text == STANDARD_INPUT:
+        return read_text_file(text_file or STANDARD_INPUT)
+    if text is not None:
+        check_no_file(text, "--text", "to speak what is in it: --text-file")
+    return text
+
+
+def check_no_file(text: str, flag: str, instead: str) -> None:
+    """Raise InputError for a text that is the name of a file, as script.txt; warn of a plain word that is one too."""
+    try:
+        if not text.strip() or not Path(text).is_file():
+            return
+    except (OSError, ValueError):  # longer than names may be, or with a NUL
+        return
+    if Path(text).suffix or os.sep in text:
+        raise InputError(f"{flag} {text}: is a file, and its name would be taken for the words; {instead} {text}")
+    message = f"{flag} {text}: there is a file of this name, too; {instead} {text}"
+    warnings.warn(message, PhonolipsWarning, stacklevel=3)
 
 
 def print_files(files: list[Path]) -> None:
     """Print a path a line."""
     for file in files:
-        typer.echo(str(file))
+        print(file, flush=True)  # typer's own output puts ? where a file's name does not fit the encoding
 
 
 def need(package: str, what: str) -> None:

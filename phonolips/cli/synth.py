@@ -11,10 +11,12 @@ from phonolips.cli.options import (
     Language,
     Model,
     Out,
+    TextFile,
     Tier,
     TierSpeaker,
     parse_emphasis,
     print_files,
+    text_of,
 )
 from phonolips.errors import PhonolipsError
 from phonolips.export.formats import FORMATS
@@ -34,7 +36,8 @@ Speaker = Annotated[
 # One parameter for each option: that is how typer reads them. What they mean together is in `synth.files.Request`.
 def synth(
     out: Out,
-    text: Annotated[str | None, typer.Option(help="A text to speak.")] = None,
+    text: Annotated[str | None, typer.Option(help="A text to speak; - reads it from standard input.")] = None,
+    text_file: TextFile = None,
     audio: Annotated[
         Path | None,
         typer.Option(
@@ -53,7 +56,8 @@ def synth(
     ] = None,
     speaker: Speaker = None,
     fps: Annotated[
-        float | None, typer.Option(help="Frames per second of the lips: 24, 25, 29.97, 30, 50, 60, ... [default: 25]")
+        str | None,
+        typer.Option(metavar="RATE", help="Frames per second of the lips: 24, 29.97, 30000/1001, ... [default: 25]"),
     ] = None,
     rate: Annotated[
         float, typer.Option(help="Speaking rate for --text, --phones and --textgrid; 2 is twice as fast.")
@@ -65,7 +69,7 @@ def synth(
     tier_speaker: TierSpeaker = None,
     emphasis: Annotated[
         list[str] | None,
-        typer.Option(help="A word to stress, or WORD=1.5 for how much: longer and larger. May be repeated."),
+        typer.Option(help="A word to stress, as written (U.S., 2024), or WORD=1.5 for how much. May be repeated."),
     ] = None,
     phones_only: Annotated[
         bool,
@@ -122,7 +126,7 @@ def synth(
 
     request = Request(
         out=out,
-        text=text,
+        text=text_of(text, text_file),
         audio=audio,
         phones=phones,
         posteriors=posteriors,

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from phonolips.cli.options import Device, Jobs, Model, Out, need, print_files
-from phonolips.errors import InputError
+from phonolips.errors import InputError, did_you_mean
 
 MOST_NAMED = 40  # clips left out that are named on the terminal; the files name all
 
@@ -61,7 +61,9 @@ def prepare(
 
     known = ("records", "lips", "align", "features")
     if step not in (*known, "all"):
-        raise InputError(f"--step {step}; expected one of {', '.join((*known, 'all'))}")
+        raise InputError(
+            f"--step {step}; expected one of {', '.join((*known, 'all'))}{did_you_mean(step, (*known, 'all'))}"
+        )
     chosen = known if step == "all" else (step,)
     dropped: list[Dropped] = []
     if "records" in chosen:

@@ -6,8 +6,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from phonolips.cli.options import AudioStream, Language, Model, Out, Tier, TierSpeaker, print_files
-from phonolips.errors import InputError
+from phonolips.cli.options import (
+    AudioStream,
+    Language,
+    Model,
+    Out,
+    TextFile,
+    Tier,
+    TierSpeaker,
+    check_no_file,
+    print_files,
+    text_of,
+)
+from phonolips.errors import InputError, did_you_mean
 
 if TYPE_CHECKING:
     from phonolips.speech.align.fit import WordFit
@@ -42,7 +53,7 @@ def track(
     from phonolips.synth.files import existing_file
 
     if layout not in LAYOUTS:
-        raise InputError(f"--layout {layout}; expected one of {', '.join(LAYOUTS)}")
+        raise InputError(f"--layout {layout}; expected one of {', '.join(LAYOUTS)}{did_you_mean(layout, LAYOUTS)}")
     if out.suffix != ".npz":
         raise InputError(f"--out {out}: expected a file name ending in .npz")
     existing_file(video, "a video")
@@ -111,7 +122,8 @@ def adapt(
 
 def align(
     audio: Annotated[Path, typer.Argument(help="A recording; - is the standard input.")],
-    text: Annotated[str, typer.Option(help="What is said in it.")],
+    text: Annotated[str | None, typer.Option(help="What is said in it; - reads it from standard input.")] = None,
+    text_file: TextFile = None,
     out: Annotated[Path | None, typer.Option(help="The TextGrid to write. [default: beside the recording]")] = None,
     aligner: Annotated[
         str, typer.Option(help="auto, mfa, sphinx, ctc; auto = mfa where installed, else sphinx.")
@@ -133,6 +145,9 @@ def align(
     from phonolips.speech.align.align import align_and_judge
     from phonolips.synth.files import existing_file
 
+    words = text_of(text, text_file)
+    if words is None:
+        raise InputError("expected one of --text and --text-file, with what is said in the recording; found neither")
     existing_file(audio, "a sound or video file")
     if out is None and is_pipe(audio):
         raise InputError(f"{audio}: a pipe has no place beside it; name the TextGrid to write with --out")
@@ -140,7 +155,7 @@ def align(
     target = out or audio.with_suffix(".TextGrid")
     if plot and target.suffix.lower() == ".png":
         raise InputError(f"--out {target}: names the TextGrid; with --plot the picture goes beside it, as .png")
-    judged = align_and_judge(waveform, text, aligner=aligner, language=language, network=load_network(model))
+    judged = align_and_judge(waveform, words, aligner=aligner, language=language, network=load_network(model))
     found = judged.alignment
     write_textgrid(found, target)
     for line in describe_doubts(judged.doubtful_words()):
@@ -206,6 +221,8 @@ def edit(
     from phonolips.synth.folder import check_out_folder
 
     check_out_folder(out)
+    for flag, words in (("--transcript", transcript), ("--to", to)):
+        check_no_file(words, flag, "give the words themselves, not")
     named = ((video, "a video"), (textgrid, "a TextGrid"), (sound, "a sound file"))
     inputs = [existing_file(path, what) for path, what in named if path is not None]
     check_inputs(out, *inputs)

@@ -17,9 +17,11 @@ from typing import NamedTuple
 
 from tqdm import tqdm
 
+from phonolips.checks import shown
 from phonolips.corpus.records import Dropped, Record
 from phonolips.errors import CorpusError, InputError, PhonolipsWarning
 from phonolips.phones.intervals import Interval
+from phonolips.reading import read_lines, read_text
 from phonolips.timebase import MODEL_FPS, align_units_to_seconds
 
 COMMANDS = {"b": "bin", "l": "lay", "p": "place", "s": "set"}
@@ -85,21 +87,23 @@ def read_align(path: Path, *, clip_seconds: float | None = None) -> list[Interva
             has no length, there is no word, or the last end lies beyond the clip.
     """
     try:
-        lines = path.read_text(encoding="ascii").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise CorpusError(f"{path}: cannot be read as an .align file ({error})") from error
+        lines = read_text(path).split("\n")
+    except InputError as error:
+        raise CorpusError(
+            f"{path}: cannot be read as an .align file ({str(error).removeprefix(f'{path}: ')})"
+        ) from error
     words = []
     edge = 0
     for number, line in enumerate(lines, start=1):
         fields = line.split()
         if not fields:
             continue
-        if len(fields) != 3 or not (fields[0].isdigit() and fields[1].isdigit()):
-            raise CorpusError(f"{path}:{number}: found {line!r}; expected 'start end word' in 1/25000 s")
+        if len(fields) != 3 or not all(re.fullmatch(r"\d{1,9}", time, re.ASCII) for time in fields[:2]):
+            raise CorpusError(f"{path}:{number}: found {shown(line)}; expected 'start end word' in 1/25000 s")
         start, end, word = int(fields[0]), int(fields[1]), fields[2].lower()
         silent = word in SILENCES
         if start < edge or end < start or (end == start and not silent):
-            raise CorpusError(f"{path}:{number}: {word!r} runs from {start} to {end} after {edge}; out of order")
+            raise CorpusError(f"{path}:{number}: {shown(word)} runs from {start} to {end} after {edge}; out of order")
         edge = end
         if not silent:
             words.append(Interval(word, align_units_to_seconds(start), align_units_to_seconds(end)))
@@ -132,8 +136,11 @@ def read_list(path: Path) -> frozenset[str]:
     """Read a split list: one name a line, `#` starts a comment; raise CorpusError where it is missing."""
     if not path.is_file():
         raise CorpusError(f"{path}: no such split list; `splits` is the folder that holds it")
-    lines = (line.partition("#")[0].strip() for line in path.read_text(encoding="utf-8").splitlines())
-    return frozenset(line for line in lines if line)
+    try:
+        lines = (line.partition("#")[0].strip() for _, line in read_lines(path))
+        return frozenset(line for line in lines if line)
+    except InputError as error:
+        raise CorpusError(str(error)) from error
 
 
 def split_of(clip: str, splits: Splits) -> str:

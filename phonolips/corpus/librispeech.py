@@ -10,9 +10,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from phonolips.checks import shortened
 from phonolips.corpus.grid import read_list
 from phonolips.corpus.records import Dropped, Record
 from phonolips.errors import CorpusError
+from phonolips.reading import read_lines, read_text
 
 LIBRISPEECH = "librispeech"  # first part of the ids
 TABLE = "transcripts.tsv"
@@ -109,21 +111,27 @@ def _find_subsets(data: Path) -> dict[str, Path]:
 
 def _read_table(folder: Path) -> Iterator[_Utterance]:
     path = folder / TABLE
-    with path.open(encoding="utf-8", newline="") as file:
-        reader = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
+    reader = csv.DictReader(read_text(path).split("\n"), delimiter="\t", quoting=csv.QUOTE_NONE)
+    try:
         missing = [name for name in TABLE_COLUMNS if name not in (reader.fieldnames or ())]
         if missing:
-            raise CorpusError(f"{path}: no column {missing[0]!r}; found {', '.join(reader.fieldnames or ())}")
+            raise CorpusError(
+                f"{path}: no column {missing[0]!r}; found {shortened(', '.join(reader.fieldnames or ()))}"
+            )
         for row in reader:
             if any(row[name] is None for name in TABLE_COLUMNS):
                 raise CorpusError(f"{path}:{reader.line_num}: too few columns; the file is cut short")
             yield _Utterance(row["utt_id"], row["speaker"], folder / row["audio"], row["transcript"])
+    except csv.Error as error:  # a field of more than 128 kB
+        raise CorpusError(
+            f"{path}:{reader.line_num}: not a table ({error}); expected tabs between its columns"
+        ) from error
 
 
 def _read_official(folder: Path) -> Iterator[_Utterance]:
     for path in sorted(folder.glob("*/*/*.trans.txt")):
         speaker = path.parts[-3]
-        for line in path.read_text(encoding="utf-8").splitlines():
+        for _, line in read_lines(path):
             name, _, text = line.strip().partition(" ")
             if name:
                 yield _Utterance(name, speaker, path.parent / f"{name}.flac", text)

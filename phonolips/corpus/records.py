@@ -10,13 +10,18 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from phonolips.errors import CorpusError
+from phonolips.checks import check_number, check_text, shown
+from phonolips.errors import CorpusError, InputError, PhonolipsError
 from phonolips.moved import old_names
+from phonolips.reading import decode_text, parse_json, read_text
 from phonolips.storage import atomic_file, write_text
 
 SPLITS = ("train", "valid", "test_seen", "test_unseen")
+LONGEST_ID, LONGEST_NAME = 1_000, 240  # characters of an id; bytes of one name in it: Linux has 255, with our endings
+TEXTS = ("id", "speaker", "split", "text", "audio")  # what every record has
+FLAGS = tuple((name, bool, "true or false") for name in ("complete", "limits"))
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,28 @@ class Record:
     complete: bool = True
     limits: bool = False
 
+    def __post_init__(self) -> None:
+        """Raise CorpusError where the id is no relative path inside a folder."""
+        check_id(self.id)
+
+
+def check_id(clip: object) -> str:
+    """Return a clip's id; raise CorpusError unless it is usable as a relative path inside a folder, on any system.
+
+    Files are named by ids, so `../x`, `/x`, `C:x`, backslashes, control characters and over-long names are refused
+    wherever ids are read.
+    """
+    if not isinstance(clip, str) or not clip or len(clip) > LONGEST_ID:
+        raise CorpusError(f"the id {shown(clip)}; expected a relative path of 1 to {LONGEST_ID} characters")
+    parts = clip.split("/")
+    bad = "\\" in clip or not clip.isprintable() or (len(clip) > 1 and clip[1] == ":")
+    if bad or any(part in ("", ".", "..") or len(part.encode("utf-8", "replace")) > LONGEST_NAME for part in parts):
+        raise CorpusError(f"the id {shown(clip)} is no relative path inside a folder; expected one such as s1/bbaf2n")
+    return clip
+
+
+RECORD_FIELDS = tuple(field.name for field in fields(Record))
+
 
 @dataclass(frozen=True)
 class Dropped:
@@ -71,23 +98,44 @@ def iterate_records(path: Path, splits: Iterable[str] | None = None) -> Iterator
     wanted = None if splits is None else set(splits)
     if not path.is_file():
         raise CorpusError(f"{path}: no such records file; make it with 'phonolips prepare --step records'")
-    names = {field.name for field in fields(Record)}
-    with path.open(encoding="utf-8") as file:
+    with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
             if not line.strip():
                 continue
             try:
-                values = json.loads(line)
-                if "wild" in values:  # the name of `limits` in version 0.1
-                    values["limits"] = values.pop("wild")
-                values["words"] = tuple((str(w), float(s), float(e)) for w, s, e in values.get("words", ()))
-                record = Record(**{key: value for key, value in values.items() if key in names})
-            except (ValueError, TypeError, KeyError) as error:
+                record = _record_of(parse_json(decode_text(line)))
+            except PhonolipsError as error:
                 raise CorpusError(f"{path}:{number}: not a record ({error})") from error
             if record.split not in SPLITS:
-                raise CorpusError(f"{path}:{number}: split {record.split!r}; expected one of {', '.join(SPLITS)}")
+                raise CorpusError(f"{path}:{number}: split {shown(record.split)}; expected one of {', '.join(SPLITS)}")
             if wanted is None or record.split in wanted:
                 yield record
+
+
+def _record_of(values: dict[str, Any]) -> Record:
+    """Make a record of its JSON object; raise InputError or CorpusError for values of other types."""
+    if "wild" in values:  # the name of `limits` in version 0.1
+        values["limits"] = values.pop("wild")
+    missing = next((name for name in TEXTS if name not in values), None)
+    if missing is not None:
+        raise InputError(f"no {missing!r} in it")
+    for name, kind, expected in (*((name, str, "a text") for name in (*TEXTS, "video")), *FLAGS):
+        if not isinstance(values.get(name, kind()), kind) or (kind is str and "\0" in values.get(name, "")):
+            raise InputError(f"{name} is {shown(values[name])}; expected {expected}")
+    values["words"] = _words_of(values.get("words", []))
+    return Record(**{name: values[name] for name in RECORD_FIELDS if name in values})
+
+
+def _words_of(words: object) -> tuple[tuple[str, float, float], ...]:
+    """Return the words of a record with their times; raise InputError for anything else."""
+    expected = "[word, start, end] with times in seconds"
+    if not isinstance(words, list) or not all(isinstance(one, list) and len(one) == 3 for one in words):
+        raise InputError(f"words is {shown(words)}; expected lists of {expected}")
+    found = []
+    for word, start, end in words:
+        times = (check_number(time, f"a time of {shown(word)}", expected, 0) for time in (start, end))
+        found.append((check_text(word, "a word", "'bin'"), *times))
+    return tuple(found)  # type: ignore[arg-type]
 
 
 def read_records(path: Path, splits: Iterable[str] | None = None) -> list[Record]:
@@ -112,7 +160,7 @@ def read_dropped(path: Path) -> list[Dropped]:
     """Read a list of dropped clips; an absent file is an empty list."""
     if not path.is_file():
         return []
-    pairs = (line.split("\t", 1) for line in path.read_text(encoding="utf-8").splitlines() if "\t" in line)
+    pairs = (line.split("\t", 1) for line in read_text(path).split("\n") if "\t" in line)
     return [Dropped(name, reason) for name, reason in pairs]
 
 

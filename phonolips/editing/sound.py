@@ -12,6 +12,7 @@ import numpy as np
 
 from phonolips.editing.timeline import Cut
 from phonolips.media.audio import read_mono, resample
+from phonolips.media.wav import new_wav
 from phonolips.timebase import SAMPLE_RATE, seconds_to_samples
 
 if TYPE_CHECKING:
@@ -189,18 +190,16 @@ def write_exact(path: Path, sound: np.ndarray, rate: int, recorded: np.ndarray) 
         rate: samples per second.
         recorded: float32 (samples, channels), the recording that the sound is made of.
     """
-    import soundfile
-
     for bits, kind in ((16, np.int16), (24, np.int32)):
         full = np.float32(1 << (bits - 1))
         if all(_is_whole(part * full, full) for part in _in_blocks(recorded)):
             unused = np.iinfo(kind).bits - bits  # soundfile takes 24 bits as the upper ones of 32
-            with soundfile.SoundFile(path, "w", rate, sound.shape[1], f"PCM_{bits}", format="WAV") as file:
+            with new_wav(path, rate, sound.shape[1], f"PCM_{bits}") as file:
                 for part in _in_blocks(sound):
                     whole = np.clip(np.rint(part.astype(np.float64) * full), -full, full - 1)
                     file.write((whole.astype(np.int32) << unused).astype(kind))
             return
-    with soundfile.SoundFile(path, "w", rate, sound.shape[1], "FLOAT", format="WAV") as file:
+    with new_wav(path, rate, sound.shape[1], "FLOAT") as file:
         for part in _in_blocks(sound):
             file.write(part)
 

@@ -8,7 +8,6 @@ OUT/gallery.csv            a row a phone
 """
 
 import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +22,7 @@ from phonolips.lips.measures import opening, width
 from phonolips.phones.inventory import PHONE_IDS, PHONE_TO_VISEME, PHONES, VISEME_NAMES
 from phonolips.show.plots.style import save_figure
 from phonolips.synth.folder import check_out_folder
+from phonolips.temporary import temporary_folder
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -124,8 +124,7 @@ def _clips_of(store: Store, data: Path, speaker: str | None) -> list[str]:
 def _write_together(figures: "Mapping[str, Figure]", found: Mapping[str, Occurrences], out: Path) -> list[Path]:
     """Write all pictures and the table beside their places first, then move them there."""
     out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".phonolips-", dir=out) as temporary:
-        new = Path(temporary)
+    with temporary_folder(out) as new:
         for name, figure in figures.items():
             save_figure(figure, new / f"gallery_{name}.png")
         write_csv(gallery_rows(list(found.values())), new / "gallery.csv")

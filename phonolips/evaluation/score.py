@@ -24,7 +24,7 @@ from phonolips.phones.inventory import NUM_PHONES
 from phonolips.phones.textgrid import read_textgrid
 from phonolips.speech.align.ctc import align_posteriors
 from phonolips.speech.words import alignment_to_words
-from phonolips.storage import write_text
+from phonolips.storage import atomic_file, write_text
 
 if TYPE_CHECKING:
     from phonolips.model.network import Network
@@ -71,7 +71,8 @@ def score(data: Path, out: Path, network: "Network", *, references: bool = True)
     report.write_csv(report.summary_rows(summaries), out / "lips_summary.csv")
     encoder, matrix = _score_encoder(data, features, network)
     report.write_csv(encoder, out / "encoder.csv")
-    np.save(out / "confusion.npy", matrix)
+    with atomic_file(out / "confusion.npy") as temporary:
+        np.save(temporary, matrix)
     text = (
         f"# Lips\n\n{report.markdown_table(summaries)}\n\n{_duration_line(made)}\n\n"
         f"{sync_table(tests, methods, names, out / 'sync.csv')}# Encoder\n\n"

@@ -7,6 +7,7 @@ import numpy as np
 
 from phonolips.corpus.layout import alignment_path
 from phonolips.corpus.records import Record
+from phonolips.corpus.store.shards import SHARDS
 from phonolips.corpus.store.store import ArraySpec, Store, StoreWriter
 from phonolips.evaluation.clips import complete_labels, padded_waveform, read_test_records, shapes_of
 from phonolips.lips.curve import resample_by_phones
@@ -17,6 +18,7 @@ from phonolips.phones.textgrid import read_textgrid
 from phonolips.speech.words import alignment_to_words
 from phonolips.synth import verbs
 from phonolips.synth.timing import predict_alignment
+from phonolips.temporary import sweep
 from phonolips.timebase import STEPS_PER_SECOND
 
 if TYPE_CHECKING:
@@ -50,6 +52,7 @@ def synthesise(data: Path, out: Path, network: "Network") -> None:
     features = Store(data / "features")
     records = [record for record in read_test_records(data, features) if features.rows(record.id, "lips")]
     shapes = shapes_of(features, records, network)
+    sweep(out / "synthesis" / SHARDS)
     with StoreWriter(out / "synthesis", SYNTHESIS_ARRAYS) as store:
         for record in tqdm(records, desc="synthesis", unit="clip", dynamic_ncols=True, disable=None):
             if record.id in store:

@@ -7,12 +7,13 @@ export(read_result(Path("demo")), ["rhubarb-tsv", "arkit"])
 
 import importlib
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from phonolips.errors import InputError, PhonolipsWarning
+from phonolips.errors import InputError, PhonolipsWarning, did_you_mean
+from phonolips.timebase import FrameRate
 
 if TYPE_CHECKING:
     from phonolips.synth.result import Result
@@ -89,7 +90,8 @@ def check_names(names: str | Sequence[str]) -> list[str]:
     unknown = [name for name in wanted if name != ALL and name not in FORMATS]
     if unknown or not wanted:
         found = f"format {unknown[0]!r} is not known" if unknown else "no format named"
-        raise InputError(f"{found}; expected some of {', '.join((*FORMATS, ALL))}, with commas between them")
+        near = did_you_mean(unknown[0], (*FORMATS, ALL)) if unknown else ""
+        raise InputError(f"{found}; expected some of {', '.join((*FORMATS, ALL))}, with commas between them{near}")
     return list(FORMATS) if ALL in wanted else list(dict.fromkeys(wanted))
 
 
@@ -115,7 +117,7 @@ def export(
     names: str | Sequence[str],
     out: Path | None = None,
     *,
-    fps: float | None = None,
+    fps: FrameRate | None = None,
     viseme_set: Path | None = None,
     targets: Sequence[str] | None = None,
 ) -> list[Path]:
@@ -174,12 +176,12 @@ def _attempt_or_warn(name: str, action: Callable[[], None]) -> bool:
     return True
 
 
-def _check_options(wanted: Sequence[str], given: Mapping[str, Any]) -> None:
-    """Raise InputError where an option cannot be used, or goes with none of the formats."""
+def _check_options(wanted: Sequence[str], given: dict[str, Any]) -> None:
+    """Make a number of a frame rate; raise InputError where an option cannot be used, or goes with no format."""
     from phonolips.lips.curve import check_fps
 
     if given["fps"] is not None:
-        check_fps(given["fps"])
+        given["fps"] = check_fps(given["fps"])
     for option, format_name in (("viseme_set", "visemes"), ("targets", "gltf")):
         if given[option] is not None and format_name not in wanted:
             raise InputError(f"{option} is for {format_name}, which is not among the formats; add {format_name}")

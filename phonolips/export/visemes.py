@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from phonolips.checks import shortened, shown
 from phonolips.errors import InputError
 from phonolips.export.cues import Cue, divide
 from phonolips.export.writing import new_text_file
@@ -23,6 +24,7 @@ from phonolips.phones.inventory import (
     VISEMES,
     normalise_phone,
 )
+from phonolips.reading import read_yaml
 from phonolips.timebase import (
     STEP_SECONDS,
     exact_fps,
@@ -128,25 +130,21 @@ def read_viseme_set(path: Path) -> VisemeSet:
     Raises:
         InputError: no such file, not YAML, other keys, or phones not exactly once each.
     """
-    import yaml
-
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path}: no such file; expected {EXAMPLE}")
-    try:
-        # BaseLoader leaves every word a string: `no`, `on` and `Y` are names here, not truth values
-        found: Any = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not YAML ({' '.join(str(error).split())[:120]})") from error
+    found: Any = read_yaml(path)  # every word a string: `no`, `on` and `Y` are names here, not truth values
     wanted = {"name", "silence", "visemes"}
     if not isinstance(found, dict) or set(found) != wanted or not isinstance(found["visemes"], dict):
-        keys = ", ".join(map(str, found)) if isinstance(found, dict) else str(found or "nothing")[:40]
+        keys = (
+            shortened(", ".join(map(str, found))) if isinstance(found, dict) else shown(found) if found else "nothing"
+        )
         raise InputError(f"{path}: found {keys}; expected {EXAMPLE}")
     lists: dict[str, list[str]] = {}
     for viseme, phones in found["visemes"].items():
         phones = phones or []  # "rest:" with nothing after it
         if not isinstance(phones, list) or not all(isinstance(phone, str) for phone in phones):
-            raise InputError(f"{path}: viseme {viseme!r} holds {str(phones)[:40]!r}; expected a list such as [B, M, P]")
+            raise InputError(f"{path}: viseme {shown(viseme)} holds {shown(phones)}; expected a list such as [B, M, P]")
         lists[str(viseme)] = phones
     try:
         return VisemeSet(str(found["name"]), str(found["silence"]), lists)

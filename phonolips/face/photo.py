@@ -79,7 +79,8 @@ def read_photo(path: Path, *, longest_side: int | None = LONGEST_PHOTO_SIDE) -> 
     try:
         with Image.open(readable(path), formats=_formats()) as file:
             picture = ImageOps.exif_transpose(file).convert("RGB")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    # a damaged chunk may promise 2 GB, for which memory is asked before anything is read
+    except (OSError, ValueError, SyntaxError, MemoryError, Image.DecompressionBombError) as error:
         if _is_heic(path):
             raise InputError(f"{path}: is a HEIC picture, which is not read; convert it to .jpg or .png") from error
         if _brands(path)[:1] != (b"avif",):

@@ -172,7 +172,7 @@ def _move_mouth(
 
 
 def render_face(
-    result: "Result", face: Path | Face, out: Path, *, fps: float | None = None, sound: Path | None = None
+    result: "Result", face: Path | Face, out: Path, *, fps: timebase.FrameRate | None = None, sound: Path | None = None
 ) -> Path:
     """Write a video of a person who speaks a result: a photo that talks, or a video with other lips.
 

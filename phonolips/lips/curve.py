@@ -10,20 +10,20 @@ from fractions import Fraction
 
 import numpy as np
 
+from phonolips.checks import check_number
 from phonolips.errors import InputError
 from phonolips.phones.compare import same_phones
-from phonolips.timebase import MODEL_FPS, exact_fps, frame_centres, frames_in
+from phonolips.timebase import MODEL_FPS, FrameRate, exact_fps, frame_centres, frames_in, read_fps
 
 LEAST_FPS, MOST_FPS = 1.0, 240.0
 BLOCK_FRAMES = 256  # frames that are read at once where they are asked for one by one
 NEIGHBOURS = 3  # frames each side on which the curve between two frames depends, and one to spare
 
 
-def check_fps(fps: float) -> float:
-    """Return `fps` if it is a usable frame rate; raise InputError otherwise."""
-    if not LEAST_FPS <= fps <= MOST_FPS:
-        raise InputError(f"fps {fps}; expected {LEAST_FPS:.0f} to {MOST_FPS:.0f} frames per second")
-    return float(fps)
+def check_fps(fps: FrameRate) -> float:
+    """Return `fps` as a number if it is a usable frame rate; raise InputError otherwise."""
+    expected = f"{LEAST_FPS:.0f} to {MOST_FPS:.0f} frames per second"
+    return check_number(float(read_fps(fps)), "fps", expected, LEAST_FPS, MOST_FPS)
 
 
 class LipCurve:
@@ -73,7 +73,7 @@ class LipCurve:
             yield from self.at(start + (wanted + 0.5) / float(fps))
 
 
-def resample_lips(lips: np.ndarray, fps: float, seconds: float, *, source_fps: float = MODEL_FPS) -> np.ndarray:
+def resample_lips(lips: np.ndarray, fps: FrameRate, seconds: float, *, source_fps: float = MODEL_FPS) -> np.ndarray:
     """Read the continuous lip curve at another frame rate (see `LipCurve`).
 
     Args:

@@ -9,6 +9,7 @@ from numbers import Real
 
 import numpy as np
 
+from phonolips.checks import check_text, shown
 from phonolips.errors import InputError
 from phonolips.lips.measures import inner_gaps
 from phonolips.lips.points import MEDIAPIPE40
@@ -26,48 +27,76 @@ def is_factor(value: object) -> bool:
     return isinstance(value, Real) and LEAST_EMPHASIS <= float(value) <= MOST_EMPHASIS
 
 
-def check_emphasis(emphasis: Mapping[str, float], words: Sequence[str]) -> None:
-    """Raise InputError where an emphasised word is not among `words`, or its factor is none."""
+Emphasis = Mapping[str | int, float]  # a word in small letters, or its place among those spoken, from 0 -> factor
+
+
+def check_emphasis(emphasis: Emphasis, words: Sequence[str]) -> None:
+    """Raise InputError where an emphasised word is not among `words`, or its factor is none.
+
+    Args:
+        emphasis: of some words.
+        words: those spoken, in their order; pauses are empty.
+    """
     if not isinstance(emphasis, Mapping):
         raise InputError(f"emphasis is {type(emphasis).__name__}; expected words and their factors, {{'blue': 1.5}}")
-    spoken = [word for word in dict.fromkeys(word.lower() for word in words) if word]
+    said = [word.lower() for word in words if word]
     for word in emphasis:
-        if word.lower() not in spoken:
-            known = (
-                ", ".join(spoken) if spoken else "no words are known here; give the text, or an alignment with words"
-            )
-            raise InputError(f"emphasis {word}: not one of the words spoken ({known})")
+        if isinstance(word, int):
+            known = word in range(len(said))
+        else:
+            known = check_text(word, "emphasis of a word", "'blue'").lower() in said
+        if not known:
+            raise InputError(f"emphasis {word}: not one of the words spoken{_near(word, said)}")
         if not is_factor(emphasis[word]):
             raise InputError(
-                f"emphasis {word}: {emphasis[word]!r}; expected a factor from {LEAST_EMPHASIS} to {MOST_EMPHASIS:.0f}"
+                f"emphasis {word}: {shown(emphasis[word])}; expected a factor from {LEAST_EMPHASIS} to "
+                f"{MOST_EMPHASIS:.0f}"
             )
 
 
-def word_factor(word: str, emphasis: Mapping[str, float]) -> float:
-    """Look up the factor of a word; 1 where it has none."""
-    return emphasis.get(word.lower(), 1.0)
+MOST_NAMED = 12  # words in a message; of a longer text only those that are like the one asked for
 
 
-def emphasis_curve(alignment: Alignment, emphasis: Mapping[str, float], frames: int) -> np.ndarray:
+def _near(word: str | int, said: Sequence[str]) -> str:
+    """Return for a message which words there are, or the nearest of many; "" where none is."""
+    from difflib import get_close_matches
+
+    if not said:
+        return "; no words are known here: give the text, or an alignment with words"
+    if isinstance(word, int):
+        return f"; there are {len(said)}, counted from 0"
+    names = list(dict.fromkeys(said))
+    if len(names) > MOST_NAMED:
+        names = get_close_matches(str(word).lower(), names, n=5, cutoff=0.4)
+    return f" ({', '.join(names)})" if names else ""
+
+
+def word_factor(word: str, place: int, emphasis: Emphasis) -> float:
+    """Look up the factor of a word, or of its place among those spoken; 1 where it has none."""
+    return emphasis.get(place, emphasis.get(word.lower(), 1.0))
+
+
+def emphasis_curve(alignment: Alignment, emphasis: Emphasis, frames: int) -> np.ndarray:
     """Compute how far the lips go at every frame.
 
     Looks 0.1 s, 3 frames, back and ahead.
 
     Args:
         alignment: when the words are said.
-        emphasis: word -> factor.
+        emphasis: word, or its place -> factor.
         frames: how many, 25 a second.
 
     Returns:
         float32 (frames,), 1 outside the emphasised words, with fades of 0.1 s around them.
     """
     times = frame_centres(frames)
-    curve = np.ones(frames)
-    for word in alignment.speech_words():
-        factor = word_factor(word.label, emphasis)
+    larger, smaller = np.zeros(frames), np.zeros(frames)  # neighbours that are both enlarged do not add up
+    for place, word in enumerate(alignment.speech_words()):
+        factor = word_factor(word.label, place, emphasis)
         outside = np.maximum(np.maximum(word.start - times, times - word.end), 0.0)
-        curve += (factor - 1.0) * 0.5 * (1 + np.cos(np.pi * np.minimum(outside / FADE_SECONDS, 1.0)))
-    return np.clip(curve, LEAST_EMPHASIS, MOST_EMPHASIS).astype(np.float32)
+        change = (factor - 1.0) * 0.5 * (1 + np.cos(np.pi * np.minimum(outside / FADE_SECONDS, 1.0)))
+        larger, smaller = np.maximum(larger, change), np.minimum(smaller, change)
+    return np.clip(1.0 + larger + smaller, LEAST_EMPHASIS, MOST_EMPHASIS).astype(np.float32)
 
 
 NEAR_SECONDS, FAR_SECONDS = 0.08, 0.2  # from speech: nearer the lips are left alone, further away they are shut

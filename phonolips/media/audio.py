@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
+from phonolips.checks import shown
 from phonolips.errors import InputError, PhonolipsWarning
 from phonolips.media.container import (
     Damage,
@@ -385,7 +386,9 @@ def check_waveform(waveform: np.ndarray, sample_rate: int = SAMPLE_RATE) -> np.n
         InputError: not one-dimensional, integers, too short, or not finite; or no such rate.
     """
     if not isinstance(sample_rate, Real) or not LOWEST_RATE <= sample_rate <= HIGHEST_RATE:
-        raise InputError(f"sample_rate {sample_rate!r}; expected {LOWEST_RATE} to {HIGHEST_RATE} samples per second")
+        raise InputError(
+            f"sample_rate {shown(sample_rate)}; expected {LOWEST_RATE} to {HIGHEST_RATE} samples per second"
+        )
     array = check_block(waveform, "waveform")
     if len(array) < SHORTEST_SECONDS * sample_rate:
         raise InputError(
@@ -401,7 +404,10 @@ def check_block(block: np.ndarray, name: str = "audio") -> np.ndarray:
         block: float (samples,) in [-1, 1].
         name: of the argument, for messages.
     """
-    array = np.asarray(block)
+    try:
+        array = np.asarray(block)
+    except ValueError as error:  # lists of different lengths
+        raise InputError(f"{name} is {shown(block)}; expected floats in [-1, 1] of shape (samples,)") from error
     if array.ndim != 1 or not np.issubdtype(array.dtype, np.floating):
         raise InputError(
             f"{name}: {array.dtype} of shape {array.shape}; expected floats in [-1, 1] of shape (samples,): "

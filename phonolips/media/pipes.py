@@ -4,7 +4,6 @@ A pipe is read when it is first asked for, to its end, and its file stays until 
 calling it what the user wrote.
 """
 
-import atexit
 import os
 import shutil
 import stat
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from phonolips.errors import InputError
+from phonolips.temporary import naming, sweep, temporary_path
 
 STANDARD_INPUT = "-"  # as a path: what comes in; a file of that name is ./-
 
@@ -48,11 +48,11 @@ def _spooled(path: str) -> Path:
 
 def copy_to_temporary(file: BinaryIO) -> Path:
     """Copy what is left of an open file into a temporary one that is removed when this process ends."""
-    number, name = tempfile.mkstemp(prefix="phonolips-")
-    atexit.register(Path(name).unlink, missing_ok=True)
-    try:
+    folder = Path(tempfile.gettempdir())
+    sweep(folder)
+    path = temporary_path(folder)
+    with naming(path, folder):
+        number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)  # nobody else is to hear it
         with os.fdopen(number, "wb") as copy:
             shutil.copyfileobj(file, copy)
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, name) from error
-    return Path(name)
+    return path

@@ -84,7 +84,7 @@ def find_recording(arrays: Mapping[str, np.ndarray], folder: Path, seconds: floa
         place, relative = str(arrays[PLACE]), str(arrays.get(RELATIVE, ""))
         expected = int(arrays[SIZE]), int(arrays[SUM])
     except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"the place of its recording cannot be read ({error})") from error
+        raise InputError("the place of its recording cannot be read") from error
     absolute, here = Path(place), folder.resolve()
     if not place or "\0" in place + relative or not absolute.is_absolute():
         return Found(None, f"its recording {place!r} is no place of a file")

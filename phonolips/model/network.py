@@ -13,14 +13,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from phonolips.errors import CheckpointError, InputError
+from phonolips.errors import CheckpointError, InputError, did_you_mean
 from phonolips.lips.measures import measure_lip_parameters
 from phonolips.lips.points import LIP_LAYOUT, LIP_POINTS
 from phonolips.model.bundle import (
     PACKAGED_MODEL,
+    build_module,
     bundle_errors,
     from_disk,
     read_bundle,
+    read_names,
     settings_from_disk,
     settings_to_disk,
     to_disk,
@@ -30,15 +32,24 @@ from phonolips.model.networks.activity import VoiceActivity
 from phonolips.model.networks.bottleneck import PhoneBottleneck
 from phonolips.model.networks.decoder import LipDecoder, count_outputs
 from phonolips.model.networks.durations import DurationPredictor
-from phonolips.model.networks.encoder import AudioEncoder
+from phonolips.model.networks.encoder import COUNTED, AudioEncoder
 from phonolips.model.networks.lip_parameters import LipParameterHeads
 from phonolips.model.networks.speakers import MEAN_SPEAKER, SOURCES, SpeakerEncoder, SpeakerTable, describe_voice
+<<<<<<< HEAD
 from phonolips.model.settings import NetworkSettings, VoiceActivitySettings, settings_from_dict, settings_to_dict
 from phonolips.model.speakers import LipSpeaker
 from phonolips.phones.inventory import PHONES
 
 FORMAT = 3
 FORMAT_WITHOUT_ACTIVITY = 2  # of a model without voice activity, which is all that the formats differ in
+=======
+from phonolips.model.settings import NetworkSettings, settings_from_dict, settings_to_dict
+from phonolips.model.speakers import LipSpeaker, check_speaker
+from phonolips.phones.inventory import PHONES
+
+FORMAT = 2
+OLD_COUNTS = ("audio_encoder.phone_bigram", "audio_encoder.phone_trigram")  # what earlier versions counted
+>>>>>>> main
 LARGE_TENSOR = 4096  # numbers from which storing a tensor as float16 is worth it
 
 
@@ -108,7 +119,8 @@ class Network(nn.Module):
         name = speaker or MEAN_SPEAKER
         if name not in names:
             file = "; read a file with `model.speakers.read_speaker`" if name.endswith(".json") else ""
-            raise InputError(f"speaker {name!r} is not in this model; it knows: {', '.join(names)}{file}")
+            near = file or did_you_mean(name, names)
+            raise InputError(f"speaker {name!r} is not in this model; it knows: {', '.join(names)}{near}")
         return names.index(name)
 
     def lip_speaker(self, speaker: "str | LipSpeaker | None") -> LipSpeaker:
@@ -121,6 +133,7 @@ class Network(nn.Module):
             row = self.speaker_row(speaker)
             embedding = self.speakers.embedding.weight[row].detach().numpy()
             return LipSpeaker(self.description.speakers[row], embedding, self.lip_mean[row].numpy())
+        speaker = check_speaker(speaker)
         dim = self.description.settings.decoder.speaker
         if speaker.embedding.shape != (dim,):
             raise InputError(
@@ -245,13 +258,6 @@ def lip_parameters_of(network: Network, lips: np.ndarray, mean_shape: np.ndarray
     return scaled
 
 
-def _add_missing_ngrams(tensors: dict[str, Tensor], new: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Read what earlier versions wrote: an encoder without counted n-grams of phones, as in a `new` network."""
-    if any(tensors.pop(f"audio_encoder.{name}", None) is not None for name in ("phone_bigram", "phone_trigram")):
-        tensors |= {name: value for name, value in new.items() if name.startswith("audio_encoder.phone_")}
-    return tensors
-
-
 def read_network(folder: Path) -> Network:
     """Rebuild a network from its folder, ready for inference on the CPU.
 
@@ -259,14 +265,26 @@ def read_network(folder: Path) -> Network:
         CheckpointError: files missing or unreadable, another format, phone list or lip layout.
     """
     folder, what = Path(folder), "model"
+<<<<<<< HEAD
     expected = {"format": (FORMAT_WITHOUT_ACTIVITY, FORMAT), "phones": list(PHONES), "lip_layout": LIP_LAYOUT}
     values, tensors = read_bundle(folder, what=what, made_by="'phonolips train'", expected=expected)
+=======
+    expected = {"format": FORMAT, "phones": list(PHONES), "lip_layout": LIP_LAYOUT}
+    values = read_bundle(folder, what=what, made_by="'phonolips train'", expected=expected)
+>>>>>>> main
     with bundle_errors(folder, what):
         settings = settings_from_dict(NetworkSettings, settings_from_disk(values["settings"]))
-        network = Network(Description(settings, values["speakers"], values.get("notes", {})))
-        tensors = {from_disk(name): value for name, value in tensors.items()}
-        network.load_state_dict(_add_missing_ngrams(tensors, network.state_dict()))
-    return network.eval().requires_grad_(False)
+        description = Description(settings, read_names(values, "speakers"), values["notes"])
+        counted = [f"audio_encoder.{name}" for name in COUNTED]
+        network = build_module(
+            folder,
+            lambda: Network(description),
+            rename=from_disk,
+            any_length=counted,
+            replaced=dict.fromkeys(OLD_COUNTS, (*counted, "audio_encoder.phone_prior")),
+        )
+        network.audio_encoder.check_counts()
+        return network
 
 
 @lru_cache(maxsize=4)

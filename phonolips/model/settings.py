@@ -1,8 +1,10 @@
 """The settings that shape a model and are stored inside it: plain dataclasses."""
 
-from dataclasses import asdict, dataclass, field
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
+from phonolips.checks import shown
 from phonolips.errors import InputError
 
 Settings = TypeVar("Settings")
@@ -104,20 +106,78 @@ class SyncExpertSettings:
     dropout: float = 0.1
 
 
-def settings_from_dict(kind: type[Settings], values: dict[str, Any]) -> Settings:
-    """Rebuild settings from plain values, as stored in a model folder.
+# (least, most) of a setting, wherever it stands, so that a damaged or malicious file cannot ask for more than a
+# computer has: some ten times what any network of ours has. What has another name may be any finite number.
+LIMITS: dict[str, tuple[float, float]] = {
+    "channels": (1, 8192),
+    "coarse_channels": (1, 8192),
+    "hidden": (1, 8192),
+    "latent": (1, 8192),
+    "speaker": (1, 8192),
+    "embedding": (1, 8192),
+    "components": (1, 80),  # lips are 40 points of two coordinates
+    "kernel": (1, 99),
+    "layers": (0, 100),
+    "dilations": (1, 1000),
+    "coarse_dilations": (1, 1000),
+    "look_ahead": (-1, 10_000),
+    "liveliness": (0, 2),
+    "dropout": (0, 0.99),
+}
+MOST_ENTRIES = 100  # of a list
+MOST_NUMBER = 1e12  # of a setting without limits of its own, such as a seed
+KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
+
+
+def settings_from_dict(kind: type[Settings], values: Mapping[str, Any]) -> Settings:
+    """Rebuild settings from plain values, as stored in a model folder; nothing in them is resolved or executed.
 
     Raises:
-        InputError: an unknown name, or a value of another type.
+        InputError: an unknown name, a value of another type or beyond LIMITS, or a text with `${`.
     """
-    from omegaconf import OmegaConf
-    from omegaconf.errors import OmegaConfBaseException
+    built: Settings = _build(kind, values, "")
+    return built
 
-    try:
-        merged = OmegaConf.merge(OmegaConf.structured(kind), OmegaConf.create(values))
-    except OmegaConfBaseException as error:
-        raise InputError(f"{kind.__name__}: {str(error).splitlines()[0]}") from error
-    return OmegaConf.to_object(merged)  # type: ignore[return-value]
+
+def _build(kind: Any, values: Any, name: str) -> Any:
+    if not isinstance(values, Mapping):
+        raise InputError(f"{name or 'settings'} is {shown(values)}; expected names and values")
+    types = get_type_hints(kind)
+    known = {field.name for field in fields(kind)}
+    unknown = next((key for key in values if key not in known), None)
+    if unknown is not None:
+        inside = f" in {name}" if name else ""
+        raise InputError(f"no setting {shown(unknown)}{inside}; expected some of {', '.join(sorted(known))}")
+    return kind(**{key: _convert(types[key], value, f"{name}.{key}".lstrip(".")) for key, value in values.items()})
+
+
+def _convert(kind: Any, value: Any, name: str) -> Any:
+    """Return a value as its type, checked; a whole number may stand for a float."""
+    if is_dataclass(kind):
+        return _build(kind, value, name)
+    if get_origin(kind) is list:
+        if not isinstance(value, list) or len(value) > MOST_ENTRIES:
+            raise InputError(f"{name} is {shown(value)}; expected a list of at most {MOST_ENTRIES}")
+        return [_convert(get_args(kind)[0], entry, name) for entry in value]
+    wrong = isinstance(value, bool) != (kind is bool) or not isinstance(value, int | float if kind is float else kind)
+    if wrong:
+        raise InputError(f"{name} is {shown(value)}; expected {KINDS[kind]}")
+    if kind is str:
+        if "${" in value:
+            raise InputError(f"{name} is {shown(value)}: ${{...}} is never resolved; write the value itself")
+        return value
+    if kind is bool:
+        return value
+    least, most = LIMITS.get(name.rpartition(".")[2], (-MOST_NUMBER, MOST_NUMBER))
+    if not least <= value <= most:
+        raise InputError(f"{name} is {shown(value)}; expected {least:g} to {most:g}")
+    return kind(value)
+
+
+def check_odd(kernel: int, name: str) -> None:
+    """Raise InputError for the width of a convolution that has no middle."""
+    if kernel % 2 == 0:
+        raise InputError(f"{name} is {kernel}; expected an odd number")
 
 
 def settings_to_dict(settings: Any) -> dict[str, Any]:

@@ -7,18 +7,22 @@ either is a `LipSpeaker`, which a small JSON file keeps. Where a corpus does not
 """
 
 import json
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from phonolips.checks import check_array, check_number, shown
 from phonolips.errors import InputError
 from phonolips.lips.points import LIP_POINTS
+from phonolips.reading import read_json
 from phonolips.storage import atomic_file
 
 FORMAT = "phonolips speaker 2"
 READABLE = ("phonolips speaker 1", FORMAT)  # format 1 has no `mixing`
+MOST_GAIN = 100.0  # on the deviation from the mean lip; a fit keeps within 0.5 to 2
 
 
 @dataclass(frozen=True)
@@ -67,23 +71,47 @@ def read_speaker(path: Path) -> LipSpeaker:
     if not path.is_file():
         raise InputError(f"{path}: no such file; expected a speaker made by 'phonolips adapt'")
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-        found = values["format"]
-        if found not in READABLE:
-            raise InputError(
-                f"{path}: format is {found!r}; this version of phonolips reads {' and '.join(map(repr, READABLE))}: "
-                "update phonolips, or make the speaker again with 'phonolips adapt'"
-            )
-        embedding = np.array(values["embedding"], np.float32)
-        mean_lip = np.array(values["mean_lip"], np.float32)
-        mixing = None if values.get("mixing") is None else np.array(values["mixing"], np.float32)
-        name, gain, notes = str(values["name"]), float(values["gain"]), dict(values["notes"])
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{path}: not a speaker made by 'phonolips adapt' ({error})") from error
-    if embedding.ndim != 1 or not np.isfinite(embedding).all() or not np.isfinite(gain):
-        raise InputError(f"{path}: embedding of shape {embedding.shape}; expected finite numbers in a row")
-    if mean_lip.shape != (LIP_POINTS, 2) or not np.isfinite(mean_lip).all():
-        raise InputError(f"{path}: mean_lip of shape {mean_lip.shape}; expected 40 finite points (40, 2)")
-    if mixing is not None and (mixing.ndim != 2 or len(set(mixing.shape)) != 1 or not np.isfinite(mixing).all()):
-        raise InputError(f"{path}: mixing of shape {mixing.shape}; expected a square of finite numbers")
-    return LipSpeaker(name, embedding, mean_lip, gain, notes, mixing)
+        values = read_json(path)
+        found = values.get("format")
+        if found is None:
+            raise InputError("no 'format' in it")
+        if found in READABLE:
+            return _speaker_of(values)
+    except InputError as error:
+        reason = str(error).removeprefix(f"{path}: ")
+        raise InputError(f"{path}: not a speaker made by 'phonolips adapt' ({reason})") from error
+    raise InputError(
+        f"{path}: format is {shown(found)}; this version of phonolips reads {' and '.join(map(repr, READABLE))}: "
+        "update phonolips, or make the speaker again with 'phonolips adapt'"
+    )
+
+
+def _speaker_of(values: Mapping[str, Any]) -> LipSpeaker:
+    """Make a speaker of what its JSON file holds; raise InputError."""
+    missing = [name for name in ("name", "embedding", "mean_lip", "gain", "notes") if name not in values]
+    if missing:
+        raise InputError(f"no {missing[0]!r} in it")
+    name, notes = values["name"], values["notes"]
+    if not isinstance(name, str) or not isinstance(notes, dict):
+        raise InputError(f"its name is {shown(name)}, its notes {shown(notes)}; expected a text, and a JSON object")
+    return check_speaker(
+        LipSpeaker(name, values["embedding"], values["mean_lip"], values["gain"], notes, values.get("mixing"))
+    )
+
+
+def check_speaker(speaker: LipSpeaker) -> LipSpeaker:
+    """Return a speaker whose parts are as `LipSpeaker` says, in its dtypes; raise InputError for another one."""
+    square = "a square of finite numbers"
+    mixing = speaker.mixing
+    if mixing is not None:
+        mixing = check_array(mixing, "mixing", square, shape=(None, None))
+        if len(set(mixing.shape)) != 1:
+            raise InputError(f"mixing of shape {mixing.shape}; expected {square}")
+    parts = {
+        "embedding": check_array(speaker.embedding, "embedding", "finite numbers in a row", shape=(None,)),
+        "mean_lip": check_array(speaker.mean_lip, "mean_lip", "40 finite points (40, 2)", shape=(LIP_POINTS, 2)),
+        "gain": check_number(speaker.gain, "gain", f"a finite factor from 0 to {MOST_GAIN:.0f}", 0, MOST_GAIN),
+        "mixing": mixing,
+    }
+    same = all(getattr(speaker, name) is part for name, part in parts.items())
+    return speaker if same else replace(speaker, **parts)  # type: ignore[arg-type]

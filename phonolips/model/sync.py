@@ -24,7 +24,7 @@ from torch import Tensor
 
 from phonolips.errors import InputError
 from phonolips.lips.points import LIP_LAYOUT, LIP_POINTS
-from phonolips.model.bundle import PACKAGED_SYNC_EXPERT, bundle_errors, read_bundle
+from phonolips.model.bundle import PACKAGED_SYNC_EXPERT, build_module, bundle_errors, read_bundle
 from phonolips.model.networks.sync import FORMAT, KIND, SyncExpert
 from phonolips.model.settings import SyncExpertSettings, settings_from_dict
 from phonolips.speech.mel import NUM_MELS
@@ -68,11 +68,10 @@ def load_sync_expert(folder: Path | None = None) -> SyncExpert:
 @lru_cache(maxsize=2)
 def _cached_expert(folder: Path) -> SyncExpert:
     what, expected = "sync expert", {"kind": KIND, "format": FORMAT, "lip_layout": LIP_LAYOUT}
-    values, tensors = read_bundle(folder, what=what, made_by="'phonolips train sync'", expected=expected)
+    values = read_bundle(folder, what=what, made_by="'phonolips train sync'", expected=expected)
     with bundle_errors(folder, what):
-        expert = SyncExpert(settings_from_dict(SyncExpertSettings, values["settings"]), values.get("notes", {}))
-        expert.load_state_dict(tensors)
-    return expert.eval().requires_grad_(False)
+        settings = settings_from_dict(SyncExpertSettings, values["settings"])
+        return build_module(folder, lambda: SyncExpert(settings, values["notes"]))
 
 
 def mean_distances(lips: Tensor, mel: Tensor, furthest: int = FURTHEST_FRAMES) -> tuple[np.ndarray, np.ndarray]:

@@ -6,6 +6,7 @@ checkpoint stores the list and loading compares it. Visemes are derived here and
 
 from collections.abc import Iterable
 
+from phonolips.checks import shown
 from phonolips.errors import InputError
 
 SILENCE = "sil"
@@ -96,7 +97,7 @@ def normalise_phone(label: str) -> str:
     phone = strip_stress(text.upper())
     if phone not in PHONE_IDS:
         raise InputError(
-            f"phone {label!r} is not in the inventory; expected ARPAbet (optionally with stress) or sil, "
+            f"phone {shown(label)} is not in the inventory; expected ARPAbet (optionally with stress) or sil, "
             f"one of: {' '.join(PHONES)}"
         )
     return phone

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from phonolips.checks import check_array
 from phonolips.errors import InputError
 from phonolips.phones.inventory import NUM_PHONES, SILENCE_ID
 
@@ -20,12 +21,9 @@ def labels_to_posteriors(labels: np.ndarray) -> np.ndarray:
 
 def check_shape(posteriors: np.ndarray) -> np.ndarray:
     """Return posteriors as an array, unchanged; raise InputError unless finite and of shape (steps, NUM_PHONES)."""
-    array = np.asarray(posteriors)
-    if array.ndim != 2 or array.shape[1] != NUM_PHONES:
-        raise InputError(f"posteriors of shape {array.shape}; expected (steps, {NUM_PHONES}), steps of 10 ms")
-    if not np.isfinite(array).all():
-        raise InputError("posteriors hold NaN or infinity; expected finite probabilities")
-    return array
+    expected = f"finite probabilities (steps, {NUM_PHONES}), steps of 10 ms"
+    check_array(posteriors, "posteriors", expected, shape=(None, NUM_PHONES))
+    return np.asarray(posteriors)
 
 
 def check_posteriors(posteriors: np.ndarray) -> np.ndarray:
@@ -34,7 +32,7 @@ def check_posteriors(posteriors: np.ndarray) -> np.ndarray:
     Raises:
         InputError: as `check_shape`; no steps, a negative number, or rows that do not sum to 1 within 1 %.
     """
-    array = check_shape(np.asarray(posteriors, dtype=np.float32))
+    array = check_shape(posteriors).astype(np.float32, copy=False)
     if len(array) == 0:
         raise InputError(f"posteriors of shape {array.shape}; expected at least one step")
     if array.min() < 0:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from phonolips.errors import InputError
+from phonolips.errors import InputError, did_you_mean
 from phonolips.phones.inventory import PHONES, SILENCE
 from phonolips.show.drawing import text_font
 from phonolips.show.palette import Palette, mix
@@ -57,7 +57,7 @@ def captions_at(result: "Result", kind: str) -> Callable[[float], Caption] | Non
     Raises InputError for another kind, or one for which the result lacks the phones or the posteriors.
     """
     if kind not in CAPTIONS:
-        raise InputError(f"caption {kind!r}; expected one of {', '.join(CAPTIONS)}")
+        raise InputError(f"caption {kind!r}; expected one of {', '.join(CAPTIONS)}{did_you_mean(kind, CAPTIONS)}")
     if kind == "none":
         return None
     if kind == "posteriors" and result.posteriors is None:

@@ -7,6 +7,7 @@
 Pictures and sound pass through in small blocks, so that an hour takes no more memory than a minute.
 """
 
+import io
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -25,8 +26,8 @@ from phonolips.show.caption import Caption, captions_at, draw_caption, strip_hei
 from phonolips.show.drawing import text_font
 from phonolips.show.mouth import MouthPainter
 from phonolips.show.palette import Palette, read_palette
-from phonolips.storage import atomic_file
-from phonolips.timebase import SAMPLE_RATE, exact_fps, frames_in
+from phonolips.storage import write_bytes
+from phonolips.timebase import SAMPLE_RATE, FrameRate, exact_fps, frames_in
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -112,13 +113,13 @@ def _check_out(out: Path) -> str:
     return suffix
 
 
-def _rate(result: "Result", fps: float | None, suffix: str) -> Fraction:
+def _rate(result: "Result", fps: FrameRate | None, suffix: str) -> Fraction:
     """Choose the frame rate: the one asked for, or the result's own; of a GIF, 50 at most. Raises InputError."""
     rate = exact_fps(check_fps(result.fps if fps is None else fps))
     if suffix != ".gif" or rate <= GIF_MOST_FPS:
         return rate
     if fps is not None:
-        raise InputError(f"fps {fps:g}; a GIF shows at most {GIF_MOST_FPS} frames per second")
+        raise InputError(f"fps {float(rate):g}; a GIF shows at most {GIF_MOST_FPS} frames per second")
     return Fraction(GIF_MOST_FPS)
 
 
@@ -197,7 +198,7 @@ def render(
     out: Path,
     *,
     size: tuple[int, int] = (360, 360),
-    fps: float | None = None,
+    fps: FrameRate | None = None,
     palette: str | Palette = "warm",
     caption: str = "none",
     sound: Path | None = None,
@@ -291,5 +292,6 @@ def _write_strip(scene: _Scene, out: Path, pictures: int) -> None:
         for row, line in enumerate(lines):
             at = (middle, height + letters * (0.9 + 1.2 * row))
             draw.text(at, line, fill=(40, 40, 40), font=text_font(letters), anchor="mm")
-    with atomic_file(out) as temporary:
-        strip.save(temporary, optimize=True)
+    content = io.BytesIO()
+    strip.save(content, "PNG", optimize=True)
+    write_bytes(out, content.getvalue())

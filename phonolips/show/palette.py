@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass, fields, replace
 
-from phonolips.errors import InputError
+from phonolips.errors import InputError, did_you_mean
 
 Colour = tuple[int, int, int]  # red, green, blue; 0 to 255
 
@@ -98,7 +98,9 @@ def read_palette(text: str) -> Palette:
     """
     name, *changes = (part.strip() for part in text.split(","))
     if name not in PALETTES:
-        raise InputError(f"palette {name!r} is not known; expected one of {', '.join(PALETTES)}")
+        raise InputError(
+            f"palette {name!r} is not known; expected one of {', '.join(PALETTES)}{did_you_mean(name, PALETTES)}"
+        )
     colours: dict[str, Colour] = {}
     for change in changes:
         part, _, value = (word.strip() for word in change.partition("="))

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from phonolips.errors import InputError
+from phonolips.errors import InputError, did_you_mean
 from phonolips.lips.curve import resample_lips
 from phonolips.lips.measures import opening
 from phonolips.show.plots.style import save_figure
@@ -23,7 +23,7 @@ TAKE_OTHER = ("lips", "compare")
 def check_kind(kind: str, *, has_other: bool) -> str:
     """Return `kind` if it can be drawn with what is given; raise InputError otherwise."""
     if kind not in KINDS:
-        raise InputError(f"kind {kind!r}; expected one of {', '.join(KINDS)}")
+        raise InputError(f"kind {kind!r}; expected one of {', '.join(KINDS)}{did_you_mean(kind, KINDS)}")
     if kind in NEED_OTHER and not has_other:
         raise InputError(f"kind {kind!r} needs another result to compare with; none was given")
     if has_other and kind not in TAKE_OTHER:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from phonolips.checks import shown
 from phonolips.errors import InputError
 from phonolips.phones.intervals import SILENT_WORD, Alignment, Interval
 from phonolips.phones.inventory import PHONE_IDS, SILENCE, parse_phones
@@ -42,13 +43,26 @@ def words_to_align(words: Sequence[SpokenWord]) -> list[SpokenWord]:
     return spoken
 
 
+def check_words(words: Sequence[SpokenWord]) -> Sequence[SpokenWord]:
+    """Return a caller's words; raise InputError where they are no SpokenWords."""
+    if not isinstance(words, Sequence) or not all(isinstance(word, SpokenWord) for word in words):
+        raise InputError(f"words is {shown(words)}; expected a text, or a list of SpokenWords")
+    return words
+
+
 def phones_to_words(phones: str | Sequence[str]) -> tuple[SpokenWord, ...]:
     """Make words of ARPAbet phones, one for each stretch between silences (`sil`), named by its phones.
 
     Every `sil` becomes a pause of PAUSE_SECONDS. Raises InputError as `parse_phones` does.
     """
     words: list[SpokenWord] = []
-    names = parse_phones(phones if isinstance(phones, str) else " ".join(phones))
+    if not isinstance(phones, str):
+        several = isinstance(phones, Sequence) or (isinstance(phones, np.ndarray) and phones.ndim == 1)
+        listed = several and all(isinstance(phone, str) for phone in phones)
+        if not listed:
+            raise InputError(f"phones is {shown(phones)}; expected ARPAbet phones such as 'B IH1 N', or a list of them")
+        phones = " ".join(phones)
+    names = parse_phones(phones)
     for silent, run in groupby(names, key=lambda name: name == SILENCE):
         stretch = tuple(run)
         words += [_pause(PAUSE_SECONDS) for _ in stretch] if silent else [_named_by_phones(stretch)]

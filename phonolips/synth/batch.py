@@ -1,5 +1,6 @@
 """Many recordings at once: a folder or a list goes in, a folder for each and a manifest come out."""
 
+import errno
 import json
 import os
 import traceback
@@ -10,7 +11,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from phonolips.errors import InputError, PhonolipsError, PhonolipsWarning
+from phonolips.checks import shown
+from phonolips.errors import InputError, PhonolipsError, PhonolipsWarning, system_line
+from phonolips.reading import parse_json, read_lines, read_text
 from phonolips.storage import FIRST_VERSION, LIPS_FILE, atomic_file
 from phonolips.synth.folder import check_out_folder, read_result
 from phonolips.synth.options import Options
@@ -19,10 +22,14 @@ from phonolips.workers.clips import map_clips
 MANIFEST_FILE = "manifest.jsonl"
 MANIFEST_FORMAT = 2  # of its rows; 1 had no number, and called the options manner
 READABLE = (MANIFEST_FORMAT - 1, MANIFEST_FORMAT)
+KALDI_SUFFIX = ".scp"  # a list of Kaldi's: NAME PATH
 SOUND_SUFFIXES = (
     *(".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".m4a", ".aac", ".wma", ".aif", ".aiff", ".au", ".amr"),
     *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg"),
 )
+
+# What keeps the system from writing any other result either: then the batch ends, to go on when it is mended.
+FOR_ALL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 class Item(NamedTuple):
@@ -44,11 +51,12 @@ class Summary(NamedTuple):
 def find_items(source: Path, out: Path) -> list[Item]:
     """List the recordings of a folder (with its folders) or of a list, and where their results go.
 
-    A list has a path a line, relative to the list's own folder; empty lines and lines with # are left out. The
-    results of `a/b.wav` go to `out/a/b`; where two recordings differ only in their ending, to `out/a/b.wav`.
+    A list has a path a line, relative to the list's own folder, with or without quotes; empty lines and lines with #
+    are left out. As in Kaldi's lists (.scp), a name may stand before the path. The results of `a/b.wav` go to
+    `out/a/b`; where two recordings differ only in their ending, to `out/a/b.wav`.
 
     Raises:
-        InputError: nothing there, or two lines of a list would be written to the same folder.
+        InputError: nothing there, no list, or two lines of a list would be written to the same folder.
     """
     if source.is_dir():
         inside = out.resolve()
@@ -57,18 +65,13 @@ def find_items(source: Path, out: Path) -> list[Item]:
             for path in sorted(source.rglob("*"))
             if path.suffix.lower() in SOUND_SUFFIXES
             and path.is_file()
-            and not path.name.startswith(".")
+            and not any(part.startswith(".") for part in path.relative_to(source).parts)
             and inside not in path.resolve().parents
         ]
         names = [path.relative_to(source) for path in files]
         expected = f"recordings ({', '.join(SOUND_SUFFIXES)})"
     else:
-        try:
-            lines = [line.strip() for line in source.read_text(encoding="utf-8").splitlines()]
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"{source}: not a readable list ({error}); expected a recording's path a line") from error
-        names = [Path(line) for line in lines if line and not line.startswith("#")]
-        files = [source.parent / name for name in names]
+        files = [source.parent / name for name in _read_list(source)]
         common = os.path.commonpath([str(file.absolute().parent) for file in files] or ["/"])
         names = [file.absolute().relative_to(common) for file in files]
         expected = "a recording's path a line"
@@ -81,6 +84,31 @@ def find_items(source: Path, out: Path) -> list[Item]:
     if twice is not None:
         raise InputError(f"{source}: {twice} is named twice; expected every recording once")
     return [Item(file, folder) for file, folder in zip(files, folders, strict=True)]
+
+
+def _read_list(source: Path) -> list[str]:
+    """Read the paths in a list of recordings, as they stand there; raise InputError where it is none."""
+    try:
+        lines = read_lines(source)
+    except InputError as error:
+        reason = str(error).removeprefix(f"{source}: ")
+        raise InputError(
+            f"{source}: not a list of recordings ({reason}); expected a recording's path a line"
+        ) from error
+    paths = []
+    for number, line in lines:
+        path, after = line, line.partition(" ")[2].strip()
+        is_kaldi = source.suffix.lower() == KALDI_SUFFIX or os.path.isfile(source.parent / after)  # False for no name
+        if after and is_kaldi and not os.path.isfile(source.parent / line):
+            path = after
+        if path.endswith("|"):
+            raise InputError(f"{source}: line {number}: a command, which is never run; expected a recording's path")
+        if len(path) > 1 and path[0] == path[-1] and path[0] in "\"'":
+            path = path[1:-1]
+        if not path.isprintable():
+            raise InputError(f"{source}: line {number}: {shown(path)} is no path; expected a recording's path a line")
+        paths.append(path)
+    return paths
 
 
 def _fingerprint(audio: Path) -> list[int] | None:
@@ -100,18 +128,20 @@ def _read_manifest(path: Path) -> dict[str, dict[str, Any]]:
     """
     rows: dict[str, dict[str, Any]] = {}
     if path.is_file():
-        for line in path.read_text(encoding="utf-8").splitlines():
+        for line in read_text(path).split("\n"):
             try:
-                row = json.loads(line)
-                found = row.get("format", FIRST_VERSION)
-                if found == FIRST_VERSION and "manner" in row:
-                    row |= {"options": row.pop("manner"), "format": MANIFEST_FORMAT}
-                rows[row["folder"]] = row
-            except (ValueError, KeyError, TypeError, AttributeError):
+                row = parse_json(line)
+            except InputError:
                 continue
+            found, folder = row.get("format", FIRST_VERSION), row.get("folder")
+            if not isinstance(folder, str):
+                continue
+            if found == FIRST_VERSION and "manner" in row:
+                row |= {"options": row.pop("manner"), "format": MANIFEST_FORMAT}
+            rows[folder] = row
             if found not in READABLE:
                 raise InputError(
-                    f"{path}: a row of format version {found}; this version of phonolips reads "
+                    f"{path}: a row of format version {shown(found)}; this version of phonolips reads "
                     f"{', '.join(map(str, READABLE))}: update phonolips, or write to another folder"
                 )
     return rows
@@ -123,7 +153,7 @@ def _write_manifest(path: Path, rows: Sequence[dict[str, Any]]) -> None:
 
 
 def _synthesise(item: Item, options: Options) -> dict[str, Any]:
-    """Make one recording's files; any error becomes a PhonolipsError that belongs to it."""
+    """Make one recording's files; any error becomes a PhonolipsError that belongs to it, but that of a full disk."""
     from phonolips.model.network import load_network
     from phonolips.synth.verbs import from_audio
 
@@ -145,6 +175,10 @@ def _synthesise(item: Item, options: Options) -> dict[str, Any]:
             files += read_result(item.folder).export(",".join(options.export), fps=options.fps)
     except PhonolipsError:
         raise
+    except OSError as error:
+        if error.errno in FOR_ALL:
+            raise
+        raise PhonolipsError(system_line(error)) from error
     except Exception as error:  # a bug that one recording finds must not cost the other ten thousand
         last = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{Path(last.filename).name}:{last.lineno}"
@@ -180,6 +214,11 @@ def synthesise_all(source: Path, out: Path, *, jobs: int = 1, options: Options |
     chosen = options or Options()
     check_out_folder(out)
     items = find_items(source, out)
+    if not any(item.audio.exists() for item in items):
+        raise InputError(
+            f"{source}: of {len(items)} files that it names none is there, such as {items[0].audio}; expected a "
+            "recording's path a line (to speak a text, use `text_file`)"
+        )
     check_fps(chosen.lips_fps)
     if chosen.export:
         from phonolips.export.formats import check_names

@@ -23,12 +23,13 @@ from phonolips.synth.folder import (
     start_painter,
 )
 from phonolips.synth.options import Options
-from phonolips.timebase import MODEL_FPS
+from phonolips.timebase import MODEL_FPS, FrameRate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from phonolips.face.person import Face
+    from phonolips.lips.motion import Emphasis
     from phonolips.model.speakers import LipSpeaker
     from phonolips.synth.result import Result
 
@@ -51,12 +52,13 @@ class Request:
         posteriors: an (edited) posteriors.npz.
         textgrid: an (edited) TextGrid, or another alignment file (see docs/file-formats.md).
         speaker: a speaker of the model, a .json made by `phonolips adapt`, or a LipSpeaker; None = the mean speaker.
-        fps: frames per second of the lips, and of the formats; None = 25, and for the formats their own.
+        fps: frames per second of the lips, and of the formats, such as 29.97 or "30000/1001"; None = 25, and for the
+            formats their own.
         rate: of speaking, for `text`, `phones` and `textgrid`; 2 is twice as fast.
         durations: a TextGrid, or another alignment file, with the times of the phones of `text` or `phones`.
         tier: name or number of the phone tier of `textgrid` or `durations`, or phones=NAME,words=NAME.
         tier_speaker: whose tiers of theirs, where they hold several speakers'.
-        emphasis: word -> factor: longer and larger.
+        emphasis: word as written or spoken, or its place -> factor: longer and larger.
         phones_only: predict the lip parameters from the phones instead of the sound.
         voice_activity: rest where `audio` is not speech; False = move with every sound.
         liveliness: how much quick movements are exaggerated, 0 to 2; None = as the model says.
@@ -79,12 +81,12 @@ class Request:
     posteriors: Path | None = None
     textgrid: Path | None = None
     speaker: "str | LipSpeaker | None" = None
-    fps: float | None = None
+    fps: FrameRate | None = None
     rate: float = 1.0
     durations: Path | None = None
     tier: str | None = None
     tier_speaker: str | None = None
-    emphasis: "Mapping[str, float]" = field(default_factory=dict)
+    emphasis: "Emphasis" = field(default_factory=dict)
     phones_only: bool = False
     voice_activity: bool = True
     liveliness: float | None = None
@@ -118,11 +120,12 @@ class Request:
     def options(self) -> Options:
         """Return what is asked for of every recording of a batch; raise InputError for formats that are not known."""
         from phonolips.export.formats import ALL, check_names
+        from phonolips.lips.curve import check_fps
 
         formats = () if self.export is None else (ALL,) if ALL in self.export.split(",") else check_names(self.export)
         return Options(
             read_speaker_name(self.speaker),
-            self.fps,
+            None if self.fps is None else check_fps(self.fps),
             self.liveliness,
             self.phones_only,
             self.shut_in_silence,
@@ -253,7 +256,7 @@ def synthesise(request: Request) -> list[Path]:
         return files
     saved = read_result(request.out)
     if options.export:
-        files += saved.export(",".join(options.export), fps=request.fps)
+        files += saved.export(",".join(options.export), fps=options.fps)
     if person is not None:
         from phonolips.face.render import render_face
 
@@ -282,9 +285,9 @@ def _choose_verb(request: Request) -> "Callable[..., Result]":
     timed: dict[str, Any] = {"rate": request.rate, "durations": times}
     aloud: dict[str, Any] = {"backend": request.synthesiser, "voice": request.voice, "language": request.language}
     if request.text is not None:
-        words = text_to_phones(request.text, language=request.language)
+        text_to_phones(request.text, language=request.language)  # what cannot be spoken is refused before the model
         if request.speak:
-            return partial(verbs.from_speech, words, **aloud, **timed)
+            return partial(verbs.from_speech, request.text, **aloud, **timed)
         return partial(verbs.from_text, request.text, language=request.language, **timed)
     if request.phones is not None:
         spelt = phones_to_words(request.phones)

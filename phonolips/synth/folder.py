@@ -1,19 +1,23 @@
 """The folder of a result: writing it whole, and reading it back."""
 
 import os
-import tempfile
 import warnings
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from concurrent.futures import wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from phonolips.checks import check_array
 from phonolips.errors import InputError, PhonolipsWarning
 from phonolips.lips.curve import check_fps
 from phonolips.lips.points import layout_of
 from phonolips.media.recording import KEYS, Found, describe_recording, find_recording, lasting_place
+from phonolips.media.wav import new_wav
 from phonolips.phones.inventory import PHONES
 from phonolips.phones.posteriors import check_posteriors
 from phonolips.phones.textgrid import read_textgrid, write_textgrid
@@ -32,6 +36,7 @@ from phonolips.storage import (
 )
 from phonolips.synth.arguments import check_lip_parameters
 from phonolips.synth.result import Result
+from phonolips.temporary import temporary_folder
 from phonolips.timebase import SAMPLE_RATE, STEP_SECONDS, STEPS_PER_FRAME, exact_fps, frame_centres, frames_to_steps
 
 if TYPE_CHECKING:
@@ -45,6 +50,7 @@ EDITED_SOUND_FILE = "edited.wav"  # the sound of an edited recording, as the rec
 SOUND_FILES = (SPEECH_FILE, EDITED_SOUND_FILE, VIDEO_FILE)  # where a run's own sound is looked for, in this order
 DATA_FILES = (LIPS_FILE, POSTERIORS_FILE, TEXTGRID_FILE)
 RESULT_FILES = (*DATA_FILES, PICTURE_FILE, VIDEO_FILE)
+MOST_UNITS = 1_000.0  # mouth-space units (eye distances) of a point; tracked lips stay within 3
 OWN_FILES = (POSTERIORS_FILE, TEXTGRID_FILE, PICTURE_FILE, VIDEO_FILE, SPEECH_FILE)  # that belong to a lips.npz
 MOST_SHOWN_SECONDS = 21.0  # of sound that the posteriorgram can show, see `show.plots.style.shown_part`
 LONGEST_SENT_SECONDS = 60.0  # a longer result is drawn here: copying an hour to the painter costs more than it saves
@@ -59,9 +65,11 @@ class Layer(NamedTuple):
 
 
 def check_out_folder(out: Path) -> Path:
-    """Refuse an `out` that is a file, before any work is done."""
+    """Refuse an `out` that is a file, or a link that leads nowhere, before any work is done."""
     if out.exists() and not out.is_dir():
         raise InputError(f"{out}: is a file; expected a folder to write to, as `out`")
+    if out.is_symlink() and not out.exists():
+        raise InputError(f"{out}: is a link to {out.readlink()}, which is not there; make that folder first")
     return out
 
 
@@ -70,12 +78,9 @@ def start_painter() -> "Executor":
 
     It takes a second off a cold `phonolips synth` where there are two cores. Shut it down after use.
     """
-    import multiprocessing
-    from concurrent.futures import ProcessPoolExecutor
+    from phonolips.workers.processes import start_pool
 
-    pool = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
-    pool.submit(_load_matplotlib)
-    return pool
+    return start_pool(_load_matplotlib)
 
 
 def _load_matplotlib() -> None:
@@ -117,8 +122,7 @@ def save_result(
     check_out_folder(out).mkdir(parents=True, exist_ok=True)
     if speech and result.playable is None:
         warnings.warn(f"{result.name}: no sound is known, so no {SPEECH_FILE}", PhonolipsWarning, stacklevel=3)
-    with tempfile.TemporaryDirectory(prefix=".phonolips-", dir=out) as temporary:
-        new = Path(temporary)
+    with temporary_folder(out) as new:
         names = []
         if result.posteriors is not None:
             write_posteriors(result, new / POSTERIORS_FILE)
@@ -181,9 +185,7 @@ def _beginning(blocks: Iterator[np.ndarray] | None) -> np.ndarray | None:
 
 
 def _write_speech(blocks: Iterable[np.ndarray], path: Path) -> None:
-    import soundfile
-
-    with soundfile.SoundFile(path, "w", SAMPLE_RATE, 1) as file:
+    with new_wav(path, SAMPLE_RATE) as file:
         for block in blocks:
             file.write(block)
 
@@ -247,7 +249,7 @@ def _draw_result(result: Result, folder: Path, painter: "Executor | None") -> li
     from phonolips.lips.measures import opening
     from phonolips.show.drawing import render_lips_video
 
-    drawn = None
+    beside: AbstractContextManager[None] = nullcontext()
     names = []
     if result.posteriors is not None:
         moves = result.lip_parameters.T if result.lip_parameters is not None else ()
@@ -264,15 +266,31 @@ def _draw_result(result: Result, folder: Path, painter: "Executor | None") -> li
         if painter is None or result.seconds > LONGEST_SENT_SECONDS:
             _draw_posteriorgram(*picture)
         else:
-            drawn = painter.submit(_draw_posteriorgram, *picture)
+            beside = _drawn_beside(painter, picture)
         names.append(PICTURE_FILE)
     captions = phones_at_frames(result) if result.phones else None
-    render_lips_video(
-        folder / VIDEO_FILE, result.lips, exact_fps(result.fps), waveform=result.sound_blocks(), captions=captions
-    )
-    if drawn is not None:
-        drawn.result()
+    with beside:
+        render_lips_video(
+            folder / VIDEO_FILE, result.lips, exact_fps(result.fps), waveform=result.sound_blocks(), captions=captions
+        )
     return [*names, VIDEO_FILE]
+
+
+@contextmanager
+def _drawn_beside(painter: "Executor", picture: tuple[Path, np.ndarray, dict[str, Any]]) -> Iterator[None]:
+    """Draw a posteriorgram in the painter's process while the block works; here, where that process was killed."""
+    drawn = None
+    with suppress(BrokenProcessPool):
+        drawn = painter.submit(_draw_posteriorgram, *picture)
+    try:
+        yield
+    finally:
+        if drawn is not None:
+            wait([drawn])  # it writes into a folder that is removed where the block fails
+    if drawn is None or isinstance(drawn.exception(), BrokenProcessPool):
+        _draw_posteriorgram(*picture)
+    else:
+        drawn.result()
 
 
 def phones_at_frames(result: Result) -> list[str]:
@@ -294,17 +312,26 @@ def _read_arrays(path: Path) -> dict[str, np.ndarray]:
     return values
 
 
+def check_lips(lips: Any) -> np.ndarray:
+    """Return lips of a file, as they are; raise InputError unless they are frames of points that a mouth can have."""
+    expected = f"finite numbers up to {MOST_UNITS:.0f}, (frames, 40, 2) or (frames, 20, 2), at least one frame"
+    checked = check_array(lips, "lips", expected, shape=(None, None, 2))
+    layout_of(checked)
+    if not len(checked) or np.abs(checked).max() > MOST_UNITS:
+        raise InputError(f"lips of shape {checked.shape}; expected {expected}")
+    given = np.asarray(lips)
+    return given if given.dtype.kind == "f" else checked
+
+
 def _read_lips(path: Path, *, with_sound: bool) -> Result:
     values = _read_arrays(path)
     try:
         who, when = (str(values[name]) if name in values else "" for name in ("speaker", "timing"))
-        lips, fps = values["lips"], check_fps(float(values["fps"]))
-        if not len(lips) or not np.isfinite(lips).all():
-            raise InputError(f"lips of {len(lips)} frames; expected at least one, and finite numbers")
-        layout_of(lips)
+        fps = check_fps(values["fps"])  # type: ignore[arg-type]
+        lips = check_lips(values["lips"])
         sound = _find_sound(path, values, len(lips) / fps) if with_sound else Found(None)
         return Result(lips, fps, speaker=who, timing=when, path=path, recording=sound.path, note=sound.note)
-    except (InputError, ValueError, TypeError) as error:
+    except InputError as error:
         raise InputError(f"{path}: not a lips.npz ({error})") from error
 
 
@@ -315,16 +342,18 @@ def read_posteriors(path: Path) -> Layer:
     )
     key, names_key = ("gestures", "gesture_names") if version == 1 else ("lip_parameters", "lip_parameter_names")
     try:
-        phones = tuple(str(phone) for phone in values["phones"])
+        phones = tuple(map(str, values["phones"].ravel()))
         if phones != PHONES:
             raise InputError(f"its phones are not this version's; expected {' '.join(PHONES)}")
         layer = Layer(values["posteriors"])
         frames = -(-len(check_posteriors(values["posteriors"])) // STEPS_PER_FRAME)
         if key in values:
-            names = tuple(str(name) for name in values[names_key])
+            if names_key not in values:
+                raise InputError(f"no array {names_key!r}")
+            names = tuple(map(str, values[names_key].ravel()))
             moves = check_lip_parameters(values[key], frames_to_steps(frames), names)
             layer = layer._replace(lip_parameters=moves, lip_parameter_names=names)
-    except (InputError, KeyError, ValueError, TypeError) as error:
+    except InputError as error:
         raise InputError(f"{path}: not a posteriors.npz ({error}); make one with 'phonolips synth'") from error
     return layer
 

@@ -1,10 +1,10 @@
 """When each phone of some words is said: predicted durations, or given times that must fit the words."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from phonolips.errors import InputError
-from phonolips.lips.motion import word_factor
+from phonolips.lips.motion import Emphasis, word_factor
 from phonolips.phones.intervals import Alignment, Interval
 from phonolips.phones.inventory import SILENCE, phones_to_ids
 from phonolips.speech.tts.spoken import EDGE_SECONDS
@@ -33,7 +33,7 @@ def predict_alignment(
     words: "Sequence[SpokenWord]",
     speaker_row: int,
     rate: float = 1.0,
-    emphasis: Mapping[str, float] | None = None,
+    emphasis: Emphasis | None = None,
 ) -> Alignment:
     """Predict a time for every phone of some words, with a little silence before and after.
 
@@ -44,7 +44,7 @@ def predict_alignment(
         words: with their phones; pauses are words with the silence phone.
         speaker_row: of the network's speaker table.
         rate: 2.0 speaks twice as fast.
-        emphasis: word -> factor.
+        emphasis: word, or its place among those that are no pauses -> factor.
     """
     predicted = network.durations.predict([phones_to_ids(word.phones) for word in words], speaker_row, rate)
     exact = EDGE_SECONDS  # the time so far, and the step edge that stands for it
@@ -57,7 +57,7 @@ def predict_alignment(
             edge = max(edge, seconds_to_steps(exact))
             continue
         start = edge
-        longer = word_factor(word.word, emphasis or {})
+        longer = word_factor(word.word, len(word_tier), emphasis or {})
         for phone, length in zip(word.phones, lengths, strict=True):
             exact += longer * length
             first, edge = edge, max(edge + 1, seconds_to_steps(exact))

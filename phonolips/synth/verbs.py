@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, BinaryIO, Unpack, cast
 
 import numpy as np
 
+from phonolips.checks import check_path, check_text
 from phonolips.errors import InputError, PhonolipsWarning
 from phonolips.lips.curve import resample_lips
-from phonolips.lips.motion import check_emphasis, emphasis_curve, enlarge, exaggerate, shut_in_silence
+from phonolips.lips.motion import emphasis_curve, enlarge, exaggerate, shut_in_silence
 from phonolips.lips.shapes import close_lips
 from phonolips.phones.decode import read_phones
 from phonolips.phones.files.read import read_alignment
@@ -27,15 +28,17 @@ from phonolips.phones.files.tiers import MOST_SECONDS
 from phonolips.phones.intervals import Alignment
 from phonolips.phones.inventory import UNKNOWN
 from phonolips.phones.posteriors import check_posteriors, labels_to_posteriors
-from phonolips.speech.words import phones_to_words
+from phonolips.speech.words import check_words, phones_to_words
 from phonolips.synth.arguments import (
     LipOptions,
     check_lip_parameters,
+    check_made,
     load_checked,
     pad_to_frames,
     warn_without_speech,
     with_shape,
 )
+from phonolips.synth.emphasis import find_emphasis
 from phonolips.synth.result import Result
 from phonolips.synth.sound import Sound, SoundKeeper, given_sound, join, lasting, read_sound
 from phonolips.synth.timing import check_durations, predict_alignment
@@ -112,9 +115,10 @@ def _decode(
     if sound.samples is not None:
         seconds = min(seconds, samples_to_seconds(sound.samples))
     spoken = alignment or read_phones(posteriors, network.audio_encoder.phone_ngram())
-    check_emphasis(emphasis, [word.label for word in spoken.words])
+    emphasis = find_emphasis(emphasis, [word.label for word in spoken.words])
     amount = network.description.settings.lips.liveliness if liveliness is None else liveliness
-    lips = exaggerate(join(list(decode_lips(network, padded, moves, who))), amount)
+    decoded = check_made(join(list(decode_lips(network, padded, moves, who))), "decoder")
+    lips = exaggerate(decoded, amount)
     shut = close_lips(who.mean_lip)
     if emphasis:
         lips = enlarge(lips, emphasis_curve(spoken, emphasis, len(lips)), shut)
@@ -177,8 +181,13 @@ def from_audio(
     network = load_checked(options)
     sound = SoundKeeper(recording, audio_stream)
     posteriors, lip_parameters = [], []
+<<<<<<< HEAD
     for part in encode(network, sound.keep(blocks), voice_activity=voice_activity):
         posteriors.append(check_posteriors(part.posteriors))
+=======
+    for part in encode(network, sound.keep(blocks)):
+        posteriors.append(check_posteriors(check_made(part.posteriors, "encoder")))
+>>>>>>> main
         if not phones_only:
             lip_parameters.append(part.lip_parameters.copy())  # a view of the encoder's larger array
     if not posteriors:
@@ -212,7 +221,11 @@ def from_text(
     """
     from phonolips.speech.text.g2p import text_to_phones
 
-    return _from_words(text_to_phones(text, language=language), rate, durations, options)
+    check_text(text, "text", "'bin blue'")
+    words = text_to_phones(text, language=language)
+    if options.get("emphasis"):
+        options["emphasis"] = find_emphasis(options["emphasis"], [word.word for word in words], text, language)
+    return _from_words(words, rate, durations, options)
 
 
 def from_phones(
@@ -255,12 +268,14 @@ def from_alignment(
         InputError: a file that cannot be read, or whose phones lie beyond the waveform; more than a day of it;
             no such speaker; a rate where a waveform sets the pace; emphasis of a word that is not there.
     """
+    check_rate(rate)
     if (waveform is not None or recording is not None) and rate != 1.0:
         raise InputError(f"rate {rate} with a sound of its own pace; leave out the rate or the sound")
     is_unread = waveform is None and recording is not None
     sound = read_sound(cast(Path, recording), audio_stream) if is_unread else given_sound(waveform, recording)
     if not isinstance(alignment, Alignment):
-        alignment = read_alignment(Path(alignment), tier=tier, tier_speaker=tier_speaker, seconds=sound.seconds)
+        path = check_path(alignment, "alignment", "an Alignment, or its file")
+        alignment = read_alignment(path, tier=tier, tier_speaker=tier_speaker, seconds=sound.seconds)
     return speak_alignment(alignment, sound, rate=rate, timing=timing, **options)
 
 
@@ -320,8 +335,10 @@ def from_speech(
     from phonolips.speech.tts.speak import speak_words
 
     network, speaker, emphasis = load_checked(options), options.get("speaker"), options.get("emphasis") or {}
-    said = text_to_phones(words, language=language) if isinstance(words, str) else words
-    check_emphasis(emphasis, [word.word for word in said])
+    said = text_to_phones(words, language=language) if isinstance(words, str) else check_words(words)
+    emphasis = find_emphasis(
+        emphasis, [word.word for word in said], words if isinstance(words, str) else None, language
+    )
     times = None if durations is None else _read_alignment(durations)
     if times is not None:
         check_durations(said, times)
@@ -336,12 +353,15 @@ def from_speech(
         predict=lambda some, pace: predict_alignment(network, some, row, pace, emphasis),
     )
     timing = f"{backend}, {'predicted durations' if spoken.timing == 'ours' else 'its own times'}"
+    options["emphasis"] = emphasis
     return from_alignment(spoken.alignment, waveform=spoken.waveform, timing=timing, **options)
 
 
 def _read_alignment(alignment: Alignment | str | os.PathLike[str]) -> Alignment:
     """Return an alignment as it is, or read it from its file."""
-    return alignment if isinstance(alignment, Alignment) else read_alignment(Path(alignment))
+    if isinstance(alignment, Alignment):
+        return alignment
+    return read_alignment(check_path(alignment, "alignment", "an Alignment, or its file"))
 
 
 def _from_words(
@@ -351,7 +371,7 @@ def _from_words(
     options: LipOptions,
 ) -> Result:
     network, speaker, emphasis = load_checked(options), options.get("speaker"), options.get("emphasis") or {}
-    check_emphasis(emphasis, [word.word for word in words])
+    emphasis = options["emphasis"] = find_emphasis(emphasis, [word.word for word in words])
     if durations is None:
         named = speaker if isinstance(speaker, str) else None  # somebody else speaks at the mean speaker's pace
         alignment = predict_alignment(network, words, network.speaker_row(named), rate, emphasis)

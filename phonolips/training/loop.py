@@ -14,7 +14,7 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 import speechbrain as sb
 import torch
@@ -24,7 +24,7 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Dataset, Subset
 
-from phonolips.errors import CorpusError, InputError
+from phonolips.errors import CorpusError, InputError, PhonolipsError
 from phonolips.storage import atomic_file
 from phonolips.training.old_versions import accept_old_names
 from phonolips.training.ranks import (
@@ -187,6 +187,23 @@ class Trainer(sb.Brain):  # type: ignore[misc]  # SpeechBrain has no types
         detached: torch.Tensor = loss.detach().cpu()
         return detached
 
+    def check_loss_isfinite(self, loss: torch.Tensor) -> None:
+        """Raise PhonolipsError where a loss is NaN or infinite, before it reaches the weights.
+
+        With fp16 the scaler leaves out such updates and lowers its factor, so SpeechBrain's patience holds there.
+        """
+        if bool(torch.isfinite(loss)):
+            return
+        self.nonfinite_count += 1
+        if not self.scaler.is_enabled() or self.nonfinite_count > self.nonfinite_patience:
+            self._end_without_number(f"loss is {float(loss)} in epoch {self.epoch}, batch {self.step}")
+
+    def _end_without_number(self, found: str) -> NoReturn:
+        raise PhonolipsError(
+            f"{self.history.parent}: the {found}; the checkpoint before it is kept: run the same command again with a "
+            "lower learning_rate or max_grad_norm, or look at the data with 'phonolips check-data'"
+        )
+
     def on_fit_batch_start(self, batch: Any, should_step: bool) -> None:
         """Set the learning rate of this update."""
         updates = self.settings.epochs * len(self.train_batches)
@@ -221,6 +238,8 @@ class Trainer(sb.Brain):  # type: ignore[misc]  # SpeechBrain has no types
         self.sums = {}
         for _, _, sums in shares:
             self.count(**sums)
+        if not math.isfinite(sum(loss for _, loss, _ in shares)):
+            self._end_without_number(f"validation loss is not finite after epoch {epoch}")
         line = {
             "epoch": epoch,
             "train_loss": round(self.train_loss, 5),
@@ -232,8 +251,21 @@ class Trainer(sb.Brain):  # type: ignore[misc]  # SpeechBrain has no types
         if is_main():
             self._write_history(line)
         if self.checkpointer is not None:
-            self.checkpointer.save_and_keep_only(num_to_keep=1, verbosity=logging.DEBUG)
+            self._save_checkpoint()
         wait_for_all()
+
+    def _save_checkpoint(self) -> None:
+        """Keep a checkpoint; raise PhonolipsError where there is no room for it, which torch does not say clearly."""
+        try:
+            self.checkpointer.save_and_keep_only(num_to_keep=1, verbosity=logging.DEBUG)
+        except RuntimeError as error:
+            if "PytorchStreamWriter" not in str(error):
+                raise
+            folder = self.history.parent / "checkpoints"
+            raise PhonolipsError(
+                f"{folder}: the checkpoint could not be written whole (is the disk full?); free some space there, then "
+                "run the same command again: it goes on from the last one"
+            ) from error
 
     def _write_history(self, line: dict[str, Any]) -> None:
         """Add an epoch's line, in place of one left by a training killed before its checkpoint was whole."""

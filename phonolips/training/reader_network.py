@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from phonolips.errors import InputError
 from phonolips.lips.points import INNER_RING, LIP_LAYOUT, LIP_POINTS, OUTER_RING
-from phonolips.model.bundle import bundle_errors, read_bundle, write_bundle
+from phonolips.model.bundle import build_module, bundle_errors, read_bundle, read_names, write_bundle
 from phonolips.model.settings import settings_from_dict, settings_to_dict
 from phonolips.training.settings import FitSettings
 
@@ -224,9 +224,8 @@ def load_reader(folder: Path) -> LipReader:
         CheckpointError: files missing or unreadable, or of another kind, format or lip layout.
     """
     what, expected = "lip reader", {"kind": KIND, "format": FORMAT, "lip_layout": LIP_LAYOUT}
-    values, tensors = read_bundle(folder, what=what, made_by="LipReader.save", expected=expected)
+    values = read_bundle(folder, what=what, made_by="LipReader.save", expected=expected)
     with bundle_errors(folder, what):
         settings = settings_from_dict(ReaderSettings, values["settings"])
-        reader = LipReader(values["words"], settings, values.get("notes", {}))
-        reader.load_state_dict(tensors)
-    return reader.eval().requires_grad_(False)
+        words = read_names(values, "words")
+        return build_module(folder, lambda: LipReader(words, settings, values["notes"]))

@@ -10,8 +10,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from yaml import YAMLError
+
+from phonolips.checks import shortened, shown
 from phonolips.errors import InputError, PhonolipsWarning
+<<<<<<< HEAD
 from phonolips.model.settings import NetworkSettings, Settings, SyncExpertSettings, VoiceActivitySettings
+=======
+from phonolips.model.settings import NetworkSettings, Settings, SyncExpertSettings, settings_from_dict
+from phonolips.reading import parse_yaml, read_text, read_yaml
+>>>>>>> main
 
 
 @dataclass
@@ -194,28 +202,76 @@ def load_settings(kind: type[Settings], *, config: Path | None = None, overrides
         overrides: words such as `lips.epochs=3`, strongest.
 
     Raises:
-        InputError: no such file, not YAML, an unknown name or a value of the wrong type.
+        InputError: no such file, not plain YAML (`reading.parse_yaml`), an unknown name, or a value of the wrong type
+            or beyond `model.settings.LIMITS`.
     """
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
-    from yaml import YAMLError
 
-    schema = OmegaConf.structured(kind)
-    overrides = [_new_name(word) for word in overrides]
-    layers = [schema]
-    source = "settings"
+    if config is not None and not Path(config).is_file():
+        raise InputError(f"{config}: no such settings file; see recipes/grid/conf for examples")
+    layers: list[Any] = [OmegaConf.structured(kind)]
+    source = str(config)
     try:
         if config is not None:
-            source = str(config)
-            if not Path(config).is_file():
-                raise InputError(f"{config}: no such settings file; see recipes/grid/conf for examples")
-            layers.append(_renamed(OmegaConf.load(config)))
+            layers.append(_renamed(_read_config(Path(config))))
             OmegaConf.merge(*layers)
-        source = " ".join(overrides) or source
-        layers.append(OmegaConf.from_dotlist(list(overrides)))
-        return OmegaConf.to_object(OmegaConf.merge(*layers))  # type: ignore[return-value]
-    except (OmegaConfBaseException, YAMLError) as error:
-        line = " ".join(str(error).split("\n")[0].split())
-        raise InputError(
-            f"{source}: {line}; expected fields of {kind.__name__} (phonolips/training/settings.py)"
-        ) from error
+        words = [_new_name(_check_word(word)) for word in overrides]
+        source = shortened(" ".join(words))
+        layers.append(OmegaConf.from_dotlist(words))
+        merged = OmegaConf.to_container(OmegaConf.merge(*layers), resolve=False, enum_to_str=True)
+    except InputError:
+        raise
+    # OmegaConf raises its own, and where a mapping meets a list or a number what Python does
+    except (
+        OmegaConfBaseException,
+        YAMLError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        KeyError,
+        RecursionError,
+    ) as error:
+        raise InputError(f"{source}: {_reason(error)}; expected {_expected(kind)}") from error
+    try:
+        return settings_from_dict(kind, merged)  # type: ignore[arg-type]
+    except InputError as error:
+        given = " and ".join(
+            ([str(config)] if config else []) + ([shortened(" ".join(overrides))] if overrides else [])
+        )
+        raise InputError(f"{given}: {error}; expected {_expected(kind)}") from error
+
+
+def _read_config(path: Path) -> Any:
+    """Read a YAML file as OmegaConf does, which takes 1e-3 for a number, once `reading.read_yaml` has seen it."""
+    from omegaconf import OmegaConf
+
+    values = read_yaml(path)
+    if values in (None, ""):
+        return OmegaConf.create()
+    if not isinstance(values, dict):
+        raise InputError(f"{path}: holds {shown(values)}; expected names and values such as 'lips: {{epochs: 3}}'")
+    return OmegaConf.create(read_text(path))
+
+
+def _expected(kind: type) -> str:
+    return f"fields of {kind.__name__} (phonolips/training/settings.py)"
+
+
+def _check_word(word: str) -> str:
+    """Return an override `name=value` whose value is plain YAML; raise InputError for another."""
+    name, mark, value = word.partition("=")
+    if not mark or not all(part.isidentifier() for part in name.split(".")):
+        raise InputError(f"setting {shown(word)}; expected NAME=VALUE, such as lips.epochs=3")
+    parse_yaml(value, f"setting {name}")
+    return word
+
+
+def _reason(error: Exception) -> str:
+    """Return the first line of what OmegaConf says, or that the shapes differ where Python says it."""
+    from omegaconf.errors import OmegaConfBaseException
+
+    if not isinstance(error, OmegaConfBaseException):
+        return "a mapping, list and number in each other's place"
+    said = " ".join(str(error).split("\n")[0].split())
+    return "empty values, or values of another type" if "NoneType" in said else shortened(said)

@@ -13,7 +13,7 @@ import torch
 from phonolips import __version__
 from phonolips.corpus.store.remote import is_address
 from phonolips.corpus.store.store import Store
-from phonolips.errors import InputError
+from phonolips.errors import InputError, did_you_mean
 from phonolips.model.bundle import DESCRIPTION_FILE
 from phonolips.model.network import Description, Network, read_network
 from phonolips.model.networks.encoder import COUNTED
@@ -124,8 +124,9 @@ def train(
         CorpusError: nothing to train on.
     """
     part = old_versions.part_now(part)
-    if part not in (*PARTS, SYNC, "all"):
-        raise InputError(f"part {part!r}; expected one of {', '.join((*PARTS, SYNC, 'all'))}")
+    known = (*PARTS, SYNC, "all")
+    if part not in known:
+        raise InputError(f"part {part!r}; expected one of {', '.join(known)}{did_you_mean(part, known)}")
     recipe: Recipe = load_settings(Recipe, config=config, overrides=overrides)
     join_ranks(device)
     old_versions.rename_folders(out)

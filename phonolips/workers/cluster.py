@@ -2,7 +2,6 @@
 
 import contextlib
 import importlib.util
-import json
 import os
 import platform
 import sys
@@ -12,15 +11,21 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError
 from itertools import islice
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from phonolips import __version__
+from phonolips.checks import check_text
 from phonolips.errors import InputError, MissingToolError, PhonolipsError, PhonolipsWarning
+from phonolips.reading import read_json
+from phonolips.temporary import remove, sweep, temporary_path
 from phonolips.workers.pieces import deadly
+from phonolips.workers.processes import signals_held
 
 Item = TypeVar("Item")
 Output = TypeVar("Output")
+LOOPBACK = "127.0.0.1"  # what listens here is for this machine alone: Dask's dashboard shows, and its workers run, code
 CONNECT_SECONDS = 20  # that a scheduler is waited for
 LOOK_SECONDS = 5.0  # how often a cluster is asked for its workers
 LONELY_SECONDS = 30.0  # how long a cluster may be without workers before a warning
@@ -92,13 +97,15 @@ class DaskBackend:
         if self.folder is None:
             yield ""
             return
-        path = self.folder.resolve() / f".seen-{uuid.uuid4().hex[:12]}"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
+        folder = self.folder.resolve()
+        folder.mkdir(parents=True, exist_ok=True)
+        sweep(folder)
+        path = temporary_path(folder)
         try:
+            path.touch()
             yield str(path)
         finally:
-            path.unlink(missing_ok=True)
+            remove(path)
 
     def _map(self, work: _Work, items: Iterator[Item], running: dict[Any, Item]) -> Iterator[Any]:
         workers = _Workers(self)
@@ -209,9 +216,15 @@ def open_cluster(where: str, jobs: int, *, folder: Path | None) -> Iterator[Dask
         ) from error
     with contextlib.ExitStack() as stack:
         if not where:
-            cluster = distributed.LocalCluster(
-                n_workers=jobs, threads_per_worker=1, memory_limit=None, dashboard_address=":0"
-            )
+            resource_tracker.ensure_running()  # which would let go of the signals, were it started inside
+            with signals_held():  # the threads that are made here start the workers, now and later
+                cluster = distributed.LocalCluster(
+                    n_workers=jobs,
+                    threads_per_worker=1,
+                    memory_limit=None,
+                    host=LOOPBACK,
+                    dashboard_address=f"{LOOPBACK}:0",
+                )
             client = stack.enter_context(distributed.Client(stack.enter_context(cluster)))
         elif where == "slurm":
             cluster = stack.enter_context(slurm_cluster())
@@ -234,13 +247,13 @@ def connect(where: str) -> Any:
     address = where
     if where.endswith(".json"):
         try:
-            address = str(json.loads(Path(where).read_text(encoding="utf-8"))["address"])
-        except FileNotFoundError as error:
-            raise InputError(
-                f"{where}: no such file; expected the one that a scheduler wrote: "
-                f"dask scheduler --scheduler-file {where}"
-            ) from error
-        except (ValueError, KeyError, TypeError) as error:
+            address = check_text(read_json(Path(where)).get("address"), "address", "'tcp://10.0.0.1:8786'")
+        except InputError as error:
+            if not Path(where).exists():
+                raise InputError(
+                    f"{where}: no such file; expected the one that a scheduler wrote: "
+                    f"dask scheduler --scheduler-file {where}"
+                ) from error
             raise InputError(
                 f"{where}: not a scheduler's file; expected JSON with its `address`: start the scheduler again"
             ) from error
@@ -261,13 +274,16 @@ def slurm_cluster() -> Any:
         MissingToolError: dask-jobqueue is not installed. InputError: its configuration lacks something.
     """
     try:
+        import dask
         from dask_jobqueue.slurm import SLURMCluster
     except ModuleNotFoundError as error:
         raise MissingToolError(
             "backend 'dask:slurm' needs dask-jobqueue, which is not installed: pip install dask-jobqueue"
         ) from error
     try:
-        return SLURMCluster()
+        # the scheduler is reached by the jobs of the queue, its dashboard by nobody but this machine, unless asked for
+        own = dask.config.get("jobqueue.slurm.scheduler-options", None) or {}
+        return SLURMCluster(scheduler_options={"dashboard_address": f"{LOOPBACK}:0", **own})
     except ValueError as error:
         raise InputError(
             f"dask-jobqueue's configuration: {' '.join(str(error).split())}; expected jobqueue: slurm: with cores, "

@@ -1,35 +1,25 @@
 """Processes on this machine."""
 
-import multiprocessing
 import os
-import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from types import TracebackType
 from typing import Any, TypeVar
 
 from phonolips.workers.pieces import deadly
+from phonolips.workers.processes import start_pool
 
 Item = TypeVar("Item")
 Output = TypeVar("Output")
 WAITING_PER_JOB = 2  # pieces that a worker has in hand or waiting; bounds what is in memory
-MOST_DEATHS = 3  # workers that may die over one piece before it is given up
 # Parallelism comes from the number of workers, so each keeps to one core; the variables that Dask sets for its own.
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+MOST_DEATHS = 3  # workers that may die over one piece before it is given up
 
 
-def _begin_worker() -> None:
-    """Keep a worker to one core, and let it end with its parent, even where that is killed."""
+def _keep_to_one_core() -> None:
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
-    parent = multiprocessing.parent_process()
-
-    def follow() -> None:
-        assert parent is not None
-        parent.join()
-        os._exit(1)
-
-    threading.Thread(target=follow, daemon=True).start()
 
 
 class _Piece:
@@ -48,8 +38,7 @@ class _Worker:
         self.start()
 
     def start(self) -> None:
-        context = multiprocessing.get_context("spawn")
-        self.pool = ProcessPoolExecutor(1, mp_context=context, initializer=_begin_worker)
+        self.pool = start_pool(_keep_to_one_core)
 
     def give(self, function: Callable[[Any], Any], piece: _Piece) -> None:
         """Hand it a piece; raise BrokenProcessPool if its process was killed."""

@@ -8,7 +8,7 @@ from phonolips.corpus import librispeech as librispeech_corpus
 from phonolips.corpus import lrw as lrw_corpus
 from phonolips.corpus.layout import RECORDS
 from phonolips.corpus.records import Dropped, write_dropped, write_records
-from phonolips.errors import CorpusError, InputError
+from phonolips.errors import CorpusError, InputError, did_you_mean
 
 CORPORA = ("grid", "lrw")
 
@@ -43,7 +43,7 @@ def make_records(
         InputError: another corpus. CorpusError: no usable clip, or not the corpus' layout.
     """
     if corpus not in CORPORA:
-        raise InputError(f"corpus {corpus!r}; expected one of {', '.join(CORPORA)}")
+        raise InputError(f"corpus {corpus!r}; expected one of {', '.join(CORPORA)}{did_you_mean(corpus, CORPORA)}")
     if corpus == "grid":
         found = [grid_corpus.find_records(data, splits=splits)]
     else:

@@ -13,13 +13,14 @@ make it at the same time, and read one that another process removes.
     failed          bytes, JSON: the clips that could not be made, with the reasons
 """
 
+import contextlib
 import json
 import os
 import shutil
-import tempfile
 import time
 import zlib
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,9 +28,20 @@ import numpy as np
 
 from phonolips.corpus.records import Dropped
 from phonolips.corpus.store.remote import LocalFolder, RemoteFolder
-from phonolips.corpus.store.shards import SHARDS, SMALLEST_ID_BYTES, ArraySpec, Shard, current_shards
-from phonolips.errors import CorpusError
+from phonolips.corpus.store.shards import (
+    SHARDS,
+    SMALLEST_ID_BYTES,
+    ArraySpec,
+    Shard,
+    check_content,
+    clip_name,
+    current_shards,
+    read_dropped_json,
+)
+from phonolips.errors import CorpusError, InputError
+from phonolips.reading import read_json
 from phonolips.storage import atomic_folder
+from phonolips.temporary import temporary_folder
 
 COLUMNS = ("split", "speaker")  # meta values that the index knows of every clip
 INDEX_FORMAT = 2
@@ -64,14 +76,14 @@ class Index(NamedTuple):
             if found >> KEY_BITS != key:
                 return None
             position = found & (1 << KEY_BITS) - 1
-            if self.ids[position] == name:
+            if position < len(self.ids) and self.ids[position] == name:
                 return position
             at += 1
         return None
 
     def failed(self) -> list[Dropped]:
         """List the clips that could not be made, with the reasons."""
-        return [Dropped(*item) for item in json.loads(self.failures.tobytes())]
+        return read_dropped_json(self.failures.tobytes())
 
 
 def _hash(name: bytes) -> int:
@@ -95,24 +107,57 @@ def open_index(files: LocalFolder | RemoteFolder, arrays: Mapping[str, ArraySpec
             folder = _make_index(files, arrays, shards, files.folder, name)
         try:
             index = _load(folder, arrays, None)
-        except (OSError, EOFError, ValueError, KeyError):  # removed by a process that saw other shards, or damaged
+        except (OSError, InputError):  # removed by a process that saw other shards, or damaged
             shutil.rmtree(folder, ignore_errors=True)
             continue
         if new and os.access(files.folder, os.W_OK):
             _tidy(files, shards, name)
         return index
-    holder = tempfile.TemporaryDirectory()
-    return _load(_make_index(files, arrays, shards, Path(holder.name), name), arrays, holder)
+    holder = contextlib.ExitStack()
+    here = holder.enter_context(temporary_folder())
+    return _load(_make_index(files, arrays, shards, here, name), arrays, holder)
+
+
+def _new_column(path: Path, kind: np.dtype, clips: int) -> np.ndarray:
+    """Make a column in a file; its room on the disk is taken at once: a full disk met later would kill the process."""
+    from numpy.lib.format import open_memmap
+
+    column: np.ndarray = open_memmap(path, "w+", kind, (clips,))
+    if hasattr(os, "posix_fallocate"):
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    return column
+
+
+def _kinds(arrays: Mapping[str, ArraySpec]) -> dict[str, str]:
+    """List the columns with their dtypes; that of the ids without its width."""
+    kinds = {"ids": "S", "keys": "u8", "shard": "i4", "meta_start": "i8", "meta_count": "i4"}
+    kinds |= {f"starts_{array}": "i8" for array in arrays} | {f"counts_{array}": "i4" for array in arrays}
+    return kinds | {f"column_{column}": "i4" for column in COLUMNS}
 
 
 def _load(folder: Path, arrays: Mapping[str, ArraySpec], holder: object) -> Index:
-    texts = json.loads((folder / "texts.json").read_text(encoding="utf-8"))
-    clips = texts["clips"]
+    from numpy.lib.format import open_memmap
 
-    def load(part: str) -> np.ndarray:
-        column: np.ndarray = np.load(folder / f"{part}.npy", mmap_mode="r" if clips else None)
-        if len(column) != clips:
-            raise ValueError(part)
+    texts = read_json(folder / "texts.json")
+    clips, names = texts.get("clips"), texts.get("names")
+    if type(clips) is not int or clips < 0 or not isinstance(names, dict):
+        raise InputError(f"{folder / 'texts.json'}: damaged")
+    for listed in map(names.get, COLUMNS):
+        if not isinstance(listed, list) or not all(isinstance(name, str) for name in listed):
+            raise InputError(f"{folder / 'texts.json'}: damaged")
+
+    def load(part: str, kind: str = "") -> np.ndarray:
+        path, wanted = folder / f"{part}.npy", kind or _kinds(arrays)[part]
+        try:
+            column: np.ndarray = open_memmap(path, mode="r") if clips or kind else np.load(path)
+        # NumPy raises whatever it stumbles over in a head of damaged bytes
+        except Exception as error:
+            raise InputError(f"{path}: damaged") from error
+        if not isinstance(column, np.ndarray):  # of a zip archive np.load makes something else
+            raise InputError(f"{path}: damaged")
+        if column.ndim != 1 or (not kind and len(column) != clips) or not column.dtype.str[1:].startswith(wanted):
+            raise InputError(f"{path}: another column than expected")
         return column.view(np.ndarray)  # np.memmap itself is slow to take one number from
 
     return Index(
@@ -124,8 +169,8 @@ def _load(folder: Path, arrays: Mapping[str, ArraySpec], holder: object) -> Inde
         load("meta_start"),
         load("meta_count"),
         {name: load(f"column_{name}") for name in COLUMNS},
-        texts["names"],
-        np.load(folder / "failed.npy", mmap_mode="r"),
+        names,
+        load("failed", "u1"),
         holder,
     )
 
@@ -143,33 +188,31 @@ def _make_index(
 def _fill_index(
     folder: Path, files: LocalFolder | RemoteFolder, arrays: Mapping[str, ArraySpec], shards: list[str]
 ) -> None:
-    from numpy.lib.format import open_memmap
-
     sizes, width = [], SMALLEST_ID_BYTES
     for name in shards:
-        shard = Shard(files.path(f"{SHARDS}/{name}"), arrays)
+        shard = Shard(files.path(f"{SHARDS}/{name}", partial(check_content, name=name)), arrays)
         sizes.append(shard.clips)
         width = max(width, shard.id_bytes)
     clips = sum(sizes)
-    kinds = {"ids": f"S{width}", "keys": "u8", "shard": "i4", "meta_start": "i8", "meta_count": "i4"}
-    kinds |= {f"starts_{array}": "i8" for array in arrays} | {f"counts_{array}": "i4" for array in arrays}
-    kinds |= {f"column_{column}": "i4" for column in COLUMNS}
+    kinds = _kinds(arrays) | {"ids": f"S{width}"}
     parts: dict[str, np.ndarray] = {}
     for part, kind in kinds.items():
         if clips:
-            parts[part] = open_memmap(folder / f"{part}.npy", "w+", np.dtype(kind), (clips,))
+            parts[part] = _new_column(folder / f"{part}.npy", np.dtype(kind), clips)
         else:
             np.save(folder / f"{part}.npy", np.zeros(0, kind))
     codes: dict[str, dict[str, int]] = {column: {} for column in COLUMNS}
     failed: list[Dropped] = []
     first = 0
     for number, (name, size) in enumerate(zip(shards, sizes, strict=True)):
-        shard = Shard(files.path(f"{SHARDS}/{name}"), arrays)
+        shard = Shard(files.path(f"{SHARDS}/{name}", partial(check_content, name=name)), arrays)
         failed += shard.failed()
         if not size:
             continue
         here = slice(first, first + size)
         ids = shard.raw_ids()
+        for clip in ids.tolist():
+            clip_name(clip)  # which names files: refused here once, before anything is read
         hashes = np.array([_hash(clip) for clip in ids.tolist()], np.uint64)
         parts["ids"][here] = ids
         parts["keys"][here] = hashes << np.uint64(KEY_BITS) | np.arange(first, first + size, dtype=np.uint64)
@@ -191,7 +234,7 @@ def _fill_index(
         if twice is not None:
             inside = " and ".join(shards[parts["shard"][position]] for position in twice)
             raise CorpusError(
-                f"{files.label}: the clip {bytes(parts['ids'][twice[0]]).decode()!r} lies in {inside}; remove one"
+                f"{files.label}: the clip {clip_name(bytes(parts['ids'][twice[0]]))!r} lies in {inside}; remove one"
             )
     texts = {"clips": clips, "names": {column: list(known) for column, known in codes.items()}}
     listed = json.dumps([[item.id, item.reason] for item in failed])

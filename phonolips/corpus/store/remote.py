@@ -10,13 +10,20 @@ is never fetched again, and a store that changed has other names. Put the index 
 opened has one): without it, all shards are fetched to make it.
 """
 
+import errno
 import hashlib
 import os
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from phonolips.errors import CorpusError, InputError, MissingToolError
 from phonolips.storage import atomic_file, atomic_folder
+
+# What only the file that is written on this machine can have: disk full, quota, size limit, read-only.
+HERE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
+PLAIN_NAME = re.compile(r"(?!\.\.?$)[\w.-]{1,200}", re.ASCII)  # of a file in a store
 
 
 def is_address(folder: Path | str) -> bool:
@@ -42,8 +49,8 @@ class LocalFolder:
         path = self.folder / name
         return path.read_bytes() if path.is_file() else None
 
-    def path(self, name: str) -> Path:
-        """Return the path of a file on this machine."""
+    def path(self, name: str, check: Callable[[Path], None] | None = None) -> Path:
+        """Return the path of a file on this machine; nothing is fetched, so nothing is checked."""
         return self.folder / name
 
     def list(self, name: str) -> list[str]:
@@ -94,7 +101,7 @@ class RemoteFolder:
         self._process = os.getpid()
 
     def _call(self, name: str, verb: str, *words: Any, **options: Any) -> Any:
-        """Call a method of fsspec's; of its errors, only FileNotFoundError comes out as it is."""
+        """Call a method of fsspec's; of its errors, FileNotFoundError and what is wrong here come out as they are."""
         if self._process != os.getpid():  # connections do not outlive a fork
             self._connect()
         try:
@@ -102,6 +109,8 @@ class RemoteFolder:
         except FileNotFoundError:
             raise
         except Exception as error:  # each kind of address has errors of its own
+            if isinstance(error, OSError) and error.errno in HERE:
+                raise
             raise CorpusError(
                 f"{self.label}/{name}: cannot be read ({_first_line(error)}); "
                 "check the address, the credentials and the endpoint, and try again"
@@ -114,8 +123,12 @@ class RemoteFolder:
         except FileNotFoundError:
             return None
 
-    def path(self, name: str) -> Path:
+    def path(self, name: str, check: Callable[[Path], None] | None = None) -> Path:
         """Fetch a file, if it was not yet, and return its path on this machine.
+
+        Args:
+            name: of the file.
+            check: raises where what was fetched is damaged; it is not kept then.
 
         Raises:
             FileNotFoundError: it is not there any more.
@@ -124,6 +137,8 @@ class RemoteFolder:
         if not kept.is_file():
             with atomic_file(kept) as temporary:
                 self._call(name, "get_file", str(temporary))
+                if check is not None:
+                    check(temporary)
         return kept
 
     def list(self, name: str) -> list[str]:
@@ -133,7 +148,8 @@ class RemoteFolder:
             found = self._call(name, "ls", detail=True)
         except FileNotFoundError:
             return []
-        return [item["name"].rpartition("/")[2] for item in found if item["type"] == "file"]
+        names = [item["name"].rpartition("/")[2] for item in found if item["type"] == "file"]
+        return [name for name in names if PLAIN_NAME.fullmatch(name)]  # whatever else the other side may list
 
     def fetch_folder(self, name: str) -> Path | None:
         """Fetch all files of a folder inside, and return its path; None where it is missing."""
@@ -153,6 +169,8 @@ class RemoteFolder:
 
 
 def _first_line(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
     return (str(error) or type(error).__name__).splitlines()[0]
 
 

@@ -13,6 +13,7 @@ memory counts as this process's and grows with the epoch. It also takes three ti
 import json
 import math
 import os
+import re
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
@@ -21,12 +22,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from phonolips.corpus.records import Dropped
-from phonolips.errors import CorpusError
+from phonolips.corpus.records import Dropped, check_id
+from phonolips.errors import CorpusError, InputError
+from phonolips.reading import parse_json
 from phonolips.storage import atomic_file
 
 SHARDS, SHARD_SUFFIX = "shards", ".safetensors"
+SHARD_NAME = re.compile(r"(\d{6,})-([0-9a-f]{8})" + re.escape(SHARD_SUFFIX), re.ASCII)  # number, CRC-32 of the file
 SMALLEST_ID_BYTES = 8  # of the ids' field
+CHECKED_BYTES = 1 << 16  # read at a time to compute a CRC
 
 
 class ArraySpec(NamedTuple):
@@ -58,9 +62,7 @@ def current_shards(names: Iterable[str]) -> list[str]:
     Where two workers made one shard at the same time, and not to the bit the same, one of the two counts, the same
     one for everybody.
     """
-    newest = {
-        name.partition("-")[0]: name for name in sorted(names) if name[0].isdigit() and name.endswith(SHARD_SUFFIX)
-    }
+    newest = {name.partition("-")[0]: name for name in sorted(names) if SHARD_NAME.fullmatch(name)}
     return list(newest.values())
 
 
@@ -115,7 +117,7 @@ def write_shard(
     tensors["failed"] = np.frombuffer(json.dumps([[item.id, item.reason] for item in failed]).encode(), np.uint8)
     content = save(tensors)
     path = folder / SHARDS / f"{number:06d}-{zlib.crc32(content):08x}{SHARD_SUFFIX}"
-    with atomic_file(path) as temporary:
+    with atomic_file(path, sweeping=False) as temporary:  # `plan_shards` sweeps, once for all who write
         temporary.write_bytes(content)
     _settle(path, arrays, sorted(clip.id for clip in clips) + sorted(item.id for item in failed))
 
@@ -143,6 +145,44 @@ def _starts(counts: list[int]) -> np.ndarray:
     return np.concatenate([np.zeros(1, np.int64), np.cumsum(counts, dtype=np.int64)])
 
 
+def check_content(path: Path, name: str | None = None) -> None:
+    """Raise CorpusError where a shard's bytes are not those that its name tells the CRC-32 of.
+
+    Takes some 70 ms for a shard of 64 MB in the page cache; a `Store` does it once for each shard that it reads from.
+
+    Args:
+        path: the file.
+        name: of the shard; None = the file's own.
+    """
+    told = SHARD_NAME.fullmatch(name or path.name)
+    found = 0
+    with path.open("rb") as file:
+        while block := file.read(CHECKED_BYTES):
+            found = zlib.crc32(block, found)
+    if told is not None and int(told[2], 16) != found:
+        raise CorpusError(
+            f"{path}: damaged: its bytes have the CRC-32 {found:08x}, and its name says {told[2]}; remove it, and make "
+            "or fetch it again"
+        )
+
+
+def clip_name(raw: bytes) -> str:
+    """Return a clip's id of a shard or an index as text; raise CorpusError where it is none (`check_id`)."""
+    return check_id(raw.decode("utf-8", "replace"))
+
+
+def read_dropped_json(text: bytes) -> list[Dropped]:
+    """Read the JSON [[id, reason], ...] of a shard or an index; raise CorpusError where it is none."""
+    try:
+        pairs = json.loads(text)
+        right = all(isinstance(id_, str) and isinstance(reason, str) for id_, reason in pairs)
+    except (ValueError, TypeError, RecursionError):
+        right = False
+    if not right:
+        raise CorpusError("its list of failed clips is damaged")
+    return [Dropped(*pair) for pair in pairs]
+
+
 class Shard:
     """Read parts of one shard. A read moves nothing that threads or forked processes share.
 
@@ -161,31 +201,45 @@ class Shard:
         specs = {**arrays, "clips/meta": _BYTES, "clips/meta/starts": _STARTS, "failed": _BYTES}
         specs |= {f"{name}/starts": _STARTS for name in arrays}
         self._file = os.open(path, os.O_RDONLY)
+        if not path.is_file():
+            raise self._error("it is a folder")
         size = os.fstat(self._file).st_size
+        header_bytes = int.from_bytes(os.pread(self._file, 8, 0), "little")
+        if header_bytes > size:
+            raise self._error("its header is cut off")
+        first = 8 + header_bytes
+        places = self._places(os.pread(self._file, header_bytes, 8))
+        needed = first + max((end for _, end, _ in places.values()), default=0)
+        if needed != size:
+            raise self._error(f"{size} bytes, should be {needed}")
+        missing = next((name for name in (*specs, "clips/ids") if name not in places), None)
+        if missing is not None:
+            raise self._error(f"it has no {missing!r}")
+        self.clips, self.id_bytes = (*places["clips/ids"][2], 0, 0)[:2]
+        specs["clips/ids"] = ArraySpec(f"S{self.id_bytes}", ())
+        self._tensors: dict[str, tuple[np.dtype, tuple[int, ...], int, int]] = {}
+        self._rows: dict[str, int] = {}
+        for name, spec in specs.items():
+            start, end, shape = places[name]
+            if not shape or end - start != shape[0] * spec.row_bytes:
+                raise self._error(f"{name} is not {spec.dtype} with rows of shape {spec.row_shape}")
+            self._tensors[name] = np.dtype(spec.dtype), spec.row_shape, spec.row_bytes, first + start
+            self._rows[name] = shape[0]
+
+    def _places(self, header: bytes) -> dict[str, tuple[int, int, tuple[int, ...]]]:
+        """Read the header: name -> first byte, the one after the last, and shape; whole numbers, 0 or more."""
+        places: dict[str, tuple[int, int, tuple[int, ...]]] = {}
         try:
-            header_bytes = int.from_bytes(os.pread(self._file, 8, 0), "little")
-            if header_bytes > size:
-                raise ValueError("its header is cut off")
-            header = json.loads(os.pread(self._file, header_bytes, 8))
-            first = 8 + header_bytes
-            needed = first + max(entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__")
-            if needed != size:
-                raise ValueError(f"{size} bytes, should be {needed}")
-            self.clips, self.id_bytes = header["clips/ids"]["shape"]
-            specs["clips/ids"] = ArraySpec(f"S{self.id_bytes}", ())
-            self._tensors: dict[str, tuple[np.dtype, tuple[int, ...], int, int]] = {}
-            self._rows: dict[str, int] = {}
-            for name, spec in specs.items():
-                start, end = header[name]["data_offsets"]
-                rows = header[name]["shape"][0]
-                if end - start != rows * spec.row_bytes:
-                    raise ValueError(f"{name} is not {spec.dtype} with rows of shape {spec.row_shape}")
-                self._tensors[name] = np.dtype(spec.dtype), spec.row_shape, spec.row_bytes, first + start
-                self._rows[name] = rows
-        except KeyError as error:
-            raise self._error(f"it has no {error}") from error
-        except (ValueError, TypeError, AttributeError, IndexError) as error:
-            raise self._error(str(error)) from error
+            for name, entry in json.loads(header).items():
+                if name == "__metadata__":
+                    continue
+                (start, end), shape = entry["data_offsets"], entry["shape"]
+                if any(type(number) is not int or number < 0 for number in (start, end, *shape)) or start > end:
+                    raise ValueError(name)
+                places[name] = start, end, tuple(shape)
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            raise self._error("its header is damaged") from error
+        return places
 
     def _error(self, what: str) -> CorpusError:
         return CorpusError(f"{self.path}: not a whole shard of this store ({what}); remove it and run the stage again")
@@ -197,6 +251,10 @@ class Shard:
     def read(self, name: str, start: int, count: int) -> np.ndarray:
         """Read rows of an array, shape (count, *row_shape), into memory of their own."""
         dtype, row_shape, row_bytes, first = self._tensors[name]
+        if not (start >= 0 and count >= 0 and start + count <= self._rows[name]):
+            raise CorpusError(
+                f"{self.path}: no rows {start} to {start + count} of {name}: the index is damaged; remove index-* there"
+            )
         rows = np.empty((count, *row_shape), dtype)
         if count and os.preadv(self._file, [rows.data], first + start * row_bytes) != rows.nbytes:
             raise self._error("it was cut off while it was open")
@@ -209,7 +267,8 @@ class Shard:
     def starts(self, name: str) -> np.ndarray:
         """Return where each clip's rows of an array start, and where the last one's end: int64 (clips + 1,)."""
         starts = self.all(f"{name}/starts")
-        if len(starts) != self.clips + 1 or starts[-1] != self._rows[name] or (np.diff(starts) < 0).any():
+        right = len(starts) == self.clips + 1 and starts[0] == 0 and starts[-1] == self._rows[name]
+        if not right or (np.diff(starts) < 0).any():
             raise self._error(f"the places of {name} are not in order")
         return starts
 
@@ -219,18 +278,26 @@ class Shard:
 
     def ids(self) -> list[str]:
         """Read the ids."""
-        return [name.decode() for name in self.raw_ids().tolist()]
+        return [clip_name(name) for name in self.raw_ids().tolist()]
 
     def metas(self) -> list[dict[str, Any]]:
         """Read the free JSON of every clip."""
         text = self.all("clips/meta").tobytes()
-        return [json.loads(text[start:end]) for start, end in pairwise(self.starts("clips/meta").tolist())]
+        return [self._parse(text[start:end]) for start, end in pairwise(self.starts("clips/meta").tolist())]
 
     def meta(self, start: int, count: int) -> dict[str, Any]:
         """Read the free JSON of one clip, whose place the index knows."""
-        meta: dict[str, Any] = json.loads(self.read("clips/meta", start, count).tobytes())
-        return meta
+        return self._parse(self.read("clips/meta", start, count).tobytes())
+
+    def _parse(self, text: bytes) -> dict[str, Any]:
+        try:
+            return parse_json(text.decode("utf-8", "replace"))
+        except InputError as error:
+            raise self._error(f"the free JSON of a clip: {error}") from error
 
     def failed(self) -> list[Dropped]:
         """List the clips that could not be made, with the reasons."""
-        return [Dropped(*item) for item in json.loads(self.all("failed").tobytes())]
+        try:
+            return read_dropped_json(self.all("failed").tobytes())
+        except CorpusError as error:
+            raise self._error(str(error)) from error

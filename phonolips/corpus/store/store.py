@@ -12,6 +12,8 @@ the index is held in memory, so a store of a million clips opens as fast as one 
 """
 
 import json
+import math
+import re
 import time
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
@@ -21,12 +23,25 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
+from phonolips.checks import shown
 from phonolips.corpus.records import Dropped
 from phonolips.corpus.store.index import Index, is_left_behind, open_index
 from phonolips.corpus.store.remote import LocalFolder, RemoteFolder, open_folder
-from phonolips.corpus.store.shards import SHARDS, ArraySpec, Clip, Shard, check_clip, current_shards, write_shard
-from phonolips.errors import CorpusError
+from phonolips.corpus.store.shards import (
+    SHARDS,
+    ArraySpec,
+    Clip,
+    Shard,
+    check_clip,
+    check_content,
+    clip_name,
+    current_shards,
+    write_shard,
+)
+from phonolips.errors import CorpusError, InputError
+from phonolips.reading import decode_text, parse_json
 from phonolips.storage import atomic_file
+from phonolips.temporary import sweep
 
 __all__ = [
     "ArraySpec",
@@ -41,11 +56,15 @@ __all__ = [
 ]
 
 FORMAT = "phonolips store 2"
+FLOATS = ("float16", "float32", "float64")
 HEADER = "store.json"
 MOST_SHARD_CLIPS = 256
 FEWEST_SHARDS = 64  # of a corpus whose size is known, so that there is work for many processes
 MOST_SHARD_BYTES = 64 * 2**20  # a shard that is written clip by clip is closed at this size,
 MOST_SHARD_SECONDS = 20.0  # and at this age, which is what a killed run loses
+ARRAY_NAME = re.compile(r"\w{1,100}", re.ASCII)  # names of files are made of it
+DTYPES = frozenset(("bool", *(f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)), *FLOATS))
+MOST_ROW_NUMBERS = 1_000_000  # of a row; ours have up to 80
 OPEN_SHARDS = 160  # files that a reader keeps open; more than an epoch needs at a time (`training.order`)
 IDS_AT_ONCE = 4_096
 ATTEMPTS = 5  # to open a store whose shards others are replacing
@@ -79,7 +98,7 @@ def declare_store(folder: Path, arrays: Mapping[str, ArraySpec], *, clips: int |
         with atomic_file(header) as temporary:
             values = {"format": FORMAT, "arrays": declared, "clips_per_shard": size}
             temporary.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
-    found = _read_header(header.read_text(encoding="utf-8"), str(folder))
+    found = _read_header(header.read_bytes(), str(folder))
     if found["arrays"] != declared:
         raise CorpusError(
             f"{folder}: holds arrays {sorted(found['arrays'])} of another kind than {sorted(declared)}; "
@@ -88,22 +107,36 @@ def declare_store(folder: Path, arrays: Mapping[str, ArraySpec], *, clips: int |
     return int(found["clips_per_shard"])
 
 
-def _read_header(text: str, store: str) -> dict[str, Any]:
+def _read_header(data: bytes, store: str) -> dict[str, Any]:
     try:
-        values: dict[str, Any] = json.loads(text)
-    except ValueError as error:
-        raise CorpusError(f"{store}/{HEADER}: not JSON ({error}); prepare the corpus anew") from error
-    found = values.get("format") if isinstance(values, dict) else None
+        values = parse_json(decode_text(data))
+    except InputError as error:
+        raise CorpusError(f"{store}/{HEADER}: {error}; prepare the corpus anew") from error
+    found = values.get("format")
     if found != FORMAT:
         raise CorpusError(
-            f"{store}: a store of {'an earlier version' if found is None else f'format {found!r}'}; "
+            f"{store}: a store of {'an earlier version' if found is None else f'format {shown(found)}'}; "
             f"this version reads {FORMAT!r}: prepare the corpus into a new folder"
         )
+    size, arrays = values.get("clips_per_shard", MOST_SHARD_CLIPS), values.get("arrays")
+    if type(size) is not int or size < 1 or not isinstance(arrays, dict) or not all(map(_is_spec, arrays.items())):
+        raise CorpusError(f"{store}/{HEADER}: declares no arrays that a store can have; prepare the corpus anew")
     return values
 
 
-def _read_arrays(text: str, store: str) -> dict[str, ArraySpec]:
-    arrays = _read_header(text, store)["arrays"]
+def _is_spec(item: tuple[str, Any]) -> bool:
+    """Return whether an entry of the header declares an array: a plain name, a dtype of numbers, a row's shape."""
+    name, spec = item
+    if not ARRAY_NAME.fullmatch(name) or not isinstance(spec, dict) or str(spec.get("dtype")) not in DTYPES:
+        return False
+    shape = spec.get("row_shape")
+    if not isinstance(shape, list) or not all(type(size) is int and size >= 0 for size in shape):
+        return False
+    return math.prod(shape) <= MOST_ROW_NUMBERS
+
+
+def _read_arrays(data: bytes, store: str) -> dict[str, ArraySpec]:
+    arrays = _read_header(data, store)["arrays"]
     return {name: ArraySpec(spec["dtype"], tuple(spec["row_shape"])) for name, spec in arrays.items()}
 
 
@@ -114,7 +147,7 @@ def declared_arrays(folder: Path) -> dict[str, ArraySpec] | None:
         CorpusError: a store of an earlier version, or a damaged header.
     """
     header = folder / HEADER
-    return _read_arrays(header.read_text(encoding="utf-8"), str(folder)) if header.is_file() else None
+    return _read_arrays(header.read_bytes(), str(folder)) if header.is_file() else None
 
 
 def _free_numbers(taken: Iterable[str]) -> Iterator[int]:
@@ -128,7 +161,7 @@ def _free_numbers(taken: Iterable[str]) -> Iterator[int]:
 
 
 def _sweep(folder: Path) -> None:
-    """Remove what runs that were killed left half-written."""
+    """Remove what runs that were killed left half-written, on whatever machine: what is an hour old."""
     for path in (folder / SHARDS).glob(".*"):
         if is_left_behind(path):
             path.unlink(missing_ok=True)
@@ -149,6 +182,7 @@ def plan_shards(
         clips: how many there are, about.
     """
     size = declare_store(folder, arrays, clips=clips)
+    sweep(folder / SHARDS)
     _sweep(folder)
     store = Store(folder)
     failed = {item.id for item in store.failed()}
@@ -180,7 +214,7 @@ def forget_failures(folder: Path) -> int:
 
 def _open_here(files: LocalFolder | RemoteFolder, name: str, arrays: Mapping[str, ArraySpec]) -> Shard:
     try:
-        return Shard(files.path(f"{SHARDS}/{name}"), arrays)
+        return Shard(files.path(f"{SHARDS}/{name}", partial(check_content, name=name)), arrays)
     except FileNotFoundError as error:
         raise CorpusError(
             f"{files.label}/{SHARDS}/{name}: not there any more; the store was changed while it was open, open it again"
@@ -277,9 +311,10 @@ class Store:
         header = self.files.read(HEADER)
         if header is None:
             raise CorpusError(f"{folder}: no prepared store here ({HEADER} is missing); run the stage before")
-        self.arrays = _read_arrays(header.decode(), str(folder))
+        self.arrays = _read_arrays(header, str(folder))
         self.shards, self._index = self._look()
         self._open: OrderedDict[int, Shard] = OrderedDict()
+        self._checked: set[int] = set()
 
     def _look(self) -> tuple[list[str], Index]:
         """List the shards, and open their index."""
@@ -304,11 +339,11 @@ class Store:
 
     def __iter__(self) -> Iterator[str]:
         for start in range(0, len(self), IDS_AT_ONCE):
-            yield from (name.decode() for name in self._index.ids[start : start + IDS_AT_ONCE].tolist())
+            yield from map(clip_name, self._index.ids[start : start + IDS_AT_ONCE].tolist())
 
     def id_at(self, position: int) -> str:
         """Return the id of the clip at a position."""
-        return bytes(self._index.ids[self.position(position)]).decode()
+        return clip_name(bytes(self._index.ids[self.position(position)]))
 
     def position(self, clip: str | int) -> int:
         """Find a clip's position; raise CorpusError where it is not in this store."""
@@ -323,7 +358,12 @@ class Store:
 
     def _shard(self, position: int) -> Shard:
         number = int(self._index.shard[position])
+        if not 0 <= number < len(self.shards):
+            raise CorpusError(f"{self.folder}: its index is damaged; remove index-* there")
         shard = self._open.pop(number, None) or _open_here(self.files, self.shards[number], self.arrays)
+        if number not in self._checked:
+            check_content(shard.path)
+            self._checked.add(number)
         self._open[number] = shard  # the last one used is the last one closed
         if len(self._open) > OPEN_SHARDS:
             self._open.popitem(last=False)
@@ -354,7 +394,10 @@ class Store:
 
     def column(self, name: str) -> tuple[np.ndarray, list[str]]:
         """Read `split` or `speaker` of every clip: codes int32 (clips,), memory-mapped, and what they stand for."""
-        return self._index.columns[name], self._index.names[name]
+        codes, names = self._index.columns[name], self._index.names[name]
+        if len(codes) and not 0 <= codes.min() <= codes.max() < len(names):
+            raise CorpusError(f"{self.folder}: its index is damaged; remove index-* there")
+        return codes, names
 
     def where(self, **values: str) -> np.ndarray:
         """Find the clips whose columns have these values: positions, int64, ascending."""

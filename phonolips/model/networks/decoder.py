@@ -141,6 +141,8 @@ class LipDecoder(nn.Module):
             raise InputError(f"decoder.kind {settings.kind!r}; expected one of {', '.join(KINDS)}")
         if lips.representation not in REPRESENTATIONS:
             raise InputError(f"lips.representation {lips.representation!r}; expected {', '.join(REPRESENTATIONS)}")
+        if settings.kind == "attention" and settings.channels % HEADS:
+            raise InputError(f"decoder.channels {settings.channels}; attention has {HEADS} heads: expected a multiple")
         self.settings, self.lips = settings, lips
         if self.ahead_frames > self.reach_frames:
             raise InputError(

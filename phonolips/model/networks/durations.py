@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from phonolips.model.settings import DurationSettings
+from phonolips.model.settings import DurationSettings, check_odd
 from phonolips.phones.inventory import NUM_PHONES
 from phonolips.timebase import check_rate, steps_to_seconds
 
@@ -27,6 +27,7 @@ class DurationPredictor(nn.Module):
 
     def __init__(self, settings: DurationSettings, speakers: int) -> None:
         super().__init__()
+        check_odd(settings.kernel, "durations.kernel")
         channels = settings.channels
         self.phones = nn.Embedding(NUM_PHONES, channels)
         self.position = nn.Linear(POSITION_FEATURES, channels, bias=False)

@@ -14,9 +14,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from phonolips.model.settings import AudioEncoderSettings
+from phonolips.errors import InputError
+from phonolips.model.settings import AudioEncoderSettings, check_odd
 from phonolips.phones.inventory import NUM_PHONES
-from phonolips.phones.ngram import PhoneNgram, fit_ngram
+from phonolips.phones.ngram import ORDER, PhoneNgram, fit_ngram
 from phonolips.speech.mel import NUM_MELS
 
 FINE_STEPS = 2  # steps per fine position
@@ -76,6 +77,7 @@ class AudioEncoder(nn.Module):
     def __init__(self, settings: AudioEncoderSettings) -> None:
         super().__init__()
         self.settings = settings
+        check_odd(settings.kernel, "audio_encoder.kernel")
         fine, coarse = settings.channels, settings.coarse_channels
         self.register_buffer("mel_mean", torch.zeros(NUM_MELS))
         self.register_buffer("mel_scale", torch.ones(NUM_MELS))
@@ -111,6 +113,13 @@ class AudioEncoder(nn.Module):
         self.phone_ngram_counts = torch.from_numpy(few).to(device)
         self.phone_prior.copy_(torch.from_numpy(prior.astype(np.float32)))
         self._phone_ngram = None
+
+    def check_counts(self) -> None:
+        """Raise InputError unless the n-grams are of phones in the inventory, ascending, each counted once or more."""
+        kinds, counts = self.phone_ngrams, self.phone_ngram_counts
+        right = len(kinds) == len(counts) and bool((kinds.diff() > 0).all()) and bool((counts > 0).all())
+        if not right or (len(kinds) and not (int(kinds[0]) >= 0 and int(kinds[-1]) < NUM_PHONES**ORDER)):
+            raise InputError("its counted n-grams of phones are damaged; train the encoder again, or take another copy")
 
     def phone_ngram(self) -> PhoneNgram | None:
         """Return the n-gram model that helps to decode phones; None where nothing was counted."""

@@ -151,7 +151,8 @@ def _parse_json(text: str, path: Path) -> Tiers:
     except RecursionError as error:
         raise InputError("not a TextGrid: JSON nested too deeply; damaged") from error
     except ValueError as error:
-        raise InputError(f"not a TextGrid: JSON that cannot be read ({error}); cut short?") from error
+        where = f"line {error.lineno}" if isinstance(error, json.JSONDecodeError) else "a number of thousands of digits"
+        raise InputError(f"not a TextGrid: JSON that cannot be read ({where}); cut short?") from error
     if tables.is_mfa_json(data):
         return tables.read_mfa_json(data)
     if gentle.is_gentle(data):

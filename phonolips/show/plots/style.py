@@ -1,12 +1,13 @@
 """One look for all pictures: colours, sizes, an empty figure, quiet axes."""
 
+import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from phonolips.errors import InputError
-from phonolips.storage import atomic_file
+from phonolips.storage import write_bytes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -108,5 +109,6 @@ def save_figure(figure: "Figure", path: Path) -> None:
     """Write a figure as .png, .svg or .pdf, atomically; raise InputError for another ending."""
     if path.suffix not in (".png", ".svg", ".pdf"):
         raise InputError(f"{path}: a picture's name ends in .png, .svg or .pdf")
-    with atomic_file(path) as temporary:
-        figure.savefig(temporary, dpi=PICTURE_DPI)
+    picture = io.BytesIO()
+    figure.savefig(picture, format=path.suffix[1:], dpi=PICTURE_DPI)
+    write_bytes(path, picture.getvalue())

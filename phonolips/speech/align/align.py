@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from phonolips.errors import InputError, PhonolipsError, PhonolipsWarning
+from phonolips.errors import InputError, PhonolipsError, PhonolipsWarning, did_you_mean
 from phonolips.phones.intervals import Alignment
 from phonolips.phones.inventory import UNKNOWN
 from phonolips.speech.align.fit import TextFit, WordFit, confidence, measure_fit
@@ -75,7 +75,7 @@ def choose_aligner(aligner: str = "auto", *, model: str | Path = ACOUSTIC_MODEL)
         InputError: a name that is none of ALIGNERS.
     """
     if aligner not in ALIGNERS:
-        raise InputError(f"aligner {aligner!r}; expected one of {', '.join(ALIGNERS)}")
+        raise InputError(f"aligner {aligner!r}; expected one of {', '.join(ALIGNERS)}{did_you_mean(aligner, ALIGNERS)}")
     if aligner != "auto":
         return aligner
     mfa = Mfa()

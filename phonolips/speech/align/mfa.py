@@ -8,8 +8,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
-import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,6 +18,8 @@ from phonolips.phones.intervals import Alignment
 from phonolips.phones.inventory import PHONES, SILENCE, UNKNOWN, strip_stress
 from phonolips.speech.align.mfa_corpus import Utterance, read_results, write_corpus, write_dictionary
 from phonolips.storage import atomic_file
+from phonolips.temporary import temporary_folder
+from phonolips.workers.processes import run_program
 
 ACOUSTIC_MODEL = "english_us_arpa"
 OLDEST_MAJOR_VERSION = 3
@@ -64,7 +64,7 @@ class Mfa:
             raise MissingToolError(
                 f"Montreal Forced Aligner ({self.program}) is not on PATH; {INSTALL}, or use aligner 'sphinx'"
             )
-        result = subprocess.run([path, "version"], capture_output=True, text=True, check=False)
+        result = run_program([path, "version"])
         found = re.search(r"^\D*(\d+)\.\d\S*", result.stdout.strip())
         if result.returncode != 0 or found is None:
             raise InputError(
@@ -169,7 +169,7 @@ class Mfa:
         command = [shutil.which(self.program) or self.program, *map(str, arguments)]
         command += ["--clean", "-j", str(jobs), "-t", str(work / "temporary")]
         environment = {**os.environ, "MFA_ROOT_DIR": str(work / "root")}
-        result = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+        result = run_program(command, env=environment)
         if result.returncode != 0:
             log = _tail(result.stderr or result.stdout)  # errors are on stderr, stdout holds log lines
             raise InputError(f"mfa {arguments[0]} failed (exit {result.returncode}): {log}")
@@ -178,8 +178,8 @@ class Mfa:
 @contextmanager
 def _workspace() -> Iterator[Path]:
     """Make the folders of one call, none inside another; remove them afterwards."""
-    with tempfile.TemporaryDirectory(prefix="phonolips-mfa-") as name:
-        work = Path(name).resolve()
+    with temporary_folder() as made:
+        work = made.resolve()
         for folder in ("corpus", "root", "temporary", "out"):
             (work / folder).mkdir()
         yield work

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from phonolips.errors import InputError, MissingToolError, PhonolipsWarning
+from phonolips.checks import check_text, shown
+from phonolips.errors import InputError, MissingToolError, PhonolipsWarning, did_you_mean
 from phonolips.phones.inventory import SILENCE
 from phonolips.speech.text.ipa import ipa_to_phones
 from phonolips.speech.text.lexicon import ALPHABET, Phones, letter_name, pronunciations
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 PhoneSequence = tuple[SpokenWord, ...]
 
+# Characters of a text, some three hours of speech. Time and memory grow with it: the worst one, 200,000 times ½, is
+# read in 3 s.
+LONGEST_TEXT = 200_000
 LONGEST_WORD = 100  # characters; nothing longer is a word of any language
 _ALIASES = {"en": "en-us", "fr": "fr-fr", "zh": "cmn", "no": "nb"}
 _ENGLISH_VOICES = ("en-us", "en-gb")
@@ -59,9 +63,11 @@ class EspeakVoice:
         voices = self.supported_languages()
         if language not in voices:
             near = [code for code in voices if code.split("-")[0] == language.split("-")[0]]
+            named = next((code for code, name in voices.items() if name.lower().startswith(language.lower())), None)
             examples = ", ".join(near[:6] or ("en-us", "en-gb", "de", "es", "fr-fr", "it", "nl", "pt-br"))
             raise InputError(
-                f"language {language!r} has no espeak voice; expected one of {len(voices)} codes, such as {examples}"
+                f"language {shown(language)} has no espeak voice; expected one of {len(voices)} codes, such as "
+                f"{examples}{f'; did you mean {named}?' if named else did_you_mean(language, voices)}"
             )
         self.language = language
         # espeak gets a silent logger: phonemizer's own prints to stderr
@@ -219,7 +225,7 @@ def _letter_positions(tokens: Sequence[Token], spell_letters: bool) -> set[int]:
 
 def canonical_language(language: str) -> str:
     """Convert a language code to espeak's spelling: `en_GB` -> `en-gb`, `en` -> `en-us`."""
-    code = language.strip().lower().replace("_", "-")
+    code = check_text(language, "language", "'en-us'").strip().lower().replace("_", "-")
     return _ALIASES.get(code, code)
 
 
@@ -247,6 +253,11 @@ def text_to_phones(text: str, *, language: str = "en-us", spell_letters: bool = 
             in a script that the voice cannot read.
         MissingToolError: the dictionary, or espeak for a word that needs it, is not installed.
     """
+    if len(text) > LONGEST_TEXT:
+        raise InputError(
+            f"the text has {len(text):,} characters; expected at most {LONGEST_TEXT:,}, some three hours of speech: "
+            "give it in parts"
+        )
     code = canonical_language(language)
     english = code.startswith("en-")
     if code not in _ENGLISH_VOICES:

@@ -9,10 +9,8 @@ on stressed vowels.
 import re
 import shutil
 import subprocess
-import tempfile
 import warnings
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,7 +20,9 @@ from phonolips.phones.intervals import Alignment, Interval
 from phonolips.phones.inventory import SILENCE, UNKNOWN
 from phonolips.speech.tts.backend import Backend
 from phonolips.speech.tts.spoken import OURS, Spoken, whole_frames
+from phonolips.temporary import temporary_folder
 from phonolips.timebase import SAMPLE_RATE, seconds_to_samples
+from phonolips.workers.processes import run_program
 
 if TYPE_CHECKING:
     from phonolips.speech.words import SpokenWord
@@ -56,9 +56,7 @@ class Festival(Backend):
 
     def version(self) -> str:
         path = self._path()
-        result = subprocess.run(
-            [path, "--version"], capture_output=True, text=True, check=False, timeout=PROGRAM_SECONDS
-        )
+        result = run_program([path, "--version"], timeout=PROGRAM_SECONDS)
         words = result.stdout.replace(":", " ").split()
         found = next((word for word in words if word[:1].isdigit()), None)
         if result.returncode != 0 or found is None:
@@ -119,8 +117,7 @@ class Festival(Backend):
 
         path = self._path()
         seconds = sum(stretch[-1][0].end - stretch[0][0].start for stretch in utterances)
-        with tempfile.TemporaryDirectory(prefix="phonolips-") as temporary:
-            folder = Path(temporary)
+        with temporary_folder() as folder:
             lines = ['(if (not (member "kal_diphone" (mapcar string-append (voice.list)))) (exit 7))']
             lines.append("(voice_kal_diphone)")
             for number, stretch in enumerate(utterances):
@@ -131,15 +128,7 @@ class Festival(Backend):
                 ]
             (folder / "speak.scm").write_text("\n".join(lines) + "\n")
             try:
-                result = subprocess.run(
-                    [path, "-b", "speak.scm"],
-                    cwd=folder,
-                    capture_output=True,
-                    text=True,
-                    errors="replace",
-                    check=False,
-                    timeout=PROGRAM_SECONDS + seconds,
-                )
+                result = run_program([path, "-b", "speak.scm"], cwd=folder, timeout=PROGRAM_SECONDS + seconds)
             except subprocess.TimeoutExpired as error:
                 raise InputError(
                     f"festival did not end within {error.timeout:.0f} s; use the synthesiser espeak"

@@ -14,10 +14,12 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from phonolips.errors import InputError
+from phonolips.checks import check_text
+from phonolips.errors import InputError, did_you_mean
 from phonolips.phones.intervals import Alignment
 from phonolips.speech.tts.backend import Backend
 from phonolips.speech.tts.spoken import OURS, SYNTHESISER, Spoken
+from phonolips.timebase import check_rate
 
 if TYPE_CHECKING:
     from phonolips.speech.words import SpokenWord
@@ -42,7 +44,7 @@ def choose(name: str) -> Backend:
         from phonolips.speech.tts.piper import Piper
 
         return Piper()
-    raise InputError(f"synthesiser {name!r}; expected one of {', '.join(BACKENDS)}")
+    raise InputError(f"synthesiser {name!r}; expected one of {', '.join(BACKENDS)}{did_you_mean(name, BACKENDS)}")
 
 
 def speak_words(
@@ -71,8 +73,13 @@ def speak_words(
         MissingToolError: the synthesiser is not installed; the message names the install command.
     """
     from phonolips.speech.text.g2p import canonical_language
+    from phonolips.speech.words import check_words
 
-    chosen = choose(backend)
+    check_words(words)
+    if voice is not None:
+        check_text(voice, "voice", "'en-us'")
+    check_rate(rate)
+    chosen = choose(check_text(backend, "synthesiser", "'espeak'"))
     chosen.version()  # reports at once what is missing
     if chosen.timing == OURS and alignment is None:
         if predict is None:

@@ -31,6 +31,11 @@ if TYPE_CHECKING:
     from phonolips.speech.words import SpokenWord
 
 
+# Of a word that espeak-ng is given whole: it fails from some 200 on, and phones are matched with events in a table of
+# their product. The longest word of the CMU dictionary has 32.
+MOST_PHONES = 100
+
+
 class Espeak(Backend):
     """The library of espeakng-loader. A voice is a code such as `en-us` or `en-gb-x-rp`, alone or with `+VARIANT`."""
 
@@ -65,8 +70,17 @@ class Espeak(Backend):
         return spoken.finish(self.name, self.timing)
 
 
+def _parts_of(word: "SpokenWord") -> "list[SpokenWord]":
+    """Cut a word of so many phones that it is none, such as a stretch of phones without a pause, into words."""
+    if len(word.phones) <= MOST_PHONES:
+        return [word]
+    cut = [word.phones[first : first + MOST_PHONES] for first in range(0, len(word.phones), MOST_PHONES)]
+    return [word._replace(word=" ".join(phones), phones=phones) for phones in cut]
+
+
 def _speak_sentence(sentence: "Sequence[SpokenWord]", library: Library, english: bool) -> SpokenSentence:
     """Speak one sentence; its sound goes from the first phone to the last."""
+    sentence = [part for word in sentence for part in _parts_of(word)] if english else sentence
     own = [word for word in sentence if word.word]
     written = [write_word(word, library, english) if word.word else "" for word in sentence]
     text, places = write_sentence(sentence, written)

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from phonolips.errors import InputError, MissingToolError
+from phonolips.errors import InputError, MissingToolError, did_you_mean
 from phonolips.timebase import SAMPLE_RATE
 
 AUDIO_OUTPUT_SYNCHRONOUS = 2  # the sound goes to the callback, from the calling thread
@@ -117,7 +117,10 @@ class Library:
         file = voice_files().get(code.lower())
         known = file is not None and (not variant or variant in _variants())
         if not known or self._library.espeak_SetVoiceByName(f"{file}{'+' * bool(variant)}{variant}".encode()) != 0:
-            raise InputError(f"espeak-ng has no voice {voice!r}; expected one such as en-us, en-gb-x-rp or en-us+f3")
+            near = did_you_mean(code, voice_files()) if file is None else did_you_mean(variant, _variants())
+            raise InputError(
+                f"espeak-ng has no voice {voice!r}; expected one such as en-us, en-gb-x-rp or en-us+f3{near}"
+            )
         for parameter, value in (
             (PARAMETER_RATE, rate),
             (PARAMETER_PITCH, pitch),

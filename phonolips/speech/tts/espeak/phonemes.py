@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from phonolips.speech.words import SpokenWord
 
 USUAL_RATE = 160  # words per minute
+# Characters of a word's phonemes, each of which may be a code of its own. espeak-ng 1.52 keeps 200 codes of a word, and
+# writes beyond them: with 205 it says nothing, with 210 it ends the process.
+MOST_CODES = 150
+PHONEMES_WITH_BARS = PHONEMES_AS_MNEMONICS | ord("|") << 8
 LONGEST_CLAUSE = 600  # characters of phonemes; espeak-ng breaks a clause of 800 wherever it is
 
 # The inventory as espeak-ng's English voices write it: unstressed, stressed.
@@ -83,7 +87,8 @@ def _stress_word(word: "SpokenWord", library: Library) -> list[tuple[str, int]]:
 def write_word(word: "SpokenWord", library: Library, english: bool) -> str:
     """Write a word as espeak-ng's phonemes."""
     if not english:
-        return library.phonemes(word.word, PHONEMES_AS_MNEMONICS)
+        usual = library.phonemes(word.word, PHONEMES_AS_MNEMONICS)
+        return usual if len(usual) <= MOST_CODES else library.phonemes(word.word, PHONEMES_WITH_BARS)
     stressed = _stress_word(word, library)
     written = []
     for index, (phone, stress) in enumerate(stressed):
@@ -95,6 +100,18 @@ def write_word(word: "SpokenWord", library: Library, english: bool) -> str:
     return "|".join(written)
 
 
+def cut_word(phonemes: str) -> list[str]:
+    """Cut a word that espeak-ng could not hold, written with a bar between its phonemes; a usual one stays whole."""
+    if len(phonemes.replace("|", "")) <= MOST_CODES:
+        return [phonemes]
+    pieces = [""]
+    for phoneme in phonemes.split("|"):
+        if len(pieces[-1]) + len(phoneme) > MOST_CODES:
+            pieces.append("")
+        pieces[-1] += f"{'|' * bool(pieces[-1])}{phoneme}"
+    return pieces
+
+
 def write_sentence(sentence: "Sequence[SpokenWord]", written: Sequence[str]) -> tuple[str, list[int]]:
     """Write a sentence for espeak-ng from its words as phonemes; return it and the place of each word in it."""
     text, places, clause = "", [], 0
@@ -103,12 +120,14 @@ def write_sentence(sentence: "Sequence[SpokenWord]", written: Sequence[str]) -> 
         if not word.word:
             text, clause = text + ("" if last else ","), 0
             continue
-        if clause + len(phonemes) > LONGEST_CLAUSE:
-            text, clause = text + ",", 0
-        text += " " * bool(text)
-        places.append(len(text))
-        text += f"[[{phonemes}]]"
-        clause += len(phonemes) + 5
+        for number, piece in enumerate(cut_word(phonemes)):
+            if clause + len(piece) > LONGEST_CLAUSE:
+                text, clause = text + ",", 0
+            text += " " * bool(text)
+            if not number:
+                places.append(len(text))
+            text += f"[[{piece}]]"
+            clause += len(piece) + 5
         if last:
             text += "."
     return text, places
