@@ -67,9 +67,10 @@ def read_bundle(folder: Path, *, what: str, made_by: str, expected: Mapping[str,
     with bundle_errors(folder, what):
         description = read_json(folder / DESCRIPTION_FILE)
         for name, wanted in expected.items():
-            if name not in description or description[name] != wanted:
-                found = shown(description.get(name))
-                raise CheckpointError(f"{folder}: {name} is {found}; this version reads {wanted!r}")
+            choices = wanted if isinstance(wanted, tuple) else (wanted,)
+            if name not in description or description[name] not in choices:
+                found, reads = shown(description.get(name)), ", ".join(map(repr, choices))
+                raise CheckpointError(f"{folder}: {name} is {found}; this version reads {reads}")
         for name, kind in (("settings", dict), ("notes", dict)):
             if not isinstance(description.setdefault(name, {}), kind):
                 raise CheckpointError(f"{folder}: {name} is {shown(description[name])}; expected names and values")
@@ -138,16 +139,6 @@ def build_module(
     """
     from safetensors.torch import load_file
 
-<<<<<<< HEAD
-    with bundle_errors(folder, what):
-        description = json.loads((folder / DESCRIPTION_FILE).read_text(encoding="utf-8"))
-        for name, wanted in expected.items():
-            choices = wanted if isinstance(wanted, tuple) else (wanted,)
-            if description.get(name) not in choices:
-                reads = ", ".join(map(repr, choices))
-                raise CheckpointError(f"{folder}: {name} is {description.get(name)!r}; this version reads {reads}")
-        return description, load_file(str(folder / WEIGHTS_FILE))
-=======
     path = folder / WEIGHTS_FILE
     with torch.device("meta"), _WithoutFirstValues():  # sizes without numbers
         wanted = make().state_dict()
@@ -187,7 +178,6 @@ def _read_heads(path: Path, rename: Callable[[str], str]) -> dict[str, _Head]:
     with safe_open(str(path), "pt") as file:
         slices = {rename(name): file.get_slice(name) for name in file.keys()}  # noqa: SIM118
         return {name: _Head(part.get_dtype(), tuple(part.get_shape())) for name, part in slices.items()}
->>>>>>> main
 
 
 @contextmanager

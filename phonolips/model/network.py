@@ -35,21 +35,13 @@ from phonolips.model.networks.durations import DurationPredictor
 from phonolips.model.networks.encoder import COUNTED, AudioEncoder
 from phonolips.model.networks.lip_parameters import LipParameterHeads
 from phonolips.model.networks.speakers import MEAN_SPEAKER, SOURCES, SpeakerEncoder, SpeakerTable, describe_voice
-<<<<<<< HEAD
 from phonolips.model.settings import NetworkSettings, VoiceActivitySettings, settings_from_dict, settings_to_dict
-from phonolips.model.speakers import LipSpeaker
+from phonolips.model.speakers import LipSpeaker, check_speaker
 from phonolips.phones.inventory import PHONES
 
 FORMAT = 3
 FORMAT_WITHOUT_ACTIVITY = 2  # of a model without voice activity, which is all that the formats differ in
-=======
-from phonolips.model.settings import NetworkSettings, settings_from_dict, settings_to_dict
-from phonolips.model.speakers import LipSpeaker, check_speaker
-from phonolips.phones.inventory import PHONES
-
-FORMAT = 2
 OLD_COUNTS = ("audio_encoder.phone_bigram", "audio_encoder.phone_trigram")  # what earlier versions counted
->>>>>>> main
 LARGE_TENSOR = 4096  # numbers from which storing a tensor as float16 is worth it
 
 
@@ -265,13 +257,8 @@ def read_network(folder: Path) -> Network:
         CheckpointError: files missing or unreadable, another format, phone list or lip layout.
     """
     folder, what = Path(folder), "model"
-<<<<<<< HEAD
     expected = {"format": (FORMAT_WITHOUT_ACTIVITY, FORMAT), "phones": list(PHONES), "lip_layout": LIP_LAYOUT}
-    values, tensors = read_bundle(folder, what=what, made_by="'phonolips train'", expected=expected)
-=======
-    expected = {"format": FORMAT, "phones": list(PHONES), "lip_layout": LIP_LAYOUT}
     values = read_bundle(folder, what=what, made_by="'phonolips train'", expected=expected)
->>>>>>> main
     with bundle_errors(folder, what):
         settings = settings_from_dict(NetworkSettings, settings_from_disk(values["settings"]))
         description = Description(settings, read_names(values, "speakers"), values["notes"])

@@ -7,21 +7,13 @@ from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
-<<<<<<< HEAD
-from phonolips.errors import InputError, PhonolipsWarning
-=======
 from phonolips.checks import check_array, check_number, shown
-from phonolips.errors import CheckpointError, InputError
->>>>>>> main
+from phonolips.errors import CheckpointError, InputError, PhonolipsWarning
 from phonolips.lips.curve import check_fps
 from phonolips.lips.motion import Emphasis
 from phonolips.lips.points import LIP_POINTS
 from phonolips.phones.inventory import NUM_PHONES, SILENCE_ID
-<<<<<<< HEAD
-from phonolips.timebase import MODEL_FPS, STEPS_PER_FRAME, steps_to_seconds
-=======
-from phonolips.timebase import MODEL_FPS, STEPS_PER_FRAME, FrameRate
->>>>>>> main
+from phonolips.timebase import MODEL_FPS, STEPS_PER_FRAME, FrameRate, steps_to_seconds
 
 if TYPE_CHECKING:
     from phonolips.model.network import Network

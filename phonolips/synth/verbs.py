@@ -181,13 +181,8 @@ def from_audio(
     network = load_checked(options)
     sound = SoundKeeper(recording, audio_stream)
     posteriors, lip_parameters = [], []
-<<<<<<< HEAD
     for part in encode(network, sound.keep(blocks), voice_activity=voice_activity):
-        posteriors.append(check_posteriors(part.posteriors))
-=======
-    for part in encode(network, sound.keep(blocks)):
         posteriors.append(check_posteriors(check_made(part.posteriors, "encoder")))
->>>>>>> main
         if not phones_only:
             lip_parameters.append(part.lip_parameters.copy())  # a view of the encoder's larger array
     if not posteriors:

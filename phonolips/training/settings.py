@@ -14,12 +14,14 @@ from yaml import YAMLError
 
 from phonolips.checks import shortened, shown
 from phonolips.errors import InputError, PhonolipsWarning
-<<<<<<< HEAD
-from phonolips.model.settings import NetworkSettings, Settings, SyncExpertSettings, VoiceActivitySettings
-=======
-from phonolips.model.settings import NetworkSettings, Settings, SyncExpertSettings, settings_from_dict
+from phonolips.model.settings import (
+    NetworkSettings,
+    Settings,
+    SyncExpertSettings,
+    VoiceActivitySettings,
+    settings_from_dict,
+)
 from phonolips.reading import parse_yaml, read_text, read_yaml
->>>>>>> main
 
 
 @dataclass

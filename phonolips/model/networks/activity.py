@@ -10,7 +10,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from phonolips.model.settings import VoiceActivitySettings
+from phonolips.model.settings import VoiceActivitySettings, check_odd
 from phonolips.speech.mel import NUM_MELS
 from phonolips.timebase import STEPS_PER_FRAME, exact_div
 
@@ -54,6 +54,7 @@ class VoiceActivity(nn.Module):
         super().__init__()
         self.settings = settings
         channels = settings.channels
+        check_odd(settings.kernel, "voice_activity.kernel")
         self.register_buffer("mel_mean", torch.zeros(NUM_MELS))
         self.register_buffer("mel_scale", torch.ones(()))
         padding = exact_div(STEM_KERNEL - STEPS_PER_FRAME, 2)
