@@ -30,6 +30,12 @@ TINY = [
     "network.lip_parameters.channels=8",
     "network.decoder.dilations=[1]",
     "encoder.batch=4",
+    "activity.epochs=1",
+    "activity.batch=4",
+    "activity.sounds=1",
+    "activity.synthetic=2",
+    "activity.network.channels=8",
+    "activity.network.dilations=[1]",
     "durations.batch=4",
     "lips.batch=4",
 ]

@@ -157,15 +157,15 @@ class ActivityTrainBatches:
         self.set_epoch(0)
 
     def set_epoch(self, epoch: int) -> None:
-        """Draw which clips an epoch shows: as many crops as fit into the corpus, long clips more often."""
+        """Draw which clips an epoch shows: about as many crops as fit into the corpus, long clips more often."""
         rng = np.random.default_rng((self.settings.seed, epoch))
         lengths = self.store.lengths("mel")[self.clips].astype(np.float64)
-        crops = max(1, round(float(lengths.sum()) / self.steps))
+        crops = self.settings.batch * max(1, round(float(lengths.sum()) / self.steps / self.settings.batch))
         self.order = rng.choice(len(self.clips), crops, p=lengths / lengths.sum())
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return -(-len(self.order) // self.settings.batch)
+        return len(self.order) // self.settings.batch
 
     def batch(self, index: int, rank: int = 0, world: int = 1) -> ActivityBatch:
         """Make one batch, or this rank's share of it."""
