@@ -15,7 +15,7 @@ from typing import Any
 MOVED: dict[str, tuple[str, ...]] = {
     "adapt": ("model.adapt", "model.fit", "synth.adapt"),
     "alignment": ("speech.align.align", "corpus.align", "phones.intervals", "phones.textgrid"),
-    "alignment.ctc": ("speech.align.ctc", "phones.posteriors"),
+    "alignment.ctc": ("speech.align.ctc", "speech.align.search", "phones.posteriors"),
     "alignment.decode": ("phones.decode",),
     "alignment.mfa": ("speech.align.mfa", "speech.align.mfa_corpus"),
     "alignment.phone_ngram": ("phones.ngram",),
