@@ -16,6 +16,7 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and process 
 # Of a call: the interpreter starts, which nobody can make quiet before the first line of ours runs (0.1 s here, more
 # on a busy machine), torch is imported, a process draws beside this one, a film is encoded.
 SECONDS = 4.0
+NOISE = ("--no-voice-activity",)  # the recordings are noise; no word of that
 
 
 def start(*words: object, where: Path) -> "subprocess.Popen[str]":
@@ -85,7 +86,7 @@ def check_end(process, number, group, where):
     [(signal.SIGINT, True, 0.0), (signal.SIGINT, True, 2.5), (signal.SIGTERM, False, 1.5)],
 )
 def test_an_interrupted_synthesis(number, group, seconds, recording, tmp_path):
-    process = start("synth", "--audio", recording, "--out", tmp_path / "o", where=tmp_path)
+    process = start("synth", "--audio", recording, "--out", tmp_path / "o", *NOISE, where=tmp_path)
     time.sleep(seconds)
     check_end(process, number, group, tmp_path)
 
@@ -96,7 +97,7 @@ def test_an_interrupted_synthesis(number, group, seconds, recording, tmp_path):
 @pytest.mark.parametrize("seed", range(3))
 def test_at_any_moment(number, group, seed, recording, tmp_path):
     random_source = random.Random(seed * 100 + number * 10 + group)
-    process = start("synth", "--audio", recording, "--out", tmp_path / "o", where=tmp_path)
+    process = start("synth", "--audio", recording, "--out", tmp_path / "o", *NOISE, where=tmp_path)
     time.sleep(random_source.uniform(0, SECONDS))
     check_end(process, number, group, tmp_path)
 
@@ -107,13 +108,13 @@ def test_a_batch_at_any_moment(seed, recording, tmp_path):
     (tmp_path / "in").mkdir()
     for number in range(4):
         (tmp_path / "in" / f"{number}.wav").symlink_to(recording)
-    process = start("synth", "--audio", tmp_path / "in", "--out", tmp_path / "o", "--jobs", 2, where=tmp_path)
+    process = start("synth", "--audio", tmp_path / "in", "--out", tmp_path / "o", "--jobs", 2, *NOISE, where=tmp_path)
     time.sleep(random.Random(seed).uniform(0, 3 * SECONDS))
     check_end(process, signal.SIGINT, True, tmp_path)
 
 
 def test_after_a_kill_nobody_works_on_and_the_next_run_sweeps(recording, tmp_path):
-    process = start("synth", "--audio", recording, "--out", tmp_path / "o", where=tmp_path)
+    process = start("synth", "--audio", recording, "--out", tmp_path / "o", *NOISE, where=tmp_path)
     assert wait_for(lambda: left(tmp_path)), "it never began to write"
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()

@@ -11,6 +11,8 @@ import sys
 
 SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")  # SIGHUP: the terminal was closed
 EXIT_SECONDS = 2.0  # that the exit functions of libraries may take, such as removing their own temporary files
+# What multiprocessing's tracker says of a process that ended at once; it removes what it counts all the same.
+TRACKER_WARNINGS = "ignore:resource_tracker:UserWarning"
 BROKEN_PIPE_STATUS = 141  # 128 + SIGPIPE, as of any program whose reader, such as `head`, has seen enough
 
 _error_output: list[int] = []  # a copy of standard error, which libraries redirect for a while
@@ -21,6 +23,8 @@ def prepare() -> None:
     _open_standard_files()
     if not _error_output:
         _error_output.append(os.dup(2))
+    if TRACKER_WARNINGS not in sys.warnoptions:
+        sys.warnoptions.append(TRACKER_WARNINGS)  # the tracker is started with these
     for name in SIGNALS:
         number = getattr(signal, name, None)
         # one that is ignored, as SIGHUP under nohup, stays so; outside the main thread nobody can choose
@@ -57,10 +61,13 @@ def _handler() -> "signal._HANDLER":
     It does so at once instead of raising KeyboardInterrupt: an exception can come out of a library's callback, an
     import or the end of the interpreter, where it is printed, swallowed or turned into another one.
     """
-    owner, leave = os.getpid(), os._exit  # kept here: at the end of the interpreter modules lose their names
+    multiprocessing = sys.modules.get("multiprocessing")
+    is_worker = multiprocessing is not None and multiprocessing.current_process().name != "MainProcess"
+    # kept here: at the end of the interpreter modules lose their names
+    owner, leave = None if is_worker else os.getpid(), os._exit
 
     def end(number: int, _: object) -> None:
-        if os.getpid() != owner:  # a forked process: its parent speaks
+        if os.getpid() != owner:  # a forked process, or a worker that imports the command: its parent speaks
             leave(128 + number)
         with contextlib.suppress(Exception):
             for name in SIGNALS:  # `timeout` sends it twice; what follows takes seconds at most
