@@ -128,7 +128,9 @@ def end_all() -> None:
 
         with contextlib.suppress(Exception):  # this may come in the middle of anything
             # Dask's end by themselves as soon as this one does, and start others in their place till then
-            running += [child for child in multiprocessing.active_children() if not child.name.startswith("Dask")]
+            children = multiprocessing.active_children()
+            running += [child for child in children if not child.name.startswith("Dask")]
+            _kill_newborn({child.pid for child in children})
     for process in running:
         with contextlib.suppress(Exception):
             process.terminate()
@@ -139,6 +141,17 @@ def end_all() -> None:
     for process in running:
         with contextlib.suppress(Exception):
             process.kill()
+
+
+def _kill_newborn(known: set[int | None]) -> None:
+    """Kill workers that multiprocessing has started but not yet noted: they wait for what they are to do, and complain.
+
+    Where there is no /proc (macOS, Windows) none is found.
+    """
+    for listed in Path("/proc/self/task").glob("*/children"):
+        for pid in map(int, listed.read_text().split()):
+            if pid not in known and b"multiprocessing.spawn" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                os.kill(pid, signal.SIGKILL)
 
 
 def _is_running(process: Any) -> bool:
