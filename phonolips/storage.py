@@ -181,7 +181,7 @@ def article(name: str) -> str:
 
 LIPS_FILE = "lips.npz"  # of a run: holds the list of all other files that were written into its folder
 FILES_KEY, SUMS_KEY = "files", "files_crc32"
-SUM_BYTES = 1 << 20  # read at a time
+SUM_BYTES = 1 << 16  # read at a time: shards are summed, too, beside a store that is to take no memory
 
 
 def checksum(path: Path) -> int:

@@ -77,7 +77,8 @@ def text_of(text: str | None, text_file: Path | None) -> str | None:
     Raises:
         InputError: both are given; the file cannot be read; or `text` is the name of a file, which would be spoken.
     """
-    from phonolips.speech.text.files import STANDARD_INPUT, read_text_file
+    from phonolips.media.pipes import STANDARD_INPUT
+    from phonolips.speech.text.files import read_text_file
 
     if text is not None and text_file is not None:
         raise InputError("--text and --text-file: expected one of them")

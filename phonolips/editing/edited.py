@@ -127,7 +127,7 @@ class Edited:
         files = save_result(self.result, out, more=write_more, keep=kept)
         if face and self.recording.recording is not None:
             try:
-                files.append(self.save_face(out / FACE_FILE))
+                files.append(self._save_face(out / FACE_FILE, recorded))
             except InputError as error:
                 warnings.warn(f"no {FACE_FILE}, the other files are there: {error}", PhonolipsWarning, stacklevel=2)
         return files
@@ -147,6 +147,10 @@ class Edited:
 
     def save_face(self, path: Path) -> Path:
         """Write the recorded video with the edited lips and sound; raise InputError where there is no video."""
+        return self._save_face(path, self.recorded_sound())
+
+    def _save_face(self, path: Path, recorded: tuple[np.ndarray, int] | None) -> Path:
+        """Write the video with the sound made of `recorded`, see `recorded_sound`; errors as for `save_face`."""
         from phonolips.face.person import read_face
         from phonolips.face.render import draw_on_face
         from phonolips.media.video import write_video
@@ -157,7 +161,6 @@ class Edited:
         # Both trackers set their own origin at the closed mouth.
         offset = (face.lips - self.recording.lips)[face.detected].mean((0, 1))
         pictures = draw_on_face(face, self.lips + offset, self.fps, source_frames=self.source_frames)
-        recorded = self.recorded_sound()
         waveform, rate = self.result.waveform, SAMPLE_RATE
         if self.sound is not None and recorded is not None and recorded[0].shape[1] <= MOST_CHANNELS:
             waveform, rate = self.sound.join(*recorded), recorded[1]

@@ -54,6 +54,7 @@ from phonolips.timebase import (
 )
 
 if TYPE_CHECKING:
+    from phonolips.model.network import Network
     from phonolips.speech.words import SpokenWord
 
 
@@ -89,10 +90,11 @@ def from_posteriors(
     if moves is not None:
         moves = check_lip_parameters(moves, len(padded), tuple(network.lip_parameters.settings.names))
     sound = given_sound(waveform, recording)
-    return _decode(checked, moves, alignment, timing, sound, options | {"network": network})
+    return _decode(network, checked, moves, alignment, timing, sound, options)
 
 
 def _decode(
+    network: "Network",
     posteriors: np.ndarray,
     lip_parameters: np.ndarray | None,
     alignment: Alignment | None,
@@ -100,13 +102,12 @@ def _decode(
     sound: Sound,
     options: LipOptions,
 ) -> Result:
-    """Turn checked posteriors and lip parameters into lips; arguments as for `from_posteriors`.
+    """Turn checked posteriors and lip parameters into lips; other arguments as for `from_posteriors`, checked, too.
 
     An hour of sound is a usual input: the result's arrays are the only ones that grow with it.
     """
     from phonolips.model.stream import decode_lips, predict_lip_parameters
 
-    network = load_checked(options)
     fps, liveliness, emphasis = options.get("fps", MODEL_FPS), options.get("liveliness"), options.get("emphasis") or {}
     who = with_shape(network.lip_speaker(options.get("speaker")), options.get("mean_lip"))
     padded = pad_to_frames(posteriors)
@@ -191,7 +192,7 @@ def from_audio(
     found = join(posteriors)
     if voice_activity and network.voice_activity is not None and sound.peak >= SILENCE_LEVEL:
         warn_without_speech(found)
-    return _decode(found, moves, None, "audio", sound.kept(), options | {"network": network})
+    return _decode(network, found, moves, None, "audio", sound.kept(), options)
 
 
 def from_text(
@@ -298,7 +299,7 @@ def speak_alignment(
     if sound.samples is not None:
         steps = max(steps, samples_to_steps(sound.samples))
     labels = labels_to_posteriors(timed.labels(steps))
-    return _decode(labels, None, timed, timing, sound, options | {"network": network})
+    return _decode(network, labels, None, timed, timing, sound, options)
 
 
 def from_speech(

@@ -25,12 +25,11 @@ import numpy as np
 from phonolips.corpus.records import Dropped, check_id
 from phonolips.errors import CorpusError, InputError
 from phonolips.reading import parse_json
-from phonolips.storage import atomic_file
+from phonolips.storage import atomic_file, checksum
 
 SHARDS, SHARD_SUFFIX = "shards", ".safetensors"
 SHARD_NAME = re.compile(r"(\d{6,})-([0-9a-f]{8})" + re.escape(SHARD_SUFFIX), re.ASCII)  # number, CRC-32 of the file
 SMALLEST_ID_BYTES = 8  # of the ids' field
-CHECKED_BYTES = 1 << 16  # read at a time to compute a CRC
 
 
 class ArraySpec(NamedTuple):
@@ -155,10 +154,7 @@ def check_content(path: Path, name: str | None = None) -> None:
         name: of the shard; None = the file's own.
     """
     told = SHARD_NAME.fullmatch(name or path.name)
-    found = 0
-    with path.open("rb") as file:
-        while block := file.read(CHECKED_BYTES):
-            found = zlib.crc32(block, found)
+    found = checksum(path)
     if told is not None and int(told[2], 16) != found:
         raise CorpusError(
             f"{path}: damaged: its bytes have the CRC-32 {found:08x}, and its name says {told[2]}; remove it, and make "

@@ -6,8 +6,8 @@ import warnings
 from pathlib import Path
 
 from phonolips.errors import InputError, PhonolipsWarning, system_line
+from phonolips.media.pipes import STANDARD_INPUT
 
-STANDARD_INPUT = "-"
 MOST_BYTES = 16 << 20  # of a text; the longest novels have 4 MB, and /dev/zero has no end
 # With the marks that begin them; UTF-32 first, since its mark begins as that of UTF-16 does.
 _MARKED = (
