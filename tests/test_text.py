@@ -14,8 +14,9 @@ import pytest
 from phonolips.errors import InputError, PhonolipsWarning
 from phonolips.phones.intervals import Alignment, Interval
 from phonolips.phones.inventory import PHONES
-from phonolips.speech.text.g2p import EspeakVoice, text_to_phones
+from phonolips.speech.text.g2p import text_to_phones
 from phonolips.speech.text.lexicon import ALPHABET, letter_name, pronunciations
+from phonolips.speech.text.voice import EspeakVoice
 from phonolips.speech.words import SpokenWord, alignment_to_words, phones_to_words, without_pauses, words_with_phones
 
 
@@ -67,7 +68,7 @@ def test_sentence_with_pauses() -> None:
         *("mister", "nguyen"),
     ]
     assert words[9] == SpokenWord("", ("sil",), 0.2)
-    assert words[3] == SpokenWord("fox", ("F", "AA", "K", "S"))
+    assert words[3] == SpokenWord("fox", ("F", "AA", "K", "S"), source="dictionary")
     assert words[-1].phones == ("N", "UW", "Y", "EH", "N")
 
 

@@ -8,9 +8,9 @@ import pytest
 from phonolips.errors import InputError
 from phonolips.phones.inventory import PHONES
 from phonolips.phones.ipa import ENGLISH_READINGS, IPA_TO_ARPABET
-from phonolips.speech.text.g2p import EspeakVoice
 from phonolips.speech.text.ipa import ipa_to_phones
 from phonolips.speech.text.lexicon import pronunciations
+from phonolips.speech.text.voice import EspeakVoice
 
 
 def phone_distance(first: tuple[str, ...], second: tuple[str, ...]) -> int:

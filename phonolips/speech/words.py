@@ -15,11 +15,15 @@ PAUSE_SECONDS = 0.2  # of a `sil` in a line of phones, until durations are predi
 
 
 class SpokenWord(NamedTuple):
-    """One word and its phones, or a pause: word "", phones ("sil",), and its length in seconds."""
+    """One word and its phones, or a pause: word "", phones ("sil",), and its length in seconds.
+
+    `source` says where the phones of a text's word came from, such as "dictionary"; it is "" where nobody asked.
+    """
 
     word: str
     phones: tuple[str, ...]
     pause_seconds: float = 0.0
+    source: str = ""
 
 
 def without_pauses(words: Sequence[SpokenWord]) -> list[SpokenWord]:

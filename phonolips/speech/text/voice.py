@@ -1,0 +1,108 @@
+"""The voices of espeak-ng, asked through phonemizer how words are said."""
+
+import logging
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from phonolips.checks import check_text, shown
+from phonolips.errors import InputError, MissingToolError, did_you_mean
+from phonolips.speech.text.ipa import ipa_to_phones
+from phonolips.speech.text.lexicon import Phones
+
+if TYPE_CHECKING:
+    from phonemizer.backend import EspeakBackend
+
+_ALIASES = {"en": "en-us", "fr": "fr-fr", "zh": "cmn", "no": "nb"}
+# espeak-ng 1.52 lists these voices, but three have no dictionary in espeakng_loader and one ends the process
+_BROKEN_VOICES = frozenset(("fo", "kaa", "kl", "xex"))
+
+
+class EspeakVoice:
+    """One voice of espeak-ng, asked through phonemizer; word by word, because phrases change the phones.
+
+    Args:
+        language: the voice's code, such as `en-us`, `de`, `fr-fr`.
+
+    Raises:
+        InputError: there is no such voice; the message names some.
+        MissingToolError: phonemizer or espeakng-loader is not installed.
+    """
+
+    def __init__(self, language: str) -> None:
+        voices = self.supported_languages()
+        if language not in voices:
+            near = [code for code in voices if code.split("-")[0] == language.split("-")[0]]
+            named = next((code for code, name in voices.items() if name.lower().startswith(language.lower())), None)
+            examples = ", ".join(near[:6] or ("en-us", "en-gb", "de", "es", "fr-fr", "it", "nl", "pt-br"))
+            raise InputError(
+                f"language {shown(language)} has no espeak voice; expected one of {len(voices)} codes, such as "
+                f"{examples}{f'; did you mean {named}?' if named else did_you_mean(language, voices)}"
+            )
+        self.language = language
+        # espeak gets a silent logger: phonemizer's own prints to stderr
+        logger = logging.Logger("phonolips.espeak", logging.CRITICAL + 1)
+        logger.addHandler(logging.NullHandler())
+        self._backend: EspeakBackend = _espeak_backend()(
+            language, punctuation_marks="\x00", language_switch="remove-flags", logger=logger
+        )
+
+    @staticmethod
+    def is_available() -> bool:
+        """Return whether phonemizer and espeak-ng's library can be loaded."""
+        try:
+            _espeak_backend()
+        except MissingToolError:
+            return False
+        return True
+
+    @staticmethod
+    def version() -> str:
+        """Return espeak-ng's version, such as `1.52.0`."""
+        return ".".join(map(str, _espeak_backend().version()))
+
+    @staticmethod
+    def supported_languages() -> dict[str, str]:
+        """Map the code of every usable voice to the language's name."""
+        voices: dict[str, str] = _espeak_backend().supported_languages()
+        return {code: name for code, name in voices.items() if code not in _BROKEN_VOICES}
+
+    def phonemize(self, words: Sequence[str]) -> list[Phones]:
+        """Return the phones of each word by itself; () for one that the voice says nothing for."""
+        from phonemizer.separator import Separator
+
+        lines = self._backend.phonemize(list(words), separator=Separator(phone="|", word=" "), strip=True)
+        if len(lines) != len(words):
+            raise RuntimeError(f"espeak returned {len(lines)} lines for {len(words)} words")
+        english = self.language.startswith("en")
+        return [ipa_to_phones(line, english=english) for line in lines]
+
+
+@lru_cache(maxsize=1)
+def _espeak_backend() -> "type[EspeakBackend]":
+    """Import phonemizer and point it to the library that espeakng_loader carries."""
+    try:
+        import espeakng_loader
+        from phonemizer.backend import EspeakBackend
+        from phonemizer.backend.espeak.wrapper import EspeakWrapper
+    except ImportError as error:
+        raise MissingToolError(
+            f"words outside the dictionary need espeak-ng ({error}); "
+            "install it with: pip install phonemizer espeakng-loader"
+        ) from error
+    EspeakWrapper.set_library(espeakng_loader.get_library_path())
+    EspeakWrapper.set_data_path(espeakng_loader.get_data_path())
+    backend: type[EspeakBackend] = EspeakBackend
+    return backend
+
+
+@lru_cache(maxsize=4)
+def load_voice(language: str) -> EspeakVoice:
+    """Load a voice once."""
+    return EspeakVoice(language)
+
+
+def canonical_language(language: str) -> str:
+    """Convert a language code to espeak's spelling: `en_GB` -> `en-gb`, `en` -> `en-us`."""
+    code = check_text(language, "language", "'en-us'").strip().lower().replace("_", "-")
+    return _ALIASES.get(code, code)
