@@ -61,8 +61,8 @@ def warn_of_late(late: Sequence[float]) -> None:
     count = sum(seconds > LATE_SECONDS for seconds in late)
     if count:
         warnings.warn(
-            f"{count} of {len(late)} subtitles begin late, by up to {max(late):.1f} s: what comes before takes longer, even "
-            f"{MOST_HURRY:.0f} times as fast",
+            f"{count} of {len(late)} subtitles begin late, by up to {max(late):.1f} s: "
+            f"the words before take longer, even {MOST_HURRY:.0f} times as fast",
             PhonolipsWarning,
             stacklevel=3,
         )

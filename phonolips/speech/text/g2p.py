@@ -11,7 +11,7 @@ from phonolips.speech.text.markup.arrange import Arranger, pieces_of, spell_toke
 from phonolips.speech.text.markup.read import AUTO, read_script
 from phonolips.speech.text.markup.script import Script, describe_ignored
 from phonolips.speech.text.normalise import Token, normalise_marked
-from phonolips.speech.text.own_words import LexiconArgument, OwnWords, read_lexicon
+from phonolips.speech.text.own_words import LexiconArgument, read_lexicon
 from phonolips.speech.text.voice import canonical_language, language_of_span, load_voice
 from phonolips.speech.words import SpokenWord
 
@@ -88,7 +88,7 @@ def text_to_phones(
     *,
     language: str = "en-us",
     spell_letters: bool = False,
-    lexicon: "LexiconArgument | OwnWords" = None,
+    lexicon: LexiconArgument = None,
     text_format: str = AUTO,
 ) -> PhoneSequence:
     """Convert written text to words with their phones, and pauses.

@@ -25,7 +25,6 @@ from phonolips.speech.text.markup.pronunciation import read_arpabet_phones
 from phonolips.speech.text.markup.script import FIRST_MARK, MARK, MARKS, MOST_MARKS, End, Script, Span, spans_of
 
 Lexicon = str | os.PathLike[str] | Mapping[str, str | Sequence[str]]
-LexiconArgument = Lexicon | Sequence[str | os.PathLike[str]] | None
 
 MOST_PROBABILITIES = 4  # of a pronunciation, and of the silence around it
 LONGEST_ENTRY = 60  # characters of a word, or of several
@@ -173,7 +172,10 @@ def _goes_on(text: str, place: int) -> bool:
     return place < len(text) and text[place - 1].isalnum() and text[place].isalnum()
 
 
-def read_lexicon(lexicon: "LexiconArgument | OwnWords") -> OwnWords:
+LexiconArgument = Lexicon | Sequence[str | os.PathLike[str]] | OwnWords | None
+
+
+def read_lexicon(lexicon: LexiconArgument) -> OwnWords:
     """Read a user's words.
 
     Args:
