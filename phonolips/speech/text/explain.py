@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from phonolips.errors import InputError, PhonolipsWarning, did_you_mean
+from phonolips.speech.text.agreement import agreements
 from phonolips.speech.text.g2p import text_to_phones
 from phonolips.speech.text.markup.read import AUTO, read_script
 from phonolips.speech.text.own_words import LexiconArgument
 from phonolips.speech.words import CUE, SpokenWord
 
 FORMATS = ("table", "json", "tsv", "dict")
-# How far the words as written and as spoken may be apart before they agree again: "1,234,567.89" is 15 words.
-_MOST_WRITTEN, _MOST_SPOKEN = 8, 60
 _WIDEST = 24  # characters of a word in the table; a longer one makes its own line wider
 
 
@@ -66,33 +65,16 @@ def _with_written(written: Sequence[str], words: Sequence[SpokenWord]) -> list[E
     said = [_key(part) for _, part in parts]
     beside: dict[int, str] = {}
     at, spoken = 0, 0
-    while at < len(keys) or spoken < len(said):
-        more_written, more_spoken = _next_agreement(keys, said, at, spoken)
-        if more_written or more_spoken:
-            group = " ".join(written[at : at + more_written])
-            if more_spoken:
-                _join(beside, places[spoken], group)
-            at, spoken = at + more_written, spoken + more_spoken
-        else:
-            _join(beside, places[spoken], written[at])
-            at, spoken = at + 1, spoken + 1
+    for more_written, more_spoken, _ in agreements(keys, said):
+        if more_spoken:
+            _join(beside, places[spoken], " ".join(written[at : at + more_written]))
+        at, spoken = at + more_written, spoken + more_spoken
     return [ExplainedWord(beside.get(place, ""), word) for place, word in enumerate(words)]
 
 
 def _join(beside: dict[int, str], place: int, written: str) -> None:
     """Put a written word beside a spoken one, after those that are there."""
     beside[place] = f"{beside.get(place, '')} {written}".strip()
-
-
-def _next_agreement(keys: Sequence[str], said: Sequence[str], at: int, spoken: int) -> tuple[int, int]:
-    """Count the written and spoken words up to the nearest place where both agree; all of them where there is none."""
-    most_written = min(_MOST_WRITTEN, len(keys) - at)
-    most_spoken = min(_MOST_SPOKEN, len(said) - spoken)
-    for total in range(most_written + most_spoken):
-        for more in range(max(0, total - most_spoken + 1), min(total, most_written - 1) + 1):
-            if keys[at + more] == said[spoken + total - more]:
-                return more, total - more
-    return (most_written, most_spoken) if most_written or most_spoken else (len(keys) - at, len(said) - spoken)
 
 
 def _key(word: str) -> str:

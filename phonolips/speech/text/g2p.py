@@ -150,12 +150,13 @@ def text_to_phones(
 def _say_script(script: Script, code: str, spell_letters: bool) -> tuple[list[SpokenWord], list[str]]:
     """Say the words of a script, each stretch in its language; return them, and those that cannot be said."""
     arranger = Arranger(script, code)
+    spans = script.spans
     for piece in pieces_of(script):
         own = language_of_span(piece.language, code)
         if own is None:
             script.ignored[f"language {piece.language[:20]}"] += 1
         spoken = own or code
-        tokens, marks = normalise_marked(piece.text, spoken)
+        tokens, marks = normalise_marked(piece.text, spoken, spans)
         tokens = spell_tokens(tokens, marks, script)
         _check_words(tokens, spoken)
         said = _say_tokens(tokens, spoken, spell_letters)

@@ -7,8 +7,10 @@ its own rules ("3,14" is "drei Komma eins vier" in German).
 
 import re
 import unicodedata
+from bisect import bisect_left
 from typing import NamedTuple
 
+from phonolips.speech.text.agreement import agreements
 from phonolips.speech.text.english import SPELLED, expand_english
 from phonolips.speech.text.markup.script import FIRST_MARK, LAST_MARK, MARKS
 
@@ -143,11 +145,66 @@ def normalise_text(text: str, language: str = "en-us") -> list[Token]:
     return tokens
 
 
-def normalise_marked(text: str, language: str = "en-us") -> tuple[list[Token], list[PlacedMark]]:
+def normalise_marked(
+    text: str, language: str = "en-us", transparent: frozenset[str] = frozenset()
+) -> tuple[list[Token], list[PlacedMark]]:
     """Convert text with the marks of a script to tokens, as `normalise_text` does, and the marks among them.
 
     Pauses at the start and end stay.
+
+    Args:
+        text: with marks.
+        language: as for `normalise_text`.
+        transparent: marks that change nothing in how the words around them are read, such as the beginning and the end
+            of an emphasis: the text is read without them, and they are put where they belong.
     """
+    tokens, marks = _tokens(text, language)
+    if not any(mark.mark in transparent for mark in marks):
+        return tokens, marks
+    plain, others = _tokens("".join(character for character in text if character not in transparent), language)
+    return plain, _place_marks(tokens, marks, plain, others, transparent)
+
+
+def _place_marks(
+    seen: list[Token],
+    marks: list[PlacedMark],
+    plain: list[Token],
+    others: list[PlacedMark],
+    transparent: frozenset[str],
+) -> list[PlacedMark]:
+    """Find where marks belong among tokens that were read without some of them.
+
+    Args:
+        seen: tokens as they are read with all marks, which may part what belongs together, such as "$5".
+        marks: among these.
+        plain: tokens as they are read without the transparent marks.
+        others: the marks among these.
+        transparent: the marks that are not there.
+    """
+    first, second = ([place for place, token in enumerate(tokens) if token.word] for tokens in (seen, plain))
+    before: list[int] = [0]  # for each count of words that were seen, how many of the plain ones they are
+    for more, plain_more, _ in agreements([seen[i].word for i in first], [plain[i].word for i in second]):
+        start, end = before[-1], before[-1] + plain_more
+        if not more:
+            before[-1] = end  # words that only the plain reading has belong to what is before them
+        else:
+            before += [*(min(start + count, end) for count in range(1, more)), end]
+    rest = iter(others)
+    placed: list[PlacedMark] = []
+    earliest = 0
+    for mark in marks:
+        if mark.mark in transparent:
+            words = before[bisect_left(first, mark.place)]
+            place = second[words - 1] + 1 if words else 0
+        else:
+            place = next(rest, mark._replace(place=earliest)).place
+        earliest = max(earliest, place)
+        placed.append(mark._replace(place=earliest))
+    return placed
+
+
+def _tokens(text: str, language: str) -> tuple[list[Token], list[PlacedMark]]:
+    """Convert text to tokens, and the marks among them."""
     english = language.startswith("en")
     cleaned = clean_text(text)
     shouted = not any(character.islower() for character in cleaned) and len(cleaned.split()) > 1

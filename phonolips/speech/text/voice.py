@@ -115,7 +115,10 @@ def language_of_span(written: str, around: str) -> str | None:
         written: the language, "" where the mark-up states none; a country alone changes nothing, as in `en-US`.
         around: the code of the text's language.
     """
-    code = canonical_language(written) if written else around
+    try:
+        code = canonical_language(written) if written else around
+    except InputError:
+        return None
     if code.split("-")[0] == around.split("-")[0]:
         return around
     voices = EspeakVoice.supported_languages()

@@ -86,6 +86,13 @@ class Script(NamedTuple):
         """The text without its marks."""
         return MARK.sub("", self.text)
 
+    @property
+    def spans(self) -> frozenset[str]:
+        """The marks of spans and their ends: they change how words are said, and not which words."""
+        return frozenset(
+            chr(FIRST_MARK + place) for place, event in enumerate(self.events) if isinstance(event, Span | End)
+        )
+
     def event(self, mark: str) -> Event:
         """Return the instruction of a mark."""
         return self.events[ord(mark) - FIRST_MARK]
