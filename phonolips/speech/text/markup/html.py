@@ -26,6 +26,9 @@ _NAMED = frozenset(("iframe", "object", "svg"))  # of these, what may have had w
 KNOWN_TAGS = _BLOCKS | _CELLS | _INLINE | _SILENT | {"br", "img", "title"}
 
 TAG = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9:_-]*)((?:[\s/][^<>]*)?)>")
+_QUOTED_TAG = re.compile(  # whose values may hold a >
+    r"""<(/?)([A-Za-z][A-Za-z0-9:_-]*)((?:[\s/](?:[^<>"']|"[^"<]*"|'[^'<]*')*)?)>"""
+)
 # A document, or tags of HTML that a plain text does not hold by chance: a pair, or a tag that has no partner.
 _LONE_TAG = re.compile(r"<(?:!doctype\s+html\b|html\b|body\b|br\s*/?>|hr\s*/?>|img\s[^<>]*src\s*=)", re.IGNORECASE)
 _ALT = re.compile(r"""\balt\s*=\s*(?:"([^"<>]*)"|'([^'<>]*)'|([^\s"'<>]+))""", re.IGNORECASE)
@@ -86,7 +89,7 @@ class HtmlReader:
             if text.startswith(opening, start):
                 end = self._find(text, closing, start)
                 return len(text) if end < 0 else end + len(closing)
-        found = TAG.match(text, start)
+        found = _QUOTED_TAG.match(text, start) or TAG.match(text, start)
         if found is None:
             self._say("<")
             return start + 1

@@ -46,6 +46,7 @@ _DOCTYPE = re.compile(r"<!DOCTYPE[^<>\[]*>")
 _DECLARATION = re.compile(r"<!(?:DOCTYPE|ENTITY|ELEMENT|ATTLIST)")
 _ENTITY = re.compile(r"&(?:#\d{1,7};|#[xX][0-9a-fA-F]{1,6};|([A-Za-z][A-Za-z0-9]{1,31};))?")
 _NO_TAG = re.compile(r"<(?![A-Za-z_/!?])")
+_CDATA = re.compile(r"(<!\[CDATA\[(?:[^\]]|\](?!\]>))*\]\]>)")
 _XML_ENTITIES = frozenset(("lt;", "gt;", "amp;", "quot;", "apos;"))
 _TIME = re.compile(r"\+?(\d{1,9}(?:\.\d{0,9})?|\.\d{1,9})\s?(ms|s)", re.ASCII)
 _NUMBER = re.compile(r"([+-]?)(\d{1,6}(?:\.\d{0,6})?|\.\d{1,6})(%?)", re.ASCII)
@@ -70,7 +71,7 @@ def read_ssml(text: str, *, language: str = "en-us") -> Script:
     if declared:
         line = text.count("\n", 0, declared.start()) + 1
         raise InputError(f"SSML, line {line}: {declared[0]} declares entities, which are refused; leave it out")
-    text = _NO_TAG.sub("&lt;", _ENTITY.sub(_plain_entity, text))
+    text = _as_people_mean_it(text)
     reader = _SsmlReader(language)
     parser = expat.ParserCreate()
     parser.buffer_text = True
@@ -83,6 +84,15 @@ def read_ssml(text: str, *, language: str = "en-us") -> Script:
     except expat.ExpatError as error:
         raise InputError(_broken(error, reader)) from error
     return reader.writer.finish()
+
+
+def _as_people_mean_it(text: str) -> str:
+    """Write entities, bare & and < as expat reads them, outside of CDATA sections."""
+    end = text.rfind("]]>") + 3 if "]]>" in text else 0  # no section ends behind it: nothing is searched to the end
+    parts = _CDATA.split(text[:end])
+    parts[-1] += text[end:]
+    parts[::2] = [_NO_TAG.sub("&lt;", _ENTITY.sub(_plain_entity, part)) for part in parts[::2]]
+    return "".join(parts)
 
 
 def _plain_entity(found: re.Match[str]) -> str:
