@@ -111,6 +111,7 @@ def test_emphasis_levels() -> None:
         ("10-[12] of", "ten to *twelve of"),
         ("in [2024] we", "in *twenty *twenty *four we"),
         ("he [did] not", "he *did not"),
+        ("an un[believ]able thing", "an *unbelievable thing"),
         ("[all of it]", "*all *of *it"),
     ],
 )

@@ -8,6 +8,7 @@ its own rules ("3,14" is "drei Komma eins vier" in German).
 import re
 import unicodedata
 from bisect import bisect_left
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from phonolips.speech.text.agreement import agreements
@@ -146,7 +147,7 @@ def normalise_text(text: str, language: str = "en-us") -> list[Token]:
 
 
 def normalise_marked(
-    text: str, language: str = "en-us", transparent: frozenset[str] = frozenset()
+    text: str, language: str = "en-us", transparent: Mapping[str, bool] | None = None
 ) -> tuple[list[Token], list[PlacedMark]]:
     """Convert text with the marks of a script to tokens, as `normalise_text` does, and the marks among them.
 
@@ -156,8 +157,9 @@ def normalise_marked(
         text: with marks.
         language: as for `normalise_text`.
         transparent: marks that change nothing in how the words around them are read, such as the beginning and the end
-            of an emphasis: the text is read without them, and they are put where they belong.
+            of an emphasis: the text is read without them, and they are put where they belong. -> whether it is an end.
     """
+    transparent = transparent or {}
     tokens, marks = _tokens(text, language)
     if not any(mark.mark in transparent for mark in marks):
         return tokens, marks
@@ -170,7 +172,7 @@ def _place_marks(
     marks: list[PlacedMark],
     plain: list[Token],
     others: list[PlacedMark],
-    transparent: frozenset[str],
+    transparent: Mapping[str, bool],
 ) -> list[PlacedMark]:
     """Find where marks belong among tokens that were read without some of them.
 
@@ -179,22 +181,25 @@ def _place_marks(
         marks: among these.
         plain: tokens as they are read without the transparent marks.
         others: the marks among these.
-        transparent: the marks that are not there.
+        transparent: the marks that are not there -> whether it is an end: inside of a word, that comes after it, and a
+            beginning before it.
     """
     first, second = ([place for place, token in enumerate(tokens) if token.word] for tokens in (seen, plain))
-    before: list[int] = [0]  # for each count of words that were seen, how many of the plain ones they are
+    before: list[int] = [0]  # for each count of words that were seen, how many of the plain ones they are, whole ones
+    after: list[int] = [0]  # and with the one that they end in
     for more, plain_more, _ in agreements([seen[i].word for i in first], [plain[i].word for i in second]):
         start, end = before[-1], before[-1] + plain_more
         if not more:
-            before[-1] = end  # words that only the plain reading has belong to what is before them
+            before[-1] = after[-1] = end  # words that only the plain reading has belong to what is before them
         else:
-            before += [*(min(start + count, end) for count in range(1, more)), end]
+            before += [*(min(start + count, max(start, end - 1)) for count in range(1, more)), end]
+            after += [*(min(start + count, end) for count in range(1, more)), end]
     rest = iter(others)
     placed: list[PlacedMark] = []
     earliest = 0
     for mark in marks:
         if mark.mark in transparent:
-            words = before[bisect_left(first, mark.place)]
+            words = (after if transparent[mark.mark] else before)[bisect_left(first, mark.place)]
             place = second[words - 1] + 1 if words else 0
         else:
             place = next(rest, mark._replace(place=earliest)).place

@@ -30,10 +30,11 @@ MOST_PROBABILITIES = 4  # of a pronunciation, and of the silence around it
 LONGEST_ENTRY = 60  # characters of a word, or of several
 _COMMENTS = (";;;", "##", "# ", "#\t")
 _PROBABILITY = re.compile(r"\d*\.?\d+(?:[eE][-+]?\d+)?", re.ASCII)
-_ARPABET = re.compile(r"[A-Z]{1,3}[0-2]?")
+_ARPABET = re.compile(r"[A-Za-z]{1,3}[0-2]?")
 _VARIANT = re.compile(r"(?<=.)\(\d+\)$")  # as CMUdict writes it: word(2)
 _WORD = rf"[^\W_{MARKS}]+(?:['’][^\W_{MARKS}]+)*"
 _PLAIN_WORD = re.compile(_WORD)
+_HYPHENATED = re.compile(rf"{_WORD}(?:-{_WORD})*")
 _START = re.compile(r"(?<!\w)\S")  # where a word, or a sign of one, may begin
 
 
@@ -118,18 +119,23 @@ class OwnWords:
             if start < done:
                 continue
             end = self._end_of_odd(folded, start)
-            word = None if end else _PLAIN_WORD.match(piece, start)
-            end = end or (word.end() if word else 0)
-            entry = self.find(piece[start:end]) if end else None
-            if entry is not None and marker.has_room:
-                written += (piece[done:start], marker.mark(Span(phones=entry.phones, source=entry.source)))
-                written += (piece[start:end], marker.mark(End()))
-                done = end
-            elif word is not None:
-                written.append(piece[done:end])
-                done = end
+            if not end:
+                word = _HYPHENATED.match(piece, start)
+                end = word.end() if word else start
+            written += (piece[done:start], self._mark_word(piece[start:end], marker))
+            done = end
         written.append(piece[done:])
         return "".join(written)
+
+    def _mark_word(self, word: str, marker: "_Marker") -> str:
+        """Mark a word that has an entry; one of several parts, of which some have, becomes several words."""
+        entry = self.find(word) if word and marker.has_room else None
+        if entry is not None:
+            return marker.mark(Span(phones=entry.phones, source=entry.source)) + word + marker.mark(End())
+        parts = word.split("-")
+        if len(parts) == 1 or not _HYPHENATED.fullmatch(word) or not any(self.find(part) for part in parts):
+            return word
+        return " ".join(self._mark_word(part, marker) for part in parts)
 
     def _end_of_odd(self, folded: str, start: int) -> int:
         """Return where an entry of several words, or with other signs, ends that begins at a place; 0 = none does."""
@@ -255,7 +261,8 @@ def _entry(word: str, phones: list[str], probability: float, source: str, where:
     silent = next((phone for phone in phones if is_silence(phone)), None)
     if silent is not None:
         raise InputError(f"{where}: {word!r} has {silent!r} among its phones; expected phones that are said")
-    if all(_ARPABET.fullmatch(phone) for phone in phones):
+    marked = any(phone[-1] in "012" for phone in phones) or all(phone.isupper() for phone in phones)
+    if marked and all(_ARPABET.fullmatch(phone) for phone in phones):
         try:
             return Entry(word, read_arpabet_phones(phones), source, probability)
         except InputError as error:

@@ -87,11 +87,13 @@ class Script(NamedTuple):
         return MARK.sub("", self.text)
 
     @property
-    def spans(self) -> frozenset[str]:
-        """The marks of spans and their ends: they change how words are said, and not which words."""
-        return frozenset(
-            chr(FIRST_MARK + place) for place, event in enumerate(self.events) if isinstance(event, Span | End)
-        )
+    def spans(self) -> dict[str, bool]:
+        """The marks of spans, False, and of their ends, True: they change how words are said, and not which words."""
+        return {
+            chr(FIRST_MARK + place): isinstance(event, End)
+            for place, event in enumerate(self.events)
+            if isinstance(event, Span | End)
+        }
 
     def event(self, mark: str) -> Event:
         """Return the instruction of a mark."""
