@@ -46,7 +46,7 @@ def _read_cues(text: str, *, vtt: bool) -> list[_Lines]:
         timing = _TIMING.match(line) if ">" in line else None
         if timing:
             if cues and not skipping:
-                _drop_number(cues[-1].lines)
+                _drop_number(cues[-1].lines, len(cues) + 1)
             start, end = _seconds(*timing.groups()[:4]), _seconds(*timing.groups()[4:])
             cues.append(_Lines(start, max(start, end), []))
             skipping = False
@@ -58,9 +58,15 @@ def _read_cues(text: str, *, vtt: bool) -> list[_Lines]:
     return cues
 
 
-def _drop_number(lines: list[str]) -> None:
-    """Drop the number of the next cue from the end of a cue's lines; a line that is a number alone may be said."""
-    if lines and _NUMBER.fullmatch(lines[-1]) and (len(lines) == 1 or not lines[-2].strip()):
+def _drop_number(lines: list[str], following: int) -> None:
+    """Drop the number of the next cue from the end of a cue's lines; another line that is a number may be said.
+
+    Args:
+        lines: of the cue.
+        following: the number of the next one, where they are counted from 1.
+    """
+    number = lines[-1].strip() if lines and _NUMBER.fullmatch(lines[-1]) else ""
+    if number and (len(lines) == 1 or not lines[-2].strip() or number == str(following)):
         lines.pop()
 
 
