@@ -278,5 +278,7 @@ def _entry(word: str, phones: list[str], probability: float, source: str, where:
 
 def _ipa_phones(written: str) -> Phones:
     """Read one IPA phone as aligners write it, or a whole word of them; raise InputError."""
+    if len(written) > LONGEST_ENTRY:
+        raise InputError(f"{written[:20]!r}... is no phone; expected ARPAbet or IPA, with spaces between the phones")
     reading = read_ipa(written, english=True)
     return ipa_to_phones(written) if reading is None else reading.phones

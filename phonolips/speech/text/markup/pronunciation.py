@@ -13,6 +13,8 @@ ARPABET_NAMES = ("cmu-arpabet", "x-arpabet", "arpabet", "x-cmu", "cmu")
 SAMPA_NAMES = ("x-sampa", "xsampa", "sampa")
 ALPHABETS = ("ipa", *SAMPA_NAMES, *ARPABET_NAMES)
 
+LONGEST_WRITTEN = 300  # characters; the longest word of CMUdict has 32 phones
+
 _STRESS_AND_BREAKS = re.compile(r"[ˈˌ.ˑ'|‖‿]|\s+")
 _SAMPA_SYMBOL = re.compile("|".join(re.escape(symbol) for symbol in sorted(SAMPA_TO_IPA, key=len, reverse=True)))
 _SAMPA_SILENT = re.compile(r"[\"%.|\s]|_[\dHLTBFR^!]+")  # stress, syllables, tones
@@ -29,6 +31,8 @@ def read_pronunciation(written: str, alphabet: str, *, english: bool = True) -> 
     Raises:
         InputError: a symbol that the alphabet does not have, or no phones.
     """
+    if len(written) > LONGEST_WRITTEN:
+        raise InputError(f"{written[:40]!r}... has {len(written)} characters; expected the phones of a word")
     if alphabet in ARPABET_NAMES:
         phones = read_arpabet_phones(re.split(r"[\s,.|/-]+", written.strip()))
     elif alphabet in SAMPA_NAMES:
