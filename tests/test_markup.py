@@ -71,6 +71,13 @@ def test_ssml(inside: str, expected: str) -> None:
     assert said(f'<speak version="1.1" xml:lang="en-US">{inside}</speak>') == expected
 
 
+def test_say_as_in_other_languages() -> None:
+    assert said('<speak><say-as interpret-as="digits">12</say-as></speak>', language="de") == "1 2"
+    assert said('<speak><say-as interpret-as="characters">ab</say-as></speak>', language="de") == "a b"
+    with pytest.warns(PhonolipsWarning, match="say-as ordinal"):
+        text_to_phones('<speak><say-as interpret-as="ordinal">3</say-as> Tag</speak>', language="de")
+
+
 def test_a_document_with_its_head() -> None:
     text = (
         '<?xml version="1.0"?>\n<!DOCTYPE speak PUBLIC "-//W3C//DTD SYNTHESIS 1.0//EN"\n'

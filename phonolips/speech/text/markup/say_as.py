@@ -37,14 +37,14 @@ def write_as(writer: ScriptWriter, kind: str, words: str, form: str, language: s
     if kind in ("characters", "spell-out", "verbatim", "letters"):
         _spell(writer, words, language)
         return True
-    reader = _READERS.get(kind)
-    if reader is not None and language.startswith("en"):
-        writer.say(f" {reader(words, form)} ")
-    elif reader is not None and kind in ("digits", "telephone"):
+    if kind in _READERS and language.startswith("en"):
+        writer.say(f" {_READERS[kind](words, form)} ")
+        return True
+    if kind in ("digits", "telephone"):
         writer.say(" " + " ".join(re.findall(r"\d|[^\W\d_]+", words)) + " ")
-    else:
-        writer.say(words)
-    return reader is not None or kind in _READ_AS_WRITTEN
+        return True
+    writer.say(words)
+    return kind in _READ_AS_WRITTEN or kind in ("cardinal", "number")
 
 
 def _spell(writer: ScriptWriter, words: str, language: str) -> None:

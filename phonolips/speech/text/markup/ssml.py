@@ -113,11 +113,11 @@ def _plain_entity(found: re.Match[str]) -> str:
 def _broken(error: expat.ExpatError, reader: "_SsmlReader") -> str:
     """Say what is not well-formed, where, and what to do."""
     what = expat.errors.messages.get(error.code, "not well-formed")
-    advice = "close every tag (<break/>), and put values in quotes; to have it read as it stands: text_format plain"
+    advice = "close every tag (<break/>), and put values in quotes"
     open_tag = next(reversed(reader.open_tags), "")
     if error.code == expat.errors.codes[expat.errors.XML_ERROR_TAG_MISMATCH] and open_tag not in ("", _OUTER):
         advice = f"<{open_tag}> is not closed: expected </{open_tag}>, or <{open_tag} .../>"
-    return f"SSML, line {error.lineno}: {what}; {advice}"
+    return f"SSML, line {error.lineno}: {what}; {advice}; or have it said as it stands, with `text_format` plain"
 
 
 class _SsmlReader:
