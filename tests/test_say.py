@@ -25,6 +25,11 @@ def test_table(command) -> None:
     assert lines[-1].endswith("rate 0.64")
 
 
+def test_text_as_synth_takes_it(command) -> None:
+    assert command("say", "--text", "bin blue") == command("say", "bin blue")
+    assert "given twice" in command("say", "bin", "--text", "blue")[2]
+
+
 def test_json(command) -> None:
     code, out, err = command("say", SSML, "--json")
     assert code == 0, err

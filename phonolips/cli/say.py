@@ -10,7 +10,10 @@ from phonolips.errors import InputError, PhonolipsWarning
 
 
 def say(
-    text: Annotated[str | None, typer.Argument(help="The text; - reads it from standard input.")] = None,
+    words: Annotated[
+        str | None, typer.Argument(help="The text; - reads it from standard input.", metavar="TEXT")
+    ] = None,
+    text: Annotated[str | None, typer.Option(help="The same, as for 'phonolips synth'.")] = None,
     text_file: TextFile = None,
     text_format: TextFormat = "auto",
     language: Language = "en-us",
@@ -30,10 +33,12 @@ def say(
     SOURCE is the dictionary, letters, a file of --lexicon, espeak and the like; HOW is what mark-up asks for.
     To correct a word: phonolips say "my gif" --format dict > my.dict, edit it, and give it to synth with --lexicon.
     """
-    words = text_of(text, text_file)
-    if words is None:
+    if words is not None and text is not None:
+        raise InputError("the text is given twice; expected it once, with or without --text")
+    found = text_of(text if words is None else words, text_file)
+    if found is None:
         raise InputError('expected a text or --text-file, such as: phonolips say "Dr. Smith has 3 cats."')
-    show_said(words, text_format=format_of(text_format, text_file), language=language, lexicon=lexicon, form=form,
+    show_said(found, text_format=format_of(text_format, text_file), language=language, lexicon=lexicon, form=form,
               as_json=as_json)  # fmt: skip
 
 
