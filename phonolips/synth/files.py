@@ -69,7 +69,7 @@ class Request:
         export: formats to write besides, with commas between them, or "all".
         shut_in_silence: shut the mouth where nothing is said.
         pictures: draw posteriorgram.png and lips.mp4.
-        language: of words that the English dictionary does not know, as espeak names it.
+        language: the text's, as `phonolips languages` lists them, or `auto`.
         model: a model folder; None = the one in the package.
         audio_stream: which of the sounds in `audio`, counted from 0; None = its default one. It is kept as speech.wav.
     """

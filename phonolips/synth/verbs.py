@@ -207,7 +207,7 @@ def from_text(
 
     Args:
         text: what to say.
-        language: espeak's name of the language of words that the dictionary does not know.
+        language: the text's, as `phonolips languages` lists them; `auto` tells it from the text.
         rate: 2.0 speaks twice as fast as the speaker would.
         durations: phones with given times, or a TextGrid with them; its phones must be those of the text.
         options: see `LipOptions`.
@@ -215,9 +215,11 @@ def from_text(
     Raises:
         InputError: nothing to say, no such language or speaker, times that do not fit.
     """
+    from phonolips.speech.text.detect import resolve_language
     from phonolips.speech.text.g2p import text_to_phones
 
     check_text(text, "text", "'bin blue'")
+    language = resolve_language(text, language)
     words = text_to_phones(text, language=language)
     if options.get("emphasis"):
         options["emphasis"] = find_emphasis(options["emphasis"], [word.word for word in words], text, language)
@@ -327,9 +329,12 @@ def from_speech(
         InputError: nothing to say, no such backend, voice, language or speaker, times that do not fit.
         MissingToolError: the synthesiser is not installed.
     """
+    from phonolips.speech.text.detect import resolve_language
     from phonolips.speech.text.g2p import text_to_phones
     from phonolips.speech.tts.speak import speak_words
 
+    if isinstance(words, str):
+        language = resolve_language(words, language)
     network, speaker, emphasis = load_checked(options), options.get("speaker"), options.get("emphasis") or {}
     said = text_to_phones(words, language=language) if isinstance(words, str) else check_words(words)
     emphasis = find_emphasis(

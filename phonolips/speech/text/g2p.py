@@ -1,15 +1,16 @@
 """From text to phones: the dictionary first, the espeak voice (through phonemizer) for every word not in it."""
 
-import unicodedata
 import warnings
 from collections.abc import Sequence
 
 from phonolips.errors import InputError, PhonolipsWarning
 from phonolips.phones.inventory import SILENCE
+from phonolips.speech.text.detect import guess_language, is_readable, resolve_language, warn_of_other_language
 from phonolips.speech.text.english_words import LETTERS, NOT_KNOWN, Said, known_phones
+from phonolips.speech.text.languages import all_languages
 from phonolips.speech.text.lexicon import ALPHABET, letter_name
 from phonolips.speech.text.normalise import Token, normalise_text
-from phonolips.speech.text.voice import canonical_language, load_voice
+from phonolips.speech.text.voice import load_voice
 from phonolips.speech.words import SpokenWord
 
 PhoneSequence = tuple[SpokenWord, ...]
@@ -19,12 +20,6 @@ PhoneSequence = tuple[SpokenWord, ...]
 LONGEST_TEXT = 200_000
 LONGEST_WORD = 100  # characters; nothing longer is a word of any language
 _ENGLISH_VOICES = ("en-us", "en-gb")
-# Languages in Latin letters
-_LATIN_LANGUAGES = frozenset(
-    ("af", "ca", "cs", "cy", "da", "de", "en", "es", "et", "eu", "fi", "fr", "ga", "hr", "hu", "id", "is",
-     "it", "lt", "lv", "ms", "nb", "nl", "pl", "pt", "ro", "sk", "sl", "sq", "sv", "sw", "tr", "vi")
-)  # fmt: skip
-
 # GRID's six words (Cooke, Barker, Cunningham and Shao, 2006)
 _GRID_WORDS: tuple[frozenset[str], ...] = (
     frozenset(("bin", "lay", "place", "set")),
@@ -36,19 +31,6 @@ _GRID_WORDS: tuple[frozenset[str], ...] = (
 )
 
 
-def _is_readable(word: str, language: str) -> bool:
-    """Return whether the voice knows the word's script; others it reads sign by sign, as `Hebrew letter shin`.
-
-    One foreign sign alone is readable, because it has a name (λ). The Japanese voice knows kana only.
-    """
-    names = [unicodedata.name(character, "") for character in word if character.isalpha()]
-    code = language.split("-")[0]
-    if code == "ja":
-        return not any(name.startswith("CJK UNIFIED") for name in names)
-    foreign = sum("LATIN" not in name and not name.startswith("MODIFIER") for name in names)
-    return code not in _LATIN_LANGUAGES or foreign < 2
-
-
 def _check_words(tokens: Sequence[Token], language: str) -> None:
     """Raise InputError for a word that no voice can say."""
     for token in tokens:
@@ -57,12 +39,21 @@ def _check_words(tokens: Sequence[Token], language: str) -> None:
                 f"the word {token.word[:20]!r}... has {len(token.word)} characters; expected at most "
                 f"{LONGEST_WORD}; put spaces between the words"
             )
-        if not _is_readable(token.word, language):
-            script = "kana (no kanji)" if language.startswith("ja") else "Latin letters"
+        if not is_readable(token.word, language):
             raise InputError(
-                f"the word {token.word!r} cannot be read by the voice {language!r}, which expects {script}; "
-                "set language to the text's own (such as 'ru', 'el', 'he', 'ar', 'hi'), or write it so"
+                f"the word {token.word!r} cannot be read by the voice {language!r}{_advise(token.word, language)}"
             )
+
+
+def _advise(word: str, language: str) -> str:
+    """Write what to do about a word in a script that a voice does not read."""
+    if language == "ja":
+        return ", which reads kana only; for kanji: pip install 'phonolips[japanese]'"
+    other = guess_language(word)
+    name = all_languages()[other].name.partition(" (")[0]
+    return (
+        f"; it looks like {name}: set `language` to {other!r} or 'auto', or write the word in the voice's own letters"
+    )
 
 
 def _letter_positions(tokens: Sequence[Token], spell_letters: bool) -> set[int]:
@@ -92,7 +83,8 @@ def text_to_phones(text: str, *, language: str = "en-us", spell_letters: bool = 
 
     Args:
         text: written text; numbers, dates, money and abbreviations are written out.
-        language: an espeak voice's code, such as `en-us`, `en-gb`, `de`, `fr-fr`, `es`.
+        language: an espeak voice's code, such as `en-us`, `en-gb`, `de`, `fr-fr`, `es`, or what else
+            `canonical_language` knows; `auto` tells it from the text.
         spell_letters: say every `a` as the letter.
 
     Returns:
@@ -109,7 +101,7 @@ def text_to_phones(text: str, *, language: str = "en-us", spell_letters: bool = 
             f"the text has {len(text):,} characters; expected at most {LONGEST_TEXT:,}, some three hours of speech: "
             "give it in parts"
         )
-    code = canonical_language(language)
+    code = resolve_language(text, language)
     if code not in _ENGLISH_VOICES:
         load_voice(code)
     tokens = normalise_text(text, code)
@@ -117,6 +109,7 @@ def text_to_phones(text: str, *, language: str = "en-us", spell_letters: bool = 
         shown = ascii(text if len(text) <= 40 else text[:40] + "...")
         raise InputError(f"the text {shown} has no words; expected at least one word or number to say")
     _check_words(tokens, code)
+    warn_of_other_language(text, code)
     said = _say_tokens(tokens, code, spell_letters)
     spoken = []
     silent = []

@@ -5,17 +5,13 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from phonolips.checks import check_text, shown
-from phonolips.errors import InputError, MissingToolError, did_you_mean
+from phonolips.errors import MissingToolError
 from phonolips.speech.text.ipa import ipa_to_phones
+from phonolips.speech.text.languages import all_languages, canonical_language
 from phonolips.speech.text.lexicon import Phones
 
 if TYPE_CHECKING:
     from phonemizer.backend import EspeakBackend
-
-_ALIASES = {"en": "en-us", "fr": "fr-fr", "zh": "cmn", "no": "nb"}
-# espeak-ng 1.52 lists these voices, but three have no dictionary in espeakng_loader and one ends the process
-_BROKEN_VOICES = frozenset(("fo", "kaa", "kl", "xex"))
 
 
 class EspeakVoice:
@@ -30,15 +26,7 @@ class EspeakVoice:
     """
 
     def __init__(self, language: str) -> None:
-        voices = self.supported_languages()
-        if language not in voices:
-            near = [code for code in voices if code.split("-")[0] == language.split("-")[0]]
-            named = next((code for code, name in voices.items() if name.lower().startswith(language.lower())), None)
-            examples = ", ".join(near[:6] or ("en-us", "en-gb", "de", "es", "fr-fr", "it", "nl", "pt-br"))
-            raise InputError(
-                f"language {shown(language)} has no espeak voice; expected one of {len(voices)} codes, such as "
-                f"{examples}{f'; did you mean {named}?' if named else did_you_mean(language, voices)}"
-            )
+        language = canonical_language(language)
         self.language = language
         # espeak gets a silent logger: phonemizer's own prints to stderr
         logger = logging.Logger("phonolips.espeak", logging.CRITICAL + 1)
@@ -64,8 +52,7 @@ class EspeakVoice:
     @staticmethod
     def supported_languages() -> dict[str, str]:
         """Map the code of every usable voice to the language's name."""
-        voices: dict[str, str] = _espeak_backend().supported_languages()
-        return {code: name for code, name in voices.items() if code not in _BROKEN_VOICES}
+        return {code: language.name for code, language in all_languages().items()}
 
     def phonemize(self, words: Sequence[str]) -> list[Phones]:
         """Return the phones of each word by itself; () for one that the voice says nothing for."""
@@ -100,9 +87,3 @@ def _espeak_backend() -> "type[EspeakBackend]":
 def load_voice(language: str) -> EspeakVoice:
     """Load a voice once."""
     return EspeakVoice(language)
-
-
-def canonical_language(language: str) -> str:
-    """Convert a language code to espeak's spelling: `en_GB` -> `en-gb`, `en` -> `en-us`."""
-    code = check_text(language, "language", "'en-us'").strip().lower().replace("_", "-")
-    return _ALIASES.get(code, code)

@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from phonolips.errors import InputError, MissingToolError, did_you_mean
+from phonolips.errors import InputError, did_you_mean
+from phonolips.speech.text.espeak_data import load_package, voice_files
 from phonolips.timebase import SAMPLE_RATE
 
 AUDIO_OUTPUT_SYNCHRONOUS = 2  # the sound goes to the callback, from the calling thread
@@ -55,30 +56,6 @@ class Mark(NamedTuple):
     sample: int
     place: int
     name: str
-
-
-def load_package() -> Any:
-    """Import the package that carries the library; raise MissingToolError where it is not installed."""
-    try:
-        import espeakng_loader
-    except ImportError as error:
-        raise MissingToolError(
-            "espeak-ng's library is not installed; install it with: pip install espeakng-loader"
-        ) from error
-    return espeakng_loader
-
-
-@cache
-def voice_files() -> dict[str, str]:
-    """Map the code of each language to the file of its voice, as the library names it."""
-    folder = Path(load_package().get_data_path()) / "lang"
-    found: dict[str, str] = {}
-    for path in sorted(folder.rglob("*")):
-        if path.is_file():
-            codes = re.findall(r"^language\s+(\S+)", path.read_text("utf-8", "replace"), re.MULTILINE)
-            for code in codes[:1]:
-                found.setdefault(code.lower(), path.relative_to(folder).as_posix())
-    return found
 
 
 @cache
