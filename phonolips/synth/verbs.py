@@ -20,7 +20,7 @@ import numpy as np
 from phonolips.checks import check_path, check_text
 from phonolips.errors import InputError, PhonolipsWarning
 from phonolips.lips.curve import resample_lips
-from phonolips.lips.motion import emphasis_curve, enlarge, exaggerate, shut_in_silence
+from phonolips.lips.motion import close_bilabials, emphasis_curve, enlarge, exaggerate, shut_in_silence
 from phonolips.lips.shapes import close_lips
 from phonolips.phones.decode import read_phones
 from phonolips.phones.files.read import read_alignment
@@ -125,8 +125,11 @@ def _decode(
         lips = enlarge(lips, emphasis_curve(spoken, emphasis, len(lips)), shut)
     if options.get("shut_in_silence"):
         lips = shut_in_silence(lips, spoken, shut)
+    lips = resample_lips(lips, fps, seconds)
+    if alignment is not None:  # phones that were heard are not sure enough
+        lips = close_bilabials(lips, spoken.phones, float(exact_fps(fps)))
     return Result(
-        resample_lips(lips, fps, seconds),
+        lips,
         float(exact_fps(fps)),
         posteriors=posteriors,
         lip_parameters=moves,
