@@ -48,7 +48,7 @@ def _check_words(tokens: Sequence[Token], language: str) -> None:
 def _advise(word: str, language: str) -> str:
     """Write what to do about a word in a script that a voice does not read."""
     if language == "ja":
-        return ", which reads kana only; for kanji: pip install 'phonolips[japanese]'"
+        return ", which reads kana only; for kanji: pip install 'phonolips[japanese]', or write it in kana"
     other = guess_language(word)
     name = all_languages()[other].name.partition(" (")[0]
     return (

@@ -1,8 +1,8 @@
 """From written text to spoken words, with the punctuation kept as pauses.
 
-English is written out here: numbers, dates, times, money, abbreviations. In any other language the
-digits and signs stay in the words as written, because the espeak voice of that language reads them by
-its own rules ("3,14" is "drei Komma eins vier" in German).
+English is written out here: numbers, dates, times, money, abbreviations. In any other language digits and
+signs stay in the words as written where the espeak voice of that language reads them well by its own
+rules ("3,14" is "drei Komma eins vier" in German); see `figures` for the rest.
 """
 
 import re
@@ -10,6 +10,8 @@ import unicodedata
 from typing import NamedTuple
 
 from phonolips.speech.text.english import SPELLED, expand_english
+from phonolips.speech.text.figures import write_out_figures
+from phonolips.speech.text.writing import cut_run, plain_writing
 
 COMMA_SECONDS = 0.2  # pause at a comma, semicolon, colon, dash, parenthesis
 STOP_SECONDS = 0.4  # pause at the end of a sentence or paragraph
@@ -90,7 +92,7 @@ _LETTER = r"[^\s\d.,;:!?'()%$£€¥₹&#@+=×°/⁄–—\x01-]"
 _PAUSES = r"(?P<stop>[.!?]|\n\s*\n)|(?P<comma>[,;:()–—]|--|(?<=\s)-(?=\s))"
 _ENGLISH_TOKEN = re.compile(rf"(?P<word>\x01?'?{_LETTER}+(?:['-]{_LETTER}+)*'?)|{_PAUSES}")
 _OTHER_TOKEN = re.compile(
-    r"(?P<word>[-+]?\d+(?:[.,:/]\d+)*\s?[%°€$£¥₹]?"
+    r"(?P<word>[-+]?\d+(?:[.,:/]\d+)*(?:\s?[%°€$£¥₹])?"
     rf"|(?:{_LETTER}\.){{2,}}|'?{_LETTER}+(?:['&-]{_LETTER}+)*'?|[%$£€¥₹&#@+=×°])|{_PAUSES}"
 )
 _LEADING_APOSTROPHE = frozenset(("'bout", "'cause", "'em", "'n", "'round", "'til", "'tis", "'twas"))
@@ -127,6 +129,8 @@ def normalise_text(text: str, language: str = "en-us") -> list[Token]:
         end. Empty for a text with nothing to say.
     """
     english = language.startswith("en")
+    if not english:
+        text = write_out_figures(plain_writing(text, language), language)
     cleaned = clean_text(text)
     shouted = not any(character.islower() for character in cleaned) and len(cleaned.split()) > 1
     pattern = _OTHER_TOKEN
@@ -138,7 +142,7 @@ def normalise_text(text: str, language: str = "en-us") -> list[Token]:
         if match["word"]:
             token = _word_token(match["word"], capitals_mean_something=english and not shouted)
             if token is not None:
-                tokens.append(token)
+                tokens += [token._replace(word=piece) for piece in cut_run(token.word)]
             continue
         seconds = STOP_SECONDS if match["stop"] else COMMA_SECONDS
         if tokens and not tokens[-1].word:

@@ -1,6 +1,7 @@
 """The voices of espeak-ng, asked through phonemizer how words are said."""
 
 import logging
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -12,6 +13,10 @@ from phonolips.speech.text.lexicon import Phones
 
 if TYPE_CHECKING:
     from phonemizer.backend import EspeakBackend
+
+# espeak-ng writes the third tone as ɜ, at the end of the vowel that has it; elsewhere ɜ is a vowel.
+_TONAL = frozenset(("cmn", "hak", "my", "shn", "th", "vi", "yue"))
+_THIRD_TONE = re.compile(r"(?<=[^|\s])ɜ")
 
 
 class EspeakVoice:
@@ -62,6 +67,8 @@ class EspeakVoice:
         if len(lines) != len(words):
             raise RuntimeError(f"espeak returned {len(lines)} lines for {len(words)} words")
         english = self.language.startswith("en")
+        if self.language.split("-")[0] in _TONAL:
+            lines = [_THIRD_TONE.sub("", line) for line in lines]
         return [ipa_to_phones(line, english=english) for line in lines]
 
 
