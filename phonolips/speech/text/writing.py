@@ -40,15 +40,13 @@ _JAPANESE = re.compile("[0-9\u3005\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]+")
 
 # How a Japanese sign is read after a number, where the dictionary has another reading of it.
 _COUNTERS = {
-    "年": "ネン",
-    "月": "ガツ",
-    "日": "ニチ",
-    "時": "ジ",
-    "分": "フン",
-    "秒": "ビョー",
-    "人": "ニン",
-    "円": "エン",
-}
+    "年": "ネン", "月": "ガツ", "日": "ニチ", "時": "ジ", "分": "フン", "秒": "ビョー", "人": "ニン", "円": "エン",
+}  # fmt: skip
+# A dot that ends no sentence: before a small letter, or of a title or the like before anything.
+_DOT_INSIDE = re.compile(r"(?<=[^\W\d_])\.(?=\s+(\w))")
+_ABBREVIATIONS = re.compile(
+    r"\b(Dr|Prof|Dipl|Ing|Hr|Fr|Nr|No|Abb|Art|Kap|St|Tel|bzw|ca|vgl|Sr|Sra|Dra|Mme|Mlle|Dott|Sig|Avv|Inż|Mgr)\.(?=\s)"
+)
 
 
 def plain_writing(text: str, language: str) -> str:
