@@ -12,7 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from phonolips.errors import PhonolipsWarning
-from phonolips.speech.text.languages import AUTO, all_languages, canonical_language, without_marks
+from phonolips.speech.text.languages import AUTO, MISREAD, all_languages, canonical_language, without_marks
 from phonolips.speech.text.lexicon import pronunciations
 
 if TYPE_CHECKING:
@@ -215,8 +215,13 @@ def resolve_language(text: str, language: str) -> str:
     return canonical_language(language)
 
 
-def warn_of_other_language(text: str, language: str) -> None:
-    """Warn where a text is surely in another language than the one asked for."""
+def can_be_told(language: str) -> bool:
+    """Return whether `auto` can choose a voice."""
+    return any(language in voices for voices in _VOICES_OF_SCRIPT.values())
+
+
+def warn_of_language(text: str, language: str) -> None:
+    """Warn where a text is surely in another language than the one asked for, or the voice misreads its own writing."""
     other = find_other_language(text, language)
     if other is not None:
         asked, found = (all_languages()[code].name.partition(" (")[0] for code in (language, other))
@@ -226,3 +231,5 @@ def warn_of_other_language(text: str, language: str) -> None:
             PhonolipsWarning,
             stacklevel=2,
         )
+    elif language in MISREAD:
+        warnings.warn(f"language {language!r}: {MISREAD[language]}", PhonolipsWarning, stacklevel=2)

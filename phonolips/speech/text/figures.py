@@ -76,6 +76,17 @@ def _num2words(language: str) -> Callable[..., str] | None:
     return lambda value, form="cardinal": str(num2words(value, lang=code, to=form))
 
 
+def figures_note(language: str) -> str:
+    """Say who reads the figures of a language, in a few words."""
+    base = language.split("-")[0]
+    if base == "en":
+        return "written out by phonolips: numbers, dates, times, money, units"
+    own = ["ordinals"] * (_num2words(language) is not None and base in {*_DOTTED, *_WRITTEN_ORDINALS})
+    own += ["signs"] * (base in _UNITS or base in _BEFORE)
+    own += ["years"] * (base == "de") + ["millions"] * (base in _MILLIONS) + ["decimals"] * (base in _CARDINAL_DECIMALS)
+    return "read by espeak-ng's voice" + (f"; written out by phonolips: {', '.join(own)}" if own else "")
+
+
 def _ordinal(number: str, language: str) -> str:
     """Write an ordinal out; the number as it is where nobody knows how."""
     write = _num2words(language)
@@ -115,7 +126,7 @@ def write_out_figures(text: str, language: str) -> str:
     text = _DEGREES.sub("°", text)
     text = _THOUSANDS.sub(lambda found: found[0].replace(" ", ""), text)
     text = _SIGN_FIRST.sub(r"\2 \1", text)
-    text = _SIGN_LAST.sub(lambda found: _write_sign(found[1], found[2], base), text)
+    text = _SIGN_LAST.sub(lambda found: _write_sign(found, base), text)
     text = _ISO_DATE.sub(lambda found: _write_date(found[3], found[2], found[1], False, language), text)
     text = _DATE.sub(lambda found: _write_date(found[1], found[3], found[4], found[2] == ".", language), text)
     if base in _WRITTEN_ORDINALS:
@@ -145,11 +156,13 @@ def _write_numbers(text: str, base: str, language: str) -> str:
     return text
 
 
-def _write_sign(number: str, sign: str, base: str) -> str:
-    """Write a number with its sign, in the order in which it is said."""
+def _write_sign(found: re.Match[str], base: str) -> str:
+    """Write a number and its sign in words, in the order in which they are said; as they are where the voice can."""
+    number, sign = found[1], found[2]
     if sign in _BEFORE.get(base, {}):
         return f"{_BEFORE[base][sign]}{number}"
-    return f"{number} {_UNITS.get(base, {}).get(sign, sign)}"
+    unit = _UNITS.get(base, {}).get(sign)
+    return f"{number} {unit}" if unit else found[0]
 
 
 def _write_date(day: str, month: str, year: str, dotted: bool, language: str) -> str:

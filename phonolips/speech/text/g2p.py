@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from phonolips.errors import InputError, PhonolipsWarning
 from phonolips.phones.inventory import SILENCE
-from phonolips.speech.text.detect import guess_language, is_readable, resolve_language, warn_of_other_language
+from phonolips.speech.text.detect import guess_language, is_readable, resolve_language, warn_of_language
 from phonolips.speech.text.english_words import LETTERS, NOT_KNOWN, Said, known_phones
 from phonolips.speech.text.languages import all_languages
 from phonolips.speech.text.lexicon import ALPHABET, letter_name
@@ -109,7 +109,7 @@ def text_to_phones(text: str, *, language: str = "en-us", spell_letters: bool = 
         shown = ascii(text if len(text) <= 40 else text[:40] + "...")
         raise InputError(f"the text {shown} has no words; expected at least one word or number to say")
     _check_words(tokens, code)
-    warn_of_other_language(text, code)
+    warn_of_language(text, code)
     said = _say_tokens(tokens, code, spell_letters)
     spoken = []
     silent = []

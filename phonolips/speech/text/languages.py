@@ -14,6 +14,14 @@ AUTO = "auto"  # the language is told from the text
 # (tools/bench/languages.py tries them all)
 BROKEN_VOICES = frozenset(("fo", "kaa", "kl", "xex"))
 _WITHOUT_ESPEAK = {"en": "en-us", "en-us": "en-us", "en-gb": "en-gb"}  # the dictionary speaks them, too
+# Voices of espeak-ng 1.52 that misread their own writing (tools/bench/languages.py voices), and how.
+MISREAD = {
+    "chr-US-Qaaa-x-west": "espeak-ng's voice spells Cherokee letters by their numbers; expect no Cherokee",
+    "kok": "espeak-ng's voice names the vowel signs instead of saying them; expect wrong phones, or use mr (Marathi)",
+    "my": "espeak-ng's voice loses most vowel signs; expect wrong phones",
+    "shn": "espeak-ng's voice names the tone signs instead of saying them; expect wrong phones",
+    "th": "espeak-ng's voice loses most vowel signs; expect wrong phones",
+}
 _NO_REGION = re.compile(r"aa|q[m-z]|x[a-z]|zz")  # codes that ISO 3166 gives to no country
 _SHORTEST_NAME = 4  # letters; shorter ones are codes, of which every misspelling is near another one
 _TABLE = Path(__file__).with_name("languages.tsv")

@@ -43,7 +43,9 @@ _COUNTERS = {
     "年": "ネン", "月": "ガツ", "日": "ニチ", "時": "ジ", "分": "フン", "秒": "ビョー", "人": "ニン", "円": "エン",
 }  # fmt: skip
 # A dot that ends no sentence: before a small letter, or of a title or the like before anything.
-_DOT_INSIDE = re.compile(r"(?<=[^\W\d_])\.(?=\s+(\w))")
+_DOT_INSIDE = re.compile(r"(?<=[^\W\d_]{2})\.(?=\s+(\w))")
+_TWO_LETTERS = re.compile(r"\b([^\W\d_])\.\s([^\W\d_]\.)")  # z. B., d. h., p. ej.
+_INITIAL = re.compile(r"(?<![\w.])([^\W\d_])\.(?=\s+(\w))")  # J. Bach, p. ej.
 _ABBREVIATIONS = re.compile(
     r"\b(Dr|Prof|Dipl|Ing|Hr|Fr|Nr|No|Abb|Art|Kap|St|Tel|bzw|ca|vgl|Sr|Sra|Dra|Mme|Mlle|Dott|Sig|Avv|Inż|Mgr)\.(?=\s)"
 )
@@ -65,7 +67,8 @@ def plain_writing(text: str, language: str) -> str:
     )
     if code == "ja":
         return _JAPANESE.sub(lambda run: _read_japanese(run[0]), text)
-    text = _ABBREVIATIONS.sub(r"\1", text)
+    text = _TWO_LETTERS.sub(r"\1.\2", _ABBREVIATIONS.sub(r"\1", text))
+    text = _INITIAL.sub(lambda found: found[1] if found[1].isupper() or found[2].islower() else found[0], text)
     return _DOT_INSIDE.sub(lambda dot: "" if dot[1].islower() else ".", text)
 
 
