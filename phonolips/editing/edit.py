@@ -85,7 +85,9 @@ def edit(
         MissingToolError: mediapipe, or the aligner or synthesiser asked for, is not installed.
     """
     from phonolips.model.network import load_network
+    from phonolips.speech.text.detect import resolve_language
 
+    language = resolve_language(transcript, language)
     video = Path(video)
     _check_files(video, out, sound, speak)
     if out is not None:

@@ -3,13 +3,15 @@
 Everything that can be checked is checked before the model loads, and messages name the arguments.
 """
 
+import logging
+import warnings
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from phonolips.errors import InputError
+from phonolips.errors import InputError, PhonolipsWarning
 from phonolips.media.pipes import STANDARD_INPUT, is_pipe
 from phonolips.synth.folder import (
     FACE_FILE,
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     from phonolips.lips.motion import Emphasis
     from phonolips.model.speakers import LipSpeaker
     from phonolips.synth.result import Result
+
+logger = logging.getLogger(__name__)
 
 SOURCES = ("text", "audio", "phones", "posteriors", "textgrid")
 LIST_SUFFIXES = (".txt", ".lst", ".scp")  # of an `audio` that is a list of recordings
@@ -272,10 +276,24 @@ def _read_person(face: Path | None) -> "Face | None":
     return read_face(face)
 
 
+def _check_text(text: str, language: str) -> str:
+    """Return the code of a text's language; raise InputError, before the model loads, for what cannot be spoken."""
+    from phonolips.speech.text.detect import resolve_language
+    from phonolips.speech.text.g2p import text_to_phones
+    from phonolips.speech.text.languages import all_languages, is_auto
+
+    code = resolve_language(text, language)
+    if is_auto(language):
+        logger.info("the text is taken for %s (%s)", all_languages()[code].name, code)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PhonolipsWarning)  # the verb says the same
+        text_to_phones(text, language=code)
+    return code
+
+
 def _choose_verb(request: Request) -> "Callable[..., Result]":
     """Choose the verb for what is given, and read the files that it needs; all before the model loads."""
     from phonolips.phones.files.read import read_alignment
-    from phonolips.speech.text.g2p import text_to_phones
     from phonolips.speech.words import phones_to_words
     from phonolips.synth import verbs
     from phonolips.synth.sound import Sound, read_sound
@@ -283,12 +301,12 @@ def _choose_verb(request: Request) -> "Callable[..., Result]":
     choice: dict[str, Any] = {"tier": request.tier, "tier_speaker": request.tier_speaker}
     times = read_alignment(request.durations, **choice) if request.durations is not None else None
     timed: dict[str, Any] = {"rate": request.rate, "durations": times}
-    aloud: dict[str, Any] = {"backend": request.synthesiser, "voice": request.voice, "language": request.language}
+    language = request.language if request.text is None else _check_text(request.text, request.language)
+    aloud: dict[str, Any] = {"backend": request.synthesiser, "voice": request.voice, "language": language}
     if request.text is not None:
-        text_to_phones(request.text, language=request.language)  # what cannot be spoken is refused before the model
         if request.speak:
             return partial(verbs.from_speech, request.text, **aloud, **timed)
-        return partial(verbs.from_text, request.text, language=request.language, **timed)
+        return partial(verbs.from_text, request.text, language=language, **timed)
     if request.phones is not None:
         spelt = phones_to_words(request.phones)
         if request.speak:

@@ -63,7 +63,10 @@ code, text = sys.argv[1:3]
 from phonolips.speech.text.languages import BROKEN_VOICES
 from phonolips.speech.text import languages
 languages.BROKEN_VOICES = frozenset()
+from phonolips.speech.text import g2p
 from phonolips.speech.text.g2p import text_to_phones
+if code in BROKEN_VOICES:
+    g2p.is_readable = lambda word, language: True
 from phonolips.speech.tts.speak import speak_words
 words = text_to_phones(text, language=code)
 print(sum(len(word.phones) for word in words if word.word), end=" ", flush=True)

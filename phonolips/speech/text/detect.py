@@ -12,7 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from phonolips.errors import PhonolipsWarning
-from phonolips.speech.text.languages import AUTO, MISREAD, all_languages, canonical_language, without_marks
+from phonolips.speech.text.languages import MISREAD, all_languages, canonical_language, is_auto, without_marks
 from phonolips.speech.text.lexicon import pronunciations
 
 if TYPE_CHECKING:
@@ -210,7 +210,7 @@ def resolve_language(text: str, language: str) -> str:
 
     Raises InputError as `canonical_language` does.
     """
-    if isinstance(language, str) and language.strip().lower() == AUTO:
+    if is_auto(language):
         return guess_language(text)
     return canonical_language(language)
 

@@ -105,6 +105,10 @@ def canonical_language(language: str) -> str:
     plain = _plain(check_text(language, "language", "'en-us'"))
     if plain in _WITHOUT_ESPEAK:
         return _WITHOUT_ESPEAK[plain]
+    if plain == AUTO:
+        raise InputError(
+            "language 'auto' is told from a text, and there is none here; expected a language's code or name"
+        )
     names = _names()
     parts = plain.split("-")
     while parts:  # de-AT and sr-Latn-RS have no voice of their own
@@ -118,6 +122,11 @@ def canonical_language(language: str) -> str:
         f"language {shown(language)} has no espeak voice; expected one of {len(all_languages())}, such as en-us, "
         f"en-gb, de, es, fr-fr, it, nl, pt-br (all of them: phonolips languages){near}"
     )
+
+
+def is_auto(language: str) -> bool:
+    """Return whether the language is to be told from the text."""
+    return isinstance(language, str) and language.strip().lower() == AUTO
 
 
 def find_languages(query: str) -> list[Language]:
