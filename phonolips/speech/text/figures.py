@@ -48,10 +48,10 @@ _BEFORE = {
 _MINUS = {"it": "meno", "hi": "माइनस", "cmn": "负", "yue": "負", "el": "μείον", "sw": "hasi", "hr": "minus"}
 _MINUS |= {"sk": "mínus", "bg": "минус", "ja": "マイナス", "ko": "마이너스", "ar": "سالب"}
 
-_NUMBER = r"\d+(?:[.,]\d+)*"
+_NUMBER = r"\d++(?:[.,]\d++)*+"  # possessive, and begun at its first digit only: a text of figures takes no longer
 _THOUSANDS = re.compile(r"(?<![\d.,])[1-9]\d{0,2}(?: \d{3})+(?![\d])")
 _SIGN_FIRST = re.compile(rf"([€$£¥₹])\s?({_NUMBER})")
-_SIGN_LAST = re.compile(rf"({_NUMBER})\s?([%€$£¥₹])")
+_SIGN_LAST = re.compile(rf"(?<![\d.,])({_NUMBER})\s?([%€$£¥₹])")
 _MINUS_SIGN = re.compile(r"(?<![\w.,)])-(?=\d)")
 _DATE = re.compile(r"(?<![\d.,/-])(\d{1,2})([./])\s?(\d{1,2})\2\s?(\d{4}|\d{2})(?![\d/])")
 _ISO_DATE = re.compile(r"(?<![\d.,/-])(\d{4})-(\d{2})-(\d{2})(?![\d-])")
