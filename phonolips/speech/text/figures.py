@@ -28,7 +28,7 @@ _WRITTEN_ORDINALS = {  # endings after a number that make it an ordinal
     "es": "[ºª]", "pt": "[ºª]", "it": "[ºª]",
 }  # fmt: skip
 _FEMININE = {"ª": ("o", "a"), "ère": ("ier", "ière"), "re": ("ier", "ière")}
-_MILLIONS = frozenset(("uk", "vi"))  # voices of espeak-ng 1.52 that say a thousand, or two, for a million
+_MILLIONS = frozenset(("be", "uk", "vi"))  # voices of espeak-ng 1.52 that say other numbers for a million
 _CARDINAL_DECIMALS = frozenset(("ru",))  # the voice says `three and one four tenths`
 _WHOLE_FROM = 1_000_000
 
