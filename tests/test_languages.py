@@ -248,6 +248,25 @@ def test_text_and_speech_have_the_same_lips_closed(language: str) -> None:
     assert set(heard) <= set(PHONES)
 
 
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("fr-fr", "le week-end au parking avec mon smartphone"),
+        ("de", "Das Team ist cool, ein Weekend mit dem Computer"),
+        ("ru", "Привет hello World YouTube смартфон"),
+        ("cmn", "我喜欢 YouTube 和 Facebook"),
+        ("hi", "मेरा computer अच्छा है"),
+        ("ar", "مرحبا hello"),
+    ],
+)
+def test_words_that_a_voice_hands_to_another_one_are_spoken(language: str, text: str) -> None:
+    words = [word for word in text_to_phones(text, language=language) if word.word]
+    spoken = speak_words(words, language=language).alignment
+    heard = [phone.label for phone in spoken.phones if phone.label != "sil"]
+    assert heard == [phone for word in words for phone in word.phones]
+    assert [word.label for word in spoken.speech_words()] == [word.word for word in words]
+
+
 @pytest.mark.parametrize("fps", [25, 30])
 @pytest.mark.parametrize("speak", [False, True])
 def test_every_b_m_and_p_is_closed(speak: bool, fps: int) -> None:

@@ -164,7 +164,7 @@ def close_bilabials(lips: np.ndarray, phones: Sequence[Interval], fps: float) ->
     """Close the mouth in every b, m and p that the decoder left open, as it does between sounds it was never shown.
 
     Looks 0.06 s and a frame back and ahead. GRID's 51 words have no p before t or after s, no m between open vowels:
-    there one in eight of them stayed open (tools/bench/languages.py).
+    of 182 in paragraphs of 23 languages 10 stayed open, and of those of a voice 25 (tools/bench/languages.py lips).
 
     Args:
         lips: float (frames, 40, 2), mouth space.

@@ -115,7 +115,7 @@ def write_out_figures(text: str, language: str) -> str:
         text: with ASCII digits and the usual marks.
         language: the code of an espeak voice.
     """
-    base = language.split("-")[0]
+    base = language if language == "cmn-latn-pinyin" else language.split("-")[0]
     if base == "fr":
         text = _ROMAN.sub(lambda found: f"{_roman_to_number(found[1])}{found[2]}", text)
     if not any(character.isdigit() for character in text):
