@@ -218,6 +218,13 @@ def test_long_runs_without_spaces_are_cut() -> None:
     assert all(unicodedata.category(token.word[0])[0] == "L" for token in pieces)
 
 
+def test_chinese_words_are_those_of_the_voice() -> None:
+    words = text_to_phones("我去银行吃饭，重庆很大。", language="cmn")
+    assert [word.word for word in words] == ["我", "去", "银行", "吃", "饭", "", "重庆", "很", "大"]
+    said = text_to_phones("我喜欢 YouTube 和 42", language="cmn")
+    assert "".join(word.word for word in said) == "我喜欢youtube和42"
+
+
 def test_japanese_without_and_with_the_dictionary(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writing, "_tokenizer", lambda: None)
     with pytest.raises(InputError, match=r"reads kana only; .*pip install 'phonolips\[japanese\]'"):

@@ -19,6 +19,7 @@ PhoneSequence = tuple[SpokenWord, ...]
 # read in 11 s on a busy machine.
 LONGEST_TEXT = 200_000
 LONGEST_WORD = 100  # characters; nothing longer is a word of any language
+_PARTED_BY_VOICE = ("cmn", "yue")  # languages without spaces whose voice finds the words
 _ENGLISH_VOICES = ("en-us", "en-gb")
 # GRID's six words (Cooke, Barker, Cunningham and Shao, 2006)
 _GRID_WORDS: tuple[frozenset[str], ...] = (
@@ -110,6 +111,8 @@ def text_to_phones(text: str, *, language: str = "en-us", spell_letters: bool = 
         raise InputError(f"the text {shown} has no words; expected at least one word or number to say")
     _check_words(tokens, code)
     warn_of_language(text, code)
+    if code in _PARTED_BY_VOICE:
+        tokens = _part_tokens(tokens, code)
     said = _say_tokens(tokens, code, spell_letters)
     spoken = []
     silent = []
@@ -127,6 +130,13 @@ def text_to_phones(text: str, *, language: str = "en-us", spell_letters: bool = 
             raise InputError(f"{message}; no word is left; expected at least one that can be said")
         warnings.warn(message, PhonolipsWarning, stacklevel=2)
     return tuple(spoken)
+
+
+def _part_tokens(tokens: Sequence[Token], code: str) -> list[Token]:
+    """Part what has no spaces into words, as the voice does."""
+    runs = list(dict.fromkeys(token.word for token in tokens if len(token.word) > 1 and token.word.isalpha()))
+    parted = dict(zip(runs, load_voice(code).part_words(runs), strict=True)) if runs else {}
+    return [token._replace(word=word) for token in tokens for word in parted.get(token.word, [token.word])]
 
 
 def _say_tokens(tokens: Sequence[Token], code: str, spell_letters: bool) -> list[Said]:

@@ -4,6 +4,7 @@ import logging
 import re
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from phonolips.errors import MissingToolError
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 # espeak-ng writes the third tone as ɜ, at the end of the vowel that has it; elsewhere ɜ is a vowel.
 _TONAL = frozenset(("cmn", "hak", "my", "shn", "th", "vi", "yue"))
+_TONE = re.compile("[0-9ɜ]")
 _THIRD_TONE = re.compile(r"(?<=[^|\s])ɜ")
 
 
@@ -58,6 +60,24 @@ class EspeakVoice:
     def supported_languages() -> dict[str, str]:
         """Map the code of every usable voice to the language's name."""
         return {code: language.name for code, language in all_languages().items()}
+
+    def part_words(self, runs: Sequence[str]) -> list[list[str]]:
+        """Part each run of Chinese characters into the words that the voice finds in it.
+
+        A syllable, which ends in its tone, is a character; a run in which they are not as many stays whole.
+        """
+        from phonemizer.separator import Separator
+
+        lines = self._backend.phonemize(list(runs), separator=Separator(phone="|", word=" "), strip=True)
+        parted: list[list[str]] = []
+        for run, line in zip(runs, lines, strict=True):
+            lengths = [len(_TONE.findall(word)) for word in line.split()]
+            if sum(lengths) != len(run):
+                parted.append([run])
+                continue
+            ends = list(accumulate(length for length in lengths if length))
+            parted.append([run[first:last] for first, last in zip([0, *ends], ends, strict=False)])
+        return parted
 
     def phonemize(self, words: Sequence[str]) -> list[Phones]:
         """Return the phones of each word by itself; () for one that the voice says nothing for."""
