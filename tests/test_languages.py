@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from phonolips.errors import InputError, PhonolipsWarning
+from phonolips.errors import InputError, MissingToolError, PhonolipsWarning
 from phonolips.lips.measures import opening
 from phonolips.lips.motion import CLOSED_OPENING, close_bilabials
 from phonolips.phones.intervals import Interval
 from phonolips.phones.inventory import PHONES
-from phonolips.speech.text import writing
+from phonolips.speech.text import detect, writing
 from phonolips.speech.text.detect import find_other_language, guess_language, is_readable, resolve_language, script_of
 from phonolips.speech.text.g2p import text_to_phones
 from phonolips.speech.text.languages import BROKEN_VOICES, all_languages, canonical_language, find_languages
@@ -142,6 +142,17 @@ def test_the_warning_says_what_to_set() -> None:
         warnings.simplefilter("error")
         text_to_phones("Guten Tag, wie geht es Ihnen?", language="auto")
         text_to_phones("Zwei Bier im Pub, please.", language="de")
+
+
+def test_without_the_statistics_texts_are_read_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing() -> None:
+        raise MissingToolError("to tell a language needs py3langid; install it with: pip install py3langid")
+
+    monkeypatch.setattr(detect, "_identifier", missing)
+    assert text_to_phones("Guten Tag")
+    assert resolve_language("你好", "auto") == "cmn"
+    with pytest.raises(MissingToolError, match="pip install py3langid"):
+        text_to_phones("Guten Tag", language="auto")
 
 
 def test_a_voice_that_misreads_its_own_writing_is_named() -> None:

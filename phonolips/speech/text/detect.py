@@ -11,7 +11,7 @@ from collections import Counter
 from functools import cache
 from typing import TYPE_CHECKING
 
-from phonolips.errors import PhonolipsWarning
+from phonolips.errors import MissingToolError, PhonolipsWarning
 from phonolips.speech.text.languages import MISREAD, all_languages, canonical_language, is_auto, without_marks
 from phonolips.speech.text.lexicon import pronunciations
 
@@ -80,8 +80,11 @@ _THEIR_CODES = {"en-us": "en", "fr-fr": "fr", "nb": "no", "cmn": "zh", "kok": "g
 
 @cache
 def _identifier() -> "LanguageIdentifier":
-    """Load py3langid's model, 4.5 MB in its wheel, once; about half a second."""
-    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+    """Load py3langid's model, 4.5 MB in its wheel, once; about half a second. Raises MissingToolError without it."""
+    try:
+        from py3langid.langid import MODEL_FILE, LanguageIdentifier
+    except ImportError as error:
+        raise MissingToolError("to tell a language needs py3langid; install it with: pip install py3langid") from error
 
     return LanguageIdentifier.from_model_file(MODEL_FILE)
 
@@ -222,7 +225,10 @@ def can_be_told(language: str) -> bool:
 
 def warn_of_language(text: str, language: str) -> None:
     """Warn where a text is surely in another language than the one asked for, or the voice misreads its own writing."""
-    other = find_other_language(text, language)
+    try:
+        other = find_other_language(text, language)
+    except MissingToolError:
+        other = None  # it takes no more than a warning to read a text
     if other is not None:
         asked, found = (all_languages()[code].name.partition(" (")[0] for code in (language, other))
         warnings.warn(
