@@ -60,7 +60,7 @@ def test_every_option_that_is_needed_has_an_example(name):
     [
         (["synth", "--text", "a", "--speaker", "s2"], "s26"),
         (["synth", "--text", "a", "--export", "arkitt"], "arkit"),
-        (["synth", "--text", "a", "--language", "german"], "de"),
+        (["synth", "--text", "a", "--language", "germn"], "German"),
         (["synth", "--text", "a", "--speak", "--synthesiser", "espaek"], "espeak"),
         (["synth", "--text", "a", "--speak", "--voice", "en-uss"], "en-us"),
     ],
