@@ -95,7 +95,7 @@ _LETTER = rf"[^\s\d.,;:!?'()%$£€¥₹&#@+=×°/⁄–—\x01{MARKS}-]"
 _PAUSES = rf"(?P<mark>[{MARKS}])|(?P<stop>[.!?]|\n\s*\n)|(?P<comma>[,;:()–—]|--|(?<=\s)-(?=\s))"
 _ENGLISH_TOKEN = re.compile(rf"(?P<word>\x01?'?{_LETTER}+(?:['-]{_LETTER}+)*'?)|{_PAUSES}")
 _OTHER_TOKEN = re.compile(
-    r"(?P<word>[-+]?\d+(?:[.,:/]\d+)*\s?[%°€$£¥₹]?"
+    r"(?P<word>[-+]?\d+(?:[.,:/]\d+)*(?:\s?[%°€$£¥₹])?"
     rf"|(?:{_LETTER}\.){{2,}}|'?{_LETTER}+(?:['&-]{_LETTER}+)*'?|[%$£€¥₹&#@+=×°])|{_PAUSES}"
 )
 _LEADING_APOSTROPHE = frozenset(("'bout", "'cause", "'em", "'n", "'round", "'til", "'tis", "'twas"))
