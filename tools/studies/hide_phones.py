@@ -1,0 +1,416 @@
+"""Hide phones from the lips' training, let other phones stand in for them, and compare with the lips as tracked.
+
+    python tools/studies/hide_phones.py prepare --data PREPARED --out HIDE/clips.npz
+    python tools/studies/hide_phones.py train --clips HIDE/clips.npz --out HIDE --fold 0 [--device cuda]   (and 1, 2)
+    python tools/studies/hide_phones.py evaluate --clips HIDE/clips.npz --models HIDE --out HIDE/hidden.csv
+
+What a sound that English lacks should look like is known from no corpus here. A phone that English has can be kept from
+the training instead: what stands in for it, as for a foreign sound, is then compared with the truth.
+
+*Hidden.* A model is trained for every hidden phone: bottleneck, lip parameters from phones, and lip decoder, with the sizes
+and the losses of the package's, on aligned text. Steps of the hidden phone are zero in the input, as steps outside of a clip are,
+so its embedding is never trained; no loss counts its frames, nor those of the phones beside it (at least MARGIN_LEAST_STEPS, at
+most MARGIN_MOST_STEPS of each). All models are trained side by side on the same batches. The clips are one speaker's, in
+FOLDS parts by their names; a model is scored on the part that it was not trained on. Mean lip and PCA basis are those of all clips.
+
+*Stand-ins.* See `stand_ins`. They only use phones that the training holds: GRID has no UH, SH, ZH, OY.
+"""
+
+import argparse
+import csv
+import math
+import time
+import zlib
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from phonolips.phones.inventory import BILABIALS, NUM_PHONES, PHONE_IDS, PHONES, SILENCE_ID
+
+FRAMES, STEPS_PER_FRAME = 75, 4  # of a GRID clip; a shorter one is filled up with frames that do not count
+FOLDS = 3
+MARGIN_LEAST_STEPS, MARGIN_MOST_STEPS = 8, 20  # 80 and 200 ms: of the phone beside a hidden one, frames without a loss
+HIDDEN = (
+    "P", "B", "M", "F", "V", "W", "R", "L", "S", "T", "TH", "CH",
+    "UW", "OW", "AO", "IY", "EY", "EH", "AY", "AH",
+)  # fmt: skip
+TUNED = ("B", "F", "W", "L", "T", "TH", "AO", "IY", "AY", "AH")  # on which stand-ins were chosen; the others are reported
+FULL = ""  # the model that nothing is hidden from
+# What a person would write into a table of the nearest English phone, of those that GRID has.
+BY_HAND = {
+    "P": "B", "B": "P", "M": "B", "F": "V", "V": "F", "W": "UW", "R": "W", "L": "N", "S": "Z", "T": "D", "TH": "DH",
+    "CH": "JH", "UW": "OW", "OW": "AO", "AO": "OW", "IY": "IH", "EY": "EH", "EH": "AE", "AY": "AE", "AH": "EH",
+}  # fmt: skip
+
+
+class Clips(NamedTuple):
+    """Clips of one speaker, in arrays of one length.
+
+    ids: str (clips,). labels: int64 (clips, steps), silence where nothing is. coefficients: float32 (clips, frames, 12).
+    lip_parameters: float32 (clips, frames, 3). detected, shut: bool (clips, frames). lips: float16 (clips, frames, 40, 2).
+    mean, basis, scale: the lips' basis.
+    """
+
+    ids: np.ndarray
+    labels: np.ndarray
+    coefficients: np.ndarray
+    lip_parameters: np.ndarray
+    detected: np.ndarray
+    shut: np.ndarray
+    lips: np.ndarray
+    mean: np.ndarray
+    basis: np.ndarray
+    scale: np.ndarray
+
+    @property
+    def folds(self) -> np.ndarray:
+        """The part of each clip, int (clips,), by its name."""
+        return np.array([zlib.crc32(str(name).encode()) % FOLDS for name in self.ids])
+
+
+def read_prepared(path: Path) -> Clips:
+    """Read what `prepare` wrote."""
+    with np.load(path) as file:
+        values = {name: file[name] for name in file.files}
+    values["labels"] = values["labels"].astype(np.int64)
+    values.setdefault("lips", np.zeros(0, np.float16))
+    return Clips(**values)
+
+
+def prepare(arguments: argparse.Namespace) -> None:
+    """Put one speaker's clips of a prepared corpus into a file of a few megabytes, without the sound."""
+    from phonolips.corpus.store.store import Store
+    from phonolips.lips.measures import measure_lip_parameters, opening
+    from phonolips.phones.inventory import IGNORED_ID
+    from phonolips.training.lips_clips import SHUT_SHARE
+
+    store = Store(arguments.data / "features")
+    kept = [clip for clip in store if store.meta(clip)["speaker"] == arguments.speaker and store.rows(clip, "lips")]
+    lips = np.zeros((len(kept), FRAMES, 40, 2), np.float32)
+    detected = np.zeros((len(kept), FRAMES), bool)
+    labels = np.full((len(kept), FRAMES * STEPS_PER_FRAME), SILENCE_ID, np.int64)
+    for index, clip in enumerate(kept):
+        found, frames = store.get(clip, "lips"), min(FRAMES, store.rows(clip, "lips"))
+        lips[index, :frames], lips[index, frames:] = found[:frames], found[frames - 1]
+        detected[index, :frames] = store.get(clip, "detected")[:frames]
+        own = store.get(clip, "labels")[: frames * STEPS_PER_FRAME]
+        labels[index, : len(own)] = np.where(own == IGNORED_ID, SILENCE_ID, own)
+        detected[index, :frames] &= (own.reshape(frames, -1) != IGNORED_ID).all(1)
+    mean = lips[detected].mean(0)
+    deviation = (lips - mean).reshape(len(kept), FRAMES, -1)
+    _, values, vectors = np.linalg.svd(np.cov(deviation[detected].T))
+    basis, scale = vectors[:12], np.sqrt(values[0])
+    names = ("opening", "width", "height")
+    parameters = measure_lip_parameters(lips, names) - measure_lip_parameters(mean, names)
+    parameters /= parameters[detected].std(0)
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    np.savez_compressed(
+        arguments.out,
+        ids=np.array(kept),
+        labels=labels.astype(np.int8),
+        coefficients=(deviation @ basis.T / scale).astype(np.float32),
+        lip_parameters=parameters.astype(np.float32),
+        detected=detected,
+        shut=(opening(lips) < SHUT_SHARE * float(opening(mean))) & detected,
+        lips=lips.astype(np.float16),
+        mean=mean,
+        basis=basis.reshape(12, 40, 2).astype(np.float32),
+        scale=np.float32(scale),
+    )
+    counts = {phone: int((labels == PHONE_IDS[phone]).any(1).sum()) for phone in PHONES}
+    print(f"{len(kept)} clips; clips with each phone: {counts}; 12 components keep {values[:12].sum() / values.sum():.4f}")
+
+
+# ---------------------------------------------------------------- training
+
+
+def near_phone(labels: np.ndarray, phone: int) -> np.ndarray:
+    """Mark the frames of a phone and of its neighbours: int (clips, steps) -> bool (clips, frames)."""
+    near = np.zeros(labels.shape, bool)
+    for clip, row in enumerate(labels):
+        edges = [0, *(np.flatnonzero(np.diff(row)) + 1).tolist(), len(row)]
+        for place in range(len(edges) - 1):
+            start, end = edges[place], edges[place + 1]
+            if row[start] != phone:
+                continue
+            before = start - edges[place - 1] if place else 0
+            after = edges[place + 2] - end if place + 2 < len(edges) else 0
+            first = start - int(np.clip(before, MARGIN_LEAST_STEPS, MARGIN_MOST_STEPS))
+            last = end + int(np.clip(after, MARGIN_LEAST_STEPS, MARGIN_MOST_STEPS))
+            near[clip, max(0, first) : last] = True
+    marked: np.ndarray = near.reshape(len(labels), -1, STEPS_PER_FRAME).any(2)
+    return marked
+
+
+@cache
+def lips_class() -> Any:
+    """Define the module that is trained: bottleneck, lip parameters from phones, and decoder, of the package's sizes."""
+    from torch import nn
+
+    from phonolips.model.networks.bottleneck import PhoneBottleneck
+    from phonolips.model.networks.decoder import LipDecoder
+    from phonolips.model.networks.lip_parameters import LipParameterHead
+    from phonolips.model.networks.speakers import SpeakerTable
+    from phonolips.model.settings import NetworkSettings
+
+    class Lips(nn.Module):
+        """What is trained."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            settings = NetworkSettings()
+            self.bottleneck = PhoneBottleneck(settings.decoder.latent)
+            self.speakers = SpeakerTable(1, settings.decoder.speaker)
+            self.lip_parameters = LipParameterHead(NUM_PHONES, STEPS_PER_FRAME, settings.lip_parameters)
+            self.decoder = LipDecoder(settings.decoder, settings.lips, len(settings.lip_parameters.names))
+
+        def forward(self, posteriors: Any, mask: Any) -> Any:
+            """Map posteriors (batch, steps, phones) to contexts and lip parameters at frames."""
+            parameters = self.lip_parameters(posteriors) * mask[..., None]
+            speaker = self.speakers.embedding.weight.expand(len(posteriors), -1)
+            return self.decoder.context(self.bottleneck(posteriors), speaker, parameters), parameters
+
+    return Lips
+
+
+def decode_side_by_side(context: Any, parameters: Mapping[str, Any]) -> Any:
+    """Decode as `LipDecoder` does, several models at once: (models, batch, frames, channels) -> (..., 12)."""
+    import torch
+
+    weight_in, bias_in = parameters["decoder.cell.weight_ih_l0"], parameters["decoder.cell.bias_ih_l0"]
+    weight_h, bias_h = parameters["decoder.cell.weight_hh_l0"], parameters["decoder.cell.bias_hh_l0"]
+    first, first_bias = parameters["decoder.head.layers.0.weight"], parameters["decoder.head.layers.0.bias"]
+    second, second_bias = parameters["decoder.head.layers.2.weight"], parameters["decoder.head.layers.2.bias"]
+    models, batch, frames, channels = context.shape
+    units = weight_h.shape[-1]
+    flat = context.reshape(models, batch * frames, channels)
+    gates = torch.baddbmm(bias_in[:, None], flat, weight_in[..., :channels].transpose(1, 2))
+    gates = gates.reshape(models, batch, frames, -1).unbind(2)
+    heads = torch.baddbmm(first_bias[:, None], flat, first[..., units:].transpose(1, 2))
+    heads = heads.reshape(models, batch, frames, -1).unbind(2)
+    fed_back, recurrent = weight_in[..., channels:].transpose(1, 2), weight_h.transpose(1, 2)
+    to_head, to_output = first[..., :units].transpose(1, 2), second.transpose(1, 2)
+    hidden = context.new_zeros(models, batch, units)
+    last = context.new_zeros(models, batch, second.shape[1])
+    made = []
+    for index in range(frames):
+        from_input = torch.baddbmm(gates[index], last, fed_back)
+        from_hidden = torch.baddbmm(bias_h[:, None], hidden, recurrent)
+        reset, update = torch.sigmoid(from_input[..., : 2 * units] + from_hidden[..., : 2 * units]).chunk(2, -1)
+        new = torch.tanh(from_input[..., 2 * units :] + reset * from_hidden[..., 2 * units :])
+        hidden = new + update * (hidden - new)
+        last = torch.baddbmm(
+            second_bias[:, None],
+            torch.nn.functional.gelu(torch.baddbmm(heads[index], hidden, to_head)),
+            to_output,
+        )
+        made.append(last)
+    return torch.stack(made, 2)
+
+
+def train(arguments: argparse.Namespace) -> None:
+    """Train a model for every hidden phone and one for none, side by side, on the clips of the other folds."""
+    import torch
+
+    from phonolips.lips.measures import opening
+    from phonolips.phones.posteriors import labels_to_posteriors
+    from phonolips.training.lips_batches import move_edges
+    from phonolips.training.settings import LipsFitSettings
+
+    settings, device = LipsFitSettings(epochs=arguments.epochs), torch.device(arguments.device)
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
+    clips, hidden = read_prepared(arguments.clips), [FULL, *arguments.phones]
+    mine = np.flatnonzero(clips.folds != arguments.fold)
+    near = np.stack([near_phone(clips.labels, PHONE_IDS[phone]) if phone else np.zeros_like(clips.detected) for phone in hidden])
+    kept_columns = torch.ones(len(hidden), 1, 1, NUM_PHONES, device=device)
+    for row, phone in enumerate(hidden):
+        if phone:
+            kept_columns[row, ..., PHONE_IDS[phone]] = 0
+    torch.manual_seed(settings.seed + arguments.fold)
+    modules = [lips_class()().to(device) for _ in hidden]
+    parameters = {name: value.detach() for name, value in torch.func.stack_module_state(modules)[0].items()}
+    template = lips_class()().to("meta").train()
+    averaged = {name: value.clone() for name, value in parameters.items()}
+    for value in parameters.values():
+        value.requires_grad_()
+    optimizer = torch.optim.AdamW(parameters.values(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
+    one = torch.vmap(
+        lambda own, posteriors, mask: torch.func.functional_call(template, own, (posteriors, mask)),
+        in_dims=(0, 0, None),
+        randomness="different",
+    )
+    direction = torch.from_numpy(opening(clips.basis)).to(device)
+    rng = np.random.default_rng((settings.seed, arguments.fold))
+    updates = settings.epochs * (len(mine) // settings.batch)
+    update, started, summed = 0, time.perf_counter(), torch.zeros(len(hidden), device=device)
+    for epoch in range(settings.epochs):
+        order = rng.permutation(mine)
+        summed.zero_()
+        for first in range(0, len(order) - settings.batch + 1, settings.batch):
+            chosen = order[first : first + settings.batch]
+            labels = np.full((len(chosen), FRAMES * STEPS_PER_FRAME), SILENCE_ID, np.int64)
+            real = np.zeros((len(chosen), FRAMES), bool)
+            places = np.zeros((len(chosen), FRAMES), np.int64)
+            for index, clip in enumerate(chosen):
+                frames = int(rng.integers(settings.least_frames, FRAMES + 1))
+                start = int(rng.integers(0, FRAMES - frames + 1))
+                steps = slice(STEPS_PER_FRAME * start, STEPS_PER_FRAME * (start + frames))
+                labels[index, : STEPS_PER_FRAME * frames] = move_edges(
+                    clips.labels[clip, steps], settings.edge_jitter_steps, rng
+                )
+                real[index, :frames] = True
+                places[index, :frames] = np.arange(start, start + frames)
+            taken = (chosen[:, None], places)
+            mask = torch.from_numpy(real).to(device)
+            posteriors = labels_to_posteriors(labels.ravel()).reshape(len(chosen), -1, NUM_PHONES)
+            posteriors *= np.repeat(real, STEPS_PER_FRAME, 1)[..., None]
+            given = torch.from_numpy(posteriors).to(device)[None] * kept_columns
+            weight = torch.from_numpy((clips.detected[taken] & real)[None] & ~near[:, taken[0], taken[1]]).to(device).float()
+            shut = torch.from_numpy(clips.shut[taken]).to(device) * weight
+            truth = torch.from_numpy(clips.coefficients[taken]).to(device)
+            true_parameters = torch.from_numpy(clips.lip_parameters[taken]).to(device)
+            context, predicted = one(parameters, given, mask)
+            made = decode_side_by_side(context, parameters)
+            counted = weight.sum((1, 2))
+            both = weight[..., 1:] * weight[..., :-1]
+            position = ((made - truth).square().sum(-1) * weight).sum((1, 2)) / counted
+            velocity = (made.diff(dim=2) - truth.diff(dim=1)).square().sum(-1)
+            moving = (velocity * both).sum((1, 2)) / both.sum((1, 2))
+            closing = (((made - truth) @ direction).square() * shut).sum((1, 2)) / counted
+            missed = ((predicted - true_parameters).square().mean(-1) * weight).sum((1, 2)) / counted
+            loss = (
+                position
+                + settings.velocity_weight * moving
+                + settings.closure_weight * closing
+                + settings.lip_parameter_weight * missed
+            )
+            optimizer.zero_grad(set_to_none=True)
+            loss.sum().backward()
+            _clip_gradients(parameters, settings.max_grad_norm)
+            optimizer.param_groups[0]["lr"] = _learning_rate(update, updates, settings)
+            optimizer.step()
+            with torch.no_grad():
+                torch._foreach_lerp_(list(averaged.values()), list(parameters.values()), 1 - settings.average)
+            summed += loss.detach()
+            update += 1
+            if arguments.most_updates and update >= arguments.most_updates:
+                break
+        done = time.perf_counter() - started
+        mean = summed / max(1, len(order) // settings.batch)
+        print(f"epoch {epoch + 1}, {done:.0f} s: loss {mean[0]:.3f} (all phones), {mean[1:].mean():.3f} (one hidden)", flush=True)
+        if arguments.most_updates and update >= arguments.most_updates:
+            break
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    for row, phone in enumerate(hidden):
+        values = {name: value[row].half().cpu().numpy() for name, value in averaged.items()}
+        groups = arguments.out / f"fold{arguments.fold}-{row % arguments.files}.npz"
+        _append(groups, {f"{phone or 'full'}/{name}": value for name, value in values.items()})
+
+
+def _append(path: Path, values: dict[str, np.ndarray]) -> None:
+    if path.is_file():
+        with np.load(path) as file:
+            values = {name: file[name] for name in file.files} | values
+    np.savez(path, **values)
+
+
+def _clip_gradients(parameters: Mapping[str, Any], most: float) -> None:
+    """Scale the gradient of each model by itself to a norm of at most `most`."""
+    import torch
+
+    gradients = [value.grad for value in parameters.values() if value.grad is not None]
+    norms = torch.stack([gradient.flatten(1).square().sum(1) for gradient in gradients]).sum(0).sqrt()
+    factors = (most / (norms + 1e-6)).clamp(max=1.0)
+    for gradient in gradients:
+        gradient *= factors.reshape(-1, *[1] * (gradient.ndim - 1))
+
+
+def _learning_rate(update: int, updates: int, settings: Any) -> float:
+    """Compute the rate of one update as the package's trainings do: a linear warm-up, then half a cosine."""
+    warmup = max(1, round(updates * settings.warmup_share))
+    if update < warmup:
+        return float(settings.learning_rate * (update + 1) / warmup)
+    done = min((update - warmup) / max(1, updates - warmup), 1.0)
+    return float(settings.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done))))
+
+
+# ---------------------------------------------------------------- evaluation
+
+
+def read_model(folder: Path, fold: int, phone: str) -> Any:
+    """Read one trained model."""
+    import torch
+
+    for path in sorted(folder.glob(f"fold{fold}-*.npz")):
+        with np.load(path) as file:
+            prefix = f"{phone or 'full'}/"
+            values = {
+                name.removeprefix(prefix): torch.from_numpy(file[name].astype(np.float32))
+                for name in file.files
+                if name.startswith(prefix)
+            }
+        if values:
+            model = lips_class()()
+            model.load_state_dict(values, strict=False)
+            return model.eval()
+    raise SystemExit(f"{folder}: no model of fold {fold} with {phone or 'nothing'} hidden; run train first")
+
+
+def decode(model: Any, posteriors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Decode posteriors (clips, steps, phones) to coefficients (clips, frames, 12) and lip parameters."""
+    import torch
+
+    with torch.inference_mode():
+        mask = torch.ones(len(posteriors), posteriors.shape[1] // STEPS_PER_FRAME, dtype=torch.bool)
+        context, parameters = model(torch.from_numpy(posteriors.astype(np.float32)), mask)
+        made, _ = model.decoder(context, model.decoder.start(len(posteriors)))
+    return made.numpy(), parameters.numpy()
+
+
+def posteriors_with(labels: np.ndarray, phone: int, instead: np.ndarray | None) -> np.ndarray:
+    """Spread labels (clips, steps), with a row of weights (phones,) in place of one phone; None leaves it."""
+    posteriors = np.zeros((*labels.shape, NUM_PHONES), np.float32)
+    np.put_along_axis(posteriors, labels[..., None], 1.0, -1)
+    if instead is not None:
+        posteriors[labels == phone] = instead
+    return posteriors
+
+
+class Measured(NamedTuple):
+    """Opening and width of some clips, predicted and true, float (clips, frames), and the frames of the phone, bool."""
+
+    opening: np.ndarray
+    width: np.ndarray
+    true_opening: np.ndarray
+    true_width: np.ndarray
+    frames: np.ndarray
+
+
+def main() -> None:
+    """Read the options and do one step."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    steps = parser.add_subparsers(required=True)
+    step = steps.add_parser("prepare", help="put one speaker's clips into a file")
+    step.add_argument("--data", type=Path, required=True, help="a prepared corpus, the GRID recipe's after stage 4")
+    step.add_argument("--speaker", default="s1")
+    step.add_argument("--out", type=Path, required=True)
+    step.set_defaults(run=prepare)
+    step = steps.add_parser("train", help="train the models of one fold")
+    step.add_argument("--clips", type=Path, required=True)
+    step.add_argument("--out", type=Path, required=True)
+    step.add_argument("--fold", type=int, required=True, choices=range(FOLDS))
+    step.add_argument("--device", default="cpu")
+    step.add_argument("--epochs", type=int, default=24)
+    step.add_argument("--phones", nargs="+", default=list(HIDDEN), choices=HIDDEN)
+    step.add_argument("--files", type=int, default=4, help="that the models of a fold are shared out to")
+    step.add_argument("--most-updates", type=int, default=0, help="end after so many, to try it out")
+    step.set_defaults(run=train)
+    arguments = parser.parse_args()
+    arguments.run(arguments)
+
+
+if __name__ == "__main__":
+    main()
