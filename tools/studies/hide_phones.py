@@ -1,23 +1,37 @@
 """Hide phones from the lips' training, let other phones stand in for them, and compare with the lips as tracked.
 
-    python tools/studies/hide_phones.py prepare --data PREPARED --out HIDE/clips.npz
+    recipes/grid/run.sh --data GRID --exp hide --alignments TEXTGRIDS --stop-stage 4
+    python tools/studies/hide_phones.py prepare --data exp/hide/data --out HIDE/clips.npz
     python tools/studies/hide_phones.py train --clips HIDE/clips.npz --out HIDE --fold 0 [--device cuda]   (and 1, 2)
-    python tools/studies/hide_phones.py evaluate --clips HIDE/clips.npz --models HIDE --out HIDE/hidden.csv
+    python tools/studies/hide_phones.py evaluate --clips HIDE/clips.npz --models HIDE [--out FILE]
 
-What a sound that English lacks should look like is known from no corpus here. A phone that English has can be kept from
+No corpus here shows what a sound that English lacks should look like. A phone that English has can be kept from
 the training instead: what stands in for it, as for a foreign sound, is then compared with the truth.
 
-*Hidden.* A model is trained for every hidden phone: bottleneck, lip parameters from phones, and lip decoder, with the sizes
-and the losses of the package's, on aligned text. Steps of the hidden phone are zero in the input, as steps outside of a clip are,
-so its embedding is never trained; no loss counts its frames, nor those of the phones beside it (at least MARGIN_LEAST_STEPS, at
-most MARGIN_MOST_STEPS of each). All models are trained side by side on the same batches. The clips are one speaker's, in
-FOLDS parts by their names; a model is scored on the part that it was not trained on. Mean lip and PCA basis are those of all clips.
+*Hidden.* A model is trained for every hidden phone: bottleneck, lip parameters from phones, and lip decoder, with the
+sizes and the losses of the package's, on aligned text. In the input, steps of the hidden phone are zero, as steps
+outside of a clip are, so its embedding is never trained. No loss counts its frames, nor those of the phones beside it:
+of each at least MARGIN_LEAST_STEPS and at most MARGIN_MOST_STEPS. All models are trained side by side on the same
+batches. The clips are one speaker's, in FOLDS parts by their names; a model is scored on the part that it was not
+trained on. Mean lip and PCA basis are those of all clips. Lips are the decoder's own: liveliness 0.
 
-*Stand-ins.* See `stand_ins`. They only use phones that the training holds: GRID has no UH, SH, ZH, OY.
+*Stand-ins.* They are made of phones that the training holds: GRID has no UH, SH, ZH, OY, ER, NG, and DH ten times.
+
+    seen: the model that nothing is hidden from: the best that can be hoped for.
+    mixture: of several phones, weighted by articulatory features (`mixture`).
+    nearest: the first of these alone.
+    by hand: one phone, as a person would write it into a table (BY_HAND).
+    schwa, all phones: AH; every phone in equal parts.
+    untrained: the hidden phone itself.
+
+*Measures*, of the frames whose middle lies in the phone, all clips together, with 95 % bootstrap intervals over clips:
+error and bias (predicted less true) of opening and width, in thousandths of the distance between the eyes; Pearson's r
+of the opening over these frames; and *gap left*: of the squared error of all points, what is above the seen model's, as
+a share of what all phones are above it. 0 is as if the phone had been seen, 1 no better than knowing nothing. Closures:
+of the P, B and M in which the true lips close, the share in which the predicted ones do.
 """
 
 import argparse
-import csv
 import math
 import time
 import zlib
@@ -37,7 +51,8 @@ HIDDEN = (
     "P", "B", "M", "F", "V", "W", "R", "L", "S", "T", "TH", "CH",
     "UW", "OW", "AO", "IY", "EY", "EH", "AY", "AH",
 )  # fmt: skip
-TUNED = ("B", "F", "W", "L", "T", "TH", "AO", "IY", "AY", "AH")  # on which stand-ins were chosen; the others are reported
+TUNED = ("B", "F", "W", "L", "T", "TH", "AO", "IY", "AY", "AH")  # on which the mixtures' settings were chosen
+LEAST_CLIPS = 30  # that hold a phone which may stand in for another
 FULL = ""  # the model that nothing is hidden from
 # What a person would write into a table of the nearest English phone, of those that GRID has.
 BY_HAND = {
@@ -49,9 +64,9 @@ BY_HAND = {
 class Clips(NamedTuple):
     """Clips of one speaker, in arrays of one length.
 
-    ids: str (clips,). labels: int64 (clips, steps), silence where nothing is. coefficients: float32 (clips, frames, 12).
-    lip_parameters: float32 (clips, frames, 3). detected, shut: bool (clips, frames). lips: float16 (clips, frames, 40, 2).
-    mean, basis, scale: the lips' basis.
+    ids: str (clips,). labels: int64 (clips, steps), silence where nothing is. coefficients: float32 (clips, frames,
+    12). lip_parameters: float32 (clips, frames, 3). detected, shut: bool (clips, frames). lips: float16 (clips, frames,
+    40, 2). mean, basis, scale: the lips' basis.
     """
 
     ids: np.ndarray
@@ -121,7 +136,8 @@ def prepare(arguments: argparse.Namespace) -> None:
         scale=np.float32(scale),
     )
     counts = {phone: int((labels == PHONE_IDS[phone]).any(1).sum()) for phone in PHONES}
-    print(f"{len(kept)} clips; clips with each phone: {counts}; 12 components keep {values[:12].sum() / values.sum():.4f}")
+    share = values[:12].sum() / values.sum()
+    print(f"{len(kept)} clips; 12 components keep {share:.4f} of the variance; clips with each phone: {counts}")
 
 
 # ---------------------------------------------------------------- training
@@ -147,7 +163,7 @@ def near_phone(labels: np.ndarray, phone: int) -> np.ndarray:
 
 @cache
 def lips_class() -> Any:
-    """Define the module that is trained: bottleneck, lip parameters from phones, and decoder, of the package's sizes."""
+    """Define the module that is trained: bottleneck, lip parameters from phones, decoder; the package's sizes."""
     from torch import nn
 
     from phonolips.model.networks.bottleneck import PhoneBottleneck
@@ -224,7 +240,8 @@ def train(arguments: argparse.Namespace) -> None:
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
     clips, hidden = read_prepared(arguments.clips), [FULL, *arguments.phones]
     mine = np.flatnonzero(clips.folds != arguments.fold)
-    near = np.stack([near_phone(clips.labels, PHONE_IDS[phone]) if phone else np.zeros_like(clips.detected) for phone in hidden])
+    none = np.zeros_like(clips.detected)
+    near = np.stack([near_phone(clips.labels, PHONE_IDS[phone]) if phone else none for phone in hidden])
     kept_columns = torch.ones(len(hidden), 1, 1, NUM_PHONES, device=device)
     for row, phone in enumerate(hidden):
         if phone:
@@ -268,7 +285,8 @@ def train(arguments: argparse.Namespace) -> None:
             posteriors = labels_to_posteriors(labels.ravel()).reshape(len(chosen), -1, NUM_PHONES)
             posteriors *= np.repeat(real, STEPS_PER_FRAME, 1)[..., None]
             given = torch.from_numpy(posteriors).to(device)[None] * kept_columns
-            weight = torch.from_numpy((clips.detected[taken] & real)[None] & ~near[:, taken[0], taken[1]]).to(device).float()
+            counts = (clips.detected[taken] & real)[None] & ~near[:, taken[0], taken[1]]
+            weight = torch.from_numpy(counts).to(device).float()
             shut = torch.from_numpy(clips.shut[taken]).to(device) * weight
             truth = torch.from_numpy(clips.coefficients[taken]).to(device)
             true_parameters = torch.from_numpy(clips.lip_parameters[taken]).to(device)
@@ -300,7 +318,8 @@ def train(arguments: argparse.Namespace) -> None:
                 break
         done = time.perf_counter() - started
         mean = summed / max(1, len(order) // settings.batch)
-        print(f"epoch {epoch + 1}, {done:.0f} s: loss {mean[0]:.3f} (all phones), {mean[1:].mean():.3f} (one hidden)", flush=True)
+        told = f"loss {mean[0]:.3f} (all phones), {mean[1:].mean():.3f} (one hidden)"
+        print(f"epoch {epoch + 1}, {done:.0f} s: {told}", flush=True)
         if arguments.most_updates and update >= arguments.most_updates:
             break
     arguments.out.mkdir(parents=True, exist_ok=True)
@@ -359,15 +378,16 @@ def read_model(folder: Path, fold: int, phone: str) -> Any:
     raise SystemExit(f"{folder}: no model of fold {fold} with {phone or 'nothing'} hidden; run train first")
 
 
-def decode(model: Any, posteriors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Decode posteriors (clips, steps, phones) to coefficients (clips, frames, 12) and lip parameters."""
+def decode(model: Any, posteriors: np.ndarray) -> np.ndarray:
+    """Decode posteriors (clips, steps, phones) to coefficients (clips, frames, 12)."""
     import torch
 
     with torch.inference_mode():
         mask = torch.ones(len(posteriors), posteriors.shape[1] // STEPS_PER_FRAME, dtype=torch.bool)
-        context, parameters = model(torch.from_numpy(posteriors.astype(np.float32)), mask)
+        context, _ = model(torch.from_numpy(posteriors.astype(np.float32)), mask)
         made, _ = model.decoder(context, model.decoder.start(len(posteriors)))
-    return made.numpy(), parameters.numpy()
+    coefficients: np.ndarray = made.numpy()
+    return coefficients
 
 
 def posteriors_with(labels: np.ndarray, phone: int, instead: np.ndarray | None) -> np.ndarray:
@@ -379,14 +399,168 @@ def posteriors_with(labels: np.ndarray, phone: int, instead: np.ndarray | None) 
     return posteriors
 
 
-class Measured(NamedTuple):
-    """Opening and width of some clips, predicted and true, float (clips, frames), and the frames of the phone, bool."""
+class Scored(NamedTuple):
+    """One stand-in for one phone: per clip, sums over the phone's frames, float64 (clips,), and all these frames.
 
-    opening: np.ndarray
-    width: np.ndarray
-    true_opening: np.ndarray
-    true_width: np.ndarray
+    frames: how many. opening, width: sums of absolute errors. opening_bias, width_bias: sums of errors. squared: sum of
+    the points' squared errors. closures, hits: of P, B, M. predicted, true: openings, float (all frames,).
+    """
+
     frames: np.ndarray
+    opening: np.ndarray
+    opening_bias: np.ndarray
+    width: np.ndarray
+    width_bias: np.ndarray
+    squared: np.ndarray
+    closures: np.ndarray
+    hits: np.ndarray
+    predicted: np.ndarray
+    true: np.ndarray
+
+
+def score(clips: Clips, chosen: np.ndarray, phone: str, made: np.ndarray, closed: float) -> Scored:
+    """Compare lips (chosen clips, frames, 40, 2) with the truth, on one phone's frames."""
+    from phonolips.lips.measures import opening, width
+    from phonolips.phones.decode import label_runs
+
+    truth, labels, number = clips.lips[chosen].astype(np.float32), clips.labels[chosen], PHONE_IDS[phone]
+    here = (labels[:, STEPS_PER_FRAME // 2 :: STEPS_PER_FRAME] == number) & clips.detected[chosen]
+    openings, true_openings = opening(made), opening(truth)
+    open_error, wide_error = openings - true_openings, width(made) - width(truth)
+    closures, hits = np.zeros(len(chosen)), np.zeros(len(chosen))
+    for clip, row in enumerate(labels):
+        for label, start, end in label_runs(row):
+            window = slice(max(0, start // STEPS_PER_FRAME - 1), -(-end // STEPS_PER_FRAME) + 1)
+            if label == number and phone in BILABIALS and true_openings[clip, window].min() < closed:
+                closures[clip] += 1
+                hits[clip] += openings[clip, window].min() < closed
+    return Scored(
+        here.sum(1).astype(np.float64),
+        (np.abs(open_error) * here).sum(1),
+        (open_error * here).sum(1),
+        (np.abs(wide_error) * here).sum(1),
+        (wide_error * here).sum(1),
+        (np.square(made - truth).mean((2, 3)) * here).sum(1),
+        closures,
+        hits,
+        openings[here],
+        true_openings[here],
+    )
+
+
+def pooled(scored: Scored, measure: str, thousands: float = 1000) -> str:
+    """Write a measure's mean over frames, with its interval over clips."""
+    from phonolips.evaluation.metrics import bootstrap_interval
+
+    values, frames = getattr(scored, measure), scored.frames
+    low, high = bootstrap_interval(thousands * values, weights=frames)
+    return f"{thousands * values.sum() / frames.sum():.1f} [{low:.1f}, {high:.1f}]"
+
+
+def gap_left(scored: Scored, seen: Scored, nothing: Scored) -> tuple[float, float, float]:
+    """Compute which share of the gap between all phones and the seen model is left; with its interval over clips."""
+    from scipy.stats import bootstrap
+
+    frames = seen.frames
+
+    def share(found: np.ndarray, best: np.ndarray, worst: np.ndarray, axis: int = -1) -> np.ndarray:
+        gained: np.ndarray = (found - best).sum(axis) / (worst - best).sum(axis)
+        return gained
+
+    values = (scored.squared[frames > 0], seen.squared[frames > 0], nothing.squared[frames > 0])
+    found = bootstrap(
+        values, share, paired=True, vectorized=True, n_resamples=2000, method="percentile", rng=np.random.default_rng(0)
+    )
+    return float(share(*values)), float(found.confidence_interval.low), float(found.confidence_interval.high)
+
+
+def stand_ins(phone: str, known: list[str]) -> dict[str, np.ndarray | None]:
+    """List what stands in for a phone: weights (phones,), or None for the phone itself; `seen` is another model's."""
+    weights = mixture(phone, known)
+    everything = {other: 1 / len(known) for other in known}
+    rows = {
+        "mixture": weights,
+        "nearest": {max(weights, key=lambda other: weights[other]): 1.0},
+        "by hand": {BY_HAND[phone]: 1.0},
+        "schwa": {"AH": 1.0},
+        "all phones": everything,
+    }
+    made: dict[str, np.ndarray | None] = {"seen": None}
+    for name, row in rows.items():
+        made[name] = np.zeros(NUM_PHONES, np.float32)
+        for other, weight in row.items():
+            made[name][PHONE_IDS[other]] = weight  # type: ignore[index]
+    return made | {"untrained": None}
+
+
+def evaluate(arguments: argparse.Namespace) -> None:
+    """Score every stand-in for every hidden phone, and print the tables."""
+    from phonolips.evaluation.metrics import opening_thresholds
+    from phonolips.lips.measures import opening
+    from phonolips.storage import write_text
+
+    clips = read_prepared(arguments.clips)
+    closed = opening_thresholds(opening(clips.lips.astype(np.float32))[clips.detected]).closed
+    present = (clips.labels[..., None] == np.arange(NUM_PHONES)).any(1).sum(0) >= LEAST_CLIPS
+    lines = [
+        "| hidden | clips | frames | stand-in | opening, error | bias | width, error | bias | opening, r | closures "
+        "| gap left |",
+        "|---" * 11 + "|",
+    ]
+    gaps: dict[str, dict[str, float]] = {}
+    for phone in arguments.phones:
+        known = [other for other in PHONES[1:] if present[PHONE_IDS[other]] and other != phone]
+        found: dict[str, list[Scored]] = {name: [] for name in stand_ins(phone, known)}
+        for fold in range(FOLDS):
+            chosen = np.flatnonzero((clips.folds == fold) & (clips.labels == PHONE_IDS[phone]).any(1))
+            hidden, seen = (read_model(arguments.models, fold, name) for name in (phone, FULL))
+            for name, weights in stand_ins(phone, known).items():
+                posteriors = posteriors_with(clips.labels[chosen], PHONE_IDS[phone], weights)
+                made = decode(seen if name == "seen" else hidden, posteriors)
+                lips = clips.mean + np.tensordot(made * clips.scale, clips.basis, 1)
+                found[name].append(score(clips, chosen, phone, lips, closed))
+        scored = {name: Scored(*map(np.concatenate, zip(*parts, strict=True))) for name, parts in found.items()}
+        gaps[phone] = {}
+        for name, one in scored.items():
+            gap, low, high = gap_left(one, scored["seen"], scored["all phones"])
+            gaps[phone][name] = gap
+            r = np.corrcoef(one.predicted, one.true)[0, 1]
+            shut = f"{one.hits.sum():.0f} of {one.closures.sum():.0f}" if phone in BILABIALS else ""
+            fixed = name in ("seen", "all phones")
+            cells = [pooled(one, measure) for measure in ("opening", "opening_bias", "width", "width_bias")]
+            left = f"{gap:.2f}" if fixed else f"{gap:.2f} [{low:.2f}, {high:.2f}]"
+            head = f"| {phone} | {len(one.frames)} | {one.frames.sum():.0f} | {described(name, phone, known)} |"
+            lines.append(f"{head} {' | '.join(cells)} | {r:.2f} | {shut} | {left} |")
+        print(lines[-len(scored)], flush=True)
+    lines += ["", *summary(gaps), ""]
+    text = "\n".join(lines)
+    if arguments.out:
+        write_text(arguments.out, text)
+    print(text)
+
+
+def described(name: str, phone: str, known: list[str]) -> str:
+    """Name a stand-in with its phones and their weights in percent."""
+    weights = stand_ins(phone, known)[name]
+    if weights is None or name in ("schwa", "all phones"):
+        return name
+    parts = [f"{PHONES[one]} {100 * weights[one]:.0f}" for one in np.argsort(-weights)[:4] if weights[one] >= 0.01]
+    return f"{name}: {', '.join(parts) if len(parts) > 1 else parts[0].split()[0]}"
+
+
+def summary(gaps: dict[str, dict[str, float]]) -> list[str]:
+    """Write a table of the gap that each stand-in leaves, over the phones of either half."""
+    names = [name for name in next(iter(gaps.values())) if name != "seen"]
+    halves = {
+        "the settings were chosen on these": [phone for phone in gaps if phone in TUNED],
+        "the others": [phone for phone in gaps if phone not in TUNED],
+    }
+    lines = [f"| gap left, mean (median) | phones | {' | '.join(names)} |", "|---" * (2 + len(names)) + "|"]
+    for title, phones in halves.items():
+        values = {name: [gaps[phone][name] for phone in phones] for name in names}
+        cells = [f"{np.mean(row):.2f} ({np.median(row):.2f})" for row in values.values()]
+        lines.append(f"| {title} | {' '.join(phones)} | {' | '.join(cells)} |")
+    return lines
 
 
 def main() -> None:
@@ -408,6 +582,12 @@ def main() -> None:
     step.add_argument("--files", type=int, default=4, help="that the models of a fold are shared out to")
     step.add_argument("--most-updates", type=int, default=0, help="end after so many, to try it out")
     step.set_defaults(run=train)
+    step = steps.add_parser("evaluate", help="score what stands in for the hidden phones")
+    step.add_argument("--clips", type=Path, required=True)
+    step.add_argument("--models", type=Path, required=True)
+    step.add_argument("--phones", nargs="+", default=list(HIDDEN), choices=HIDDEN)
+    step.add_argument("--out", type=Path, help="Markdown file; default: printed only")
+    step.set_defaults(run=evaluate)
     arguments = parser.parse_args()
     arguments.run(arguments)
 
