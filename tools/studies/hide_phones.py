@@ -18,8 +18,9 @@ trained on. Mean lip and PCA basis are those of all clips. Lips are the decoder'
 *Stand-ins.* They are made of phones that the training holds: GRID has no UH, SH, ZH, OY, ER, NG, and DH ten times.
 
     seen: the model that nothing is hidden from: the best that can be hoped for.
-    mixture: of several phones, weighted by articulatory features (`mixture`).
-    nearest: the first of these alone.
+    mixture: of the phones whose articulatory features come nearest (`phones.sounds.sound_row`); a hidden diphthong
+        becomes the mixtures of its two vowels (DIPHTHONGS), one after the other.
+    nearest: the largest part of the mixture alone.
     by hand: one phone, as a person would write it into a table (BY_HAND).
     schwa, all phones: AH; every phone in equal parts.
     untrained: the hidden phone itself.
@@ -52,6 +53,9 @@ HIDDEN = (
     "UW", "OW", "AO", "IY", "EY", "EH", "AY", "AH",
 )  # fmt: skip
 TUNED = ("B", "F", "W", "L", "T", "TH", "AO", "IY", "AY", "AH")  # on which the mixtures' settings were chosen
+# The vowels of a hidden diphthong, in IPA: no mixture of steps that all look alike moves as it does.
+DIPHTHONGS = {"AY": ("a", "ɪ"), "EY": ("e", "ɪ"), "OW": ("o", "ʊ")}
+LEAST_SHOWN = 0.01  # weight of a phone that the table names
 LEAST_CLIPS = 30  # that hold a phone which may stand in for another
 FULL = ""  # the model that nothing is hidden from
 # What a person would write into a table of the nearest English phone, of those that GRID has.
@@ -390,12 +394,20 @@ def decode(model: Any, posteriors: np.ndarray) -> np.ndarray:
     return coefficients
 
 
-def posteriors_with(labels: np.ndarray, phone: int, instead: np.ndarray | None) -> np.ndarray:
-    """Spread labels (clips, steps), with a row of weights (phones,) in place of one phone; None leaves it."""
+def posteriors_with(labels: np.ndarray, phone: int, rows: np.ndarray | None) -> np.ndarray:
+    """Spread labels (clips, steps), with rows of weights (parts, phones) in place of one phone; None leaves it.
+
+    Several rows share the time of each interval of the phone evenly.
+    """
+    from phonolips.phones.decode import label_runs
+
     posteriors = np.zeros((*labels.shape, NUM_PHONES), np.float32)
     np.put_along_axis(posteriors, labels[..., None], 1.0, -1)
-    if instead is not None:
-        posteriors[labels == phone] = instead
+    for clip, clip_labels in enumerate(labels if rows is not None else ()):
+        for label, start, end in label_runs(clip_labels):
+            if label == phone and rows is not None:
+                parts = len(rows) * np.arange(end - start) // (end - start)
+                posteriors[clip, start:end] = rows[parts]
     return posteriors
 
 
@@ -474,23 +486,28 @@ def gap_left(scored: Scored, seen: Scored, nothing: Scored) -> tuple[float, floa
     return float(share(*values)), float(found.confidence_interval.low), float(found.confidence_interval.high)
 
 
+def mixture(phone: str, known: list[str]) -> np.ndarray:
+    """Mix a phone from others by articulatory features: float32 (parts, phones), two parts for a diphthong."""
+    from phonolips.phones.sounds import sound_row
+
+    left_out = [other for other in PHONES[1:] if other not in known]
+    return np.stack([sound_row(sound, left_out) for sound in DIPHTHONGS.get(phone, (phone,))])
+
+
 def stand_ins(phone: str, known: list[str]) -> dict[str, np.ndarray | None]:
-    """List what stands in for a phone: weights (phones,), or None for the phone itself; `seen` is another model's."""
-    weights = mixture(phone, known)
-    everything = {other: 1 / len(known) for other in known}
-    rows = {
-        "mixture": weights,
-        "nearest": {max(weights, key=lambda other: weights[other]): 1.0},
-        "by hand": {BY_HAND[phone]: 1.0},
-        "schwa": {"AH": 1.0},
-        "all phones": everything,
+    """List what stands in for a phone: weights (parts, phones), or None for the phone itself; `seen` is another model's."""
+    single = np.eye(NUM_PHONES, dtype=np.float32)
+    mixed = mixture(phone, known)
+    every = single[[PHONE_IDS[other] for other in known]].mean(0, keepdims=True)
+    return {
+        "seen": None,
+        "mixture": mixed,
+        "nearest": single[mixed.argmax(1)],
+        "by hand": single[[PHONE_IDS[BY_HAND[phone]]]],
+        "schwa": single[[PHONE_IDS["AH"]]],
+        "all phones": every,
+        "untrained": None,
     }
-    made: dict[str, np.ndarray | None] = {"seen": None}
-    for name, row in rows.items():
-        made[name] = np.zeros(NUM_PHONES, np.float32)
-        for other, weight in row.items():
-            made[name][PHONE_IDS[other]] = weight  # type: ignore[index]
-    return made | {"untrained": None}
 
 
 def evaluate(arguments: argparse.Namespace) -> None:
@@ -510,12 +527,13 @@ def evaluate(arguments: argparse.Namespace) -> None:
     gaps: dict[str, dict[str, float]] = {}
     for phone in arguments.phones:
         known = [other for other in PHONES[1:] if present[PHONE_IDS[other]] and other != phone]
-        found: dict[str, list[Scored]] = {name: [] for name in stand_ins(phone, known)}
+        given = stand_ins(phone, known)
+        found: dict[str, list[Scored]] = {name: [] for name in given}
         for fold in range(FOLDS):
             chosen = np.flatnonzero((clips.folds == fold) & (clips.labels == PHONE_IDS[phone]).any(1))
             hidden, seen = (read_model(arguments.models, fold, name) for name in (phone, FULL))
-            for name, weights in stand_ins(phone, known).items():
-                posteriors = posteriors_with(clips.labels[chosen], PHONE_IDS[phone], weights)
+            for name, rows in given.items():
+                posteriors = posteriors_with(clips.labels[chosen], PHONE_IDS[phone], rows)
                 made = decode(seen if name == "seen" else hidden, posteriors)
                 lips = clips.mean + np.tensordot(made * clips.scale, clips.basis, 1)
                 found[name].append(score(clips, chosen, phone, lips, closed))
@@ -529,9 +547,8 @@ def evaluate(arguments: argparse.Namespace) -> None:
             fixed = name in ("seen", "all phones")
             cells = [pooled(one, measure) for measure in ("opening", "opening_bias", "width", "width_bias")]
             left = f"{gap:.2f}" if fixed else f"{gap:.2f} [{low:.2f}, {high:.2f}]"
-            head = f"| {phone} | {len(one.frames)} | {one.frames.sum():.0f} | {described(name, phone, known)} |"
+            head = f"| {phone} | {len(one.frames)} | {one.frames.sum():.0f} | {described(name, given[name])} |"
             lines.append(f"{head} {' | '.join(cells)} | {r:.2f} | {shut} | {left} |")
-        print(lines[-len(scored)], flush=True)
     lines += ["", *summary(gaps), ""]
     text = "\n".join(lines)
     if arguments.out:
@@ -539,13 +556,16 @@ def evaluate(arguments: argparse.Namespace) -> None:
     print(text)
 
 
-def described(name: str, phone: str, known: list[str]) -> str:
-    """Name a stand-in with its phones and their weights in percent."""
-    weights = stand_ins(phone, known)[name]
-    if weights is None or name in ("schwa", "all phones"):
+def described(name: str, rows: np.ndarray | None) -> str:
+    """Name a stand-in with its phones and their weights in percent; then, after a dash, those of its second part."""
+    if rows is None or name in ("schwa", "all phones"):
         return name
-    parts = [f"{PHONES[one]} {100 * weights[one]:.0f}" for one in np.argsort(-weights)[:4] if weights[one] >= 0.01]
-    return f"{name}: {', '.join(parts) if len(parts) > 1 else parts[0].split()[0]}"
+    parts = []
+    for row in rows:
+        phones = [(PHONES[place], row[place]) for place in np.argsort(-row)[:4] if row[place] >= LEAST_SHOWN]
+        one = len(phones) == 1
+        parts.append(" ".join(phone if one else f"{phone} {100 * weight:.0f}" for phone, weight in phones))
+    return f"{name}: {' - '.join(parts)}"
 
 
 def summary(gaps: dict[str, dict[str, float]]) -> list[str]:
