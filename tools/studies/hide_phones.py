@@ -19,7 +19,7 @@ trained on. Mean lip and PCA basis are those of all clips. Lips are the decoder'
 
     seen: the model that nothing is hidden from: the best that can be hoped for.
     mixture: of the phones whose articulatory features come nearest (`phones.sounds.sound_row`); a hidden diphthong
-        becomes the mixtures of its two vowels (DIPHTHONGS), one after the other.
+        becomes the mixtures of its two vowels, one after the other.
     nearest: the largest part of the mixture alone.
     by hand: one phone, as a person would write it into a table (BY_HAND).
     schwa, all phones: AH; every phone in equal parts.
@@ -27,9 +27,8 @@ trained on. Mean lip and PCA basis are those of all clips. Lips are the decoder'
 
 *Measures*, of the frames whose middle lies in the phone, all clips together, with 95 % bootstrap intervals over clips:
 error and bias (predicted less true) of opening and width, in thousandths of the distance between the eyes; Pearson's r
-of the opening over these frames; and *gap left*: of the squared error of all points, what is above the seen model's, as
-a share of what all phones are above it. 0 is as if the phone had been seen, 1 no better than knowing nothing. Closures:
-of the P, B and M in which the true lips close, the share in which the predicted ones do.
+of the opening over these frames; and the squared error of all points, in multiples of the seen model's. Closures: of
+the P, B and M in which the true lips close, those in which the predicted ones do.
 """
 
 import argparse
@@ -53,8 +52,12 @@ HIDDEN = (
     "UW", "OW", "AO", "IY", "EY", "EH", "AY", "AH",
 )  # fmt: skip
 TUNED = ("B", "F", "W", "L", "T", "TH", "AO", "IY", "AY", "AH")  # on which the mixtures' settings were chosen
-# The vowels of a hidden diphthong, in IPA: no mixture of steps that all look alike moves as it does.
-DIPHTHONGS = {"AY": ("a", "ɪ"), "EY": ("e", "ɪ"), "OW": ("o", "ʊ")}
+# What is asked of `phones.sounds` in place of a hidden phone, in IPA; of a diphthong its two vowels.
+SOUNDS: dict[str, tuple[str, ...]] = {
+    "P": ("p",), "B": ("b",), "M": ("m",), "F": ("f",), "V": ("v",), "W": ("w",), "R": ("ɹ",), "L": ("l",), "S": ("s",),
+    "T": ("t",), "TH": ("θ",), "CH": ("ʧ",), "UW": ("u",), "OW": ("o", "ʊ"), "AO": ("ɔ",), "IY": ("i",),
+    "EY": ("e", "ɪ"), "EH": ("ɛ",), "AY": ("a", "ɪ"), "AH": ("ə",),
+}  # fmt: skip
 LEAST_SHOWN = 0.01  # weight of a phone that the table names
 LEAST_CLIPS = 30  # that hold a phone which may stand in for another
 FULL = ""  # the model that nothing is hidden from
@@ -469,21 +472,12 @@ def pooled(scored: Scored, measure: str, thousands: float = 1000) -> str:
     return f"{thousands * values.sum() / frames.sum():.1f} [{low:.1f}, {high:.1f}]"
 
 
-def gap_left(scored: Scored, seen: Scored, nothing: Scored) -> tuple[float, float, float]:
-    """Compute which share of the gap between all phones and the seen model is left; with its interval over clips."""
-    from scipy.stats import bootstrap
+def multiple_of(scored: Scored, seen: Scored) -> tuple[float, float, float]:
+    """Compute the squared error in multiples of the seen model's, and its interval over clips."""
+    from phonolips.evaluation.metrics import bootstrap_interval
 
-    frames = seen.frames
-
-    def share(found: np.ndarray, best: np.ndarray, worst: np.ndarray, axis: int = -1) -> np.ndarray:
-        gained: np.ndarray = (found - best).sum(axis) / (worst - best).sum(axis)
-        return gained
-
-    values = (scored.squared[frames > 0], seen.squared[frames > 0], nothing.squared[frames > 0])
-    found = bootstrap(
-        values, share, paired=True, vectorized=True, n_resamples=2000, method="percentile", rng=np.random.default_rng(0)
-    )
-    return float(share(*values)), float(found.confidence_interval.low), float(found.confidence_interval.high)
+    low, high = bootstrap_interval(scored.squared, weights=seen.squared)
+    return float(scored.squared.sum() / seen.squared.sum()), low, high
 
 
 def mixture(phone: str, known: list[str]) -> np.ndarray:
@@ -491,11 +485,11 @@ def mixture(phone: str, known: list[str]) -> np.ndarray:
     from phonolips.phones.sounds import sound_row
 
     left_out = [other for other in PHONES[1:] if other not in known]
-    return np.stack([sound_row(sound, left_out) for sound in DIPHTHONGS.get(phone, (phone,))])
+    return np.stack([sound_row(sound, left_out) for sound in SOUNDS[phone]])
 
 
 def stand_ins(phone: str, known: list[str]) -> dict[str, np.ndarray | None]:
-    """List what stands in for a phone: weights (parts, phones), or None for the phone itself; `seen` is another model's."""
+    """List what stands in for a phone: weights (parts, phones), or None for the phone itself, as in `seen`."""
     single = np.eye(NUM_PHONES, dtype=np.float32)
     mixed = mixture(phone, known)
     every = single[[PHONE_IDS[other] for other in known]].mean(0, keepdims=True)
@@ -521,10 +515,10 @@ def evaluate(arguments: argparse.Namespace) -> None:
     present = (clips.labels[..., None] == np.arange(NUM_PHONES)).any(1).sum(0) >= LEAST_CLIPS
     lines = [
         "| hidden | clips | frames | stand-in | opening, error | bias | width, error | bias | opening, r | closures "
-        "| gap left |",
+        "| squared error, multiple of seen |",
         "|---" * 11 + "|",
     ]
-    gaps: dict[str, dict[str, float]] = {}
+    multiples: dict[str, dict[str, float]] = {}
     for phone in arguments.phones:
         known = [other for other in PHONES[1:] if present[PHONE_IDS[other]] and other != phone]
         given = stand_ins(phone, known)
@@ -538,18 +532,17 @@ def evaluate(arguments: argparse.Namespace) -> None:
                 lips = clips.mean + np.tensordot(made * clips.scale, clips.basis, 1)
                 found[name].append(score(clips, chosen, phone, lips, closed))
         scored = {name: Scored(*map(np.concatenate, zip(*parts, strict=True))) for name, parts in found.items()}
-        gaps[phone] = {}
+        multiples[phone] = {}
         for name, one in scored.items():
-            gap, low, high = gap_left(one, scored["seen"], scored["all phones"])
-            gaps[phone][name] = gap
+            times, low, high = multiple_of(one, scored["seen"])
+            multiples[phone][name] = times
             r = np.corrcoef(one.predicted, one.true)[0, 1]
             shut = f"{one.hits.sum():.0f} of {one.closures.sum():.0f}" if phone in BILABIALS else ""
-            fixed = name in ("seen", "all phones")
             cells = [pooled(one, measure) for measure in ("opening", "opening_bias", "width", "width_bias")]
-            left = f"{gap:.2f}" if fixed else f"{gap:.2f} [{low:.2f}, {high:.2f}]"
+            left = "1" if name == "seen" else f"{times:.2f} [{low:.2f}, {high:.2f}]"
             head = f"| {phone} | {len(one.frames)} | {one.frames.sum():.0f} | {described(name, given[name])} |"
             lines.append(f"{head} {' | '.join(cells)} | {r:.2f} | {shut} | {left} |")
-    lines += ["", *summary(gaps), ""]
+    lines += ["", *summary(multiples), ""]
     text = "\n".join(lines)
     if arguments.out:
         write_text(arguments.out, text)
@@ -568,18 +561,22 @@ def described(name: str, rows: np.ndarray | None) -> str:
     return f"{name}: {' - '.join(parts)}"
 
 
-def summary(gaps: dict[str, dict[str, float]]) -> list[str]:
-    """Write a table of the gap that each stand-in leaves, over the phones of either half."""
-    names = [name for name in next(iter(gaps.values())) if name != "seen"]
+def summary(multiples: dict[str, dict[str, float]]) -> list[str]:
+    """Write a table of each stand-in's squared error, in multiples of the seen model's, over the phones of a half."""
+    names = [name for name in next(iter(multiples.values())) if name != "seen"]
     halves = {
-        "the settings were chosen on these": [phone for phone in gaps if phone in TUNED],
-        "the others": [phone for phone in gaps if phone not in TUNED],
+        "settings were chosen on these": [phone for phone in multiples if phone in TUNED],
+        "the others": [phone for phone in multiples if phone not in TUNED],
+        "all": list(multiples),
     }
-    lines = [f"| gap left, mean (median) | phones | {' | '.join(names)} |", "|---" * (2 + len(names)) + "|"]
+    lines = [
+        f"| squared error, geometric mean (median) | phones | {' | '.join(names)} |",
+        "|---" * (2 + len(names)) + "|",
+    ]
     for title, phones in halves.items():
-        values = {name: [gaps[phone][name] for phone in phones] for name in names}
-        cells = [f"{np.mean(row):.2f} ({np.median(row):.2f})" for row in values.values()]
-        lines.append(f"| {title} | {' '.join(phones)} | {' | '.join(cells)} |")
+        values = {name: [multiples[phone][name] for phone in phones] for name in names}
+        cells = [f"{np.exp(np.mean(np.log(row))):.2f} ({np.median(row):.2f})" for row in values.values() if row]
+        lines += [f"| {title} | {' '.join(phones)} | {' | '.join(cells)} |"] if phones else []
     return lines
 
 
