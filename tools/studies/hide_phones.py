@@ -28,7 +28,8 @@ trained on. Mean lip and PCA basis are those of all clips. Lips are the decoder'
 *Measures*, of the frames whose middle lies in the phone, all clips together, with 95 % bootstrap intervals over clips:
 error and bias (predicted less true) of opening and width, in thousandths of the distance between the eyes; Pearson's r
 of the opening over these frames; and the squared error of all points, in multiples of the seen model's. Closures: of
-the P, B and M in which the true lips close, those in which the predicted ones do.
+the P, B and M in which the true lips close, those in which the predicted ones do. Prints a table of a row a phone and a
+summary; the full one, a row a phone and stand-in, goes to --out.
 """
 
 import argparse
@@ -518,6 +519,11 @@ def evaluate(arguments: argparse.Namespace) -> None:
         "| squared error, multiple of seen |",
         "|---" * 11 + "|",
     ]
+    short = [
+        "| hidden | clips | mixture | by hand | opening error (bias): seen | mixture | by hand | untrained "
+        "| squared error, multiple of seen: mixture | by hand | all phones | untrained |",
+        "|---" * 12 + "|",
+    ]
     multiples: dict[str, dict[str, float]] = {}
     for phone in arguments.phones:
         known = [other for other in PHONES[1:] if present[PHONE_IDS[other]] and other != phone]
@@ -542,11 +548,25 @@ def evaluate(arguments: argparse.Namespace) -> None:
             left = "1" if name == "seen" else f"{times:.2f} [{low:.2f}, {high:.2f}]"
             head = f"| {phone} | {len(one.frames)} | {one.frames.sum():.0f} | {described(name, given[name])} |"
             lines.append(f"{head} {' | '.join(cells)} | {r:.2f} | {shut} | {left} |")
-    lines += ["", *summary(multiples), ""]
-    text = "\n".join(lines)
+        short.append(short_row(phone, given, scored))
+    table = "\n".join([*short, "", *summary(multiples), ""])
     if arguments.out:
-        write_text(arguments.out, text)
-    print(text)
+        write_text(arguments.out, "\n".join([*lines, "", table]))
+    print(table)
+
+
+def short_row(phone: str, given: dict[str, np.ndarray | None], scored: dict[str, Scored]) -> str:
+    """Write one phone's row of the short table."""
+    cells = [phone, str(len(scored["seen"].frames))]
+    cells += [described(name, given[name]).split(": ")[1] for name in ("mixture", "by hand")]
+    for name in ("seen", "mixture", "by hand", "untrained"):
+        one = scored[name]
+        error, bias = (1000 * values.sum() / one.frames.sum() for values in (one.opening, one.opening_bias))
+        cells.append(f"{error:.0f} ({bias:+.0f})")
+    for name in ("mixture", "by hand", "all phones", "untrained"):
+        times, low, high = multiple_of(scored[name], scored["seen"])
+        cells.append(f"{times:.2f} [{low:.2f}, {high:.2f}]" if name in ("mixture", "by hand") else f"{times:.2f}")
+    return f"| {' | '.join(cells)} |"
 
 
 def described(name: str, rows: np.ndarray | None) -> str:
@@ -603,7 +623,7 @@ def main() -> None:
     step.add_argument("--clips", type=Path, required=True)
     step.add_argument("--models", type=Path, required=True)
     step.add_argument("--phones", nargs="+", default=list(HIDDEN), choices=HIDDEN)
-    step.add_argument("--out", type=Path, help="Markdown file; default: printed only")
+    step.add_argument("--out", type=Path, help="Markdown file for the full table")
     step.set_defaults(run=evaluate)
     arguments = parser.parse_args()
     arguments.run(arguments)
