@@ -39,7 +39,6 @@ from phonolips.model.network import Network, load_network
 from phonolips.phones.compare import labels_to_phones, phone_errors, recognise_phones
 from phonolips.phones.intervals import Alignment, Interval
 from phonolips.phones.inventory import PHONE_IDS, PHONE_TO_VISEME, PHONES, SILENCE_ID, VISEME_NAMES, VOWELS
-from phonolips.phones.posteriors import labels_to_posteriors
 from phonolips.speech.tts.espeak.events import split_phones
 from phonolips.speech.tts.espeak.plain import speak_plain
 from phonolips.storage import write_text
@@ -91,7 +90,7 @@ def speak(text: str, voice: str, network: Network) -> Spoken:
     posteriors = heard.need_posteriors()
     alignment = Alignment.build([], tier, max(len(waveform) / SAMPLE_RATE, tier[-1].end))
     labels = alignment.labels(len(posteriors))
-    read = verbs.from_posteriors(labels_to_posteriors(labels), network=network)
+    read = verbs.from_alignment(alignment, network=network)
     frames = min(len(read.lips), len(heard.lips))
     lips = (read.lips[:frames], heard.lips[:frames])
     bilabials = [(phone.start, phone.end) for phone in spoken if phone.ipa.startswith(CLOSED)]
