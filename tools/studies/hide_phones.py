@@ -4,6 +4,7 @@
     python tools/studies/hide_phones.py prepare --data exp/hide/data --out HIDE/clips.npz
     python tools/studies/hide_phones.py train --clips HIDE/clips.npz --out HIDE --fold 0 [--device cuda]   (and 1, 2)
     python tools/studies/hide_phones.py evaluate --clips HIDE/clips.npz --models HIDE [--out FILE]
+    python tools/studies/hide_phones.py neighbours --clips HIDE/clips.npz --models HIDE
 
 No corpus here shows what a sound that English lacks should look like. A phone that English has can be kept from
 the training instead: what stands in for it, as for a foreign sound, is then compared with the truth.
@@ -29,7 +30,8 @@ trained on. Mean lip and PCA basis are those of all clips. Lips are the decoder'
 error and bias (predicted less true) of opening and width, in thousandths of the distance between the eyes; Pearson's r
 of the opening over these frames; and the squared error of all points, in multiples of the seen model's. Closures: of
 the P, B and M in which the true lips close, those in which the predicted ones do. Prints a table of a row a phone and a
-summary; the full one, a row a phone and stand-in, goes to --out.
+summary; the full one, a row a phone and stand-in, goes to --out. `neighbours` puts every other phone in the place of a
+hidden one, on some clips, and names the nearest.
 """
 
 import argparse
@@ -59,6 +61,7 @@ SOUNDS: dict[str, tuple[str, ...]] = {
     "T": ("t",), "TH": ("θ",), "CH": ("ʧ",), "UW": ("u",), "OW": ("o", "ʊ"), "AO": ("ɔ",), "IY": ("i",),
     "EY": ("e", "ɪ"), "EH": ("ɛ",), "AY": ("a", "ɪ"), "AH": ("ə",),
 }  # fmt: skip
+NEAREST_SHOWN = 6  # phones that `neighbours` names
 LEAST_SHOWN = 0.01  # weight of a phone that the table names
 LEAST_CLIPS = 30  # that hold a phone which may stand in for another
 FULL = ""  # the model that nothing is hidden from
@@ -367,6 +370,7 @@ def _learning_rate(update: int, updates: int, settings: Any) -> float:
 # ---------------------------------------------------------------- evaluation
 
 
+@cache
 def read_model(folder: Path, fold: int, phone: str) -> Any:
     """Read one trained model."""
     import torch
@@ -555,6 +559,29 @@ def evaluate(arguments: argparse.Namespace) -> None:
     print(table)
 
 
+def neighbours(arguments: argparse.Namespace) -> None:
+    """Put every other phone in the place of each hidden one, and print the nearest by squared error."""
+    clips = read_prepared(arguments.clips)
+    present = np.flatnonzero((clips.labels[..., None] == np.arange(NUM_PHONES)).any(1).sum(0) >= LEAST_CLIPS)
+    single = np.eye(NUM_PHONES, dtype=np.float32)
+    print("| hidden | nearest, with the squared error in multiples of seen |\n|---|---|")
+    for phone in arguments.phones:
+        sums: dict[str, float] = {}
+        for fold in range(FOLDS):
+            holding = np.flatnonzero((clips.folds == fold) & (clips.labels == PHONE_IDS[phone]).any(1))
+            chosen = holding[:: max(1, len(holding) // arguments.most_clips)]
+            for place in (None, *(int(place) for place in present if place != PHONE_IDS[phone])):
+                model = read_model(arguments.models, fold, FULL if place is None else phone)
+                rows = None if place is None else single[[place]]
+                made = decode(model, posteriors_with(clips.labels[chosen], PHONE_IDS[phone], rows))
+                lips = clips.mean + np.tensordot(made * clips.scale, clips.basis, 1)
+                name = "seen" if place is None else PHONES[place]
+                sums[name] = sums.get(name, 0.0) + float(score(clips, chosen, phone, lips, 0.0).squared.sum())
+        nearest = sorted((name for name in sums if name != "seen"), key=lambda name: sums[name])[:NEAREST_SHOWN]
+        named = ", ".join(f"{name} {sums[name] / sums['seen']:.2f}" for name in nearest)
+        print(f"| {phone} | {named} |", flush=True)
+
+
 def short_row(phone: str, given: dict[str, np.ndarray | None], scored: dict[str, Scored]) -> str:
     """Write one phone's row of the short table."""
     cells = [phone, str(len(scored["seen"].frames))]
@@ -625,6 +652,12 @@ def main() -> None:
     step.add_argument("--phones", nargs="+", default=list(HIDDEN), choices=HIDDEN)
     step.add_argument("--out", type=Path, help="Markdown file for the full table")
     step.set_defaults(run=evaluate)
+    step = steps.add_parser("neighbours", help="put every other phone in the place of a hidden one")
+    step.add_argument("--clips", type=Path, required=True)
+    step.add_argument("--models", type=Path, required=True)
+    step.add_argument("--phones", nargs="+", default=list(HIDDEN), choices=HIDDEN)
+    step.add_argument("--most-clips", type=int, default=20, help="of each fold, about")
+    step.set_defaults(run=neighbours)
     arguments = parser.parse_args()
     arguments.run(arguments)
 
