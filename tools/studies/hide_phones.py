@@ -54,7 +54,8 @@ HIDDEN = (
     "P", "B", "M", "F", "V", "W", "R", "L", "S", "T", "TH", "CH",
     "UW", "OW", "AO", "IY", "EY", "EH", "AY", "AH",
 )  # fmt: skip
-TUNED = ("B", "F", "W", "L", "T", "TH", "AO", "IY", "AY", "AH")  # on which the mixtures' settings were chosen
+# One half, for choosing settings; the other half is for reporting.
+TUNED = ("B", "F", "W", "L", "T", "TH", "AO", "IY", "AY", "AH")
 # What is asked of `phones.sounds` in place of a hidden phone, in IPA; of a diphthong its two vowels.
 SOUNDS: dict[str, tuple[str, ...]] = {
     "P": ("p",), "B": ("b",), "M": ("m",), "F": ("f",), "V": ("v",), "W": ("w",), "R": ("ɹ",), "L": ("l",), "S": ("s",),
@@ -612,8 +613,8 @@ def summary(multiples: dict[str, dict[str, float]]) -> list[str]:
     """Write a table of each stand-in's squared error, in multiples of the seen model's, over the phones of a half."""
     names = [name for name in next(iter(multiples.values())) if name != "seen"]
     halves = {
-        "settings were chosen on these": [phone for phone in multiples if phone in TUNED],
-        "the others": [phone for phone in multiples if phone not in TUNED],
+        "one half": [phone for phone in multiples if phone in TUNED],
+        "the other half": [phone for phone in multiples if phone not in TUNED],
         "all": list(multiples),
     }
     lines = [
