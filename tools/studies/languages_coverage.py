@@ -38,7 +38,7 @@ SIGN_NAMES, OFTEN = ("tʃaɪniːz", "lɛtə", "letə"), 3  # what voices say aga
 WORST_NAMED = 4  # approximated sounds that a row names
 SILENT = frozenset("ʔʡʕʢ")
 # A letter and its marks; letters that espeak-ng writes for others.
-LETTER = re.compile(r"[^\W\d_](?:[\u0300-\u036fʲʷˠˤ˞])*")
+LETTER = re.compile(r"[^\W\d_](?:[\u0300-\u036fʲʷˠˤ˞ᵝ])*")
 ESPEAK_LETTERS = str.maketrans({"ε": "ɛ", "Φ": "ɸ", "A": "ɑ", "S": "ʃ", "Z": "ʒ", "N": "ŋ", "X": "x", "ᵻ": "ɪ"})
 
 
@@ -87,7 +87,7 @@ def segments_of(text: str, voice: str) -> list[str]:
     words = [token.word for token in normalise_text(text, voice) if token.word]
     lines = load_voice(voice)._backend.phonemize(words, separator=Separator(phone="|", word=" "), strip=True)
     segments = [segment for line in lines for segment in line.replace("|", " ").split()]
-    plain = (re.sub(r"[^\w\u0300-\u036f]|[\dːˑˈˌ_ʰʱʼˀⁿˡ]", "", unicodedata.normalize("NFD", part)) for part in segments)
+    plain = (re.sub(r"[^\w\u0300-\u036f]|[\dːˑˈˌ_ʰʱʼˀⁿᵑˡ]", "", unicodedata.normalize("NFD", part)) for part in segments)
     return [part.replace("c\u0327", "ç") for part in plain if part]
 
 
