@@ -87,7 +87,8 @@ def segments_of(text: str, voice: str) -> list[str]:
     words = [token.word for token in normalise_text(text, voice) if token.word]
     lines = load_voice(voice)._backend.phonemize(words, separator=Separator(phone="|", word=" "), strip=True)
     segments = [segment for line in lines for segment in line.replace("|", " ").split()]
-    plain = (re.sub(r"[^\w\u0300-\u036f]|[\dːˑˈˌ_ʰʱʼˀⁿᵑˡ]", "", unicodedata.normalize("NFD", part)) for part in segments)
+    marks = r"[^\w\u0300-\u036f]|[\dːˑˈˌ_ʰʱʼˀⁿᵑˡ]"
+    plain = (re.sub(marks, "", unicodedata.normalize("NFD", part)) for part in segments)
     return [part.replace("c\u0327", "ç") for part in plain if part]
 
 
