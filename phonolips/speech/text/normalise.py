@@ -24,12 +24,14 @@ class Token(NamedTuple):
         spelled: it is said letter by letter, as `U.S.A.` is.
         capitals: how many capitals it begins with, where it stands in capitals among words that do not, as
             `BBC`, `CDs` and `NASA` do; the dictionary decides whether it is a word.
+        capitalised: it is written with a capital, in a text that has small letters, too.
     """
 
     word: str
     pause_seconds: float = 0.0
     spelled: bool = False
     capitals: int = 0
+    capitalised: bool = False
 
 
 # ---------------------------------------------------------------- characters
@@ -110,7 +112,8 @@ def _word_token(written: str, *, capitals_mean_something: bool) -> Token | None:
         return None
     found = _CAPITALS.fullmatch(written) if capitals_mean_something else None
     capitals = len(found[1]) if found else 0
-    return Token(written.lower(), 0.0, spelled or (capitals > 0 and written in _ALWAYS_SPELLED), capitals)
+    capitalised = capitals_mean_something and written[0].isupper()
+    return Token(written.lower(), 0.0, spelled or (capitals > 0 and written in _ALWAYS_SPELLED), capitals, capitalised)
 
 
 def normalise_text(text: str, language: str = "en-us") -> list[Token]:
