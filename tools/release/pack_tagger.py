@@ -1,7 +1,8 @@
 """Pack the weights of a part-of-speech tagger, as `phonolips.speech.text.tagger` reads them.
 
 The weights are those of textblob-aptagger 0.2.0 (PyPI; Matthew Honnibal, MIT licence): an averaged perceptron for
-English. The package itself is no dependency, because it brings TextBlob and NLTK along and keeps its weights in a pickle.
+English. The package itself is no dependency, because it brings TextBlob and NLTK along and keeps its weights in a
+pickle.
 
     pip download --no-deps textblob-aptagger==0.2.0 && unzip textblob_aptagger-0.2.0-py2.py3-none-any.whl
     python tools/release/pack_tagger.py textblob_aptagger/trontagger-0.1.0.pickle phonolips/speech/text/tagger.npz

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 from phonolips.errors import InputError, PhonolipsWarning
 from phonolips.phones.inventory import SILENCE
-from phonolips.speech.text.english_words import LETTERS, NOT_KNOWN, Said, known_phones
-from phonolips.speech.text.lexicon import ALPHABET, letter_name
+from phonolips.speech.text.english_words import NOT_KNOWN, Said, say_english
 from phonolips.speech.text.normalise import Token, normalise_text
 from phonolips.speech.text.voice import canonical_language, load_voice
 from phonolips.speech.words import SpokenWord
@@ -24,16 +23,6 @@ _LATIN_LANGUAGES = frozenset(
     ("af", "ca", "cs", "cy", "da", "de", "en", "es", "et", "eu", "fi", "fr", "ga", "hr", "hu", "id", "is",
      "it", "lt", "lv", "ms", "nb", "nl", "pl", "pt", "ro", "sk", "sl", "sq", "sv", "sw", "tr", "vi")
 )  # fmt: skip
-
-# GRID's six words (Cooke, Barker, Cunningham and Shao, 2006)
-_GRID_WORDS: tuple[frozenset[str], ...] = (
-    frozenset(("bin", "lay", "place", "set")),
-    frozenset(("blue", "green", "red", "white")),
-    frozenset(("at", "by", "in", "with")),
-    frozenset(ALPHABET) - {"w"},
-    frozenset(("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")),
-    frozenset(("again", "now", "please", "soon")),
-)
 
 
 def _is_readable(word: str, language: str) -> bool:
@@ -63,21 +52,6 @@ def _check_words(tokens: Sequence[Token], language: str) -> None:
                 f"the word {token.word!r} cannot be read by the voice {language!r}, which expects {script}; "
                 "set language to the text's own (such as 'ru', 'el', 'he', 'ar', 'hi'), or write it so"
             )
-
-
-def _letter_positions(tokens: Sequence[Token], spell_letters: bool) -> set[int]:
-    """Find every `a` that is the letter and not the article."""
-    places = [index for index, token in enumerate(tokens) if token.word]
-    words = [tokens[index].word for index in places]
-    grid = len(words) == len(_GRID_WORDS) and all(
-        word in allowed for word, allowed in zip(words, _GRID_WORDS, strict=True)
-    )
-    found = set()
-    for index in places:
-        last = index + 1 == len(tokens) or not tokens[index + 1].word
-        if tokens[index].word == "a" and (grid or spell_letters or last):
-            found.add(index)
-    return found
 
 
 def text_to_phones(text: str, *, language: str = "en-us", spell_letters: bool = False) -> PhoneSequence:
@@ -140,7 +114,7 @@ def _say_tokens(tokens: Sequence[Token], code: str, spell_letters: bool) -> list
     """Find the phones of each token: NOT_KNOWN for pauses, and for words that nothing here can say."""
     said = [NOT_KNOWN] * len(tokens)
     if code.startswith("en-"):
-        said = _say_english(tokens, code, spell_letters)
+        said = say_english(tokens, code, spell_letters)
     missing = list(dict.fromkeys(t.word for t, known in zip(tokens, said, strict=True) if t.word and not known.phones))
     if not missing:
         return said
@@ -149,14 +123,4 @@ def _say_tokens(tokens: Sequence[Token], code: str, spell_letters: bool) -> list
     return [
         Said(found[token.word], source) if token.word and not known.phones else known
         for token, known in zip(tokens, said, strict=True)
-    ]
-
-
-def _say_english(tokens: Sequence[Token], code: str, spell_letters: bool) -> list[Said]:
-    """Find the phones of English words, as far as they are known without espeak."""
-    letters = _letter_positions(tokens, spell_letters)
-    words = {token: known_phones(token, code) for token in dict.fromkeys(tokens) if token.word}
-    return [
-        Said(letter_name("a", code), LETTERS) if index in letters else words.get(token, NOT_KNOWN)
-        for index, token in enumerate(tokens)
     ]

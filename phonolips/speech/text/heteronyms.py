@@ -1,8 +1,8 @@
 """Words that are written alike and said differently: which one a sentence means.
 
-Each sense in heteronyms.tsv has the kinds of word that it is (from the part of speech that the tagger finds), the words
-that tend to stand beside it, and words that tend to stand anywhere in its sentence. The sense with the most evidence wins;
-with none, the first of the word. `read` alone differs by tense, which has rules of its own.
+Each sense in heteronyms.tsv has the kinds of word that it is (from the part of speech that the tagger finds), the
+words that tend to stand beside it, and words that tend to stand anywhere in its sentence. The sense with the most
+evidence wins; with none, the first of the word. `read` alone differs by tense, which has rules of its own.
 """
 
 from collections.abc import Sequence
@@ -13,6 +13,7 @@ from typing import NamedTuple
 from phonolips.speech.text.lexicon import Phones
 from phonolips.speech.text.normalise import STOP_SECONDS, Token
 from phonolips.speech.text.tagger import load_tagger
+from phonolips.speech.text.word_parts import with_s
 
 _TABLE = Path(__file__).with_name("heteronyms.tsv")
 
@@ -71,13 +72,6 @@ def _parse_sense(line: str) -> tuple[str, Sense]:
     )
 
 
-def with_s(phones: Phones) -> Phones:
-    """Add the ending of a possessive or plural, as English sounds demand: cats, dogs, foxes."""
-    if phones[-1] in ("S", "Z", "SH", "ZH", "CH", "JH"):
-        return (*phones, "IH", "Z")
-    return (*phones, "S" if phones[-1] in ("F", "K", "P", "T", "TH") else "Z")
-
-
 @lru_cache(maxsize=1)
 def heteronyms() -> dict[str, tuple[Sense, ...]]:
     """Read the table once; nouns that are also verbs are there with their -s, too (`records`)."""
@@ -105,17 +99,12 @@ class Sentence(NamedTuple):
     tags: list[str]
 
 
-def _plain(word: str) -> str:
-    """Leave out the private-use characters that stand for events of a script, not for letters."""
-    return "".join(character for character in word if not "\U000f0000" <= character <= "\U000ffffd")
-
-
 def _tag_sentence(tokens: Sequence[Token]) -> tuple[Sentence, list[int]]:
     """Tag a sentence; returns it and the place of each token in it, -1 for what is no word."""
     words: list[str] = []
     places = []
     for token in tokens:
-        word = _plain(token.word)
+        word = token.word
         places.append(len(words) if word else -1)
         if not word:
             if token.pause_seconds:
@@ -237,7 +226,7 @@ _FINITE_TAGS = ("VBZ", "VBP", "VBD", "MD")
 
 
 def _kinds(sentence: Sentence, place: int) -> str:
-    """Return the kinds of word that the one at `place` may be: the tagger's, set right where its neighbours are plain."""
+    """Return the kinds of word that a word may be: the tagger's, set right where its neighbours are plain."""
     words, tags = sentence
     tagged = _KINDS.get(tags[place], "")
     before = _before_adverbs(sentence, place, _MODALS)
@@ -308,12 +297,12 @@ def choose_senses(tokens: Sequence[Token]) -> dict[int, Sense]:
     for end in range(len(tokens) + 1):
         if end < len(tokens) and (tokens[end].word or tokens[end].pause_seconds < STOP_SECONDS):
             continue
-        found = [index for index in range(start, end) if _plain(tokens[index].word) in table]
+        found = [index for index in range(start, end) if tokens[index].word in table]
         if found:
             sentence, places = _tag_sentence(tokens[start:end])
             for index in found:
                 if not tokens[index].spelled:
-                    senses = table[_plain(tokens[index].word)]
+                    senses = table[tokens[index].word]
                     chosen[index] = _best_sense(senses, sentence, places[index - start], tokens[index])
         start = end + 1
     return chosen

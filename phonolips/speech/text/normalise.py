@@ -97,7 +97,6 @@ _OTHER_TOKEN = re.compile(
 )
 _LEADING_APOSTROPHE = frozenset(("'bout", "'cause", "'em", "'n", "'round", "'til", "'tis", "'twas"))
 _CAPITALS = re.compile(r"([A-Z]{2,})(?:'?s)?")
-_ALWAYS_SPELLED = frozenset(("US",))  # as a word in capitals among others that are not
 
 
 def _word_token(written: str, *, capitals_mean_something: bool) -> Token | None:
@@ -113,7 +112,7 @@ def _word_token(written: str, *, capitals_mean_something: bool) -> Token | None:
     found = _CAPITALS.fullmatch(written) if capitals_mean_something else None
     capitals = len(found[1]) if found else 0
     capitalised = capitals_mean_something and written[0].isupper()
-    return Token(written.lower(), 0.0, spelled or (capitals > 0 and written in _ALWAYS_SPELLED), capitals, capitalised)
+    return Token(written.lower(), 0.0, spelled, capitals, capitalised)
 
 
 def normalise_text(text: str, language: str = "en-us") -> list[Token]:

@@ -1,8 +1,8 @@
 """Parts of speech of English words: an averaged perceptron (Collins, 2002), one word after the other.
 
 The weights in tagger.npz are those of textblob-aptagger 0.2.0 (copyright 2013 Matthew Honnibal, MIT licence, see
-tagger.LICENSE), packed by tools/release/pack_tagger.py; the features are those that they were trained with. The tags are
-those of the Penn Treebank: NN noun, VB verb, VBD past, VBN participle, JJ adjective, and so on.
+tagger.LICENSE), packed by tools/release/pack_tagger.py; the features are those that they were trained with. The tags
+are those of the Penn Treebank: NN noun, VB verb, VBD past, VBN participle, JJ adjective, and so on.
 """
 
 import zlib
