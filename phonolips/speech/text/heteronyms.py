@@ -122,7 +122,10 @@ def _tag_sentence(tokens: Sequence[Token]) -> tuple[Sentence, list[int]]:
 _MANY = frozenset(("people", "police", "children", "men", "women"))  # plural without -s
 _ADVERBS = ("RB", "RBR", "RBS", "PDT")
 _CLAUSE_TAGS = (",", ":", ".", "WDT", "WP", "WP$", "WRB", "CC")
-_CLAUSE_WORDS = frozenset(("if", "because", "while", "as", "before", "after", "since", "although", "though", "until"))
+_CLAUSE_WORDS = frozenset(
+    ("if", "because", "while", "as", "before", "after", "since", "although", "though", "until",
+     "that")
+)  # fmt: skip
 
 
 def _before_adverbs(sentence: Sentence, place: int, kept: frozenset[str]) -> int:
@@ -158,7 +161,8 @@ _BEFORE_PAST = frozenset(
 )  # fmt: skip
 _SHORT_OF_HAVE = frozenset(("'s", "'d"))  # he's read, he'd read (or: he'd read it gladly)
 _PAST_TIMES = frozenset(
-    ("yesterday", "ago", "last", "earlier", "once", "previously", "recently", "afterwards", "then", "already")
+    ("yesterday", "ago", "last", "earlier", "once", "previously", "recently", "afterwards", "then", "already",
+     "somewhere", "nineteen")
 )
 _PRESENT_TIMES = frozenset(
     ("every", "often", "usually", "always", "sometimes", "now", "today", "tomorrow", "nowadays", "daily", "never",
@@ -204,6 +208,8 @@ def _read_in_past(sentence: Sentence, place: int) -> bool:
         return asked not in ("let", "make", "made", "help", "see", "hear")  # he read, not he reads
     start, end = _clause(sentence, place)
     evidence = _times(words[start:end], tags[start:end]) or _times(words, tags)
+    if not evidence and last in ("i", "we", "they"):
+        return words[place + 1] in _DETERMINERS or words[place + 1] in ("it", "them")  # I read a book, I read books
     return evidence > 0 if evidence else tags[place] in ("VBD", "VBN")
 
 
@@ -221,6 +227,7 @@ _OBJECTS = _DETERMINERS | frozenset(
     ("it", "them", "him", "me", "us", "you", "everything", "everyone", "something", "anything", "nothing", "themselves",
      "himself", "herself", "itself", "myself", "yourself")
 )  # fmt: skip
+BARE = "BARE"  # among the words before: nothing there that belongs to the noun
 _NOUN_TAGS = ("NN", "NNS", "NNP", "NNPS")
 _FINITE_TAGS = ("VBZ", "VBP", "VBD", "MD")
 
@@ -239,12 +246,14 @@ def _kinds(sentence: Sentence, place: int) -> str:
         return "V"  # an order: use the door
     if tagged in "NA" and next_word in _OBJECTS and last_tag in (*_NOUN_TAGS, "PRP"):
         return "V"  # people associate the smell, the camera records everything
-    if tagged == "V" and tags[place + 1] in _FINITE_TAGS and last_tag[0] in "NJD":
-        return "N"  # university graduates earn more
+    if tagged == "V" and tags[place + 1] in _FINITE_TAGS and last_tag[0] in "NJDI" and last not in _CLAUSE_WORDS:
+        return "N"  # university graduates earn more, a herd of does ran
+    if tagged == "V" and last in ("which", "what", "whose") and tags[place + 1] in ("NNS", "VBZ"):
+        return "N"  # which attribute matters
     if tagged == "N" and last == "to" and tags[before - 1] in _NOUN_TAGS and next_word in _OBJECTS | {".", ","}:
         return "V"  # the button to record
     start, end = _clause(sentence, place)
-    verbless = not any(tags[index] in _FINITE_TAGS for index in range(start, end) if index != place)
+    verbless = not any(tags[index] in (*_FINITE_TAGS, "VB") for index in range(start, end) if index != place)
     if tagged in "NAR" and verbless and start < place and before == place - 1:
         if last_tag in ("NNS", "NNPS", "PRP") or last in _MANY:
             return "VD"  # muscles contract
@@ -261,7 +270,17 @@ def _kinds(sentence: Sentence, place: int) -> str:
     return tagged
 
 
-def _stands_before(cues: frozenset[str], words: Sequence[str], place: int) -> bool:
+def _is_bare(sentence: Sentence, place: int) -> bool:
+    """Return whether a noun stands without an article or anything else, as the names of materials do."""
+    words, tags = sentence
+    nouns = (*_NOUN_TAGS, "JJ", "DT", "PRP$", "POS", "CD", "VBG", "VBN")
+    return tags[place][:2] == "NN" and tags[place + 1] not in _NOUN_TAGS and (not place or tags[place - 1] not in nouns)
+
+
+def _stands_before(cues: frozenset[str], sentence: Sentence, place: int) -> bool:
+    words = sentence.words
+    if BARE in cues and _is_bare(sentence, place):
+        return True
     return place > 0 and (words[place - 1] in cues or "_".join(words[max(0, place - 2) : place]) in cues)
 
 
@@ -278,7 +297,7 @@ def _score(sense: Sense, sentence: Sentence, place: int, token: Token) -> float:
     near = len(sense.near.intersection(words[:place] + words[place + 1 :]))
     return (
         _KIND_WEIGHT * any(kind in sense.kinds for kind in _kinds(sentence, place))
-        + _BESIDE_WEIGHT * _stands_before(sense.before, words, place)
+        + _BESIDE_WEIGHT * _stands_before(sense.before, sentence, place)
         + _BESIDE_WEIGHT * _stands_after(sense.after, words, place)
         + _NEAR_WEIGHT * min(near, _MOST_NEAR)
         + _CAPITAL_WEIGHT * (sense.capital and not first)
@@ -311,6 +330,6 @@ def choose_senses(tokens: Sequence[Token]) -> dict[int, Sense]:
 def _best_sense(senses: Sequence[Sense], sentence: Sentence, place: int, token: Token) -> Sense:
     """Return the sense with the most evidence, the first of equals."""
     best = max(senses, key=lambda sense: _score(sense, sentence, place, token))
-    if sentence.words[place] == "read" and best.name.startswith("verb"):
+    if sentence.words[place] == "read" and (best.name != "noun" or sentence.tags[place - 1] not in ("DT", "JJ", "PRP$")):
         return next(sense for sense in senses if (sense.name == "verb, past") == _read_in_past(sentence, place))
     return best

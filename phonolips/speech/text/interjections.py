@@ -80,8 +80,8 @@ def _is_known(word: str) -> bool:
 def reduce_lengthened(word: str) -> str:
     """Write a word with drawn-out letters as it is in the dictionary: `sooo` is `so`, `goood` is `good`.
 
-    Runs of three and more become two letters, or one where that is no word; a run at the end becomes one first (`nooo`),
-    as few English words end with a doubled letter. Returns the word itself where nothing is known.
+    Runs of three and more become two letters, or one where that is no word; a run at the end becomes one first
+    (`nooo`), as few English words end with a doubled letter. Returns the word itself where nothing is known.
     """
     runs = list(_DRAWN_OUT.finditer(word))
     if not runs or len(runs) > _LONGEST_TRIED:

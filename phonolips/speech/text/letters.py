@@ -119,21 +119,18 @@ _COMMON_WORDS = _listed("""
     hmm shh cab cam rim vet dye hum
 """)
 # Initialisms that are said as words, though they are short, or not in the dictionary
-SAID_AS_WORDS = frozenset(
-    """
-    sim lan wan ram rom gif cad vin pac sap cern nasa nato opec aids unesco unicef fifa uefa nafta scuba radar sonar laser
-    taser swat covid sars mers fema osha ikea nimby yolo fomo potus scotus captcha ascii basic cobol jpeg mpeg vram dram
-    sram eprom bios nascar hamas isis asean aipac darpa noaa mensa asbo bafta oxfam pisa wifi hipaa gaap lidar toefl gmat
-""".split()
-)
+SAID_AS_WORDS = _listed("""
+    sim lan wan ram rom gif cad vin pac sap cern nasa nato opec aids unesco unicef fifa uefa nafta scuba radar sonar
+    laser taser swat covid sars mers fema osha ikea nimby yolo fomo potus scotus captcha ascii basic cobol jpeg mpeg
+    vram dram sram eprom bios nascar hamas isis asean aipac darpa noaa mensa asbo bafta oxfam pisa wifi hipaa gaap
+    lidar toefl gmat
+""")
 # Letters, though the dictionary has such a word, or they could be pronounced, or people write them small
-SAID_AS_LETTERS = frozenset(
-    """
-    ai id ev eta aka asap lol omg diy faq imo idk iou ipo iso gui api url usb ui ux vr eu uk iq ufo usa uae ceo cio coo cfo
-    cto cmo led oled ira nra aclu nypd nyu ucla espn ussr ieee iaea efta adhd lgbtq hdmi eula ngo ppe aoc aol ufc ioc aba ama
-    apa esa raf eeoc aaa epa suv atv ota
-""".split()
-)
+SAID_AS_LETTERS = _listed("""
+    ai id ev eta aka asap lol omg diy faq imo idk iou ipo iso gui api url usb ui ux vr eu uk iq ufo usa uae ceo cio
+    coo cfo cto cmo led oled ira nra aclu nypd nyu ucla espn ussr ieee iaea efta adhd lgbtq hdmi eula ngo ppe aoc
+    aol ufc ioc aba ama apa esa raf eeoc aaa epa suv atv ota
+""")
 # In capitals each of these is a word where its neighbours show it: WHO said it; that is IT
 _US, _IT, _WHO, _AM = "us", "it", "who", "am"
 _BEFORE_IT_WORD = frozenset(
