@@ -27,6 +27,12 @@ _KINDS = {
     **dict.fromkeys(("RB", "RBR", "RBS", "RP", "IN"), "R"),
 }
 
+
+def kind_of_tag(tag: str) -> str:
+    """Return the kind of word, as the table names it, that a part of speech is; "" for others."""
+    return _KINDS.get(tag, "")
+
+
 # How much each piece of evidence counts. Set on the tuning half of tests/text/heteronyms.tsv.
 _KIND_WEIGHT = 2.0
 _BESIDE_WEIGHT = 1.5
@@ -83,7 +89,8 @@ def heteronyms() -> dict[str, tuple[Sense, ...]]:
         inflected = word + ("es" if word.endswith(("s", "x", "ch")) else "s")
         if inflected not in table and {"noun", "verb"} <= {sense.name for sense in senses}:
             both = [sense for sense in senses if sense.name in ("noun", "verb")]
-            table[inflected] = [sense._replace(phones=with_s(sense.phones)) for sense in both]
+            if len({sense.phones for sense in both}) > 1:
+                table[inflected] = [sense._replace(phones=with_s(sense.phones)) for sense in both]
     return {word: tuple(senses) for word, senses in table.items()}
 
 
@@ -161,8 +168,20 @@ _BEFORE_PAST = frozenset(
 )  # fmt: skip
 _SHORT_OF_HAVE = frozenset(("'s", "'d"))  # he's read, he'd read (or: he'd read it gladly)
 _PAST_TIMES = frozenset(
-    ("yesterday", "ago", "last", "earlier", "once", "previously", "recently", "afterwards", "then", "already",
-     "somewhere", "nineteen")
+    (
+        "yesterday",
+        "ago",
+        "last",
+        "earlier",
+        "once",
+        "previously",
+        "recently",
+        "afterwards",
+        "then",
+        "already",
+        "somewhere",
+        "nineteen",
+    )
 )
 _PRESENT_TIMES = frozenset(
     ("every", "often", "usually", "always", "sometimes", "now", "today", "tomorrow", "nowadays", "daily", "never",
@@ -235,7 +254,7 @@ _FINITE_TAGS = ("VBZ", "VBP", "VBD", "MD")
 def _kinds(sentence: Sentence, place: int) -> str:
     """Return the kinds of word that a word may be: the tagger's, set right where its neighbours are plain."""
     words, tags = sentence
-    tagged = _KINDS.get(tags[place], "")
+    tagged = kind_of_tag(tags[place])
     before = _before_adverbs(sentence, place, _MODALS)
     last, next_word = (words[before] if before >= 0 else ","), words[place + 1]
     last_tag = tags[before] if before >= 0 else ","
@@ -265,6 +284,8 @@ def _kinds(sentence: Sentence, place: int) -> str:
         return "NAR"  # is this broadcast live: the verb would have an -s
     if tagged in "NV" and last_tag == "CC" and before > 0 and tags[before - 1] == "JJ":
         return "A"  # warm and content
+    if tagged == "N" and last_tag == "CC" and before > 0 and tags[before - 1] == "VB":
+        return "V"  # expand and contract
     if tagged == "N" and tags[place + 1] in ("NN", "NNS"):
         return "NA"
     return tagged
@@ -330,6 +351,8 @@ def choose_senses(tokens: Sequence[Token]) -> dict[int, Sense]:
 def _best_sense(senses: Sequence[Sense], sentence: Sentence, place: int, token: Token) -> Sense:
     """Return the sense with the most evidence, the first of equals."""
     best = max(senses, key=lambda sense: _score(sense, sentence, place, token))
-    if sentence.words[place] == "read" and (best.name != "noun" or sentence.tags[place - 1] not in ("DT", "JJ", "PRP$")):
+    if sentence.words[place] == "read" and (
+        best.name != "noun" or sentence.tags[place - 1] not in ("DT", "JJ", "PRP$")
+    ):
         return next(sense for sense in senses if (sense.name == "verb, past") == _read_in_past(sentence, place))
     return best

@@ -52,6 +52,8 @@ def _is_letter_a(words: Sequence[str], place: int, *, capital: bool) -> bool:
     """Return whether the `a` at `place` in a sentence is the letter; `capital`: written as one, and not first in it."""
     last = words[place - 1] if place else ""
     following = [*words[place + 1 : place + 3], "", ""]
+    if list(words[max(0, place - 2) : place]) == ["the", "letter"]:
+        return True
     if last in _LETTERED and (capital or last not in _LETTERED_IN_CAPITALS):
         return True
     if following[0] == "b" or (following[0] in _BETWEEN_LETTERS and following[1] in ("b", "z")):
