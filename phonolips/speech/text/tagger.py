@@ -32,6 +32,11 @@ class Tagger:
             self._class_of_weight = memoryview(arrays["class_of_weight"])
             self._weights = memoryview(arrays["weights"])
 
+    @property
+    def frequent_words(self) -> frozenset[str]:
+        """The words that have one tag wherever they stand."""
+        return frozenset(self._tag_of_word)
+
     def tag(self, words: Sequence[str]) -> list[str]:
         """Return the tag of each word of one sentence.
 
