@@ -27,6 +27,9 @@ from phonolips.speech.text.normalise import normalise_text
 from phonolips.speech.text.tagger import load_tagger
 from phonolips.speech.text.voice import load_voice
 
+# HanTa's tags, those of the British National Corpus, as the Penn Treebank's
+HANTA_TAGS = {"NN": "NN", "NP": "NNP", "AJ": "JJ", "AV": "RB", "VVD": "VBD", "VVN": "VBN", "VVG": "VBG", "VV": "VB"}
+
 SENTENCES = Path(__file__).parents[2] / "tests" / "text" / "heteronyms.tsv"
 
 
@@ -157,7 +160,12 @@ def other_methods() -> dict[str, Callable[[Case], Phones]]:
         pass
     else:
         hanover = HanoverTagger("morphmodel_en.pgz")
-        methods["HanTa's tags"] = lambda case: by_tag(case, hanover.tag_sent(case.words)[case.place][2])
+
+        def by_hanta_tag(case: Case) -> Phones:
+            tag = hanover.tag_sent(case.words)[case.place][2]
+            return by_tag(case, HANTA_TAGS.get(tag[:3]) or HANTA_TAGS.get(tag[:2], ""))
+
+        methods["HanTa's tags"] = by_hanta_tag
     return methods
 
 

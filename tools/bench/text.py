@@ -21,7 +21,8 @@ ENGLISH = (
 OTHERS = {
     "de": "Der alte Leuchtturm steht am Ende der Straße, wo der Wind nie aufhört. Im Herbst wollte die Stadt ihn "
     "schließen. ",
-    "es": "El viejo faro está al final del camino, donde el viento nunca descansa. En otoño el pueblo quería cerrarlo. ",
+    "es": "El viejo faro está al final del camino, donde el viento nunca descansa. En otoño el pueblo quería "
+    "cerrarlo. ",
 }
 WORDS = 1000
 FIRST = """

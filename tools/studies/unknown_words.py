@@ -7,8 +7,8 @@ pronunciations; "exact" is the share of words without an edit. Names are words w
 (`abbott's`) and that the tagger does not list as frequent; they are held out by not being looked up. gruut's model of
 spelling, where it is installed, has learnt from such words, so its figure is too good.
 
-The second table is of beginnings and endings: the stem from the dictionary and the ending by rule, against espeak on the
-whole word.
+The second table is of beginnings and endings: the stem from the dictionary and the ending by rule, against espeak on
+the whole word.
 """
 
 import argparse
