@@ -18,7 +18,8 @@ Model = Annotated[
 Jobs = Annotated[int, typer.Option(min=1, help="Processes to work with.")]
 Device = Annotated[str, typer.Option(help="auto (a GPU where there is one), cpu, cuda.")]
 Language = Annotated[
-    str, typer.Option(help="Language of words that the English dictionary does not know, as espeak names it.")
+    str,
+    typer.Option(help="The text's language: a code or a name, see 'phonolips languages'; auto: told from the text."),
 ]
 AudioStream = Annotated[
     int | None,
@@ -69,6 +70,33 @@ TextFile = Annotated[
     Path | None,
     typer.Option(help="A file with the text (UTF-8, UTF-16; - is standard input).", metavar="FILE", show_default=False),
 ]
+
+
+TextFormat = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME",
+        help="What the text is: plain, ssml, html, markdown, srt, vtt, screenplay; auto = as it plainly is, or as its "
+        "file's name ends.",
+    ),
+]
+LexiconFiles = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--lexicon",
+        metavar="FILE",
+        help="Words of your own, a word and its phones a line (docs/scripts.md). May be repeated: the first wins.",
+        show_default=False,
+    ),
+]
+
+
+def format_of(text_format: str, text_file: Path | None) -> str:
+    """Return the format that is asked for; where none is, the one that the name of the text's file says."""
+    from phonolips.speech.text.markup.read import AUTO, check_format, format_of_file
+
+    chosen = check_format(text_format)
+    return format_of_file(text_file) if chosen == AUTO and text_file is not None else chosen
 
 
 def text_of(text: str | None, text_file: Path | None) -> str | None:

@@ -14,6 +14,7 @@ import numpy as np
 
 from phonolips.errors import InputError
 from phonolips.phones.intervals import Alignment, Interval
+from phonolips.speech.text.espeak_data import voice_files
 from phonolips.speech.tts.backend import Backend
 from phonolips.speech.tts.espeak.events import match_phones, read_marks, split_phones
 from phonolips.speech.tts.espeak.library import (
@@ -22,7 +23,6 @@ from phonolips.speech.tts.espeak.library import (
     library_version,
     open_library,
     to_waveform,
-    voice_files,
 )
 from phonolips.speech.tts.espeak.phonemes import USUAL_RATE, write_sentence, write_word
 from phonolips.speech.tts.spoken import SYNTHESISER, Spoken, SpokenSentence, assemble
@@ -63,11 +63,15 @@ class Espeak(Backend):
         chosen = voice or language
         if chosen.split("-")[0].split("+")[0].lower() != language.split("-")[0]:
             raise InputError(f"voice {chosen!r} does not speak {language!r}; expected one such as {language}")
-        english = language.startswith("en")
         with open_library() as library:
             library.set_voice(chosen, round(USUAL_RATE * rate))
-            spoken = assemble(words, lambda sentence: _speak_sentence(sentence, library, english), rate)
-        return spoken.finish(self.name, self.timing)
+
+            def speak_sentence(sentence: "Sequence[SpokenWord]", pace: float) -> SpokenSentence:
+                other = next(word.language for word in sentence if word.word)
+                library.set_voice(other or chosen, round(USUAL_RATE * pace))
+                return _speak_sentence(sentence, library, (other or language).startswith("en"))
+
+            return assemble(words, speak_sentence, self, rate)
 
 
 def _parts_of(word: "SpokenWord") -> "list[SpokenWord]":
