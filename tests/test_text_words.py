@@ -54,6 +54,7 @@ def test_neighbours_tell_it_us_and_who() -> None:
     assert said("Please DO IT NOW for me")["it"] == "IH T"
     assert said("That is IT for today")["it"] == "IH T"
     assert said("Tell the IT team")["it"] == "AY T IY"
+    assert said("the FBI's IT people")["it"] == "AY T IY"
     assert said("the US army told us")["us"] == "AH S"
     assert said("WHO did this?")["who"] == "HH UW"
     assert said("the WHO said so")["who"] == spelled("who")

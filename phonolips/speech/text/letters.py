@@ -203,12 +203,10 @@ def _in_shout(tokens: Sequence[Token], index: int) -> bool:
         while 0 <= place < len(tokens) and (tokens[place].capitals or tokens[place].word in ("i", "a")):
             run.append(place)
             place += step
+    capitals = [tokens[place].word[: tokens[place].capitals] for place in run if tokens[place].capitals]
     return any(
-        tokens[place].capitals
-        and tokens[place].word not in (_US, _IT, _WHO, _AM)
-        and not is_initialism(tokens[place].word)
-        and tokens[place].word not in SAID_AS_WORDS
-        for place in run
+        letters not in (_US, _IT, _WHO, _AM) and letters not in SAID_AS_WORDS and not is_initialism(letters)
+        for letters in capitals
     )
 
 
