@@ -74,6 +74,7 @@ def test_capitals_at_a_sentence_start_make_no_name() -> None:
     assert said("Nice to meet you.", "nice") == "N AY S"
     assert said("Live music tonight!", "live") == "L AY V"
     assert said("Use the door.", "use") == "Y UW Z"
+    assert said("Black Lives Matter", "lives") == "L AY V Z"
     assert said("WE WENT TO NICE IN FRANCE", "nice") == "N AY S"  # capitals mean nothing there
 
 

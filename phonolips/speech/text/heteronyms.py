@@ -110,6 +110,7 @@ def _tag_sentence(tokens: Sequence[Token]) -> tuple[Sentence, list[int]]:
     """Tag a sentence; returns it and the place of each token in it, -1 for what is no word."""
     words: list[str] = []
     places = []
+    title = all(token.capitalised for token in tokens if token.word)  # Black Lives Matter: capitals make no names there
     for token in tokens:
         word = token.word
         places.append(len(words) if word else -1)
@@ -119,7 +120,7 @@ def _tag_sentence(tokens: Sequence[Token]) -> tuple[Sentence, list[int]]:
             continue
         ending = next((end for end in _ENDINGS if word.endswith(end) and len(word) > len(end)), "")
         stem = word.removesuffix(ending)
-        words.append(stem.capitalize() if token.capitalised or stem == "i" else stem)
+        words.append(stem.capitalize() if (token.capitalised and not title) or stem == "i" else stem)
         if ending:
             words.append(ending)
     words.append(".")
