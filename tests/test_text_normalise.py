@@ -139,10 +139,10 @@ def test_other_languages_leave_numbers_to_the_voice() -> None:
 
 
 def test_capitals_count_among_small_letters_only() -> None:
-    assert normalise_text("the BBC") == [Token("the"), Token("bbc", capitals=3)]
-    assert normalise_text("two CDs")[1] == Token("cds", capitals=2)
+    assert normalise_text("the BBC") == [Token("the"), Token("bbc", capitals=3, capitalised=True)]
+    assert normalise_text("two CDs")[1] == Token("cds", capitals=2, capitalised=True)
     assert normalise_text("THE BBC") == [Token("the"), Token("bbc")]
-    assert normalise_text("the US")[1].spelled
+    assert normalise_text("Ann saw it")[0].capitalised
 
 
 def test_marks_do_not_pile_up() -> None:

@@ -6,9 +6,8 @@ from itertools import accumulate
 
 from phonolips.errors import InputError, PhonolipsWarning
 from phonolips.speech.text.detect import guess_language, is_readable, resolve_language, warn_of_language
-from phonolips.speech.text.english_words import LETTERS, NOT_KNOWN, Said, known_phones
+from phonolips.speech.text.english_words import NOT_KNOWN, Said, say_english
 from phonolips.speech.text.languages import all_languages, is_auto
-from phonolips.speech.text.lexicon import ALPHABET, letter_name
 from phonolips.speech.text.markup.arrange import Arranger, pieces_of, spell_tokens
 from phonolips.speech.text.markup.read import AUTO, read_script
 from phonolips.speech.text.markup.script import Script, describe_ignored
@@ -25,15 +24,6 @@ LONGEST_TEXT = 200_000
 LONGEST_WORD = 100  # characters; nothing longer is a word of any language
 _PARTED_BY_VOICE = ("cmn", "yue")  # languages without spaces whose voice finds the words
 _ENGLISH_VOICES = ("en-us", "en-gb")
-# GRID's six words (Cooke, Barker, Cunningham and Shao, 2006)
-_GRID_WORDS: tuple[frozenset[str], ...] = (
-    frozenset(("bin", "lay", "place", "set")),
-    frozenset(("blue", "green", "red", "white")),
-    frozenset(("at", "by", "in", "with")),
-    frozenset(ALPHABET) - {"w"},
-    frozenset(("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")),
-    frozenset(("again", "now", "please", "soon")),
-)
 
 
 def _check_words(tokens: Sequence[Token], language: str) -> None:
@@ -61,21 +51,6 @@ def _advise(word: str, language: str) -> str:
     )
 
 
-def _letter_positions(tokens: Sequence[Token], spell_letters: bool) -> set[int]:
-    """Find every `a` that is the letter and not the article."""
-    places = [index for index, token in enumerate(tokens) if token.word]
-    words = [tokens[index].word for index in places]
-    grid = len(words) == len(_GRID_WORDS) and all(
-        word in allowed for word, allowed in zip(words, _GRID_WORDS, strict=True)
-    )
-    found = set()
-    for index in places:
-        last = index + 1 == len(tokens) or not tokens[index + 1].word
-        if tokens[index].word == "a" and (grid or spell_letters or last):
-            found.add(index)
-    return found
-
-
 def text_to_phones(
     text: str,
     *,
@@ -86,12 +61,13 @@ def text_to_phones(
 ) -> PhoneSequence:
     """Convert written text to words with their phones, and pauses.
 
-    English words come from CMUdict, by their first pronunciation, which is American for `en-gb` too, except
-    for the letter z (`Z EH D`); the words that it does not hold come from the espeak voice. In any other
+    English words come from CMUdict, by their context where they are written alike and said differently (read, lead,
+    object), else by the usual pronunciation, which is American for `en-gb` too, except for the letter z (`Z EH D`); the
+    words that it does not hold come from the espeak voice. docs/pronunciation.md has the whole order. In any other
     language every word comes from the voice, its sounds mapped to the nearest English phones.
 
-    The word `a` is the article (`AH`), and the letter (`EY`) in a sentence of the GRID corpus, before a
-    pause, and at the end.
+    The word `a` is the article (`AH`), and the letter (`EY`) where a letter is meant: plan A, from A to Z, before a
+    pause, at the end, and in a sentence of the GRID corpus.
 
     Args:
         text: written text; numbers, dates, money and abbreviations are written out.
@@ -184,7 +160,7 @@ def _say_tokens(tokens: Sequence[Token], code: str, spell_letters: bool) -> list
     """Find the phones of each token: NOT_KNOWN for pauses, and for words that nothing here can say."""
     said = [NOT_KNOWN] * len(tokens)
     if code.startswith("en-"):
-        said = _say_english(tokens, code, spell_letters)
+        said = say_english(tokens, code, spell_letters)
     missing = list(dict.fromkeys(t.word for t, known in zip(tokens, said, strict=True) if t.word and not known.phones))
     if not missing:
         return said
@@ -193,14 +169,4 @@ def _say_tokens(tokens: Sequence[Token], code: str, spell_letters: bool) -> list
     return [
         Said(found[token.word], source) if token.word and not known.phones else known
         for token, known in zip(tokens, said, strict=True)
-    ]
-
-
-def _say_english(tokens: Sequence[Token], code: str, spell_letters: bool) -> list[Said]:
-    """Find the phones of English words, as far as they are known without espeak."""
-    letters = _letter_positions(tokens, spell_letters)
-    words = {token: known_phones(token, code) for token in dict.fromkeys(tokens) if token.word}
-    return [
-        Said(letter_name("a", code), LETTERS) if index in letters else words.get(token, NOT_KNOWN)
-        for index, token in enumerate(tokens)
     ]

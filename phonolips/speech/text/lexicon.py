@@ -58,6 +58,11 @@ def pronunciations(word: str) -> list[Phones]:
     return list(dict.fromkeys(found))
 
 
+def dictionary_words() -> list[str]:
+    """List the dictionary's words, each once."""
+    return [word for word in _entries() if not word.endswith(")")]
+
+
 def letter_name(letter: str, language: str = "en-us") -> Phones:
     """Look up the spoken name of one letter a-z, in any case; `z` is `Z EH D` for British voices (en-gb).
 

@@ -30,12 +30,14 @@ class Token(NamedTuple):
         spelled: it is said letter by letter, as `U.S.A.` is.
         capitals: how many capitals it begins with, where it stands in capitals among words that do not, as
             `BBC`, `CDs` and `NASA` do; the dictionary decides whether it is a word.
+        capitalised: it is written with a capital, in a text that has small letters, too.
     """
 
     word: str
     pause_seconds: float = 0.0
     spelled: bool = False
     capitals: int = 0
+    capitalised: bool = False
 
 
 # ---------------------------------------------------------------- characters
@@ -102,7 +104,6 @@ _OTHER_TOKEN = re.compile(
 )
 _LEADING_APOSTROPHE = frozenset(("'bout", "'cause", "'em", "'n", "'round", "'til", "'tis", "'twas"))
 _CAPITALS = re.compile(r"([A-Z]{2,})(?:'?s)?")
-_ALWAYS_SPELLED = frozenset(("US",))  # as a word in capitals among others that are not
 
 
 def _word_token(written: str, *, capitals_mean_something: bool) -> Token | None:
@@ -117,7 +118,8 @@ def _word_token(written: str, *, capitals_mean_something: bool) -> Token | None:
         return None
     found = _CAPITALS.fullmatch(written) if capitals_mean_something else None
     capitals = len(found[1]) if found else 0
-    return Token(written.lower(), 0.0, spelled or (capitals > 0 and written in _ALWAYS_SPELLED), capitals)
+    capitalised = capitals_mean_something and written[0].isupper()
+    return Token(written.lower(), 0.0, spelled, capitals, capitalised)
 
 
 class PlacedMark(NamedTuple):

@@ -18,11 +18,11 @@ from phonolips.checks import check_path, shown
 from phonolips.errors import InputError
 from phonolips.phones.inventory import PHONE_IDS, is_silence, strip_stress
 from phonolips.phones.labels import read_ipa
-from phonolips.speech.text.english_words import with_s
 from phonolips.speech.text.ipa import ipa_to_phones
 from phonolips.speech.text.lexicon import Phones, pronunciations
 from phonolips.speech.text.markup.pronunciation import read_arpabet_phones
 from phonolips.speech.text.markup.script import FIRST_MARK, MARK, MARKS, MOST_MARKS, End, Script, Span, spans_of
+from phonolips.speech.text.word_parts import with_s
 
 Lexicon = str | os.PathLike[str] | Mapping[str, str | Sequence[str]]
 
