@@ -52,7 +52,8 @@ _MARKS = str.maketrans(
         "؟": "?",
     }
 )
-_KEPT = frozenset(".,;:!?'-–—()%$£€¥₹&#@+=×°/⁄") | SIGNS
+_FRACTIONS = frozenset(map(chr, (*range(0xBC, 0xBF), *range(0x2150, 0x215F))))  # ½ and its like
+_KEPT = frozenset(".,;:!?'-–—()%$£€¥₹&#@+=×°/⁄") | SIGNS | _FRACTIONS
 LONGEST_MARK_RUN = 3  # combining marks on one letter; more is decoration
 # Characters that a text may carry as events (breaks, emphasis, cue times), and that pass through every rule
 EVENTS = "\U000f0000-\U000ffffd"
@@ -109,13 +110,7 @@ def clean_text(text: str) -> str:
                 cleaned.append(character)
             continue
         marks = 0
-        if (
-            category[0] == "L"
-            or category in ("Nd", "Co")
-            or character in _KEPT
-            or character == "\n"
-            or (category == "No")
-        ):
+        if category[0] == "L" or category in ("Nd", "Co") or character in _KEPT or character == "\n":
             cleaned.append(character)
         else:
             cleaned.append(" ")

@@ -75,7 +75,7 @@ _LATIN = {"e.g.": "for example", "i.e.": "that is", "eg.": "for example", "ie.":
 _SMALL_WORDS = {
     "w/o": "without", "w/": "with", "b/c": "because", "b/w": "between", "c/o": "care of", "&c.": "et cetera",
 }  # fmt: skip
-_DEGREES = {"ph.d": "phd", "phd": "phd", "d.phil": "d phil", "m.phil": "m phil", "ll.b": "llb", "ll.m": "llm"}
+_DEGREES = {"ph.d": "phd", "phd": "phd", "ll.b": "llb", "ll.m": "llm"}
 
 
 def _short_word(match: re.Match[str], british: bool) -> str:
@@ -141,13 +141,14 @@ def _initials(match: re.Match[str], british: bool) -> str:
 def _degree(match: re.Match[str], british: bool) -> str:
     key = match[1].lower().replace(" ", "")
     spoken = _DEGREES[key]
-    return f" {SPELLED}{spoken}{'s' if match[2] else ''}{stop(match, before_names=True)}"
+    return f" {SPELLED}{spoken}{stop(match, before_names=True)}"
 
 
 RULES: tuple[Rule, ...] = (
     rule(r"(?<!\w)(?:[eE]\.\s?g\.|[iI]\.\s?e\.)", lambda m, b: "for example" if m[0][0] in "eE" else "that is"),
     rule(rf"(?<![\w/])({one_of(_SMALL_WORDS)})(?!/)", lambda m, b: f" {_SMALL_WORDS[m[1].lower()]} ", re.IGNORECASE),
-    rule(r"\b(Ph\.\s?D|PhD|D\.Phil|M\.Phil|LL\.B|LL\.M)('?s)?(?!\w)\.?", _degree),
+    rule(r"\b(?:Ph\.\s?D\.?|PhD)('?s)(?!\w)", lambda m, b: f"PHD{m[1]}"),
+    rule(r"\b(Ph\.\s?D|PhD|LL\.B|LL\.M)(?!\w)\.?", _degree),
     rule(r"\bet\sal\.", lambda m, b: "et al" + stop(m)),
     rule(r"\bcf\.(?=\s)", "compare"),
     rule(r"\bviz\.(?=\s)", "namely"),

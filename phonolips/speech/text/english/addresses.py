@@ -90,16 +90,8 @@ def _is_word(word: str) -> bool:
 
 
 def _join(parts: list[str]) -> str:
-    """Write the parts of a joined word one after the other; what no dictionary knows and has no vowel, in letters."""
-    words = []
-    for part in parts:
-        capitals = len(part) > 1 and part.isupper()
-        letters = len(part) == 1 or (capitals and (len(part) <= 3 or not re.search("[AEIOUY]", part)))
-        if letters and part not in ("I", "A", "a"):
-            words.append(SPELLED + part.lower())
-        else:
-            words.append(part if not part.isupper() or capitals else part.lower())
-    return " ".join(words)
+    """Write the parts of a joined word one after the other; a letter alone by its name."""
+    return " ".join(SPELLED + part.lower() if len(part) == 1 and part not in "IAa" else part for part in parts)
 
 
 def _camel(match: re.Match[str], british: bool) -> str:
@@ -134,10 +126,10 @@ RULES: tuple[Rule, ...] = (
     rule(rf"(?<![\w.@/-])(?:[wW]{{3}}\.|(?=[\w-]{{1,63}}(?:\.[\w-]{{1,63}}){{0,5}}\.(?:{_TOP})(?![\w-])))"
          rf"[A-Za-z][\w-]{{0,62}}(?:\.[A-Za-z][\w-]{{0,62}}){{1,6}}(?:[:/?#]{_REST}{{0,300}})?", _address),
     rule(rf"(?<![\w.@/\\-])[A-Za-z_][\w-]{{0,63}}(?:\.[\w-]{{1,63}}){{0,3}}\.(?:{_FILES})(?![\w-]|\.\w)", _file_name),
-    rule(r"(?<![\w.@:/~\\])(?:~?/(?:[\w.-]{1,64}/){1,20}[\w.-]{0,64}|[A-Za-z]:\\[\w.\\-]{1,200}|"
+    rule(r"(?<![\w.@:/~\\])(?:~/[\w./-]{1,200}|/(?:[\w.-]{1,64}/){1,20}[\w.-]{0,64}|[A-Za-z]:\\[\w.\\-]{1,200}|"
          r"\.{1,2}/[\w./-]{1,200})", _address),
     rule(r"(?<![\w@.])@([A-Za-z_]\w{0,39})", _handle),
-    rule(r"(?<![\w&/])#([^\W\d]\w{0,139})", _hashtag),
+    rule(r"(?<![\w&/])#([^\W\d]\w{0,139}|\d{1,9}[A-Z][a-z]\w{0,139})", _hashtag),
 )  # fmt: skip
 
 JOINED: tuple[Rule, ...] = (

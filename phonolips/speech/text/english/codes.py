@@ -3,7 +3,7 @@
 import re
 
 from phonolips.speech.text.english.abbreviations import STREET
-from phonolips.speech.text.english.numbers import digit_words, grouped_digits, pair_words, whole_words
+from phonolips.speech.text.english.numbers import digit_words, grouped_digits, pair_words, whole_words, year_words
 from phonolips.speech.text.english.rules import SPELLED, Rule, rule
 
 _VOWEL = re.compile(r"[aeiouyAEIOUY]")
@@ -50,6 +50,8 @@ def run_words(run: str, *, spelled: bool) -> str:
     """Read the letters or the digits of a code."""
     if not run[0].isdigit():
         return SPELLED + run.lower() if spelled else run
+    if re.fullmatch(r"(?:19|20)\d\d", run):
+        return year_words(run)
     if len(run) > 4 or run[0] == "0" or (len(run) == 4 and not run.endswith("00")):
         return digit_words(run)
     return pair_words(run) if len(run) == 3 else whole_words(run)
@@ -104,7 +106,7 @@ RULES: tuple[Rule, ...] = (
     rule(r"#(?=[0-9A-Fa-f]{0,5}\d)(?:[0-9A-Fa-f]{6}|[0-9A-Fa-f]{3})\b(?<![#\d]\d\d)",
          lambda m, b: " hash" + _hex(m, b)),
     rule(r"\b0x([0-9A-Fa-f]{1,16})\b", lambda m, b: f" zero {SPELLED}x {_spell_code(m[1])} "),
-    rule(r"(?<![\w-])[A-Z]{1,2}\d[A-Z\d]?\s\d[A-Z]{2}(?![\w-])", _hex),
+    rule(r"(?<![\w-])[A-Z]{1,2}\d[A-Z\d]?\s\d[A-Z]{2}(?![\w-])|(?<![\w-])[A-Z]{2}\d{2}\s[A-Z]{3}(?![\w-])", _hex),
     # ZIP codes behind a state; houses, rooms, roads and flights
     rule(r"(?<=[a-z],\s)(\d{5})(?:-(\d{4}))?(?=\s?$|[.,;]?\n)(?<=\d)",
          lambda m, b: f" {grouped_digits(m[0])} "),

@@ -190,7 +190,7 @@ def _score(match: re.Match[str], british: bool) -> str:
 
 def _short_day(match: re.Match[str], british: bool) -> str:
     """Read `Sat.`; a sentence may end there."""
-    return _day_name(match[1]) + (". " if ends_sentence(match, before_names=True) else "")
+    return _day_name(match[0]) + (". " if match[0].endswith(".") and ends_sentence(match, before_names=True) else "")
 
 
 def _short_month(match: re.Match[str], british: bool) -> str:
@@ -225,7 +225,7 @@ MONTH_NAMES: tuple[Rule, ...] = (
     rule(rf"(?<=st\s|nd\s|rd\s|th\s)({_SHORT_MONTH})\b\.?", _short_month),
     rule(r"\b(Jan|Feb|Apr|Aug|Sept?|Oct|Nov|Dec)\.", _short_month),
     rule(rf"\b({_SHORT_DAY})\b(?=,?\s(?:\d|{_SHORT_MONTH}))(?<!Sun)", lambda m, b: _day_name(m[1])),
-    rule(r"\b(Mon|Tues?|Wed|Thurs?|Thu|Fri)\.", _short_day),
+    rule(r"\b(Mon|Tues?|Wed|Thurs?|Thu|Fri)\.|\b(?=Tues\b|Thurs\b)(\w+)", _short_day),
     rule(r"\b(?<!the\s)(Sat|Sun)\.(?=\s[a-z\d]|\s?$|\s(?:Jan|Feb|Mar|Apr|May|Ju|Aug|Sep|Oct|Nov|Dec))", _short_day),
     rule(r"(?<=\bon\s)(Sat|Sun)\.", _short_day),
 )  # fmt: skip
@@ -245,6 +245,8 @@ DATES: tuple[Rule, ...] = (
 )  # fmt: skip
 
 TIMES: tuple[Rule, ...] = (
+    rule(r"\b(noon|midnight)\s?[-–]\s?(?=\d)", lambda m, b: f"{m[1]} to "),
+    rule(r"(?<=[ap]m)[-–](?=noon|midnight)", "to"),
     rule(r"(?<![\w:.,-])(\d{1,2})(?::([0-5]\d))?(?:\s?([aApP])(?:\.[mM]\.|[mM]\b))?\s?[-–]\s?(\d{1,2})(?::([0-5]\d))?\s?"
          r"([aApP])(?:\.[mM]\b\.?|[mM]\b)", _time_range),
     rule(r"(?<![\w:.,-])([01]?\d|2[0-3]):([0-5]\d)()\s?[-–]\s?([01]?\d|2[0-3]):([0-5]\d)()(?![\w:])", _time_range),

@@ -10,7 +10,7 @@ from phonolips.speech.text.english.numbers import (
     number_words,
     whole_words,
 )
-from phonolips.speech.text.english.rules import SPELLED, Rule, one_of, rule, text_after
+from phonolips.speech.text.english.rules import SPELLED, Rule, one_of, rule, text_after, text_before
 
 # sign or code: one, many, one hundredth, hundredths ("" where nobody counts them)
 _DOLLAR, _US = ("dollar", "dollars", "cent", "cents"), f"{SPELLED}us"
@@ -93,7 +93,7 @@ _ALL = CURRENCIES | _CODES
 SIGNS = "".join(CURRENCIES)
 _BEFORE = one_of([key for key in _ALL if key not in ("zł", "Kč", "元", "円")])
 _AFTER = one_of([*CURRENCIES, *(key for key in _CODES if "$" not in key and key not in ("Fr", "Rs"))])
-_MAGNITUDE = rf"(?:\s?(?P<magnitude>(?:{MAGNITUDE_WORDS}|bn|mn|mm|tn|trn|mio|[kKmMbBtT])\b))?"
+_MAGNITUDE = rf"(?:[\s-]?(?P<magnitude>(?:{MAGNITUDE_WORDS}|bn|mn|mm|tn|trn|mio|[kKmMbBtT])\b))?"
 
 
 def _amount_words(amount: str, magnitude: str | None, sign: str, *, hyphened: bool = False) -> str:
@@ -117,8 +117,15 @@ def _money(match: re.Match[str], british: bool) -> str:
     sign = match["before"] if match["before"] else match["after"]
     amount = (match["amount_before"] if match["before"] else match["amount_after"]).rstrip(",")
     magnitude = match["magnitude"] if match["before"] else match["magnitude_after"]
-    minus = "minus " if match[0].startswith("-") else ""
-    hyphened = match["before"] is not None and re.match(r"-[a-z]", text_after(match)) is not None
+    minus = "minus " if match[0].startswith("-") or match["minus"] else ""
+    # a $20 bill, a $5-million deal
+    hyphened = match["before"] is not None and (
+        re.match(r"-[a-z]", text_after(match)) is not None
+        or (
+            re.search(r"\ban?\s$", text_before(match)) is not None
+            and re.match(r"\s[a-z]{3}", text_after(match)) is not None
+        )
+    )
     return f" {minus}{_amount_words(amount, magnitude, sign, hyphened=hyphened)} "
 
 
@@ -140,7 +147,7 @@ _OWN = rf"(?:\s?(?P<own>(?:{MAGNITUDE_WORDS}|bn|mn|tn|[kKmMbB])\b))?"
 RULES: tuple[Rule, ...] = (
     rule(rf"(?<!\w)(?P<before>{_BEFORE})\s?(?P<first>{AMOUNT}){_OWN}\s?(?:[-–]|\bto\b)\s?(?:(?P=before)\s?)?"
          rf"(?P<second>{AMOUNT}){_MAGNITUDE}(?![\d/])", _range),
-    rule(rf"(?:(?<![\w)-])-)?(?<!\w)(?P<before>{_BEFORE})\s?(?P<amount_before>{AMOUNT}){_MAGNITUDE}"
+    rule(rf"(?:(?<![\w)-])-)?(?<!\w)(?P<before>{_BEFORE})\s?(?P<minus>-)?(?P<amount_before>{AMOUNT}){_MAGNITUDE}"
          rf"|(?<![\w.,])(?P<amount_after>{AMOUNT})(?:\s?(?P<magnitude_after>{MAGNITUDE_WORDS}))?"
          rf"\s?(?P<after>{_AFTER})(?!\w)(?!\s?\d)", _money),
     rule(rf"(?<![\w.,])({AMOUNT})\s?(¢|p(?!\w|\.\w))", _cents),

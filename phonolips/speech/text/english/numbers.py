@@ -115,7 +115,9 @@ def quantity_words(written: str) -> str:
 def is_one(written: str) -> bool:
     """Return whether the unit of this quantity stands in the singular: one, or a part of one."""
     number = written.strip().lstrip("-")
-    return number in ("1", "1.0") or re.fullmatch(rf"\d{{1,4}}[/⁄]\d{{1,4}}|[{VULGAR}]", number) is not None
+    if found := re.fullmatch(r"(\d{1,4})[/⁄](\d{1,4})", number):
+        return int(found[1]) < int(found[2])
+    return number in ("1", "1.0") or re.fullmatch(f"[{VULGAR}]", number) is not None
 
 
 # A quantity before a unit
@@ -205,7 +207,8 @@ FRACTIONS: tuple[Rule, ...] = (
 NUMBERS: tuple[Rule, ...] = (
     rule(r"(?<![\d,])(\d{1,15}(?:,\d{3}){0,4})(?:st|nd|rd|th|ST|ND|RD|TH)\b", _ordinal),
     rule(r"(?<![\w.)^-])-(?=\.?\d)", "minus"),
-    rule(r"(?<=\d)\s?[-–]\s?(?=\d)", "to"),
+    rule(r"(?<=\d)-to-(?=\d)|(?<=\d)\s?[-–]\s?(?=\d)", "to"),
+    rule(r"(?<=\bin\s|\bof\s|\bby\s)(10\d\d)(?![\w%-]|[.,]\d|\s[a-z]{1,20}s\b)", lambda m, b: year_words(m[1])),
     rule(r"(?<![\w.,])(1[1-9]\d\d|20\d\d)(?![\w%]|[.,]\d)", _year),
     rule(rf"{NUMBER}|(?<![\w.])\.\d++", lambda match, british: f" {decimal_words(match[0])} "),
 )

@@ -77,7 +77,7 @@ def _after_word(match: re.Match[str], british: bool) -> str:
         return match[0]
     if numeral in _NO_NUMERALS and not (numeral in ("i", "v", "x") and key in _COUNTED_SMALL):
         return match[0]
-    if len(numeral) == 1 and numeral.isupper() and not word[0].isupper():
+    if len(numeral) == 1 and numeral.isupper() and (not word[0].isupper() or key == "no"):
         return match[0]  # "in this part I like"
     words = f"{word} {number_words(value)}"
     return f"{words} to {number_words(roman_value(last))}" if last and roman_value(last) else words
@@ -102,7 +102,7 @@ def _free(match: re.Match[str], british: bool) -> str:
 
 def _list_mark(match: re.Match[str], british: bool) -> str:
     value = roman_value(match[1])
-    return f"{number_words(value)}, " if value else match[0]
+    return f". {number_words(value)}, " if value else match[0]
 
 
 def _in_parentheses(match: re.Match[str], british: bool) -> str:

@@ -3,6 +3,7 @@
 import re
 
 from phonolips.speech.text.english.money import CURRENCIES
+from phonolips.speech.text.english.numbers import pair_words
 from phonolips.speech.text.english.rules import SPELLED, Rule, one_of, rule, text_before
 
 _GREEK = {
@@ -24,8 +25,9 @@ _SIGNS = {
     "∪": "union", "∩": "intersection", "⊂": "subset of", "⊆": "subset of or equal to", "⊃": "superset of",
     "∀": "for all", "∃": "there exists", "∅": "empty set", "∴": "therefore", "∵": "because", "∝": "is proportional to",
     "∧": "and", "∨": "or", "¬": "not", "∠": "angle", "⊥": "perpendicular to", "∥": "parallel to", "→": "to",
-    "⇒": "implies", "⇔": "if and only if", "↔": "to and from", "←": "from", "↑": "up", "↓": "down", "%": "percent", "‰": "per mille",
-    "‱": "per ten thousand", "&": "and", "+": "plus", "°": "degrees", "º": "degrees", "¢": "cents", "§": "section",
+    "⇒": "implies", "⇔": "if and only if", "↔": "to and from", "←": "from", "↑": "up", "↓": "down", "%": "percent",
+    "‰": "per mille", "‱": "per ten thousand", "&": "and", "+": "plus", "°": "degrees", "º": "degrees", "¢": "cents",
+    "§": "section",
     "¶": "paragraph", "©": "copyright", "®": "registered", "™": "trademark", "℠": "service mark", "℗": "copyright",
     "†": "dagger", "‡": "double dagger", "℮": "estimated", "♯": "sharp", "♭": "flat", "∕": "divided by", "№": "number",
     "⋈": "natural join", "′": "prime", "″": "double prime", "@": "at",
@@ -41,7 +43,7 @@ _POWERS = {"2": "squared", "3": "cubed"}
 def _power(match: re.Match[str], british: bool) -> str:
     """Read `x^2`, `10^-6`, `2^n`; the number of a footnote behind a word is dropped."""
     base, sign, exponent = match[1], match[2], match[3]
-    if re.fullmatch(r"[^\W\d]{2,40}", base):
+    if re.fullmatch(r"[^\W\d]{3,40}", base):
         return base
     if not sign and exponent in _POWERS:
         return f"{base} {_POWERS[exponent]} "
@@ -79,14 +81,20 @@ FIRST: tuple[Rule, ...] = (
         r"\\o/|>[:;]-?[()]|[)(]-?[:;])(?=[\s.,!?;]|$)(?<!\dx)",
         " ",
     ),
-    rule(r"(?m)^\s?(?:[*•‣◦▪●○■□→+>|]\s|-\s(?=\S))+", ""),
+    rule(r"(?m)^\|?[-:|\s]{3,300}\|?$", ""),
+    rule(r"(?m)^\s?(?:[*•‣◦▪●○■□→+>|]\s|-\s(?=\S)){1,9}", ". "),
+    rule(r"(?m)^\s?\(?(\d{1,3})[.)]\s(?=\S)", lambda m, b: f". {m[1]}, "),
+    rule(r"\|", ", "),
     rule(r"(?m)^[-=*_~#]{3,}\s?$", ". "),
 )
 
 # Before numbers are read: what a sign between them means
 BETWEEN: tuple[Rule, ...] = (
     rule(r"(?<=\d)\s?[xX×]\s?(?=\d+(?:\.\d+)?\s?[xX]\s?\d)", "by"),
+    rule(r"(?<![\w.,])(\d{3,4})\s?[xX×]\s?(\d{3,4})(?!\w|[.,]\d)",
+         lambda m, b: f"{pair_words(m[1])} by {pair_words(m[2])}"),
     rule(r"(?<=\d)\s?[xX]\s?(?=\d)", "by"),
+    rule(r"(?<=\d)[eE](?=[+-]?\d{1,3}(?!\w))(?:\+|(-))?", lambda m, b: f" times ten to the {'minus ' if m[1] else ''}"),
     rule(r"(?<=\d)[xX](?!\w)", "times"),
     rule(r"(?<=[\d)])\s?[*∗]\s?(?=[\d(])", "times"),
     rule(r"(?<![\w~])~\s?(?=[\d$£€])", "about"),

@@ -44,6 +44,8 @@ _UNITS: dict[str, tuple[str, str]] = {
     "sqft": ("square foot", "square feet"), "sq m": ("square meter", "square meters"),
     "sq km": ("square kilometer", "square kilometers"), "sq mi": ("square mile", "square miles"),
     "sq in": ("square inch", "square inches"), "sq yd": ("square yard", "square yards"),
+    "cu. ft": ("cubic foot", "cubic feet"), "sq. m": ("square meter", "square meters"),
+    "sq. mi": ("square mile", "square miles"), "fl. oz": ("fluid ounce", "fluid ounces"),
     "cu ft": ("cubic foot", "cubic feet"), "cu in": ("cubic inch", "cubic inches"),
     "cu m": ("cubic meter", "cubic meters"), "ha": ("hectare", "hectares"), "kt": ("knot", "knots"),
     "kts": ("knot", "knots"), "kn": ("knot", "knots"), "dB": ("decibel", "decibels"), "ppm": ("part per million",
@@ -211,5 +213,7 @@ RULES: tuple[Rule, ...] = (
     rule(rf"(?<![\w.,])({QUANTITY})\s?A\b{_OUTLETS}", lambda m, b: f" {quantity_words(m[1])} amp "),
     rule(r"(?<![\w.,])(\d{1,3})\spt\b(?=\s(?:font|type|size|text))", lambda m, b: f" {quantity_words(m[1])} point "),
     rule(rf"{BEGIN_SIGNED}(?P<quantity>{QUANTITY})(?P<gap>-|{GAP}){_UNIT}(?P<dot>\.(?!\w))?", _signed),
+    rule(r"(?<![\w./])(?P<unit>km|cm|mm|m|ft)\^?(?P<power>(?<=\^)[23])(?P<per>(?!))?(?P<per_power>(?!))?(?!\w)",
+         _alone),
     rule(rf"(?<![\w/.-])(?=(?:{_ALONE})(?![\w/-])){_UNIT}", _alone),
 )  # fmt: skip
