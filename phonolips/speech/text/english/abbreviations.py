@@ -126,10 +126,15 @@ def _state(match: re.Match[str], british: bool) -> str:
     return f", {spoken}{zip_code or ''}"
 
 
+_LETTERED = "vitamin|plan|grade|type|class|hepatitis|section|letter|option|team|part|group|point|model|an?|the|and|or"
+
+
 def _person_initial(match: re.Match[str], british: bool) -> str:
     """Drop the full stop of a name's initial, which stands first or after a capitalised word or an initial."""
     before = text_before(match).rstrip()
     named = not before or re.search(r"(?:^|[^\w'])[A-Z][\w']*\.?$|[.!?,;:(]$", before)
+    # "to M. Jones", but "vitamin C. Then"
+    named = named or not (ends_sentence(match, before_names=True) or re.search(rf"\b(?:{_LETTERED})$", before))
     return f" {SPELLED}{match[0][0].lower()} " if named else match[0]
 
 

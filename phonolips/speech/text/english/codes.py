@@ -72,6 +72,10 @@ def _code(match: re.Match[str], british: bool) -> str:
     return f" {' '.join(run_words(run, spelled=not run[0].isdigit() and _is_letters(run)) for run in runs)} "
 
 
+def _picture_lines(match: re.Match[str], british: bool) -> str:
+    return f" {pair_words(match[1])} {SPELLED}{match[2].lower()} "
+
+
 def _hex(match: re.Match[str], british: bool) -> str:
     return f" {_spell_code(match[0])} "
 
@@ -120,6 +124,7 @@ RULES: tuple[Rule, ...] = (
     rule(r"(?<!\w)7[0-8]7(?=s?\s(?:jet|plane|aircraft|airliner|pilot|crash|landed|took)\w*)",
          lambda m, b: pair_words(m[0])),
     rule(r"\b(40[13])\(?([kb])\)?(?!\w)", lambda m, b: f"{pair_words(m[1])} {SPELLED}{m[2]} "),
+    rule(r"(?<![\w.,])(144|240|360|480|576|720|1080|1440|2160)([pi])\b", _picture_lines),
     # versions, addresses of machines
     rule(r"(?<![\w.])[vV]?\d{1,9}(?:\.\d{1,9}){2,9}(?!\w|\.\d)", _version),
 )  # fmt: skip

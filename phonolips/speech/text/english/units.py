@@ -7,10 +7,9 @@ from phonolips.speech.text.english.numbers import (
     QUANTITY,
     is_one,
     number_words,
-    pair_words,
     quantity_words,
 )
-from phonolips.speech.text.english.rules import GAP, SPELLED, Rule, ends_sentence, one_of, rule, text_after, text_before
+from phonolips.speech.text.english.rules import GAP, Rule, ends_sentence, one_of, rule, text_after, text_before
 
 _PREFIXES = {
     "p": "pico", "n": "nano", "μ": "micro", "u": "micro", "m": "milli", "c": "centi", "d": "deci", "h": "hecto",
@@ -181,10 +180,6 @@ def _alone(match: re.Match[str], british: bool) -> str:
     return _unit_words(match, one=False)
 
 
-def _picture_lines(match: re.Match[str], british: bool) -> str:
-    return f" {pair_words(match[1])} {SPELLED}{match[2].lower()} "
-
-
 def _signed(match: re.Match[str], british: bool) -> str:
     """Read a measure with the minus that may stand before its number."""
     measure = _degrees if "scale" in match.re.groupindex else _measure
@@ -209,7 +204,6 @@ RULES: tuple[Rule, ...] = (
     rule(rf"(?<![\w.,])({QUANTITY})\s?″", _inches),
     rule(rf"(?<![\w.,])({QUANTITY})(?:′|'{_DIMENSION})", _feet),
     rule(rf"(?<![\w.,])({QUANTITY})(?:in\b(?!-)|\sin(?:\.(?=\s[a-z]|$)|{_DIMENSION}(?!\sof)|(?=[,;)]|$)))", _inches),
-    rule(r"(?<![\w.,])(144|240|360|480|576|720|1080|1440|2160)([pi])\b", _picture_lines),
     rule(rf"(?<![\w.,])({QUANTITY})\s?A\b{_OUTLETS}", lambda m, b: f" {quantity_words(m[1])} amp "),
     rule(r"(?<![\w.,])(\d{1,3})\spt\b(?=\s(?:font|type|size|text))", lambda m, b: f" {quantity_words(m[1])} point "),
     rule(rf"{BEGIN_SIGNED}(?P<quantity>{QUANTITY})(?P<gap>-|{GAP}){_UNIT}(?P<dot>\.(?!\w))?", _signed),
