@@ -132,7 +132,7 @@ _LETTERED = "vitamin|plan|grade|type|class|hepatitis|section|letter|option|team|
 def _person_initial(match: re.Match[str], british: bool) -> str:
     """Drop the full stop of a name's initial, which stands first or after a capitalised word or an initial."""
     before = text_before(match).rstrip()
-    named = not before or re.search(r"(?:^|[^\w'])[A-Z][\w']*\.?$|[.!?,;:(]$", before)
+    named = not before or re.search(r"(?:^|[^\w'])[A-Z][\w']*\.?$|[.!?,;:(]$", before) is not None
     # "to M. Jones", but "vitamin C. Then"
     named = named or not (ends_sentence(match, before_names=True) or re.search(rf"\b(?:{_LETTERED})$", before))
     return f" {SPELLED}{match[0][0].lower()} " if named else match[0]

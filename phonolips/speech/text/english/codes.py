@@ -133,7 +133,7 @@ RULES: tuple[Rule, ...] = (
 CODES: tuple[Rule, ...] = (
     rule(r"\b(?i:v)(?=\d+\.\d)", "version"),
     rule(
-        r"(?<![\w./])(?=[A-Za-z\d-]{0,24}\d)(?=[A-Za-z\d-]{0,24}[A-Za-z])(?!\d+(?:st|nd|rd|th|ST|ND|RD|TH)\b)"
+        r"(?<![\w./-])(?=[A-Za-z\d-]{0,24}\d)(?=[A-Za-z\d-]{0,24}[A-Za-z])(?!\d+(?:st|nd|rd|th|ST|ND|RD|TH)\b)"
         r"(?:[A-Za-z]{1,12}-?\d{1,12}|\d{1,12}[A-Za-z]{1,12})(?:-?[A-Za-z]{1,12}(?=-?\d|[^\w-]|$)|-?\d{1,12}(?!\d))*+(?!\w)",
         _code,
     ),

@@ -7,7 +7,8 @@ nor white space to a pattern, so rules leave them where they are.
 
 import re
 from collections.abc import Callable, Iterable
-from functools import partial
+from functools import cache, partial
+from typing import NamedTuple
 
 # Stands before a word that is said letter by letter. A cleaned text holds no control character of its own.
 SPELLED = "\x01"
@@ -22,21 +23,33 @@ _STARTERS = (
 _AHEAD = 40  # characters that are looked at before and behind a match
 
 Rewrite = Callable[[re.Match[str], bool], str]
-Rule = tuple[re.Pattern[str], Rewrite]
+
+
+class Rule(NamedTuple):
+    """A pattern and the function that rewrites what it finds; compiled when a text first needs it."""
+
+    pattern: str
+    rewrite: Rewrite
+    flags: int = 0
 
 
 def rule(pattern: str, rewrite: Rewrite | str, flags: int = 0) -> Rule:
     """Make a rule of a pattern and its rewriting function, or the words that always stand in its place."""
     if isinstance(rewrite, str):
         words = f" {rewrite} "
-        return re.compile(pattern, flags), lambda match, british: words
-    return re.compile(pattern, flags), rewrite
+        return Rule(pattern, lambda match, british: words, flags)
+    return Rule(pattern, rewrite, flags)
+
+
+@cache
+def _compile(pattern: str, flags: int) -> re.Pattern[str]:
+    return re.compile(pattern, flags)
 
 
 def apply_rules(rules: Iterable[Rule], text: str, british: bool) -> str:
     """Rewrite a text by one rule after the other."""
-    for pattern, rewrite in rules:
-        text = pattern.sub(partial(_replace, rewrite, british), text)
+    for pattern, rewrite, flags in rules:
+        text = _compile(pattern, flags).sub(partial(_replace, rewrite, british), text)
     return text
 
 
