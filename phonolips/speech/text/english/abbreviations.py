@@ -46,6 +46,8 @@ _NEVER_AT_AN_END = frozenset(
     ("ed", "trans", "ch", "min", "max", "temp", "cont", "fig", "ref", "co", "anon", "ht", "wt", "qty", "orig",
      "vol")
 )  # fmt: skip
+# Units too, behind a number
+_UNITS_TOO = frozenset(("min", "mins", "hr", "hrs", "secs", "yrs", "lb", "lbs", "oz", "wks", "mos"))
 _BEFORE_NAMES = frozenset(
     ("jr", "sr", "inc", "ltd", "corp", "co", "ave", "rd", "blvd", "esq", "bros", "dept", "ln", "hwy", "pkwy",
      "expy", "sq", "pl", "ct", "apt", "vs", "attn", "univ", "bldg", "asst", "govt", "natl", "intl", "assn",
@@ -81,6 +83,8 @@ _DEGREES = {"ph.d": "phd", "phd": "phd", "ll.b": "llb", "ll.m": "llm"}
 def _short_word(match: re.Match[str], british: bool) -> str:
     written = match[1]
     key = written.lower()
+    if key in _UNITS_TOO and re.search(r"\d\s?$", text_before(match)):
+        return match[0]
     if key in _CAPITALISED_ONLY and not written[0].isupper():
         return match[0]
     ends = ends_sentence(match, before_names=key in _BEFORE_NAMES)
@@ -168,7 +172,7 @@ RULES: tuple[Rule, ...] = (
     rule(r"\b[Ee]qs?\.(?=\s\(?\d)", "equation"),
     rule(r"\b[Ee]xt\.?(?=\s?\d)", "extension"),
     rule(r"#(?=\d)", "number"),
-    rule(rf"\b({'|'.join(title for title in TITLES if title not in _TITLES_BEFORE_NAMES)})\b\.(?=\s*+\w)"
+    rule(rf"\b({'|'.join(title for title in TITLES if title not in _TITLES_BEFORE_NAMES)})\b\.(?=\s*+[\w&])"
          rf"|\b({'|'.join(_TITLES_BEFORE_NAMES)})\.(?=\s[A-Z])|\b(Mr|Mrs|Ms|Prof)\b(?=\s[A-Z])", _title),
     rule(r"\b(St|Dr)\b(?:\.|(?=\s[A-Z])|(?=,))", _saint_or_street),
     rule(r"(?<=\dst\s|\dnd\s|\drd\s|\dth\s)st\b\.?", "street"),
@@ -178,8 +182,8 @@ RULES: tuple[Rule, ...] = (
          lambda m, b: _DIRECTIONS[m[1]]),
     rule(rf",\s?({'|'.join(_STATES)})\b(?:(,?\s\d{{5}}(?:-\d{{4}})?)\b|(?=[.,;)]|\s?$|\n))", _state),
     rule(r"\b(" + "|".join(f"[{word[0].upper()}{word[0]}]{word[1:]}" for word in SHORT_WORDS) + r")\b\.", _short_word),
-    rule(r"\b(vs|approx|etc|w/out)\b(?!\.)",
-         lambda m, b: {"vs": "versus", "approx": "approximately", "etc": "et cetera", "w/out": "without"}[m[1]]),
+    rule(r"\b(vs|approx|w/out)\b(?!\.)|(?:(?<=,\s)|(?<=and\s))(etc)\b(?!\.)",
+         lambda m, b: {"vs": "versus", "approx": "approximately", "etc": "et cetera", "w/out": "without"}[m[0]]),
 )  # fmt: skip
 
 # after dates and times, whose a.m., p.m. and B.C. they would take

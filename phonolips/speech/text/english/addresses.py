@@ -29,6 +29,7 @@ _FILES = (
     "exe|dll|zip|tar|gz|bz2|7z|rar|png|jpe?g|gif|svg|webp|bmp|tiff?|mp3|mp4|wav|flac|ogg|avi|mov|mkv|srt|vtt|log|ini|cfg|"
     "conf|db|sql|iso|bin|npz|npy|onnx"
 )
+_CAPITAL_FILES = "JPE?G|PNG|GIF|PDF|TXT|DOCX?|MP3|MP4|WAV|ZIP|CSV|XML|HTML?|EXE|SRT|MOV|AVI"
 _RUN = re.compile(r"[A-Z]{2,}(?![a-z])|[A-Z]?[a-z']+|[A-Z]+|[^\W\d_]+|\d+|[^\w\s]|_")
 LONGEST_ADDRESS = 300  # characters; longer ones are read as the words in them
 
@@ -109,13 +110,19 @@ def _camel(match: re.Match[str], british: bool) -> str:
     return _join(parts) + word[len(stem) :]
 
 
+def _name_parts(name: str) -> list[str]:
+    """Split the name of a tag or a person; what the dictionary knows whole stays whole."""
+    runs = re.findall(r"[^\W\d_]+|\d+", name)
+    return [part for run in runs for part in ([run] if _is_word(run) else split_capitals(run) or [run])]
+
+
 def _hashtag(match: re.Match[str], british: bool) -> str:
-    parts = [part for piece in match[1].split("_") for part in split_capitals(piece)]
+    parts = _name_parts(match[1])
     return f" {_join(parts)} "
 
 
 def _handle(match: re.Match[str], british: bool) -> str:
-    parts = [part for piece in match[1].split("_") for part in split_capitals(piece)]
+    parts = _name_parts(match[1])
     return f" at {_join(parts)} "
 
 
@@ -125,7 +132,7 @@ RULES: tuple[Rule, ...] = (
     rule(rf"(?<![\w.@])[\w.+&%-]{{1,64}}@[\w-]{{1,63}}(?:\.[\w-]{{1,63}}){{1,6}}(?:/{_REST}{{0,300}})?", _address),
     rule(rf"(?<![\w.@/-])(?:[wW]{{3}}\.|(?=[\w-]{{1,63}}(?:\.[\w-]{{1,63}}){{0,5}}\.(?:{_TOP})(?![\w-])))"
          rf"[A-Za-z][\w-]{{0,62}}(?:\.[A-Za-z][\w-]{{0,62}}){{1,6}}(?:[:/?#]{_REST}{{0,300}})?", _address),
-    rule(rf"(?<![\w.@/\\-])[A-Za-z_][\w-]{{0,63}}(?:\.[\w-]{{1,63}}){{0,3}}\.(?:{_FILES})(?![\w-]|\.\w)", _file_name),
+    rule(rf"(?<![\w.@/\\-])[A-Za-z_][\w-]{{0,63}}(?:\.[\w-]{{1,63}}){{0,3}}\.(?:{_FILES}|{_CAPITAL_FILES})(?![\w-]|\.\w)", _file_name),
     rule(r"(?<![\w.@:/~\\])(?:~/[\w./-]{1,200}|/(?:[\w.-]{1,64}/){1,20}[\w.-]{0,64}|[A-Za-z]:\\[\w.\\-]{1,200}|"
          r"\.{1,2}/[\w./-]{1,200})", _address),
     rule(r"(?<![\w@.])@([A-Za-z_]\w{0,39})", _handle),

@@ -3,7 +3,14 @@
 import re
 
 from phonolips.speech.text.english.abbreviations import STREET
-from phonolips.speech.text.english.numbers import digit_words, grouped_digits, pair_words, whole_words, year_words
+from phonolips.speech.text.english.numbers import (
+    decimal_words,
+    digit_words,
+    grouped_digits,
+    pair_words,
+    whole_words,
+    year_words,
+)
 from phonolips.speech.text.english.rules import SPELLED, Rule, rule
 
 _VOWEL = re.compile(r"[aeiouyAEIOUY]")
@@ -69,7 +76,17 @@ def _code(match: re.Match[str], british: bool) -> str:
     runs = re.findall(r"\d+|[^\W\d_]+", match[0])
     if len(runs) > 12:
         return match[0]
-    return f" {' '.join(run_words(run, spelled=not run[0].isdigit() and _is_letters(run)) for run in runs)} "
+    words = [run_words(run, spelled=not run[0].isdigit() and _is_letters(run)) for run in runs]
+    if runs[-1] == "s" and len(runs) > 1:  # MP3s
+        words[-2:] = [words[-2] + ("es" if words[-2].endswith("x") else "s")]
+    elif re.fullmatch("[A-Z]s", runs[-1]):  # 3Ds
+        words[-1] = f"{runs[-1][0]}'s"
+    return f" {' '.join(words)} "
+
+
+def _decimal_code(match: re.Match[str], british: bool) -> str:
+    letters = match[1]
+    return f" {run_words(letters, spelled=_is_letters(letters))} {decimal_words(match[2])} "
 
 
 def _picture_lines(match: re.Match[str], british: bool) -> str:
@@ -125,12 +142,15 @@ RULES: tuple[Rule, ...] = (
          lambda m, b: pair_words(m[0])),
     rule(r"\b(40[13])\(?([kb])\)?(?!\w)", lambda m, b: f"{pair_words(m[1])} {SPELLED}{m[2]} "),
     rule(r"(?<![\w.,])(144|240|360|480|576|720|1080|1440|2160)([pi])\b", _picture_lines),
+    rule(r"(?<![\w.,])(\d{3,4})\s?[xX×]\s?(\d{3,4})(?!\w|[.,]\d)",
+         lambda m, b: f"{pair_words(m[1])} by {pair_words(m[2])}"),
     # versions, addresses of machines
     rule(r"(?<![\w.])[vV]?\d{1,9}(?:\.\d{1,9}){2,9}(?!\w|\.\d)", _version),
 )  # fmt: skip
 
 # after units and money, which have letters behind their digits, too
 CODES: tuple[Rule, ...] = (
+    rule(r"(?<![\w.])(?![vV]\d)([A-Za-z]{1,5})-?(\d{1,9}\.\d{1,9})(?![\w.])", _decimal_code),
     rule(r"\b(?i:v)(?=\d+\.\d)", "version"),
     rule(
         r"(?<![\w./-])(?=[A-Za-z\d-]{0,24}\d)(?=[A-Za-z\d-]{0,24}[A-Za-z])(?!\d+(?:st|nd|rd|th|ST|ND|RD|TH)\b)"

@@ -213,9 +213,9 @@ _ORDINAL_ENDING = r"(?:st|nd|rd|th)?"
 
 MONTH_NAMES: tuple[Rule, ...] = (
     # months and days in short
-    rule(rf"\b({_SHORT_DAY})[-–]({_SHORT_DAY})\b\.?",
+    rule(rf"\b({_SHORT_DAY})\.?[-–]({_SHORT_DAY})\b\.?",
          lambda m, b: f"{_day_name(m[1])} to {_day_name(m[2])}{stop(m)}"),
-    rule(rf"\b({_SHORT_MONTH})[-–]({_SHORT_MONTH})\b\.?",
+    rule(rf"\b({_SHORT_MONTH})\.?[-–]({_SHORT_MONTH})\b\.?",
          lambda m, b: f"{_month_name(m[1])} to {_month_name(m[2])}{stop(m)}"),
     rule(rf"\b({_SHORT_MONTH})\b\.?(?=[\s-]\d)", lambda m, b: _month_name(m[1])),
     rule(rf"\b(jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec|{_SHORT_MONTH.upper()})\b\.?(?=\s\d{{1,2}}\b(?!:))",

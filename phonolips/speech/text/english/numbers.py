@@ -84,7 +84,7 @@ def fraction_words(written: str) -> str:
     if re.search(f"[{VULGAR}]", written):
         written = f"{written[:-1]} {unicodedata.normalize('NFKC', written[-1])}"
     *whole, top, bottom = re.findall(r"\d+", written)
-    if len(bottom) > 3 or not 0 < int(top) < int(bottom):
+    if len(bottom) > (4 if top == "1" else 3) or not 0 < int(top) < int(bottom):
         return " ".join(whole_words(part) for part in (*whole, top, bottom))
     name = {2: "half", 4: "quarter"}.get(int(bottom)) or ordinal_words(int(bottom))
     plural = ("halves" if name == "half" else name + "s") if int(top) != 1 else name

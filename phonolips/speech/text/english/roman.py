@@ -112,6 +112,7 @@ def _in_parentheses(match: re.Match[str], british: bool) -> str:
 
 _SMALL_OR_CAPITAL = rf"{_NUMERAL}|[ivxlcdm]{{1,7}}"
 RULES: tuple[Rule, ...] = (
+    rule(r"\bWW(II?|[12])\b", lambda m, b: "world war " + ("one" if m[1] in ("I", "1") else "two")),
     rule(r"(?m)^\s?\(?([ivx]{1,5})[.)](?=\s)", _list_mark),
     rule(r"(?<!\w)\(([ivx]{2,5})\)", _in_parentheses),
     rule(rf"(?<![A-Za-z])([A-Za-z]{{2,14}})(\.?)\s({_SMALL_OR_CAPITAL})(?:[-–]({_SMALL_OR_CAPITAL}))?(?!\w|\.\w)",

@@ -3,7 +3,6 @@
 import re
 
 from phonolips.speech.text.english.money import CURRENCIES
-from phonolips.speech.text.english.numbers import pair_words
 from phonolips.speech.text.english.rules import SPELLED, Rule, one_of, rule, text_before
 
 _GREEK = {
@@ -91,8 +90,7 @@ FIRST: tuple[Rule, ...] = (
 # Before numbers are read: what a sign between them means
 BETWEEN: tuple[Rule, ...] = (
     rule(r"(?<=\d)\s?[xX×]\s?(?=\d+(?:\.\d+)?\s?[xX]\s?\d)", "by"),
-    rule(r"(?<![\w.,])(\d{3,4})\s?[xX×]\s?(\d{3,4})(?!\w|[.,]\d)",
-         lambda m, b: f"{pair_words(m[1])} by {pair_words(m[2])}"),
+    rule(r"(?<=\d)\s?/\s?(?=\d{1,9}(?:\.\d{1,9})?\s?=)", "divided by"),
     rule(r"(?<=\d)\s?[xX]\s?(?=\d)", "by"),
     rule(r"(?<=\d)[eE](?=[+-]?\d{1,3}(?!\w))(?:\+|(-))?", lambda m, b: f" times ten to the {'minus ' if m[1] else ''}"),
     rule(r"(?<=\d)[xX](?!\w)", "times"),

@@ -98,6 +98,11 @@ def _make_units() -> dict[str, tuple[str, str]]:
 
 UNITS = _make_units()
 _SYMBOL = one_of(UNITS)
+# Abbreviations rather than symbols: a full stop belongs to them, and a number may follow ("5 ft. 6 in.")
+_DOTTED = frozenset(
+    ("ft", "yd", "yds", "mi", "lb", "lbs", "oz", "gal", "qt", "pt", "tbsp", "tsp", "min", "mins", "hr", "hrs", "sec",
+     "secs", "wk", "wks", "mo", "mos", "yr", "yrs")
+)  # fmt: skip
 _POWERS = {"2": "square", "3": "cubic"}
 # units whose own name after "per" is a length, a time or a volume
 _PER = one_of(
@@ -146,7 +151,8 @@ def _measure(match: re.Match[str], british: bool) -> str:
     quantity, gap = match["quantity"], match["gap"]
     one = is_one(quantity) or gap.startswith("-") or _stands_before_noun(match)
     words = _unit_words(match, one=one)
-    full_stop = ". " if match["dot"] and ends_sentence(match) else " "
+    ends = ends_sentence(match) or (match["unit"] not in _DOTTED and re.match(r"\s\d", text_after(match)))
+    full_stop = ". " if match["dot"] and ends else " "
     return f" {quantity_words(quantity)}{gap.replace('-', ' ') or ' '}{words}{full_stop}"
 
 
@@ -191,6 +197,7 @@ _OUTLETS = r"(?=\s(?:fuse|circuit|current|breaker|socket|plug|supply|charger|out
 
 # "per" behind a number that has no unit of its own, or money: 12/kg, $5/month
 PER: tuple[Rule, ...] = (
+    rule(r"(\d\s?(?:m|cm|mm|km|ft|in|yd)\.?)\s?x\s(?=\d)", lambda m, b: f"{m[1]} by "),
     rule(rf"(?:(?<=\d)|(?<=\d[kKmMbB])|(?<=\d[bm]n))/(?P<per>{_PER}|hour|minute|second|mile|pound|"
          r"night|mo|wk|piece|item|user|seat)(?![\w/])", lambda m, b: f" per {_per_name(m['per'])} "),
 )  # fmt: skip
