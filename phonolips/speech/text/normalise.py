@@ -7,12 +7,18 @@ rules ("3,14" is "drei Komma eins vier" in German); see `figures` for the rest.
 
 import re
 import unicodedata
+import warnings
 from bisect import bisect_left
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import NamedTuple
 
+from phonolips.errors import PhonolipsWarning
 from phonolips.speech.text.agreement import agreements
 from phonolips.speech.text.english import SPELLED, expand_english
+from phonolips.speech.text.english.numbers import VULGAR
+from phonolips.speech.text.english.signs import DECORATION
+from phonolips.speech.text.english.signs import KEPT as SIGNS
 from phonolips.speech.text.figures import write_out_figures
 from phonolips.speech.text.markup.script import FIRST_MARK, LAST_MARK, MARKS
 from phonolips.speech.text.writing import cut_run, plain_writing
@@ -45,7 +51,7 @@ class Token(NamedTuple):
 _MARKS = str.maketrans(
     {
         **dict.fromkeys("‘’‚‛ʻʼ`´", "'"),
-        **dict.fromkeys("“”„‟«»‹›¿¡′″", " "),
+        **dict.fromkeys("“”„‟«»‹›¿¡", " "),
         **dict.fromkeys("‐‑−﹣", "-"),
         **dict.fromkeys("‒―", "–"),
         **dict.fromkeys("،、", ","),
@@ -54,29 +60,53 @@ _MARKS = str.maketrans(
         "؟": "?",
     }
 )
-_KEPT = frozenset(".,;:!?'-–—()%$£€¥₹&#@+=×°/⁄")
+_FRACTIONS = frozenset(map(chr, (*range(0xBC, 0xBF), *range(0x2150, 0x215F))))  # ½ and its like
+_KEPT = frozenset(".,;:!?'-–—()%$£€¥₹&#@+=×°/⁄") | SIGNS | _FRACTIONS
 LONGEST_MARK_RUN = 3  # combining marks on one letter; more is decoration
+_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ", "0123456789+-n")
+_SUPERSCRIPT_RUN = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ]{1,40}")
+# Signs that NFKC would take apart, though they are read as one
+_WHOLE_SIGNS = re.compile(f"([™℠№″º℗{VULGAR}])")
+_DECORATION = re.compile("[\u2500-\u25ff\u2800-\u28ff]")  # frames, blocks, geometric shapes, Braille pictures
+
+
+def _mark_inches(text: str) -> str:
+    """Write the straight quote behind a number as the sign of inches, unless it closes a quotation of its line."""
+    if '"' not in text:
+        return text
+    parts = text.split('"')
+    written = [parts[0]]
+    is_open = False
+    for before, after in pairwise(parts):
+        if "\n" in before:
+            is_open = False
+        inches = not is_open and before[-1:].isdigit()
+        is_open ^= not inches
+        written += ["″" if inches else " ", after]
+    return "".join(written)
 
 
 def clean_text(text: str) -> str:
-    """Reduce a text to plain characters: letters and their marks, digits, white space, known punctuation.
+    """Reduce a text to plain characters: letters and their marks, digits, white space, punctuation and known signs.
 
-    Applies Unicode NFKC; makes quotes and dashes uniform; drops control and format characters, lone
-    surrogates, emoji, superscripts and every sign that has no spoken form here. The marks of a
-    script (`markup.script`) stay.
+    Applies Unicode NFKC; makes quotes and dashes uniform; writes superscripts as `^2`; drops control and format
+    characters, lone surrogates, emoji, and every sign that has no spoken form here (`unread_signs` lists those).
+    Runs of spaces become one, of empty lines one empty line. The marks of a script (`markup.script`) stay.
     """
-    text = re.sub(r"[¼-¾⅐-⅞]", lambda match: " " + match[0], text.translate(_MARKS))
+    text = _mark_inches(text.translate(_MARKS))
+    text = _SUPERSCRIPT_RUN.sub(lambda match: "^" + match[0].translate(_SUPERSCRIPTS), text)
     kept = []
     for character in text:
         category = unicodedata.category(character)
-        superscript = category == "No" and unicodedata.decomposition(character).startswith("<super>")
-        if superscript or (category == "So" and character != "°"):
+        if category == "So" and character not in _KEPT:
             kept.append(" ")
         elif character.isspace() or category[0] != "C" or FIRST_MARK <= ord(character) <= LAST_MARK:
             kept.append(character)
+    pieces = _WHOLE_SIGNS.split("".join(kept))
+    normal = "".join(piece if index % 2 else unicodedata.normalize("NFKC", piece) for index, piece in enumerate(pieces))
     cleaned: list[str] = []
     marks = 0
-    for character in unicodedata.normalize("NFKC", "".join(kept)):
+    for character in normal:
         category = unicodedata.category(character)
         if category[0] == "M":
             marks += 1
@@ -86,16 +116,33 @@ def clean_text(text: str) -> str:
                 cleaned.append(character)
             continue
         marks = 0
-        if category[0] == "L" or category == "Nd" or character in _KEPT or character == "\n" or category == "Co":
+        if category[0] == "L" or category in ("Nd", "Co") or character in _KEPT or character == "\n":
             cleaned.append(character)
         else:
             cleaned.append(" ")
-    return "".join(cleaned)
+    plain = re.sub(" ?\n ?", "\n", re.sub(" {2,}", " ", "".join(cleaned)))
+    return re.sub("\n{3,}", "\n\n", plain)
+
+
+def unread_signs(text: str, language: str) -> list[str]:
+    """List the signs of a text that are dropped, each once: emoji, and signs that nothing here reads.
+
+    Decoration (bullets, frames, underlines) is not listed.
+    """
+    read = _KEPT if language.startswith("en") else _OTHER_SIGNS
+    found = []
+    for character in dict.fromkeys(text):
+        if character in read or character in DECORATION or _DECORATION.match(character) or character < "\x80":
+            continue
+        if unicodedata.category(character) in ("So", "Sm", "Sc") and clean_text(character).strip() in ("", character):
+            found.append(character)
+    return found
 
 
 # ---------------------------------------------------------------- tokens
 
-_LETTER = rf"[^\s\d.,;:!?'()%$£€¥₹&#@+=×°/⁄–—\x01{MARKS}-]"
+_OTHER_SIGNS = frozenset("%$£€¥₹&#@+=×°")  # read by the voices of other languages
+_LETTER = rf"[^\s\d\x01{MARKS}{re.escape(''.join(sorted(_KEPT)))}]"
 _PAUSES = rf"(?P<mark>[{MARKS}])|(?P<stop>[.!?]|\n\s*\n)|(?P<comma>[,;:()–—]|--|(?<=\s)-(?=\s))"
 _ENGLISH_TOKEN = re.compile(rf"(?P<word>\x01?'?{_LETTER}+(?:['-]{_LETTER}+)*'?)|{_PAUSES}")
 _OTHER_TOKEN = re.compile(
@@ -163,6 +210,13 @@ def normalise_marked(
         transparent: marks that change nothing in how the words around them are read, such as the beginning and the end
             of an emphasis: the text is read without them, and they are put where they belong. -> whether it is an end.
     """
+    if unread := unread_signs(text, language):
+        some = " ".join(unread[:5])
+        warnings.warn(
+            f"left out {len(unread)} sign{'s' * (len(unread) > 1)} that nothing here can read: {some}",
+            PhonolipsWarning,
+            stacklevel=2,
+        )
     transparent = transparent or {}
     tokens, marks = _tokens(text, language)
     if not any(mark.mark in transparent for mark in marks):
@@ -220,7 +274,9 @@ def _tokens(text: str, language: str) -> tuple[list[Token], list[PlacedMark]]:
     cleaned = clean_text(text)
     shouted = not any(character.islower() for character in cleaned) and len(cleaned.split()) > 1
     pattern = _OTHER_TOKEN
-    if english:
+    if not english:
+        cleaned = re.sub(f"[{VULGAR}]", lambda match: " " + unicodedata.normalize("NFKC", match[0]), cleaned)
+    else:
         cleaned = expand_english(cleaned, british=language.startswith("en-gb"))
         pattern = _ENGLISH_TOKEN
     tokens: list[Token] = []

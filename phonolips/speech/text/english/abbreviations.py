@@ -1,0 +1,194 @@
+"""Abbreviations, titles, initials, states after a comma, streets. Their full stops are no pauses."""
+
+import re
+
+from phonolips.speech.text.english.rules import (
+    SPELLED,
+    Rule,
+    ends_sentence,
+    one_of,
+    rule,
+    stop,
+    text_after,
+    text_before,
+)
+
+TITLES = {
+    "Mr": "mister", "Mrs": "missus", "Ms": "miz", "Messrs": "messrs", "Prof": "professor", "Capt": "captain",
+    "Col": "colonel", "Gen": "general", "Lt": "lieutenant", "Sgt": "sergeant", "Rev": "reverend",
+    "Hon": "honorable", "Gov": "governor", "Sen": "senator", "Mt": "mount", "Ft": "fort", "Rep": "representative",
+    "Cpl": "corporal", "Maj": "major", "Cmdr": "commander", "Adm": "admiral", "Pres": "president", "Fr": "father",
+    "Sr": "sister", "Br": "brother", "Pvt": "private", "Supt": "superintendent", "Insp": "inspector",
+    "Det": "detective", "Amb": "ambassador", "Drs": "doctors", "Profs": "professors",
+}  # fmt: skip
+_TITLES_BEFORE_NAMES = frozenset(("Fr", "Sr", "Br", "Rep", "Det", "Pres", "Amb", "Adm"))
+SHORT_WORDS = {
+    "etc": "et cetera", "vs": "versus", "approx": "approximately", "dept": "department", "est": "established",
+    "jr": "junior", "sr": "senior", "inc": "incorporated", "ltd": "limited", "corp": "corporation",
+    "co": "company", "ave": "avenue", "rd": "road", "blvd": "boulevard", "esq": "esquire", "bros": "brothers",
+    "ln": "lane", "hwy": "highway", "pkwy": "parkway", "expy": "expressway", "sq": "square", "pl": "place",
+    "ct": "court", "apt": "apartment", "tel": "telephone", "avg": "average", "max": "maximum", "min": "minimum",
+    "mins": "minutes", "hrs": "hours", "secs": "seconds", "yrs": "years", "misc": "miscellaneous",
+    "incl": "including", "excl": "excluding", "govt": "government", "univ": "university", "assn": "association",
+    "assoc": "associates", "intl": "international", "natl": "national", "mfg": "manufacturing", "mgr": "manager",
+    "mgmt": "management", "asst": "assistant", "attn": "attention", "cont": "continued", "orig": "originally",
+    "temp": "temperature", "anon": "anonymous", "fig": "figure", "figs": "figures", "vol": "volume", "vols": "volumes",
+    "ed": "editor", "eds": "editors", "trans": "translator", "ch": "chapter", "chs": "chapters", "chap": "chapter",
+    "illus": "illustrated", "ref": "reference", "refs": "references", "appt": "appointment",
+    "bldg": "building", "fwd": "forward", "lb": "pound", "lbs": "pounds", "oz": "ounces", "qty": "quantity",
+    "wt": "weight", "ht": "height", "hr": "hour", "wks": "weeks", "mos": "months",
+}  # fmt: skip
+# Words of their own when small, or at the end of a sentence
+_CAPITALISED_ONLY = frozenset(
+    ("est", "inc", "co", "ave", "rd", "blvd", "corp", "sq", "pl", "ct", "ln", "hwy", "pkwy", "expy", "bros")
+)
+_NEVER_AT_AN_END = frozenset(
+    ("ed", "trans", "ch", "min", "max", "temp", "cont", "fig", "ref", "co", "anon", "ht", "wt", "qty", "orig",
+     "vol")
+)  # fmt: skip
+# Units too, behind a number
+_UNITS_TOO = frozenset(("min", "mins", "hr", "hrs", "secs", "yrs", "lb", "lbs", "oz", "wks", "mos"))
+_BEFORE_NAMES = frozenset(
+    ("jr", "sr", "inc", "ltd", "corp", "co", "ave", "rd", "blvd", "esq", "bros", "dept", "ln", "hwy", "pkwy",
+     "expy", "sq", "pl", "ct", "apt", "vs", "attn", "univ", "bldg", "asst", "govt", "natl", "intl", "assn",
+     "assoc", "fig", "figs", "vol", "vols", "ch", "chap", "ed", "eds")
+)  # fmt: skip
+_STREETS = {
+    "St": "street", "Ave": "avenue", "Rd": "road", "Blvd": "boulevard", "Ln": "lane", "Dr": "drive", "Ct": "court",
+    "Pl": "place", "Hwy": "highway", "Pkwy": "parkway", "Expy": "expressway", "Sq": "square", "Ter": "terrace",
+}  # fmt: skip
+STREET = one_of([*_STREETS, *(word.capitalize() for word in _STREETS.values()), "Way", "Highway"])
+_DIRECTIONS = {"N": "north", "S": "south", "E": "east", "W": "west", "NE": "northeast", "NW": "northwest",
+               "SE": "southeast", "SW": "southwest"}  # fmt: skip
+_STATES = {
+    "AL": "Alabama", "AK": "Alaska", "AZ": "Arizona", "AR": "Arkansas", "CA": "California", "CO": "Colorado",
+    "CT": "Connecticut", "DE": "Delaware", "FL": "Florida", "GA": "Georgia", "HI": "Hawaii", "ID": "Idaho",
+    "IL": "Illinois", "IN": "Indiana", "IA": "Iowa", "KS": "Kansas", "KY": "Kentucky", "LA": "Louisiana", "ME": "Maine",
+    "MD": "Maryland", "MA": "Massachusetts", "MI": "Michigan", "MN": "Minnesota", "MS": "Mississippi",
+    "MO": "Missouri", "MT": "Montana", "NE": "Nebraska", "NV": "Nevada", "NH": "New Hampshire", "NJ": "New Jersey",
+    "NM": "New Mexico", "NY": "New York", "NC": "North Carolina", "ND": "North Dakota", "OH": "Ohio",
+    "OK": "Oklahoma", "OR": "Oregon", "PA": "Pennsylvania", "RI": "Rhode Island", "SC": "South Carolina",
+    "SD": "South Dakota", "TN": "Tennessee", "TX": "Texas", "UT": "Utah", "VT": "Vermont", "VA": "Virginia",
+    "WA": "Washington", "WV": "West Virginia", "WI": "Wisconsin", "WY": "Wyoming", "DC": "D C",
+}  # fmt: skip
+_STATE_IS_A_WORD = frozenset(("HI", "ID", "IN", "LA", "ME", "OH", "OK", "OR", "MS", "MD", "DC", "AL", "PA", "MA", "CO"))
+# abbreviations with points inside that are words, not letters
+_LATIN = {"e.g.": "for example", "i.e.": "that is", "eg.": "for example", "ie.": "that is"}
+_SMALL_WORDS = {
+    "w/o": "without", "w/": "with", "b/c": "because", "b/w": "between", "c/o": "care of", "&c.": "et cetera",
+}  # fmt: skip
+_DEGREES = {"ph.d": "phd", "phd": "phd", "ll.b": "llb", "ll.m": "llm"}
+
+
+def _short_word(match: re.Match[str], british: bool) -> str:
+    written = match[1]
+    key = written.lower()
+    if key in _UNITS_TOO and re.search(r"\d\s?$", text_before(match)):
+        return match[0]
+    if key in _CAPITALISED_ONLY and not written[0].isupper():
+        return match[0]
+    ends = ends_sentence(match, before_names=key in _BEFORE_NAMES)
+    if ends and key in _NEVER_AT_AN_END and not written[0].isupper():
+        return match[0]
+    return SHORT_WORDS[key] + (". " if ends else "")
+
+
+def _title(match: re.Match[str], british: bool) -> str:
+    return TITLES[match[1] or match[2] or match[3]]
+
+
+def _edition(match: re.Match[str], british: bool) -> str:
+    return f"{match[1]} edition{stop(match)}"
+
+
+def _saint_or_street(match: re.Match[str], british: bool) -> str:
+    saint, street = ("saint", "street") if match[1] == "St" else ("doctor", "drive")
+    before = text_before(match).rstrip()
+    after = text_after(match)
+    named = re.match(r"\s+[^\W\d_a-z]", after) is not None
+    # "1428 Elm St. It was": a street of a house number, and a new sentence
+    if re.search(
+        r"\d\w*\s(?:[NSEW]\.?\s)?(?:[A-Z]\w*\s?){1,3}$|\d(?:st|nd|rd|th)$|\s(?:first|second|third|\w+th)$", before
+    ):
+        return street + (". " if "." in match[0] and ends_sentence(match, before_names=True) else "")
+    if named or not before or (match[1] == "Dr" and not re.search(r"[A-Z][\w']*$", before)):
+        return saint
+    return street + (". " if "." in match[0] and ends_sentence(match) else "")
+
+
+def _street(match: re.Match[str], british: bool) -> str:
+    return _STREETS[match[1].capitalize()] + (
+        ". " if "." in match[0] and ends_sentence(match, before_names=True) else ""
+    )
+
+
+def _state(match: re.Match[str], british: bool) -> str:
+    name, zip_code = match[1], match[2]
+    if name in _STATE_IS_A_WORD and not zip_code:
+        return match[0]
+    spoken = f"{SPELLED}dc" if name == "DC" else _STATES[name]
+    return f", {spoken}{zip_code or ''}"
+
+
+_LETTERED = "vitamin|plan|grade|type|class|hepatitis|section|letter|option|team|part|group|point|model|an?|the|and|or"
+
+
+def _person_initial(match: re.Match[str], british: bool) -> str:
+    """Drop the full stop of a name's initial, which stands first or after a capitalised word or an initial."""
+    before = text_before(match).rstrip()
+    named = not before or re.search(r"(?:^|[^\w'])[A-Z][\w']*\.?$|[.!?,;:(]$", before) is not None
+    # "to M. Jones", but "vitamin C. Then"
+    named = named or not (ends_sentence(match, before_names=True) or re.search(rf"\b(?:{_LETTERED})$", before))
+    return f" {SPELLED}{match[0][0].lower()} " if named else match[0]
+
+
+def _initials(match: re.Match[str], british: bool) -> str:
+    letters = match[0].replace(".", "").lower()
+    return f" {SPELLED}{letters}{stop(match, before_names=True)}"
+
+
+def _degree(match: re.Match[str], british: bool) -> str:
+    key = match[1].lower().replace(" ", "")
+    spoken = _DEGREES[key]
+    return f" {SPELLED}{spoken}{stop(match, before_names=True)}"
+
+
+RULES: tuple[Rule, ...] = (
+    rule(r"(?<!\w)(?:[eE]\.\s?g\.|[iI]\.\s?e\.)", lambda m, b: "for example" if m[0][0] in "eE" else "that is"),
+    rule(rf"(?<![\w/])({one_of(_SMALL_WORDS)})(?!/)", lambda m, b: f" {_SMALL_WORDS[m[1].lower()]} ", re.IGNORECASE),
+    rule(r"\b(?:Ph\.\s?D\.?|PhD)('?s)(?!\w)", lambda m, b: f"PHD{m[1]}"),
+    rule(r"\b(Ph\.\s?D|PhD|LL\.B|LL\.M)(?!\w)\.?", _degree),
+    rule(r"\bet\sal\.", lambda m, b: "et al" + stop(m)),
+    rule(r"\bcf\.(?=\s)", "compare"),
+    rule(r"\bviz\.(?=\s)", "namely"),
+    rule(r"(?<!\w)ca?\.(?=\s?\d{3,4}\b)", "circa"),
+    rule(r"(?<=[a-z]\s)v\.(?=\s[A-Z])", "versus"),
+    rule(r"(\b\d{1,3}(?:st|nd|rd|th)|\b[Rr]evised|\b[Ss]econd|\b[Tt]hird|\b[Ff]irst)\sed\.", _edition),
+    rule(r"\bpp\.(?=\s?[\divxlc])", "pages"),
+    rule(r"(?<!\w)p\.(?=\s?(?:\d|[ivxlc]{1,7}\b))", "page"),
+    rule(r"\b[Nn]os\.(?=\s?\d)", "numbers"),
+    rule(r"\bNo\.(?=\s?\d)|\bno\.(?=\s\d)", "number"),
+    rule(r"\b[Ss]ec\.(?=\s\d)", "section"),
+    rule(r"\b[Ee]qs?\.(?=\s\(?\d)", "equation"),
+    rule(r"\b[Ee]xt\.?(?=\s?\d)", "extension"),
+    rule(r"#(?=\d)", "number"),
+    rule(rf"\b({'|'.join(title for title in TITLES if title not in _TITLES_BEFORE_NAMES)})\b\.(?=\s*+[\w&])"
+         rf"|\b({'|'.join(_TITLES_BEFORE_NAMES)})\.(?=\s[A-Z])|\b(Mr|Mrs|Ms|Prof)\b(?=\s[A-Z])", _title),
+    rule(r"\b(St|Dr)\b(?:\.|(?=\s[A-Z])|(?=,))", _saint_or_street),
+    rule(r"(?<=\dst\s|\dnd\s|\drd\s|\dth\s)st\b\.?", "street"),
+    rule(r"(?<=[a-z\d]\s)(Ave|Rd|Blvd|Ln|Ct|Pl|Hwy|hwy|Pkwy|Expy|Ter)\b(?:\.|(?=,|\s?$|\s(?:in|and|is|at|to)\b))",
+         _street),
+    rule(r"(?<=\d\s)(N|S|E|W|NE|NW|SE|SW)\b\.?(?=\s(?:[A-Z][a-z]+|\d{1,3}(?:st|nd|rd|th))\b)",
+         lambda m, b: _DIRECTIONS[m[1]]),
+    rule(rf",\s?({'|'.join(_STATES)})\b(?:(,?\s\d{{5}}(?:-\d{{4}})?)\b|(?=[.,;)]|\s?$|\n))", _state),
+    rule(r"\b(" + "|".join(f"[{word[0].upper()}{word[0]}]{word[1:]}" for word in SHORT_WORDS) + r")\b\.", _short_word),
+    rule(r"\b(vs|approx|w/out)\b(?!\.)|(?:(?<=,\s)|(?<=and\s))(etc)\b(?!\.)",
+         lambda m, b: {"vs": "versus", "approx": "approximately", "etc": "et cetera", "w/out": "without"}[m[0]]),
+)  # fmt: skip
+
+# after dates and times, whose a.m., p.m. and B.C. they would take
+INITIALS: tuple[Rule, ...] = (
+    rule(r"(?<![\w.])(?:[^\W\d_]\.){2,12}(?:[^\W\d_](?!\w))?", _initials),
+    rule(r"(?<![\w.])[A-Z]\.\s(?:[A-Z]\.\s){0,3}(?=[A-Z]\.\s[A-Z])", lambda m, b: m[0]),
+    rule(r"(?<![\w'.])[A-HJ-Z]\.(?=\s[A-Z])", _person_initial),
+)

@@ -1,0 +1,120 @@
+"""Signs: of mathematics, of money without a number, Greek letters, marks of law and trade; emoticons and list marks."""
+
+import re
+
+from phonolips.speech.text.english.money import CURRENCIES
+from phonolips.speech.text.english.rules import SPELLED, Rule, one_of, rule, text_before
+
+_GREEK = {
+    "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "epsilon", "ζ": "zeta", "η": "eta", "θ": "theta",
+    "ι": "iota", "κ": "kappa", "λ": "lambda", "μ": "mu", "ν": "nu", "ξ": "xi", "ο": "omicron", "π": "pi", "ρ": "rho",
+    "σ": "sigma", "ς": "sigma", "τ": "tau", "υ": "upsilon", "φ": "phi", "ϕ": "phi", "χ": "chi", "ψ": "psi",
+    "ω": "omega",
+}  # fmt: skip
+# Those whose capital no Latin letter looks like
+_GREEK_LETTERS = "".join(_GREEK) + "ΓΔΘΛΞΠΣΦΨΩ"
+# sign: how it is said wherever it stands
+_SIGNS = {
+    "±": "plus or minus", "∓": "minus or plus", "×": "times", "÷": "divided by", "∙": "times", "⋅": "times",
+    "∗": "times", "·": "times", "=": "equals", "≠": "is not equal to", "≈": "is approximately", "≅": "is approximately",
+    "≃": "is approximately", "≡": "is identical to", "≤": "is less than or equal to", "≦": "is less than or equal to",
+    "≥": "is greater than or equal to", "≧": "is greater than or equal to", "≪": "is much less than",
+    "≫": "is much greater than", "∞": "infinity", "√": "square root of", "∛": "cube root of", "∑": "sum of",
+    "∏": "product of", "∫": "integral of", "∂": "partial", "∇": "nabla", "∆": "delta", "∈": "in", "∉": "not in",
+    "∪": "union", "∩": "intersection", "⊂": "subset of", "⊆": "subset of or equal to", "⊃": "superset of",
+    "∀": "for all", "∃": "there exists", "∅": "empty set", "∴": "therefore", "∵": "because", "∝": "is proportional to",
+    "∧": "and", "∨": "or", "¬": "not", "∠": "angle", "⊥": "perpendicular to", "∥": "parallel to", "→": "to",
+    "⇒": "implies", "⇔": "if and only if", "↔": "to and from", "←": "from", "↑": "up", "↓": "down", "%": "percent",
+    "‰": "per mille", "‱": "per ten thousand", "&": "and", "+": "plus", "°": "degrees", "º": "degrees", "¢": "cents",
+    "§": "section",
+    "¶": "paragraph", "©": "copyright", "®": "registered", "™": "trademark", "℠": "service mark", "℗": "copyright",
+    "†": "dagger", "‡": "double dagger", "℮": "estimated", "♯": "sharp", "♭": "flat", "∕": "divided by", "№": "number",
+    "⋈": "natural join", "′": "prime", "″": "double prime", "@": "at",
+}  # fmt: skip
+# Decoration: dropped without a word where no rule has read it
+DECORATION = '*#~^|\\_<>/⁄`{}[]"•‣◦▪●○■□–—…·'
+# What a cleaned English text keeps beyond letters, digits and punctuation
+KEPT = frozenset("".join(_SIGNS)) | frozenset('*~^|\\<>_[]{}"' + "".join(CURRENCIES))
+
+_POWERS = {"2": "squared", "3": "cubed"}
+
+
+def _power(match: re.Match[str], british: bool) -> str:
+    """Read `x^2`, `10^-6`, `2^n`; the number of a footnote behind a word is dropped."""
+    base, sign, exponent = match[1], match[2], match[3]
+    if re.fullmatch(r"[^\W\d]{3,40}", base):
+        return base
+    if not sign and exponent in _POWERS:
+        return f"{base} {_POWERS[exponent]} "
+    number = exponent if exponent.isdigit() else SPELLED + exponent.lower()
+    return f"{base} to the {'minus ' if sign in ('-', '⁻') else ''}{number} "
+
+
+def _compare(match: re.Match[str], british: bool) -> str:
+    """Read < and > between two things; an arrow is `to`, anything else is a mark of something."""
+    name = {"<": "is less than", ">": "is greater than", "<=": "is less than or equal to",
+            ">=": "is greater than or equal to", "!=": "is not equal to", "<>": "is not equal to", "==": "equals",
+            "->": "to", "=>": "implies", "-->": "to", "<->": "to and from"}[match[0].strip()]  # fmt: skip
+    said_before = re.search(r"\bis\s$", text_before(match)) and name.startswith("is ")
+    return f" {name.removeprefix('is ') if said_before else name} "
+
+
+def _currency(match: re.Match[str], british: bool) -> str:
+    return f" {CURRENCIES[match[0].strip()][0]} "
+
+
+def _section(match: re.Match[str], british: bool) -> str:
+    name = {"§": "section", "¶": "paragraph"}[match[0][0]]
+    return f" {name}{'s' if len(match[0]) > 1 else ''} "
+
+
+_NAMED = one_of(_SIGNS)
+_MONEY = re.escape("".join(CURRENCIES))
+_OPERAND = r"[\w.)\]%\"'!|]"
+
+# Before all other rules
+FIRST: tuple[Rule, ...] = (
+    # ASCII emoticons, and marks at the beginning of a line
+    rule(
+        r"(?<!\S)(?:[:;=8xX]['’]?-?[)(\]\[DPpOo/\\|3*]{1,9}|<3|</3|\^_{0,3}\^|-_{1,3}-|[oO]_[oO]|[xX]D|:'\(|¯\\_\(ツ\)_/¯|"
+        r"\\o/|>[:;]-?[()]|[)(]-?[:;])(?=[\s.,!?;]|$)(?<!\dx)",
+        " ",
+    ),
+    rule(r"(?m)^\|?[-:|\s]{3,300}\|?$", ""),
+    rule(r"(?m)^\s?(?:[*•‣◦▪●○■□→+>|]\s|-\s(?=\S)){1,9}", ". "),
+    rule(r"(?m)^\s?\(?(\d{1,2})[.)]\s(?=\S)", lambda m, b: f". {m[1]}, "),
+    rule(r"\|", ", "),
+    rule(r"(?m)^[-=*_~#]{3,}\s?$", ". "),
+)
+
+# Before numbers are read: what a sign between them means
+BETWEEN: tuple[Rule, ...] = (
+    rule(r"(?<=\d)\s?[xX×]\s?(?=\d+(?:\.\d+)?\s?[xX]\s?\d)", "by"),
+    rule(r"(?<=\d)\s?/\s?(?=\d{1,9}(?:\.\d{1,9})?\s?=)", "divided by"),
+    rule(r"(?<=\d)\s?[xX]\s?(?=\d)", "by"),
+    rule(r"(?<=\d)[eE](?=[+-]?\d{1,3}(?!\w))(?:\+|(-))?", lambda m, b: f" times ten to the {'minus ' if m[1] else ''}"),
+    rule(r"(?<=\d)[xX](?!\w)", "times"),
+    rule(r"(?<=[\d)])\s?[*∗]\s?(?=[\d(])", "times"),
+    rule(r"(?<![\w~])~\s?(?=[\d$£€])", "about"),
+    rule(r"(?<=\d)\s?-\s?(?=\d+(?:\.\d+)?\s?=)|(?<=[\d)a-z])\s-\s(?=\d+(?:\.\d+)?\s?=)|(?<=[=(]\s)-(?=\d)|(?<==)-(?=\d)",
+         "minus"),
+    rule(r"(?<=[.,;:!?'])\^\d{1,3}(?!\w)", ""),
+    rule(r"([\w)\]]{1,40})\^\(?([-⁻+]?)(\d{1,3}|[A-Za-z])\)?(?!\w)", _power),
+    rule(r"\s?(?:<->|-->|->|=>|<=|>=|!=|<>|==)\s?", _compare),
+    rule(r"(?<![<])<(?=\s?[-$£€\d.]*+[\d])|(?<=[\w)]\s)<(?=\s[\w(])|(?<=[\d)])<(?=\w)", _compare),
+    rule(r"(?<!>)>(?=\s?[-$£€\d.]*+[\d])|(?<=[\w)]\s)>(?=\s[\w(])|(?<=[\d)])>(?=\w)", _compare),
+    rule(r"(?<=[A-Za-z])\+\+(?!\w)", "plus plus"),
+    rule(r"(?<=\d)\+(?=\s[a-z]|[.,;!?)]|\s?$)", "plus"),
+    rule(r"\bC#(?!\w)", f"{SPELLED}c sharp"),
+    rule(r"§{1,2}|¶{1,2}", _section),
+)  # fmt: skip
+
+# After numbers: each sign by its name
+LAST: tuple[Rule, ...] = (
+    rule(rf"(?<![^\W\d_])[{_GREEK_LETTERS}](?![^\W\d_])", lambda m, b: f" {_GREEK[m[0].lower()]} "),
+    rule(rf"(?<=\w)\s?[{_MONEY}]|[{_MONEY}](?=\s?\w)", _currency),
+    rule(f"[{_MONEY}]", " "),
+    rule(rf"(?:{_NAMED})", lambda m, b: f" {_SIGNS[m[0]]} "),
+    rule(r"(?<=\d)\s?\*\s?(?=\d)", "times"),
+    rule(rf"[{re.escape(DECORATION.replace('–', '').replace('—', ''))}]", " "),
+)  # fmt: skip
