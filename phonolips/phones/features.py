@@ -189,40 +189,53 @@ def _shifted(sound: Sound, **by: float) -> Sound:
     return sound.changed(**{name: sound.value(name) + amount for name, amount in by.items()})
 
 
-LABIALISED, PALATALISED, RHOTIC = "ʷ", "ʲ", "˞"
-# Marks that show, each by what it does to a sound. All others on the chart (length, aspiration, voice, nasality,
-# tone, stress, ejection, release, syllabicity) change nothing that can be seen.
+# Marks that show, each by what it does to a sound. All others on the chart (length, aspiration, voice, nasality, tone,
+# stress, ejection, release, syllabicity, which part of the tongue) change nothing that can be seen.
 _MARKS: Mapping[str, Callable[[Sound], Sound]] = {
     "ʷ": _labialised, "ᵝ": _labialised, "ᶣ": _labialised, "ʲ": _palatalised, "˞": _rhotic,
     "ˠ": _velarised, "ˤ": _velarised, "\u0334": _velarised,
     "\u031d": lambda sound: _shifted(sound, opening=-_SLIGHTLY, stricture=_SLIGHTLY),  # raised
     "\u031e": lambda sound: _shifted(sound, opening=_SLIGHTLY, stricture=-_SLIGHTLY),  # lowered
-    "\u031f": lambda sound: _shifted(sound, tongue=-_SLIGHTLY / 2),  # advanced
-    "\u0320": lambda sound: _shifted(sound, tongue=_SLIGHTLY / 2),  # retracted
     "\u0308": lambda sound: _shifted(sound, tongue=_SLIGHTLY, spread=-4 * _SLIGHTLY),  # centralised
     "\u033d": lambda sound: _shifted(sound, opening=(0.5 - sound.value("opening")) / 2, spread=-2 * _SLIGHTLY),
     "\u0339": lambda sound: _shifted(sound, rounding=2 * _SLIGHTLY),  # more rounded
     "\u031c": lambda sound: _shifted(sound, rounding=-2 * _SLIGHTLY),  # less rounded
-    "\u032a": lambda sound: sound.changed(dental=max(0.5, sound.value("dental"))),  # at the teeth
 }  # fmt: skip
 LETTERS: Mapping[str, Sound] = _letters()
+VOWEL_LETTERS = frozenset(letter for letter, sound in LETTERS.items() if sound.value("syllabic") == 1)
 SHOWING_MARKS = frozenset(_MARKS)
-TIES = "\u0361\u035c"  # above and below two letters: one sound of both
+_CONSONANT_MARKS = frozenset("ʲˠˤ\u0334")  # behind a vowel they are the next consonant's
+TIE = "\u0361"  # above two letters: one sound of both
+TIES = TIE + "\u035c"  # or below them
+
+
+def decompose(ipa: str) -> str:
+    """Write IPA with every mark behind its letter; ç is a letter."""
+    return unicodedata.normalize("NFD", ipa).replace("c\u0327", "ç")
+
+
+def canonical(ipa: str) -> str:
+    """Keep of one IPA sound what shows: its letters, ties, and marks that change the lips, in their order."""
+    kept = ""
+    for each in decompose(ipa):
+        is_vowel_mark = kept[-1:] in VOWEL_LETTERS and each in _CONSONANT_MARKS
+        if each in LETTERS or each in TIES or (each in SHOWING_MARKS and not is_vowel_mark):
+            kept += each
+    return kept.replace("\u035c", TIE).replace("ə˞", "ɚ").replace("ɜ˞", "ɝ")
 
 
 def read_sound(ipa: str) -> Sound:
     """Return the features of one IPA sound: a letter, or two joined by a tie, and any marks.
 
-    Of two joined letters the lips are shut or biting where either's are, and the rest is the second's: an affricate
-    shows its release, and k͡p the lips.
+    Two joined letters are one sound of both: the lips are the first's where they are shut or bite, and the rest is the
+    second's, with the first's stricture.
 
     Raises:
         InputError: no letter of the chart, or more than one sound.
     """
-    text = unicodedata.normalize("NFD", ipa).replace("c\u0327", "ç")
     sound: Sound | None = None
     tied = False
-    for character in text:
+    for character in decompose(ipa):
         if character in LETTERS:
             letter = LETTERS[character]
             if sound is not None and not tied:
@@ -241,7 +254,10 @@ def read_sound(ipa: str) -> Sound:
 
 
 def _joined(first: Sound, second: Sound) -> Sound:
-    """Return one sound of two that are made together."""
-    if first.lips != second.lips and APART in (first.lips, second.lips):
-        return first if second.lips == APART else second
-    return second.changed(stricture=max(0.9, first.value("stricture") * 0.9)) if first.lips == second.lips else first
+    """Return one sound of two that are made together, as the stop and the release of an affricate are."""
+    lips = second if first.lips == APART else first
+    return (
+        lips.changed(stricture=1.0)
+        if lips.lips != APART
+        else second.changed(stricture=_MANNERS["affricate"]["stricture"])
+    )

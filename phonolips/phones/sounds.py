@@ -8,8 +8,7 @@ What the lips do as a whole is never mixed: a sound with shut lips is made of B,
 teeth of F and V, a vowel of vowels, and any other of the rest. AW, AY and OY move and are in no mixture.
 """
 
-import unicodedata
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
 from itertools import combinations
 from typing import NamedTuple
@@ -17,8 +16,17 @@ from typing import NamedTuple
 import numpy as np
 
 from phonolips.errors import InputError
-from phonolips.phones.features import FEATURES, GLIDE, LETTERS, SHOWING_MARKS, SHUT, TIES, VISIBILITY, Sound, read_sound
-from phonolips.phones.inventory import NUM_PHONES, PHONE_IDS
+from phonolips.phones.features import FEATURES, GLIDE, LETTERS, SHUT, VISIBILITY, Sound, canonical, read_sound
+from phonolips.phones.inventory import (
+    BILABIALS,
+    IGNORED_ID,
+    NUM_PHONES,
+    PHONE_IDS,
+    SILENCE,
+    UNKNOWN,
+    is_sound,
+    normalise_phone,
+)
 
 # Each phone and the IPA letters of its sound; the first one's features are the phone's.
 PHONE_LETTERS: Mapping[str, str] = {
@@ -37,7 +45,11 @@ _ENGLISH_LIPS: Mapping[str, Mapping[str, float]] = {
     "UH": {"rounding": 0.6},
     "AO": {"rounding": 0.5},
 }
-_LETTER_PHONES = {letter: phone for phone, letters in PHONE_LETTERS.items() for letter in letters}
+# What is a phone's very sound; of two joined letters English has these.
+_EXACT: Mapping[str, str] = {
+    **{letter: phone for phone, letters in PHONE_LETTERS.items() for letter in letters},
+    "t\u0361ʃ": "CH", "d\u0361ʒ": "JH",
+}  # fmt: skip
 
 MOST_PHONES = 3  # in a mixture: more would blur, and none of the chart's sounds needs them
 # How much a mixture pays for each of its phones being far from the sound itself, against the mixture being far: of two
@@ -95,11 +107,41 @@ def mix_sound(ipa: str, exclude: Collection[str] = ()) -> Mixture:
 
 def exact_phone(ipa: str) -> str | None:
     """Return the phone that is this very sound, as far as can be seen; None where there is none."""
-    text = unicodedata.normalize("NFD", ipa)
-    letters = [character for character in text if character in LETTERS]
-    if len(letters) == 2 and any(tie in text for tie in TIES):
-        return {"tʃ": "CH", "dʒ": "JH"}.get("".join(letters)) if not SHOWING_MARKS & set(text) else None
-    return _LETTER_PHONES.get(letters[0]) if len(letters) == 1 and not SHOWING_MARKS & set(text) else None
+    return _EXACT.get(canonical(ipa))
+
+
+# ---------------------------------------------------------------- labels
+
+
+def nearest_phone(label: str) -> str:
+    """Return the inventory's phone for a label: the largest part of a sound's mixture; others as they are."""
+    return mix_sound(label[1:-1]).nearest if is_sound(label) else label
+
+
+def shuts_lips(label: str) -> bool:
+    """Return whether a label is a sound with shut lips, as b, m and p are."""
+    return nearest_phone(label) in BILABIALS
+
+
+def phones_to_ids(phones: Iterable[str]) -> list[int]:
+    """Look up inventory ids; a sound has its nearest phone's, `spn` IGNORED_ID; anything unknown raises InputError."""
+    names = [nearest_phone(normalise_phone(phone)) for phone in phones]
+    return [IGNORED_ID if name == UNKNOWN else PHONE_IDS[name] for name in names]
+
+
+@lru_cache(maxsize=4096)
+def label_row(label: str) -> np.ndarray:
+    """Return the posteriors of one step of a normalised label, float32 (phones,), read-only; `spn` is at rest."""
+    if is_sound(label):
+        row = sound_row(label[1:-1])
+    else:
+        row = np.zeros(NUM_PHONES, np.float32)
+        row[PHONE_IDS[SILENCE if label == UNKNOWN else label]] = 1.0
+    row.flags.writeable = False
+    return row
+
+
+# ---------------------------------------------------------------- the search
 
 
 @lru_cache(maxsize=4096)

@@ -75,7 +75,7 @@ class EspeakVoice:
         if len(lines) != len(words):
             raise RuntimeError(f"espeak returned {len(lines)} lines for {len(words)} words")
         english = self.language.startswith("en")
-        return [ipa_to_phones(line, english=english) for line in lines]
+        return [ipa_to_phones(line, english=english, language=self.language) for line in lines]
 
 
 @lru_cache(maxsize=1)
