@@ -178,7 +178,7 @@ def _labialised(sound: Sound) -> Sound:
 
 def _palatalised(sound: Sound) -> Sound:
     tongue = (sound.value("tongue") + _FRONT_TONGUE) / 2
-    return sound.changed(spread=sound.value("spread") + 0.4, rounding=sound.value("rounding") / 2, tongue=tongue)
+    return sound.changed(spread=max(sound.value("spread"), 0.4), rounding=sound.value("rounding") / 2, tongue=tongue)
 
 
 def _velarised(sound: Sound) -> Sound:
