@@ -18,9 +18,9 @@ from phonolips.phones.sounds import exact_phone, mix_sound
 # What is written for letters of the chart: espeak's capitals (X-SAMPA, which some of its voices keep), Greek letters,
 # its marks behind a letter (retroflex `s.`, dental `d[`, central `u"`), and the old letters of affricates.
 _SPELLINGS: Mapping[str, str] = {
-    "ε": "ɛ", "Φ": "ɸ", "φ": "ɸ", "A": "ɑ", "N": "ŋ", "S": "ʃ", "Z": "ʒ", "K": "ɬ", "X": "χ", "?": "ʔ", "s.": "ʂ",
-    "z.": "ʐ", 'u"': "ʉ", "ʧ": f"t{TIE}ʃ", "ʤ": f"d{TIE}ʒ", "ʨ": f"t{TIE}ɕ", "ʥ": f"d{TIE}ʑ", "ʦ": f"t{TIE}s",
-    "ʣ": f"d{TIE}z",
+    "ε": "ɛ", "Φ": "ɸ", "φ": "ɸ", "A": "ɑ", "E": "ɛ", "I": "ɪ", "O": "ɔ", "U": "ʊ", "N": "ŋ", "S": "ʃ", "Z": "ʒ",
+    "K": "ɬ", "X": "χ", "?": "ʔ", "s.": "ʂ", "z.": "ʐ", 'u"': "ʉ", "ʧ": f"t{TIE}ʃ", "ʤ": f"d{TIE}ʒ", "ʨ": f"t{TIE}ɕ",
+    "ʥ": f"d{TIE}ʑ", "ʦ": f"t{TIE}s", "ʣ": f"d{TIE}z",
 }  # fmt: skip
 _SPELLING = re.compile("|".join(sorted(map(re.escape, _SPELLINGS), key=len, reverse=True)))
 _VOWELS = "".join(VOWEL_LETTERS)

@@ -193,7 +193,7 @@ def _nearest_mixture(wanted: np.ndarray, names: list[str], table: np.ndarray) ->
     _, chosen, weight = best
     order = np.argsort(-weight, kind="stable")
     mean = weight @ table[list(chosen)]
-    phones = tuple((names[chosen[index]], round(float(weight[index]), 6)) for index in order)
+    phones = tuple((names[chosen[index]], float(weight[index])) for index in order)
     return Mixture(phones, float(np.linalg.norm(mean - wanted)))
 
 

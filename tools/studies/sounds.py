@@ -41,6 +41,7 @@ VOWEL_CONTEXTS = ("T", "S", "K", "L", "F", "P")
 CONSONANT_CONTEXTS = ("AA", "IY", "AH", "EH", "UW")
 STEPS, CONTEXT_STEPS, REST_STEPS = 10, 8, 30  # of 10 ms: the sound, each neighbour, silence around
 FPS = 100
+MARGIN_STEPS = 4  # a video frame before and after, as `closure_recall` counts a closure
 SENTENCES = ("Bob saw five blue whales by the pier.", "Please put my maps and papers on the table, now.")
 SIDE, COLUMNS, LABEL = 150, 9, 24  # pixels of a picture, pictures in a row, pixels for its name
 VOICE_WORDS = 600
@@ -52,12 +53,12 @@ def neighbours(sound: str) -> tuple[str, ...]:
 
 
 def lips_of(sound: str, context: str) -> np.ndarray:
-    """Synthesise a sound between two phones; return its frames, float32 (STEPS, 40, 2)."""
+    """Synthesise a sound between two phones; return its frames and MARGIN_STEPS more on both sides, 100 a second."""
     rest, beside = (np.eye(NUM_PHONES, dtype=np.float32)[PHONE_IDS[name]] for name in (SILENCE, context))
     rows = [rest] * REST_STEPS + [beside] * CONTEXT_STEPS
     posteriors = np.array([*rows, *[sound_row(sound)] * STEPS, *rows[::-1]], np.float32)
     first = REST_STEPS + CONTEXT_STEPS
-    return synth.from_posteriors(posteriors, fps=FPS).lips[first : first + STEPS]
+    return synth.from_posteriors(posteriors, fps=FPS).lips[first - MARGIN_STEPS : first + STEPS + MARGIN_STEPS]
 
 
 def mixture_cells(sound: str) -> str:
@@ -84,12 +85,13 @@ def lips_table() -> str:
         "|---" * 7 + "|",
     ]
     for sound in MEASURED:
-        contexts = [lips_of(sound, context) for context in neighbours(sound)]
-        middles = np.array([lips[STEPS // 2 - 2 : STEPS // 2 + 3] for lips in contexts])
+        around = [lips_of(sound, context) for context in neighbours(sound)]
+        inside = [lips[MARGIN_STEPS:-MARGIN_STEPS] for lips in around]
+        middles = np.array([lips[STEPS // 2 - 2 : STEPS // 2 + 3] for lips in inside])
         if sound[0] in VOWEL_LETTERS:
             least = np.array([opening(lips).min() for lips in middles])
         else:
-            least = np.array([opening(lips).min() for lips in contexts])
+            least = np.array([opening(lips).min() for lips in around])
         lines.append(
             f"| {sound} | {mixture_cells(sound)} | {opening(middles).mean():.3f} | {width(middles).mean():.3f} | "
             f"{least.min():.3f} | {np.mean(least <= closed):.0%} |"
@@ -100,7 +102,7 @@ def lips_table() -> str:
 
 def draw(path: Path) -> None:
     """Draw the lips in the middle of sounds, by name."""
-    shapes = np.array([lips_of(sound, neighbours(sound)[0])[STEPS // 2] for sound in DRAWN])
+    shapes = np.array([lips_of(sound, neighbours(sound)[0])[MARGIN_STEPS + STEPS // 2] for sound in DRAWN])
     painter = MouthPainter(shapes, (SIDE, SIDE * 2 // 3), next(iter(PALETTES.values())))
     height = SIDE * 2 // 3 + LABEL
     rows = -(-len(DRAWN) // COLUMNS)
@@ -109,7 +111,7 @@ def draw(path: Path) -> None:
     for place, (sound, shape) in enumerate(zip(DRAWN, shapes, strict=True)):
         left, top = place % COLUMNS * SIDE, place // COLUMNS * height
         name = f"[{sound}]  " + " ".join(f"{phone} {weight:.2f}" for phone, weight in mix_sound(sound).phones)
-        pen.text((left + 4, top + 4), name, fill="black", font=text_font(13))
+        pen.text((left + 4, top + 4), name, fill="black", font=text_font(12, name))
         sheet.paste(painter.paint(shape), (left, top + LABEL))
     sheet.quantize(128).save(path, optimize=True)
 
