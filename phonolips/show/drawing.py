@@ -24,15 +24,12 @@ FOUND: Colour = (64, 224, 208)
 FILLED_IN: Colour = (255, 120, 60)
 
 
-_LAST_OF_FONT = "\u017f"  # of the letters in Pillow's font: European ones in Latin script
-
-
 def text_font(height: int, text: str = "") -> "ImageFont.ImageFont | ImageFont.FreeTypeFont":
-    """Load the font that Pillow brings along, or matplotlib's where a text has letters beyond it; `height` in pixels.
+    """Load the font that Pillow brings along, or matplotlib's where a text is not ASCII; `height` in pixels.
 
-    matplotlib's, DejaVu Sans, has those of IPA, Greek, Cyrillic, Hebrew, Arabic and more.
+    Pillow's lacks ø already; matplotlib's, DejaVu Sans, has Latin, IPA, Greek, Cyrillic, Hebrew, Arabic and more.
     """
-    return _load_font(height, any(letter > _LAST_OF_FONT for letter in text))
+    return _load_font(height, not text.isascii())
 
 
 @functools.cache

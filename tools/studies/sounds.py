@@ -43,7 +43,7 @@ STEPS, CONTEXT_STEPS, REST_STEPS = 10, 8, 30  # of 10 ms: the sound, each neighb
 FPS = 100
 MARGIN_STEPS = 4  # a video frame before and after, as `closure_recall` counts a closure
 SENTENCES = ("Bob saw five blue whales by the pier.", "Please put my maps and papers on the table, now.")
-SIDE, COLUMNS, LABEL = 150, 9, 24  # pixels of a picture, pictures in a row, pixels for its name
+SIDE, COLUMNS, LABEL = 150, 9, 40  # pixels of a picture, pictures in a row, pixels for its name
 VOICE_WORDS = 600
 
 
@@ -110,7 +110,7 @@ def draw(path: Path) -> None:
     pen = ImageDraw.Draw(sheet)
     for place, (sound, shape) in enumerate(zip(DRAWN, shapes, strict=True)):
         left, top = place % COLUMNS * SIDE, place // COLUMNS * height
-        name = f"[{sound}]  " + " ".join(f"{phone} {weight:.2f}" for phone, weight in mix_sound(sound).phones)
+        name = f"[{sound}]\n" + " ".join(f"{phone} {weight:.2f}" for phone, weight in mix_sound(sound).phones)
         pen.text((left + 4, top + 4), name, fill="black", font=text_font(12, name))
         sheet.paste(painter.paint(shape), (left, top + LABEL))
     sheet.quantize(128).save(path, optimize=True)
