@@ -94,7 +94,7 @@ def test_ipa_of_mfa_for_german_counts_what_is_approximated() -> None:
     }  # fmt: skip
     assert ("ʃ", ("SH",)) not in found.nearest
     assert describe_nearest(found.nearest, 2).endswith("and 6 more symbols")
-    assert describe_nearest(found.nearest).startswith("øː (OW+AO), yː (UW)")
+    assert describe_nearest(found.nearest).startswith("øː (OW+AO), yː (UW+W)")
 
 
 def test_r_is_english_until_another_label_shows_another_language() -> None:

@@ -60,9 +60,9 @@ def test_a_mixture_is_a_few_phones_that_do_the_same_with_their_lips(letter: str)
     assert (set(phones) <= LABIODENTALS) == (lips == BITE)
     assert lips in (SHUT, BITE, APART)
     if letter in VOWEL_LETTERS:
-        assert set(phones) <= VOWELS
+        assert set(phones) <= VOWELS | {"W"}
     assert len(phones) == 1 or not ONLY_THEMSELVES & set(phones)
-    assert 0 <= sound_distance(letter) < 0.5
+    assert 0 <= sound_distance(letter) < 0.6
 
 
 def test_what_english_has_is_its_phone() -> None:
@@ -91,7 +91,7 @@ def test_bilabial_fricatives_look_like_f_and_v() -> None:
 
 
 def test_excluded_phones_are_replaced_within_their_kind() -> None:
-    assert set(parts("u", "UW")) <= {"OW", "AO"}
+    assert set(parts("u", "UW")) == {"OW", "W"}
     assert parts("ʃ", "SH") == {"CH": 1.0}
     assert parts("v", "V") == {"F": 1.0}
     assert set(parts("w", "W")) == {"UW", "R"}

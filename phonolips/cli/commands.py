@@ -14,6 +14,7 @@ from phonolips.cli.ending import flush_output
 from phonolips.cli.lips import export, plot, render
 from phonolips.cli.messages import USAGE_ERROR, report, report_system, report_usage, with_flags
 from phonolips.cli.options import Model
+from phonolips.cli.say import say
 from phonolips.cli.synth import synth
 from phonolips.cli.training import check_data, evaluate, gallery, prepare, train
 from phonolips.cli.video import adapt, align, edit, track
@@ -43,6 +44,7 @@ def info(model: Model = None) -> None:
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "synth": synth,
+    "say": say,
     "render": render,
     "export": export,
     "plot": plot,

@@ -71,6 +71,33 @@ TextFile = Annotated[
 ]
 
 
+TextFormat = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME",
+        help="What the text is: plain, ssml, html, markdown, srt, vtt, screenplay; auto = as it plainly is, or as its "
+        "file's name ends.",
+    ),
+]
+LexiconFiles = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--lexicon",
+        metavar="FILE",
+        help="Words of your own, a word and its phones a line (docs/scripts.md). May be repeated: the first wins.",
+        show_default=False,
+    ),
+]
+
+
+def format_of(text_format: str, text_file: Path | None) -> str:
+    """Return the format that is asked for; where none is, the one that the name of the text's file says."""
+    from phonolips.speech.text.markup.read import AUTO, check_format, format_of_file
+
+    chosen = check_format(text_format)
+    return format_of_file(text_file) if chosen == AUTO and text_file is not None else chosen
+
+
 def text_of(text: str | None, text_file: Path | None) -> str | None:
     """Return the text that is given, or read it from its file or standard input; None where neither is given.
 

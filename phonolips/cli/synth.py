@@ -9,16 +9,20 @@ from phonolips.cli.options import (
     AudioStream,
     Jobs,
     Language,
+    LexiconFiles,
     Model,
     Out,
     TextFile,
+    TextFormat,
     Tier,
     TierSpeaker,
+    format_of,
     parse_emphasis,
     print_files,
     text_of,
 )
-from phonolips.errors import PhonolipsError
+from phonolips.cli.say import show_said
+from phonolips.errors import InputError, PhonolipsError
 from phonolips.export.formats import FORMATS
 
 if TYPE_CHECKING:
@@ -38,6 +42,8 @@ def synth(
     out: Out,
     text: Annotated[str | None, typer.Option(help="A text to speak; - reads it from standard input.")] = None,
     text_file: TextFile = None,
+    text_format: TextFormat = "auto",
+    lexicon: LexiconFiles = None,
     audio: Annotated[
         Path | None,
         typer.Option(
@@ -114,6 +120,9 @@ def synth(
     jobs: Jobs = 1,
     language: Language = "en-us",
     model: Model = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show how --text is said, as 'phonolips say' does, and write nothing.")
+    ] = False,
 ) -> None:
     """Make lips from a text, a recording, phones, posteriors or a TextGrid.
 
@@ -151,8 +160,15 @@ def synth(
         language=language,
         model=model,
         audio_stream=audio_stream,
+        lexicon=lexicon,
+        text_format=format_of(text_format, text_file),
     )
-    if request.is_batch:
+    if dry_run:
+        check_request(request)
+        if request.text is None:
+            raise InputError("`dry_run` goes with `text`: what else is given has its phones already, or is sound")
+        show_said(request.text, text_format=request.text_format, language=language, lexicon=lexicon)
+    elif request.is_batch:
         check_request(request)
         assert audio is not None
         _report(synthesise_all(audio, out, jobs=jobs, options=request.options()))

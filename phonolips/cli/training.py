@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from phonolips.cli.options import Device, Jobs, Model, Out, need, print_files
+from phonolips.cli.options import Device, Jobs, LexiconFiles, Model, Out, need, print_files
 from phonolips.errors import InputError, did_you_mean
 
 MOST_NAMED = 40  # clips left out that are named on the terminal; the files name all
@@ -35,6 +35,7 @@ def prepare(
         Path | None, typer.Option(help="Ready TextGrids: <subset>/<speaker>/<utterance>.TextGrid.")
     ] = None,
     aligner: Annotated[str, typer.Option(help="For clips without a ready TextGrid: auto, mfa, sphinx, ctc.")] = "auto",
+    lexicon: LexiconFiles = None,
     encoder: Annotated[
         Path | None,
         typer.Option(help="Model whose encoder labels what no transcript covers. [default: the one in the package]"),
@@ -95,6 +96,7 @@ def prepare(
                 encoder=encoder,
                 jobs=jobs,
                 backend=workers,
+                lexicon=lexicon,
             )
         if "features" in chosen:
             dropped += steps.make_features(out, encoder=encoder, sync=sync, backend=workers)

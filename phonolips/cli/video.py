@@ -9,12 +9,15 @@ import typer
 from phonolips.cli.options import (
     AudioStream,
     Language,
+    LexiconFiles,
     Model,
     Out,
     TextFile,
+    TextFormat,
     Tier,
     TierSpeaker,
     check_no_file,
+    format_of,
     print_files,
     text_of,
 )
@@ -124,6 +127,8 @@ def align(
     audio: Annotated[Path, typer.Argument(help="A recording; - is the standard input.")],
     text: Annotated[str | None, typer.Option(help="What is said in it; - reads it from standard input.")] = None,
     text_file: TextFile = None,
+    text_format: TextFormat = "auto",
+    lexicon: LexiconFiles = None,
     out: Annotated[Path | None, typer.Option(help="The TextGrid to write. [default: beside the recording]")] = None,
     aligner: Annotated[
         str, typer.Option(help="auto, mfa, sphinx, ctc; auto = mfa where installed, else sphinx.")
@@ -148,6 +153,7 @@ def align(
     words = text_of(text, text_file)
     if words is None:
         raise InputError("expected one of --text and --text-file, with what is said in the recording; found neither")
+    chosen = format_of(text_format, text_file)
     existing_file(audio, "a sound or video file")
     if out is None and is_pipe(audio):
         raise InputError(f"{audio}: a pipe has no place beside it; name the TextGrid to write with --out")
@@ -155,7 +161,15 @@ def align(
     target = out or audio.with_suffix(".TextGrid")
     if plot and target.suffix.lower() == ".png":
         raise InputError(f"--out {target}: names the TextGrid; with --plot the picture goes beside it, as .png")
-    judged = align_and_judge(waveform, words, aligner=aligner, language=language, network=load_network(model))
+    judged = align_and_judge(
+        waveform,
+        words,
+        aligner=aligner,
+        language=language,
+        network=load_network(model),
+        lexicon=lexicon,
+        text_format=chosen,
+    )
     found = judged.alignment
     write_textgrid(found, target)
     for line in describe_doubts(judged.doubtful_words()):
@@ -205,6 +219,7 @@ def edit(
     aligner: Annotated[str, typer.Option(help="auto, mfa, sphinx, ctc.")] = "auto",
     audio_stream: AudioStream = None,
     language: Language = "en-us",
+    lexicon: LexiconFiles = None,
     model: Model = None,
 ) -> None:
     """Change what somebody says in a video by changing its transcript (docs/editing.md).
@@ -241,6 +256,7 @@ def edit(
         voice=voice,
         language=language,
         audio_stream=audio_stream,
+        lexicon=lexicon,
     )
     for change in done.changes:
         typer.echo(change)

@@ -14,12 +14,14 @@ from phonolips.phones.intervals import Alignment
 from phonolips.phones.textgrid import write_textgrid
 from phonolips.speech.align.align import align, choose_aligner, judge, open_sphinx
 from phonolips.speech.align.mfa import ACOUSTIC_MODEL, Mfa
+from phonolips.speech.text.markup.read import PLAIN
 from phonolips.timebase import samples_to_seconds
 from phonolips.workers.clips import guarded, map_clips
 
 if TYPE_CHECKING:
     from phonolips.speech.align.ctc import PhoneEncoder
     from phonolips.speech.align.mfa_corpus import Utterance
+    from phonolips.speech.text.own_words import LexiconArgument
 
 CLIPS_PER_MFA_RUN = 5_000  # bounds the disk for its copies, and what a killed run loses
 
@@ -33,13 +35,14 @@ def align_corpus(
     language: str = "en-us",
     network: "PhoneEncoder | None" = None,
     model: str | Path = ACOUSTIC_MODEL,
+    lexicon: "LexiconArgument" = None,
 ) -> list[Dropped]:
     """Align every record, writing `out/<record.id>.TextGrid`; existing files are kept.
 
     Args:
         records: the clips.
         out: a folder; created where it is missing.
-        aligner, language, model: as for `align`.
+        aligner, language, model, lexicon: as for `align`.
         jobs: number of processes; with a `network` of one's own sphinx and ctc work in this one.
         network: as for `align`; None = the one in the package.
 
@@ -57,13 +60,13 @@ def align_corpus(
     waiting = [record for record in records if not textgrid_path(out, record.id).is_file()]
     results: Iterator[tuple[str, str]]
     if chosen == "mfa":
-        results = _align_with_mfa(waiting, out, jobs, language, model, network)
+        results = _align_with_mfa(waiting, out, jobs, language, model, network, lexicon)
     else:
         if network is not None:
             jobs = 1
         if chosen == "sphinx":
             open_sphinx().version()
-        work = partial(align_record, out=out, aligner=chosen, language=language, network=network)
+        work = partial(align_record, out=out, aligner=chosen, language=language, network=network, lexicon=lexicon)
         results = _align_one_by_one(work, waiting, jobs)
     return [Dropped(name, reason) for name, reason in results if reason]
 
@@ -78,13 +81,27 @@ def _check_ids(ids: Sequence[str]) -> None:
 
 
 def align_record(
-    record: Record, *, out: Path, aligner: str, language: str = "en-us", network: "PhoneEncoder | None" = None
+    record: Record,
+    *,
+    out: Path,
+    aligner: str,
+    language: str = "en-us",
+    network: "PhoneEncoder | None" = None,
+    lexicon: "LexiconArgument" = None,
 ) -> None:
     """Align one record with "sphinx" or "ctc" and write its file; the arguments are those of `align_corpus`."""
     from phonolips.media.audio import read
 
     waveform, network = read(Path(record.audio)), network or network_of(None)
-    alignment = align(waveform, record.text, aligner=aligner, language=language, network=network)
+    alignment = align(
+        waveform,
+        record.text,
+        aligner=aligner,
+        language=language,
+        network=network,
+        lexicon=lexicon,
+        text_format=PLAIN,
+    )
     write_textgrid(alignment, textgrid_path(out, record.id))
 
 
@@ -103,6 +120,7 @@ def _align_with_mfa(
     language: str,
     model: str | Path,
     network: "PhoneEncoder | None",
+    lexicon: "LexiconArgument",
 ) -> Iterator[tuple[str, str]]:
     """Yield (id, "" or the reason) for every record, running MFA on some thousands at a time."""
     from tqdm import tqdm
@@ -117,7 +135,7 @@ def _align_with_mfa(
             utterances: dict[str, Utterance] = {}
             for record in by_id.values():
                 try:
-                    words = text_to_phones(record.text, language=language)
+                    words = text_to_phones(record.text, language=language, lexicon=lexicon, text_format=PLAIN)
                 except InputError as error:
                     yield record.id, str(error)
                     bar.update()

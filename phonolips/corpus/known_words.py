@@ -19,18 +19,20 @@ from phonolips.speech.align.align import choose_aligner, with_confidences
 from phonolips.speech.align.known_word import MISFIT, align_word, check_window, surround
 from phonolips.speech.align.mfa import ACOUSTIC_MODEL, Mfa
 from phonolips.speech.align.mfa_corpus import Utterance
+from phonolips.speech.text.markup.read import PLAIN
 from phonolips.speech.words import SpokenWord, words_to_align
 from phonolips.timebase import samples_to_seconds, seconds_to_samples
 
 if TYPE_CHECKING:
     from phonolips.model.network import Network
+    from phonolips.speech.text.own_words import LexiconArgument
 
 BATCH_CLIPS = 64
 MARGIN_SECONDS = 0.3  # of near-silence around a word that is cut out for MFA
 MARGIN_LEVEL = 1e-4  # amplitude of its noise; exact zeros are no sound that MFA was trained on
 
 
-def pronounce(record: Record, *, language: str = "en-us") -> list[SpokenWord]:
+def pronounce(record: Record, *, language: str = "en-us", lexicon: "LexiconArgument" = None) -> list[SpokenWord]:
     """List the pronunciations of the one word that is known of a record, the usual one first.
 
     Raises:
@@ -42,7 +44,7 @@ def pronounce(record: Record, *, language: str = "en-us") -> list[SpokenWord]:
     if len(record.words) != 1:
         raise InputError(f"{MISFIT}: {len(record.words)} words with known times; expected one, with the rest unknown")
     word = record.words[0][0]
-    spoken = words_to_align(text_to_phones(word, language=language))
+    spoken = words_to_align(text_to_phones(word, language=language, lexicon=lexicon, text_format=PLAIN))
     usual = tuple(phone for part in spoken for phone in part.phones)
     others = pronunciations(word) if language.startswith("en") else []
     return [SpokenWord(word, phones) for phones in dict.fromkeys((usual, *others))]
@@ -57,6 +59,7 @@ def align_records(
     language: str = "en-us",
     model: str | Path = ACOUSTIC_MODEL,
     jobs: int = 1,
+    lexicon: "LexiconArgument" = None,
 ) -> list[Dropped]:
     """Find the known word of every record, writing `out/<record.id>.TextGrid`; existing files are kept.
 
@@ -69,6 +72,7 @@ def align_records(
         language: of the words.
         model: MFA's acoustic model, by name or file.
         jobs: processes that MFA may use.
+        lexicon: words of the user's own, see `speech.text.own_words.read_lexicon`.
 
     Returns:
         The clips without a TextGrid, and why. Warnings about a clip's sound are passed on.
@@ -80,9 +84,9 @@ def align_records(
     waiting = [record for record in records if not textgrid_path(out, record.id).is_file()]
     results: Iterable[tuple[str, Alignment | str]]
     if choose_aligner(aligner, model=model) == "mfa":
-        results = _align_cuts(waiting, network, language, model, jobs)
+        results = _align_cuts(waiting, network, language, model, jobs, lexicon)
     else:
-        results = _align_encoded(waiting, network, language)
+        results = _align_encoded(waiting, network, language, lexicon)
     dropped = []
     for name, result in results:
         if isinstance(result, str):
@@ -93,7 +97,7 @@ def align_records(
 
 
 def _align_encoded(
-    records: Sequence[Record], network: "Network | None", language: str
+    records: Sequence[Record], network: "Network | None", language: str, lexicon: "LexiconArgument"
 ) -> Iterator[tuple[str, Alignment | str]]:
     """Align clips with the encoder of a network, a batch at a time; yield (id, alignment or the reason)."""
     if network is None and records:
@@ -102,14 +106,16 @@ def _align_encoded(
         network = load_network()
     for first in range(0, len(records), BATCH_CLIPS):
         assert network is not None
-        yield from _align_batch(records[first : first + BATCH_CLIPS], network, language)
+        yield from _align_batch(records[first : first + BATCH_CLIPS], network, language, lexicon)
 
 
-def _align_batch(records: Sequence[Record], network: "Network", language: str) -> Iterator[tuple[str, Alignment | str]]:
+def _align_batch(
+    records: Sequence[Record], network: "Network", language: str, lexicon: "LexiconArgument"
+) -> Iterator[tuple[str, Alignment | str]]:
     clips = []
     for record in records:
         try:
-            clips.append((record, pronounce(record, language=language), _read(record)))
+            clips.append((record, pronounce(record, language=language, lexicon=lexicon), _read(record)))
         except PhonolipsError as error:
             yield record.id, str(error)
     for place, posteriors in encode_clips([waveform for _, _, waveform in clips], network):
@@ -122,7 +128,12 @@ def _align_batch(records: Sequence[Record], network: "Network", language: str) -
 
 
 def _align_cuts(
-    records: Sequence[Record], network: "Network | None", language: str, model: str | Path, jobs: int
+    records: Sequence[Record],
+    network: "Network | None",
+    language: str,
+    model: str | Path,
+    jobs: int,
+    lexicon: "LexiconArgument",
 ) -> Iterator[tuple[str, Alignment | str]]:
     """Align some clips with MFA, which gets the windows alone; yield (id, alignment or the reason).
 
@@ -133,7 +144,7 @@ def _align_cuts(
     by_id = {record.id: record for record in records}
     for record in records:
         try:
-            word, waveform = pronounce(record, language=language)[0], _read(record)
+            word, waveform = pronounce(record, language=language, lexicon=lexicon)[0], _read(record)
             duration = samples_to_seconds(len(waveform))
             start, end = check_window(record.words[0][1:], duration, word.word)
         except PhonolipsError as error:

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from phonolips.model.network import Network
     from phonolips.model.speakers import LipSpeaker
     from phonolips.phones.files.fit import AlignmentFile
+    from phonolips.speech.text.own_words import LexiconArgument
     from phonolips.speech.words import SpokenWord
 
 
@@ -60,6 +61,7 @@ def edit(
     language: str = "en-us",
     settings: InfillSettings | None = None,
     audio_stream: int | None = None,
+    lexicon: "LexiconArgument" = None,
 ) -> Edited:
     """Change what somebody says in a video.
 
@@ -77,6 +79,7 @@ def edit(
         sound, speak, voice, language: where the sound of the new words comes from, see `VoiceSource`.
         settings: how the lips are joined.
         audio_stream: which of the video's sounds, counted from 0; None = its default one.
+        lexicon: words of the user's own in both texts, see `speech.text.own_words.read_lexicon`.
 
     Raises:
         InputError: no readable video or face, a transcript that does not fit it, nothing that changes, nothing that
@@ -84,13 +87,15 @@ def edit(
         MissingToolError: mediapipe, or the aligner or synthesiser asked for, is not installed.
     """
     from phonolips.model.network import load_network
+    from phonolips.speech.text.own_words import read_lexicon
 
     video = Path(video)
     _check_files(video, out, sound, speak)
     if out is not None:
         check_inputs(Path(out), video, sound)
-    source = VoiceSource(Path(sound) if sound is not None else None, speak, voice, aligner, language)
-    _read_change(transcript, to, language)
+    own_words = read_lexicon(lexicon)
+    source = VoiceSource(Path(sound) if sound is not None else None, speak, voice, aligner, language, own_words)
+    _read_change(transcript, to, language, own_words)
     network = network or load_network()
     network.lip_speaker(speaker)
     recording = _read_recording(video, transcript, alignment, source, network, audio_stream)
@@ -114,12 +119,12 @@ def _check_files(video: Path, out: Path | None, sound: Path | None, speak: str |
 
 
 def _read_change(
-    transcript: str, to: str, language: str
+    transcript: str, to: str, language: str, lexicon: "LexiconArgument"
 ) -> "tuple[Sequence[SpokenWord], Sequence[SpokenWord], list[Change]]":
     """Return both sentences with their phones, and what changes; raise InputError where nothing does."""
     from phonolips.speech.text.g2p import text_to_phones
 
-    old, new = (text_to_phones(text, language=language) for text in (transcript, to))
+    old, new = (text_to_phones(text, language=language, lexicon=lexicon) for text in (transcript, to))
     changes = find_changes(old, new)
     if not changes:
         raise InputError("the transcript and the text to change it to have the same words; change at least one")
@@ -146,7 +151,9 @@ def _read_recording(
     if alignment is None:
         if waveform is None:
             raise InputError(f"{video}: has no sound to find the words in; give a TextGrid of them with `textgrid`")
-        alignment = align_words(waveform, transcript, f"{video}", source.aligner, source.language, network)
+        alignment = align_words(
+            waveform, transcript, f"{video}", source.aligner, source.language, network, source.lexicon
+        )
     elif waveform is not None:
         check_fit(network, waveform, alignment, video)
     found = Result.of_track(track_video(video), video)
@@ -174,7 +181,7 @@ def edit_recording(
 
     settings, source = settings or InfillSettings(), source or VoiceSource()
     network = network or load_network()
-    old, new, changes = _read_change(transcript, to, source.language)
+    old, new, changes = _read_change(transcript, to, source.language, source.lexicon)
     name = str(recording.recording) if recording.recording else "the recording"
     recording = cut_to_pictures(recording, name)
     alignment = recording.need_alignment()

@@ -21,6 +21,7 @@ from phonolips.timebase import MODEL_FPS, frames_to_steps
 if TYPE_CHECKING:
     from phonolips.model.network import Network
     from phonolips.model.speakers import LipSpeaker
+    from phonolips.speech.text.own_words import LexiconArgument
 
 # A transcript is refused below the fit, or beside more speech than this: none of 969 GRID clips (least fit 0.29), none
 # of 3,185 LibriSpeech utterances (0.09), nor of five talks (0.18); but every text of another utterance.
@@ -35,7 +36,13 @@ FIT = AdaptSettings(embedding_frames=5.0, gain_frames=25.0, shape_frames=5.0, pl
 
 
 def align_words(
-    waveform: np.ndarray, text: str, name: str, aligner: str, language: str, network: "Network"
+    waveform: np.ndarray,
+    text: str,
+    name: str,
+    aligner: str,
+    language: str,
+    network: "Network",
+    lexicon: "LexiconArgument" = None,
 ) -> Alignment:
     """Align a transcript with its sound, and refuse one that is not what is said; the error names both.
 
@@ -45,7 +52,7 @@ def align_words(
     from phonolips.speech.align.align import align_and_judge, unsaid_seconds
 
     try:
-        found = align_and_judge(waveform, text, aligner=aligner, language=language, network=network)
+        found = align_and_judge(waveform, text, aligner=aligner, language=language, network=network, lexicon=lexicon)
         unsaid = unsaid_seconds(found.alignment)
         if found.fit is not None and found.fit.fit < LEAST_EDIT_FIT:
             raise InputError(f"something else is said: fit {found.fit.fit:.3f}, expected {LEAST_EDIT_FIT} to 1")

@@ -17,6 +17,7 @@ from phonolips.speech.words import without_pauses, words_with_phones
 
 if TYPE_CHECKING:
     from phonolips.model.network import Network
+    from phonolips.speech.text.own_words import LexiconArgument
     from phonolips.speech.words import SpokenWord
 
 LEAST_RATE, MOST_RATE = 0.5, 2.0  # of a synthesiser that keeps to the speaker's pace
@@ -32,6 +33,7 @@ class VoiceSource(NamedTuple):
         voice: of that synthesiser, as it names it; None = its own choice.
         aligner: which one finds the words in a sound, see `speech.align.align`.
         language: of both texts.
+        lexicon: words of the user's own, see `speech.text.own_words.read_lexicon`.
     """
 
     sound: Path | None = None
@@ -39,6 +41,7 @@ class VoiceSource(NamedTuple):
     voice: str | None = None
     aligner: str = "auto"
     language: str = "en-us"
+    lexicon: "LexiconArgument" = None
 
 
 def predict_takes(
@@ -104,7 +107,9 @@ def find_voice(
         from phonolips.media.audio import read
 
         waveform = read(source.sound)
-        alignment = align_words(waveform, text, f"{source.sound}", source.aligner, source.language, network)
+        alignment = align_words(
+            waveform, text, f"{source.sound}", source.aligner, source.language, network, source.lexicon
+        )
         check_words(alignment.speech_words(), sentence, f"{source.sound}")
         return Voice(waveform, alignment, source.sound), source.sound.name
     if source.speak is None:

@@ -11,16 +11,17 @@ from typing import NamedTuple
 
 from phonolips.errors import InputError
 
-# How much each feature shows. Opening and rounding are what lips do; spreading shows in their corners; of the tongue
-# little is seen; throat and nose are not seen, and only choose between equals (B before P for a voiced stop).
+# How much each feature shows. Rounding and opening are what lips do, and hiding phones from the training showed that
+# rounding matters more (docs/sounds.md); spreading shows in the corners; of the tongue little is seen; throat and nose
+# are not seen, and only choose between equals (B before P for a voiced stop).
 VISIBILITY: Mapping[str, float] = {
     "opening": 1.0,  # of the jaw: 0 as in `see`, 1 as in `father`
-    "rounding": 1.0,  # lips drawn together and forward: 1 as in French `vous` and `vu`
+    "rounding": 1.5,  # lips drawn together and forward: 1 as in French `vous` and `vu`
     "spread": 0.6,  # corners of the mouth drawn apart: 1 as in `see`
     "biting": 0.5,  # lower lip at the upper teeth: 1 as in `five`
     "dental": 0.3,  # tip of the tongue between the teeth or at them: 1 as in `thin`
     "tongue": 0.4,  # where it narrows the mouth: 0 teeth, 0.5 palate, 1 glottis
-    "syllabic": 1.0,  # 1 vowels, 0.5 glides, 0 consonants
+    "syllabic": 0.5,  # 1 vowels, 0.5 glides, 0 consonants
     "stricture": 0.3,  # 1 stops, 0.7 fricatives, 0.3 approximants, 0 vowels
     "sibilant": 0.3,  # teeth together: 1 as in `see` and `she`
     "lateral": 0.1,

@@ -368,7 +368,7 @@ def _as_sounds(reading: Reading, ipa: str) -> Reading:
 
 
 def describe_nearest(nearest: Counter[tuple[str, tuple[str, ...]]], most: int = 8) -> str:
-    """List what was approximated: `øː (OW+AO) 3 times, x (K)`; the most frequent first.
+    """List what was approximated: `øː (OW+AO) 3 times, x (K+Y)`; the most frequent first.
 
     Phones of one mixture are joined by a plus; what follows each other has a space between.
     """

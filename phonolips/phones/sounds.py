@@ -1,6 +1,6 @@
 """Sounds of all languages as mixtures of the inventory's phones that show the same on the lips.
 
-The inventory is that of English. A sound that English has is its phone; any other becomes a mixture of at most three
+The inventory is that of English. A sound that English has is its phone; any other becomes a mixture of at most two
 phones whose features (`phonolips.phones.features`), weighted by how much they show, come nearest to its own: [y] is
 mostly UW, as its lips are round, with something of IY, where its tongue is.
 
@@ -55,10 +55,11 @@ _EXACT: Mapping[str, str] = {
 # (HH in "white"): lips that were trained on it, as the default weights' are, never saw them, and make of UH in
 # "good" shut lips. Without them no sound of the chart is farther from its mixture by more than 0.17.
 ONLY_THEMSELVES = frozenset(("AW", "AY", "OY", "ER", "HH", "NG", "SH", "UH", "ZH"))
-MOST_PHONES = 3  # in a mixture: more would blur, and none of the chart's sounds needs them
+MOST_PHONES = 2  # in a mixture: a third one made no hidden phone better (docs/sounds.md)
 # How much a mixture pays for each of its phones being far from the sound itself, against the mixture being far: of two
 # mixtures with the same mean, the one of nearer phones moves the lips less astray.
 _LOCALITY = 0.2
+ROUND = 0.82  # rounding above which W is near: [y], [u], and UW
 _LEAST_WEIGHT = 0.05  # of a phone in a mixture; less does not show
 
 
@@ -66,7 +67,7 @@ class Mixture(NamedTuple):
     """The phones of one sound with their weights, largest first, summing to 1; and how far the sound is from it.
 
     `distance` is that of the features, weighted by how much they show: 0 is the sound itself; 1 is the whole way from
-    lips at rest to lips fully rounded, or from a closed to an open jaw.
+    a closed to an open jaw, and 1.2 that from lips at rest to lips fully rounded.
     """
 
     phones: tuple[tuple[str, float], ...]
@@ -166,9 +167,15 @@ def _mix(ipa: str, exclude: frozenset[str]) -> Mixture:
 
 
 def _may_mix(sound: Sound, phone: Sound) -> bool:
-    """Return whether a phone may be in the sound's mixture: the lips do the same, and only glides are between kinds."""
+    """Return whether a phone may be in the sound's mixture: the lips do the same, and only glides are between kinds.
+
+    Glides may have vowels in them, and round vowels the round glide, W: without it nothing is as round as [y].
+    """
+    if sound.lips != phone.lips:
+        return False
     is_vowel, wanted = phone.value("syllabic") == 1, sound.value("syllabic")
-    return sound.lips == phone.lips and (wanted == GLIDE or is_vowel == (wanted == 1))
+    both_round = min(phone.value("rounding"), sound.value("rounding")) > ROUND
+    return wanted == GLIDE or is_vowel == (wanted == 1) or (both_round and phone.value("syllabic") == GLIDE)
 
 
 def _vector(sound: Sound) -> np.ndarray:

@@ -12,19 +12,38 @@ from phonolips.phones.intervals import SILENT_WORD, Alignment, Interval
 from phonolips.phones.inventory import PHONE_IDS, SILENCE, parse_phones
 from phonolips.phones.sounds import nearest_phone
 
+BREAK, CUE = "break", "cue"  # sources of a pause: an instruction, or the time of a subtitle
 PAUSE_SECONDS = 0.2  # of a `sil` in a line of phones, until durations are predicted; as of a comma in a text
 
 
 class SpokenWord(NamedTuple):
     """One word and its phones, or a pause: word "", phones ("sil",), and its length in seconds.
 
-    `source` says where the phones of a text's word came from, such as "dictionary"; it is "" where nobody asked.
+    Args:
+        word: as it is said, or "" for a pause.
+        phones: of the inventory, without stress.
+        pause_seconds: how long a pause is.
+        source: where the phones of a text's word came from, such as "dictionary"; of a pause that somebody asked for,
+            BREAK or CUE: it lasts exactly as long. "" where nobody asked.
+        rate: 2.0 is said twice as fast as the others.
+        emphasis: factor of how far the lips go.
+        at: of a pause, when it ends, in seconds from the start of all; None = when its length is over.
+        language: of the word, as espeak names it; "" = that of the text.
     """
 
     word: str
     phones: tuple[str, ...]
     pause_seconds: float = 0.0
     source: str = ""
+    rate: float = 1.0
+    emphasis: float = 1.0
+    at: float | None = None
+    language: str = ""
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether it is a pause that somebody asked for, and not one of punctuation."""
+        return not self.word and self.source in (BREAK, CUE)
 
 
 def without_pauses(words: Sequence[SpokenWord]) -> list[SpokenWord]:

@@ -2,11 +2,31 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from phonolips.lips.motion import Emphasis, check_emphasis
+from phonolips.lips.motion import LEAST_EMPHASIS, MOST_EMPHASIS, Emphasis, check_emphasis
 from phonolips.speech.text.normalise import clean_text, normalise_text
 
+if TYPE_CHECKING:
+    from phonolips.speech.words import SpokenWord
+
 STAND_IN = "qzx"  # a word like any other, that no text holds
+
+
+def asked_emphasis(words: "Sequence[SpokenWord]", emphasis: Emphasis) -> dict[str | int, float]:
+    """Add the emphasis that a text's own mark-up asks for to a caller's, which wins where both have a word.
+
+    Args:
+        words: those of the text, pauses among them.
+        emphasis: as `find_emphasis` returns it.
+    """
+    spoken = [word for word in words if word.word]
+    own: dict[str | int, float] = {
+        place: min(max(word.emphasis, LEAST_EMPHASIS), MOST_EMPHASIS)
+        for place, word in enumerate(spoken)
+        if word.emphasis != 1.0 and word.word.lower() not in emphasis
+    }
+    return own | dict(emphasis)
 
 
 def find_emphasis(
@@ -20,7 +40,7 @@ def find_emphasis(
     Args:
         emphasis: word as written or spoken, or its place -> factor.
         words: those spoken, in their order; pauses are empty.
-        text: as written, where it is known.
+        text: as written, without mark-up, where it is known.
         language: as espeak names it.
 
     Returns:

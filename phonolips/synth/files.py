@@ -3,13 +3,14 @@
 Everything that can be checked is checked before the model loads, and messages name the arguments.
 """
 
+import warnings
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from phonolips.errors import InputError
+from phonolips.errors import InputError, PhonolipsWarning
 from phonolips.media.pipes import STANDARD_INPUT, is_pipe
 from phonolips.synth.folder import (
     FACE_FILE,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from phonolips.face.person import Face
     from phonolips.lips.motion import Emphasis
     from phonolips.model.speakers import LipSpeaker
+    from phonolips.speech.text.own_words import LexiconArgument
     from phonolips.synth.result import Result
 
 SOURCES = ("text", "audio", "phones", "posteriors", "textgrid")
@@ -72,6 +74,8 @@ class Request:
         language: of words that the English dictionary does not know, as espeak names it.
         model: a model folder; None = the one in the package.
         audio_stream: which of the sounds in `audio`, counted from 0; None = its default one. It is kept as speech.wav.
+        lexicon: words of the user's own for `text`, see `speech.text.own_words.read_lexicon`.
+        text_format: what `text` is, one of `speech.text.markup.read.TEXT_FORMATS`.
     """
 
     out: Path
@@ -100,6 +104,8 @@ class Request:
     language: str = "en-us"
     model: Path | None = None
     audio_stream: int | None = None
+    lexicon: "LexiconArgument" = None
+    text_format: str = "auto"
 
     @property
     def given(self) -> dict[str, Any]:
@@ -171,6 +177,9 @@ def check_request(request: Request) -> None:
         )
     if request.audio_stream is not None and request.audio is None:
         raise InputError(f"`audio_stream` {request.audio_stream}: goes with `audio`, not with {quoted(given)}")
+    if (request.lexicon or request.text_format != "auto") and request.text is None:
+        name = "lexicon" if request.lexicon else "text_format"
+        raise InputError(f"`{name}` goes with `text`, not with {quoted(given)}")
     if (request.speak or request.voice is not None) and not texts:
         raise InputError(f"`speak` goes with `text` or `phones`, not with {quoted(given)}")
     if request.voice is not None and not request.speak:
@@ -276,6 +285,7 @@ def _choose_verb(request: Request) -> "Callable[..., Result]":
     """Choose the verb for what is given, and read the files that it needs; all before the model loads."""
     from phonolips.phones.files.read import read_alignment
     from phonolips.speech.text.g2p import text_to_phones
+    from phonolips.speech.text.own_words import read_lexicon
     from phonolips.speech.words import phones_to_words
     from phonolips.synth import verbs
     from phonolips.synth.sound import Sound, read_sound
@@ -285,10 +295,12 @@ def _choose_verb(request: Request) -> "Callable[..., Result]":
     timed: dict[str, Any] = {"rate": request.rate, "durations": times}
     aloud: dict[str, Any] = {"backend": request.synthesiser, "voice": request.voice, "language": request.language}
     if request.text is not None:
-        text_to_phones(request.text, language=request.language)  # what cannot be spoken is refused before the model
+        read: dict[str, Any] = {"lexicon": read_lexicon(request.lexicon), "text_format": request.text_format}
+        with warnings.catch_warnings(action="ignore", category=PhonolipsWarning):  # the verb says it again
+            text_to_phones(request.text, language=request.language, **read)  # refused before the model is loaded
         if request.speak:
-            return partial(verbs.from_speech, request.text, **aloud, **timed)
-        return partial(verbs.from_text, request.text, language=request.language, **timed)
+            return partial(verbs.from_speech, request.text, **aloud, **timed, **read)
+        return partial(verbs.from_text, request.text, language=request.language, **timed, **read)
     if request.phones is not None:
         spelt = phones_to_words(request.phones)
         if request.speak:

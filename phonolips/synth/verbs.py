@@ -20,7 +20,7 @@ import numpy as np
 from phonolips.checks import check_path, check_text
 from phonolips.errors import InputError, PhonolipsWarning
 from phonolips.lips.curve import resample_lips
-from phonolips.lips.motion import emphasis_curve, enlarge, exaggerate, shut_in_silence
+from phonolips.lips.motion import Emphasis, emphasis_curve, enlarge, exaggerate, shut_in_silence
 from phonolips.lips.shapes import close_lips
 from phonolips.phones.decode import read_phones
 from phonolips.phones.files.read import read_alignment
@@ -38,7 +38,7 @@ from phonolips.synth.arguments import (
     warn_without_speech,
     with_shape,
 )
-from phonolips.synth.emphasis import find_emphasis
+from phonolips.synth.emphasis import asked_emphasis, find_emphasis
 from phonolips.synth.result import Result
 from phonolips.synth.sound import Sound, SoundKeeper, given_sound, join, lasting, read_sound
 from phonolips.synth.timing import check_durations, predict_alignment
@@ -55,6 +55,7 @@ from phonolips.timebase import (
 
 if TYPE_CHECKING:
     from phonolips.model.network import Network
+    from phonolips.speech.text.own_words import LexiconArgument
     from phonolips.speech.words import SpokenWord
 
 
@@ -201,27 +202,40 @@ def from_text(
     language: str = "en-us",
     rate: float = 1.0,
     durations: Alignment | str | os.PathLike[str] | None = None,
+    lexicon: "LexiconArgument" = None,
+    text_format: str = "auto",
     **options: Unpack[LipOptions],
 ) -> Result:
     """Speak a text with lips only.
 
     Args:
-        text: what to say.
+        text: what to say; SSML, subtitles and the like are obeyed (docs/scripts.md).
         language: espeak's name of the language of words that the dictionary does not know.
         rate: 2.0 speaks twice as fast as the speaker would.
         durations: phones with given times, or a TextGrid with them; its phones must be those of the text.
+        lexicon: words of your own, see `speech.text.own_words.read_lexicon`.
+        text_format: what the text is, one of `speech.text.markup.read.TEXT_FORMATS`.
         options: see `LipOptions`.
 
     Raises:
-        InputError: nothing to say, no such language or speaker, times that do not fit.
+        InputError: nothing to say, no such language or speaker, times that do not fit, broken mark-up or lexicon.
     """
     from phonolips.speech.text.g2p import text_to_phones
 
     check_text(text, "text", "'bin blue'")
-    words = text_to_phones(text, language=language)
-    if options.get("emphasis"):
-        options["emphasis"] = find_emphasis(options["emphasis"], [word.word for word in words], text, language)
+    words = text_to_phones(text, language=language, lexicon=lexicon, text_format=text_format)
+    options["emphasis"] = _emphasis_in_text(words, options.get("emphasis") or {}, text, language, text_format)
     return _from_words(words, rate, durations, options)
+
+
+def _emphasis_in_text(
+    words: "Sequence[SpokenWord]", emphasis: Emphasis, text: str, language: str, text_format: str
+) -> dict[str | int, float]:
+    """Find the words to emphasise: a caller's, as written in the text, and those that its mark-up names."""
+    from phonolips.speech.text.markup.read import read_script
+
+    plain = read_script(text, text_format, language=language).plain if emphasis else None
+    return asked_emphasis(words, find_emphasis(emphasis, [word.word for word in words], plain, language))
 
 
 def from_phones(
@@ -309,6 +323,8 @@ def from_speech(
     language: str = "en-us",
     rate: float = 1.0,
     durations: Alignment | str | os.PathLike[str] | None = None,
+    lexicon: "LexiconArgument" = None,
+    text_format: str = "auto",
     **options: Unpack[LipOptions],
 ) -> Result:
     """Speak a text aloud: sound and lips in step.
@@ -320,6 +336,7 @@ def from_speech(
         language: as for `from_text`.
         rate: 2.0 speaks twice as fast.
         durations: phones with given times, for a backend that keeps ours.
+        lexicon, text_format: of a text, as for `from_text`.
         options: see `LipOptions`; emphasis makes a word longer where the times are ours, and always larger.
 
     Raises:
@@ -330,10 +347,12 @@ def from_speech(
     from phonolips.speech.tts.speak import speak_words
 
     network, speaker, emphasis = load_checked(options), options.get("speaker"), options.get("emphasis") or {}
-    said = text_to_phones(words, language=language) if isinstance(words, str) else check_words(words)
-    emphasis = find_emphasis(
-        emphasis, [word.word for word in said], words if isinstance(words, str) else None, language
-    )
+    if isinstance(words, str):
+        said: Sequence[SpokenWord] = text_to_phones(words, language=language, lexicon=lexicon, text_format=text_format)
+        emphasis = _emphasis_in_text(said, emphasis, words, language, text_format)
+    else:
+        said = check_words(words)
+        emphasis = asked_emphasis(said, find_emphasis(emphasis, [word.word for word in said]))
     times = None if durations is None else _read_alignment(durations)
     if times is not None:
         check_durations(said, times)

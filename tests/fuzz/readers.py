@@ -610,6 +610,69 @@ def _(given: dict[str, str]) -> None:
     align(sound, given["text"], aligner="sphinx", language=given["language"])
 
 
+MARKED_UP = (
+    '<speak version="1.1" xml:lang="en-US"><p><s>One <break time="300ms"/> two</s></p> <prosody rate="slow">six <emphasis '
+    'level="strong">ten</emphasis></prosody> <phoneme alphabet="ipa" ph="təˈmeɪtoʊ">tomato</phoneme> <say-as '
+    'interpret-as="date" format="dmy">1/2/2024</say-as> <sub alias="a b">c</sub> <lang xml:lang="de">Tag</lang> &amp; $5</speak>',
+    "1\n00:00:01,000 --> 00:00:02,000\n- Hello [music]\n- JOHN: {\\an8}<i>you</i>\n\n2\n00:00:02,500 --> 00:00:03,000\n2024 ♪\n",
+    "WEBVTT\n\nNOTE no\n\nname\n00:01.000 --> 00:02.000 align:start\n<v Bob>Hi <c.x>there</c> <00:01.500>you</v>\n",
+    "<!DOCTYPE html><html><body><p>One &lt; <b>two</b><br><script>x<y</script><img alt='a cat'></p></body></html>",
+    "---\na: b\n---\n# Title\n\n- *one*\n- **two** [link](http://x.y)\n\n```\ncode\n```\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n> q[^1]\n",
+    "INT. HOUSE - DAY\n\nJOHN (O.S.)\n(softly)\nHi there. [laughs] Alice: *sighs* Yes.\n\nHe goes.\n\nCUT TO:\n",
+)
+
+
+def make_marked_up(rng: Random, seeds: Path, folder: Path) -> dict[str, str]:
+    """Make a text with mark-up, damaged or of parts of several, to be taken for one of the formats."""
+    from phonolips.speech.text.markup.read import TEXT_FORMATS
+
+    text = pick(rng, MARKED_UP)
+    way = rng.randrange(4)
+    if way == 0:
+        text = mutate_text(rng, text).decode("utf-8", "replace")
+    elif way == 1:
+        cut = rng.randrange(len(text))
+        text = text[:cut] + pick(rng, MARKED_UP)[rng.randrange(40) :]
+    elif way == 2:
+        start = rng.randrange(len(text))
+        text = text[:start] + text[start : start + rng.randrange(1, 40)] * rng.choice((2, 50, 2_000)) + text[start:]
+    return {
+        "text": text[:100_000],
+        "language": pick(rng, ("en-us", "en-gb", "de")),
+        "text_format": pick(rng, TEXT_FORMATS),
+    }
+
+
+@kind("mark-up", make_marked_up, 2)
+def _(given: dict[str, str]) -> None:
+    from phonolips.speech.text.explain import explain_text
+
+    explain_text(**given).write("table")
+
+
+@kind("mark-up spoken", make_marked_up, 0.7)
+def _(given: dict[str, str]) -> None:
+    from phonolips.synth.verbs import from_speech
+
+    from_speech(given.pop("text")[:SHORT_TEXT], **given)
+
+
+LEXICON = ";;; words\nbin\tB IH1 N\nblue 0.7 B L UW1\nNew York\tN UW1 Y AO1 R K\nC++  S IY1\nfour(2)\tf ɔː\n"
+
+
+def make_lexicon(rng: Random, seeds: Path, folder: Path) -> Path:
+    path = folder / "my.dict"
+    path.write_bytes(mutate_text(rng, LEXICON))
+    return path
+
+
+@kind("lexicon", make_lexicon)
+def _(path: Path) -> None:
+    from phonolips.speech.text.g2p import text_to_phones
+
+    text_to_phones("bin blue in New York's C++ four", lexicon=path)
+
+
 def make_spoken_phones(rng: Random, seeds: Path, folder: Path) -> tuple[str, ...]:
     known = ("B", "AY", "UW", "S", "N", "sil")[: rng.choice((1, 3, 5, 6))]
     return tuple(pick(rng, known) for _ in range(rng.choice((3, 90, 150, 220, 400))))

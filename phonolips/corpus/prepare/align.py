@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from phonolips.corpus.layout import RECORDS, alignment_path, textgrid_path
 from phonolips.corpus.librispeech import LIBRISPEECH
@@ -17,6 +17,9 @@ from phonolips.storage import atomic_file
 from phonolips.workers.backend import Backend
 from phonolips.workers.clips import guarded, map_groups
 from phonolips.workers.local import LocalBackend
+
+if TYPE_CHECKING:
+    from phonolips.speech.text.own_words import LexiconArgument, OwnWords
 
 ALIGN_GROUP, MFA_GROUP = 32, 5_000  # clips that a worker aligns at a time
 
@@ -30,6 +33,7 @@ class _Aligning(NamedTuple):
     aligner: str
     encoder: Path | None
     jobs: int
+    lexicon: "OwnWords"
 
 
 def align_clips(
@@ -41,6 +45,7 @@ def align_clips(
     encoder: Path | None = None,
     jobs: int = 1,
     backend: Backend | None = None,
+    lexicon: "LexiconArgument" = None,
 ) -> list[Dropped]:
     """Write a TextGrid for every clip: a ready one where there is one, else from an aligner.
 
@@ -55,6 +60,7 @@ def align_clips(
             nobody transcribed; None = the one in the package.
         jobs: processes that MFA works with, where it aligns.
         backend: who works otherwise; None = this process.
+        lexicon: words of transcripts with your own phones, see `speech.text.own_words.read_lexicon`.
 
     Returns:
         The clips left without one, with the reason; they are listed in `dropped_alignments.tsv` too.
@@ -64,6 +70,7 @@ def align_clips(
         MissingToolError: the aligner is not installed.
     """
     from phonolips.speech.align.align import choose_aligner
+    from phonolips.speech.text.own_words import read_lexicon
 
     for ready in (alignments, librispeech_alignments):
         if ready is not None and not ready.is_dir():
@@ -75,6 +82,7 @@ def align_clips(
         choose_aligner(aligner),
         encoder and encoder.resolve(),
         jobs,
+        read_lexicon(lexicon),
     )
     size, workers = ALIGN_GROUP, backend or LocalBackend(1)
     if how.aligner == "mfa":  # a program that shares its own work out
@@ -110,14 +118,22 @@ def _align_group(records: list[Record], how: _Aligning) -> GroupDone:
     out, warned = how.folder / "alignments", []
     if partial_ones:
         failed += known_words.align_records(
-            partial_ones, out, aligner=how.aligner, network=network_of(how.encoder), jobs=how.jobs
+            partial_ones,
+            out,
+            aligner=how.aligner,
+            network=network_of(how.encoder),
+            jobs=how.jobs,
+            lexicon=how.lexicon,
         )
     if how.aligner == "mfa":
-        failed += align_corpus(whole, out, aligner="mfa", jobs=how.jobs, network=network_of(how.encoder))
+        failed += align_corpus(
+            whole, out, aligner="mfa", jobs=how.jobs, network=network_of(how.encoder), lexicon=how.lexicon
+        )
         whole = []
     network = network_of(how.encoder) if whole else None
     for record in whole:
-        _, reason, notes = guarded(partial(align_record, out=out, aligner=how.aligner, network=network), record)
+        work = partial(align_record, out=out, aligner=how.aligner, network=network, lexicon=how.lexicon)
+        _, reason, notes = guarded(work, record)
         failed += [Dropped(record.id, reason)] if reason else []
         warned += [f"{record.id}: {note}" for note in notes]
     return GroupDone(len(records), failed, warned)

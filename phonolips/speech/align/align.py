@@ -25,6 +25,7 @@ from phonolips.timebase import samples_to_seconds
 if TYPE_CHECKING:
     from phonolips.speech.align.ctc import PhoneEncoder
     from phonolips.speech.align.sphinx import Sphinx
+    from phonolips.speech.text.own_words import LexiconArgument
     from phonolips.speech.words import SpokenWord
 
 
@@ -98,6 +99,8 @@ def align(
     language: str = "en-us",
     network: "PhoneEncoder | None" = None,
     model: str | Path = ACOUSTIC_MODEL,
+    lexicon: "LexiconArgument" = None,
+    text_format: str = "auto",
 ) -> Alignment:
     """Find when each word and phone of a text is said, and doubt it where the encoder finds other words.
 
@@ -112,12 +115,23 @@ def align(
         network: whose encoder judges the fit, and aligns where the aligner is "ctc". None with another aligner: no
             confidences, and any text is taken.
         model: MFA's acoustic model, by name or file.
+        lexicon: words of the user's own, see `speech.text.own_words.read_lexicon`.
+        text_format: what the text is, one of `speech.text.markup.read.TEXT_FORMATS`; only its words count.
 
     Raises:
         InputError: nothing to say, silence, too short a sound, or a text that cannot be fitted to it.
         MissingToolError: the aligner that was asked for is not installed.
     """
-    return align_and_judge(waveform, text, aligner=aligner, language=language, network=network, model=model).alignment
+    return align_and_judge(
+        waveform,
+        text,
+        aligner=aligner,
+        language=language,
+        network=network,
+        model=model,
+        lexicon=lexicon,
+        text_format=text_format,
+    ).alignment
 
 
 def align_and_judge(
@@ -128,6 +142,8 @@ def align_and_judge(
     language: str = "en-us",
     network: "PhoneEncoder | None" = None,
     model: str | Path = ACOUSTIC_MODEL,
+    lexicon: "LexiconArgument" = None,
+    text_format: str = "auto",
 ) -> Judged:
     """Find when each word and phone of a text is said, and how well they fit; arguments and errors of `align`."""
     from phonolips.media.audio import SILENCE_LEVEL, check_waveform
@@ -135,7 +151,7 @@ def align_and_judge(
 
     chosen = choose_aligner(aligner, model=model)
     sound = check_waveform(waveform)
-    words = text_to_phones(text, language=language)
+    words = text_to_phones(text, language=language, lexicon=lexicon, text_format=text_format)
     if np.abs(sound).max() < SILENCE_LEVEL:
         raise InputError("the sound is silent throughout; there is nothing to align the text with")
     if network is None:

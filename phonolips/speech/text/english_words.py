@@ -24,7 +24,7 @@ def _spell(letters: str, language: str) -> Phones:
     return tuple(phone for letter in plain for phone in letter_name(letter, language))
 
 
-def _with_s(phones: Phones) -> Phones:
+def with_s(phones: Phones) -> Phones:
     """Add the ending of a possessive or plural, as English sounds demand: cats, dogs, foxes."""
     if phones[-1] in ("S", "Z", "SH", "ZH", "CH", "JH"):
         return (*phones, "IH", "Z")
@@ -59,7 +59,7 @@ def known_phones(token: Token, language: str) -> Said:
         letters, ending = plain[: token.capitals], plain[token.capitals :]
         if len(letters) <= 3 or not any(vowel in letters for vowel in "aeiouy"):
             names = _spell(letters, language)
-            return Said(_with_s(names) if ending else names, LETTERS)
+            return Said(with_s(names) if ending else names, LETTERS)
     if plain.endswith("'s") and (found := pronunciations(plain.removesuffix("'s"))):
-        return Said(_with_s(found[0]), PARTS)
+        return Said(with_s(found[0]), PARTS)
     return NOT_KNOWN

@@ -5,11 +5,14 @@ import warnings
 from collections.abc import Sequence
 
 from phonolips.errors import InputError, PhonolipsWarning
-from phonolips.phones.inventory import SILENCE
 from phonolips.speech.text.english_words import LETTERS, NOT_KNOWN, Said, known_phones
 from phonolips.speech.text.lexicon import ALPHABET, letter_name
-from phonolips.speech.text.normalise import Token, normalise_text
-from phonolips.speech.text.voice import canonical_language, load_voice
+from phonolips.speech.text.markup.arrange import Arranger, pieces_of, spell_tokens
+from phonolips.speech.text.markup.read import AUTO, read_script
+from phonolips.speech.text.markup.script import Script, describe_ignored
+from phonolips.speech.text.normalise import Token, normalise_marked
+from phonolips.speech.text.own_words import LexiconArgument, read_lexicon
+from phonolips.speech.text.voice import canonical_language, language_of_span, load_voice
 from phonolips.speech.words import SpokenWord
 
 PhoneSequence = tuple[SpokenWord, ...]
@@ -80,7 +83,14 @@ def _letter_positions(tokens: Sequence[Token], spell_letters: bool) -> set[int]:
     return found
 
 
-def text_to_phones(text: str, *, language: str = "en-us", spell_letters: bool = False) -> PhoneSequence:
+def text_to_phones(
+    text: str,
+    *,
+    language: str = "en-us",
+    spell_letters: bool = False,
+    lexicon: LexiconArgument = None,
+    text_format: str = AUTO,
+) -> PhoneSequence:
     """Convert written text to words with their phones, and pauses.
 
     English words come from CMUdict, by their first pronunciation, which is American for `en-gb` too, except
@@ -94,14 +104,18 @@ def text_to_phones(text: str, *, language: str = "en-us", spell_letters: bool = 
         text: written text; numbers, dates, money and abbreviations are written out.
         language: an espeak voice's code, such as `en-us`, `en-gb`, `de`, `fr-fr`, `es`.
         spell_letters: say every `a` as the letter.
+        lexicon: words of your own, which win over every rule: a file in MFA's format, several, or a mapping
+            `{"gif": "JH IH1 F"}`.
+        text_format: one of `markup.read.TEXT_FORMATS`; "auto" obeys SSML, subtitles and the like where the
+            text is plainly such.
 
     Returns:
         SpokenWords in their order; phones are from phones.PHONES without stress. Pauses have word "" and
-        phones ("sil",); none is at the start or end.
+        phones ("sil",); at the start and end there are only such as the text's instructions ask for.
 
     Raises:
-        InputError: nothing in the text can be spoken, the language has no voice, or a word is too long or
-            in a script that the voice cannot read.
+        InputError: nothing in the text can be spoken, the language has no voice, a word is too long or
+            in a script that the voice cannot read, mark-up that is broken, a lexicon that cannot be read.
         MissingToolError: the dictionary, or espeak for a word that needs it, is not installed.
     """
     if len(text) > LONGEST_TEXT:
@@ -112,28 +126,42 @@ def text_to_phones(text: str, *, language: str = "en-us", spell_letters: bool = 
     code = canonical_language(language)
     if code not in _ENGLISH_VOICES:
         load_voice(code)
-    tokens = normalise_text(text, code)
-    if not tokens:
+    script = read_lexicon(lexicon).mark(read_script(text, text_format, language=code))
+    words, silent = _say_script(script, code, spell_letters)
+    count = sum(bool(word.word) for word in words)
+    message = (
+        f"left out {len(silent)} of {count + len(silent)} words that the voice {code!r} cannot say, as {silent[0]!r}"
+        if silent
+        else ""
+    )
+    if not count and silent:
+        raise InputError(f"{message}; no word is left; expected at least one that can be said")
+    if not count:
         shown = ascii(text if len(text) <= 40 else text[:40] + "...")
-        raise InputError(f"the text {shown} has no words; expected at least one word or number to say")
-    _check_words(tokens, code)
-    said = _say_tokens(tokens, code, spell_letters)
-    spoken = []
-    silent = []
-    for token, (phones, source) in zip(tokens, said, strict=True):
-        if not token.word:
-            spoken.append(SpokenWord("", (SILENCE,), token.pause_seconds))
-        elif phones:
-            spoken.append(SpokenWord(token.word, phones, source=source))
-        else:
-            silent.append(token.word)
+        left_out = f" (left out: {describe_ignored(script.ignored)})" if script.ignored else ""
+        raise InputError(f"the text {shown} has no words; expected at least one word or number to say{left_out}")
     if silent:
-        count = sum(bool(token.word) for token in tokens)
-        message = f"left out {len(silent)} of {count} words that the voice {code!r} cannot say, as {silent[0]!r}"
-        if len(silent) == count:
-            raise InputError(f"{message}; no word is left; expected at least one that can be said")
         warnings.warn(message, PhonolipsWarning, stacklevel=2)
-    return tuple(spoken)
+    if script.ignored:
+        warnings.warn(f"ignored in the text: {describe_ignored(script.ignored)}", PhonolipsWarning, stacklevel=2)
+    return tuple(words)
+
+
+def _say_script(script: Script, code: str, spell_letters: bool) -> tuple[list[SpokenWord], list[str]]:
+    """Say the words of a script, each stretch in its language; return them, and those that cannot be said."""
+    arranger = Arranger(script, code)
+    spans = script.spans
+    for piece in pieces_of(script):
+        own = language_of_span(piece.language, code)
+        if own is None:
+            script.ignored[f"language {piece.language[:20]}"] += 1
+        spoken = own or code
+        tokens, marks = normalise_marked(piece.text, spoken, spans)
+        tokens = spell_tokens(tokens, marks, script)
+        _check_words(tokens, spoken)
+        said = _say_tokens(tokens, spoken, spell_letters)
+        arranger.add(tokens, said, marks, "" if spoken == code else spoken)
+    return arranger.finish()
 
 
 def _say_tokens(tokens: Sequence[Token], code: str, spell_letters: bool) -> list[Said]:

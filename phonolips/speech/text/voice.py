@@ -106,3 +106,21 @@ def canonical_language(language: str) -> str:
     """Convert a language code to espeak's spelling: `en_GB` -> `en-gb`, `en` -> `en-us`."""
     code = check_text(language, "language", "'en-us'").strip().lower().replace("_", "-")
     return _ALIASES.get(code, code)
+
+
+def language_of_span(written: str, around: str) -> str | None:
+    """Return the voice for a stretch of text whose language mark-up states, such as `de-DE`; None where there is none.
+
+    Args:
+        written: the language, "" where the mark-up states none; a country alone changes nothing, as in `en-US`.
+        around: the code of the text's language.
+    """
+    try:
+        code = canonical_language(written) if written else around
+    except InputError:
+        return None
+    if code.split("-")[0] == around.split("-")[0]:
+        return around
+    voices = EspeakVoice.supported_languages()
+    plain = canonical_language(code.split("-")[0])
+    return code if code in voices else plain if plain in voices else None

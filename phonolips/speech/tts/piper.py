@@ -80,8 +80,7 @@ class Piper(Backend):
         self.version()
         path = Path(voice)
         loaded = _load(path.resolve())
-        spoken = assemble(words, lambda sentence: _speak_sentence(sentence, loaded, rate, path), rate)
-        return spoken.finish(self.name, self.timing)
+        return assemble(words, lambda sentence, pace: _speak_sentence(sentence, loaded, pace, path), self, rate)
 
 
 @lru_cache(maxsize=2)

@@ -63,11 +63,15 @@ class Espeak(Backend):
         chosen = voice or language
         if chosen.split("-")[0].split("+")[0].lower() != language.split("-")[0]:
             raise InputError(f"voice {chosen!r} does not speak {language!r}; expected one such as {language}")
-        english = language.startswith("en")
         with open_library() as library:
             library.set_voice(chosen, round(USUAL_RATE * rate))
-            spoken = assemble(words, lambda sentence: _speak_sentence(sentence, library, english), rate)
-        return spoken.finish(self.name, self.timing)
+
+            def speak_sentence(sentence: "Sequence[SpokenWord]", pace: float) -> SpokenSentence:
+                other = next(word.language for word in sentence if word.word)
+                library.set_voice(other or chosen, round(USUAL_RATE * pace))
+                return _speak_sentence(sentence, library, (other or language).startswith("en"))
+
+            return assemble(words, speak_sentence, self, rate)
 
 
 def _parts_of(word: "SpokenWord") -> "list[SpokenWord]":

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from phonolips.phones.inventory import VOWELS
+from phonolips.phones.sounds import nearest_phone
 from phonolips.speech.text.ipa import ipa_to_phones
 from phonolips.speech.tts.espeak.library import EVENT_WORD, Mark
 
@@ -129,6 +130,7 @@ def match_phones(asked: Sequence[str], spoken: Sequence[SpokenPhone]) -> list[Sp
 
 def _difference(asked: str, found: Sequence[str]) -> float:
     """Return how far a spoken phone is from the requested one; 2 keeps a vowel and a consonant apart."""
+    asked = nearest_phone(asked)  # of an IPA sound, which an English voice says so
     if tuple(found) == (asked,):
         return 0.0
     if asked in found:

@@ -1,0 +1,1 @@
+"""Texts that carry instructions: SSML, HTML, Markdown, subtitles, screenplays."""
