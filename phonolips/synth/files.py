@@ -3,6 +3,7 @@
 Everything that can be checked is checked before the model loads, and messages name the arguments.
 """
 
+import logging
 import warnings
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from phonolips.model.speakers import LipSpeaker
     from phonolips.speech.text.own_words import LexiconArgument
     from phonolips.synth.result import Result
+
+logger = logging.getLogger(__name__)
 
 SOURCES = ("text", "audio", "phones", "posteriors", "textgrid")
 LIST_SUFFIXES = (".txt", ".lst", ".scp")  # of an `audio` that is a list of recordings
@@ -71,7 +74,7 @@ class Request:
         export: formats to write besides, with commas between them, or "all".
         shut_in_silence: shut the mouth where nothing is said.
         pictures: draw posteriorgram.png and lips.mp4.
-        language: of words that the English dictionary does not know, as espeak names it.
+        language: the text's, as `phonolips languages` lists them, or `auto`.
         model: a model folder; None = the one in the package.
         audio_stream: which of the sounds in `audio`, counted from 0; None = its default one. It is kept as speech.wav.
         lexicon: words of the user's own for `text`, see `speech.text.own_words.read_lexicon`.
@@ -281,10 +284,23 @@ def _read_person(face: Path | None) -> "Face | None":
     return read_face(face)
 
 
+def _check_text(text: str, language: str, lexicon: "LexiconArgument", text_format: str) -> str:
+    """Return the code of a text's language; raise InputError, before the model loads, for what cannot be spoken."""
+    from phonolips.speech.text.g2p import language_of_text, text_to_phones
+    from phonolips.speech.text.languages import all_languages, is_auto
+
+    code = language_of_text(text, language, text_format)
+    if is_auto(language):
+        logger.info("the text is taken for %s (%s)", all_languages()[code].name, code)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PhonolipsWarning)  # the verb says the same
+        text_to_phones(text, language=code, lexicon=lexicon, text_format=text_format)
+    return code
+
+
 def _choose_verb(request: Request) -> "Callable[..., Result]":
     """Choose the verb for what is given, and read the files that it needs; all before the model loads."""
     from phonolips.phones.files.read import read_alignment
-    from phonolips.speech.text.g2p import text_to_phones
     from phonolips.speech.text.own_words import read_lexicon
     from phonolips.speech.words import phones_to_words
     from phonolips.synth import verbs
@@ -293,14 +309,13 @@ def _choose_verb(request: Request) -> "Callable[..., Result]":
     choice: dict[str, Any] = {"tier": request.tier, "tier_speaker": request.tier_speaker}
     times = read_alignment(request.durations, **choice) if request.durations is not None else None
     timed: dict[str, Any] = {"rate": request.rate, "durations": times}
-    aloud: dict[str, Any] = {"backend": request.synthesiser, "voice": request.voice, "language": request.language}
+    read: dict[str, Any] = {"lexicon": read_lexicon(request.lexicon), "text_format": request.text_format}
+    language = request.language if request.text is None else _check_text(request.text, request.language, **read)
+    aloud: dict[str, Any] = {"backend": request.synthesiser, "voice": request.voice, "language": language}
     if request.text is not None:
-        read: dict[str, Any] = {"lexicon": read_lexicon(request.lexicon), "text_format": request.text_format}
-        with warnings.catch_warnings(action="ignore", category=PhonolipsWarning):  # the verb says it again
-            text_to_phones(request.text, language=request.language, **read)  # refused before the model is loaded
         if request.speak:
             return partial(verbs.from_speech, request.text, **aloud, **timed, **read)
-        return partial(verbs.from_text, request.text, language=request.language, **timed, **read)
+        return partial(verbs.from_text, request.text, language=language, **timed, **read)
     if request.phones is not None:
         spelt = phones_to_words(request.phones)
         if request.speak:

@@ -20,7 +20,14 @@ import numpy as np
 from phonolips.checks import check_path, check_text
 from phonolips.errors import InputError, PhonolipsWarning
 from phonolips.lips.curve import resample_lips
-from phonolips.lips.motion import Emphasis, emphasis_curve, enlarge, exaggerate, shut_in_silence
+from phonolips.lips.motion import (
+    Emphasis,
+    close_bilabials,
+    emphasis_curve,
+    enlarge,
+    exaggerate,
+    shut_in_silence,
+)
 from phonolips.lips.shapes import close_lips
 from phonolips.phones.decode import read_phones
 from phonolips.phones.files.read import read_alignment
@@ -126,8 +133,11 @@ def _decode(
         lips = enlarge(lips, emphasis_curve(spoken, emphasis, len(lips)), shut)
     if options.get("shut_in_silence"):
         lips = shut_in_silence(lips, spoken, shut)
+    lips = resample_lips(lips, fps, seconds)
+    if alignment is not None:  # phones that were heard are not sure enough
+        lips = close_bilabials(lips, spoken.phones, float(exact_fps(fps)))
     return Result(
-        resample_lips(lips, fps, seconds),
+        lips,
         float(exact_fps(fps)),
         posteriors=posteriors,
         lip_parameters=moves,
@@ -210,7 +220,7 @@ def from_text(
 
     Args:
         text: what to say; SSML, subtitles and the like are obeyed (docs/scripts.md).
-        language: espeak's name of the language of words that the dictionary does not know.
+        language: the text's, as `phonolips languages` lists them; `auto` tells it from the text.
         rate: 2.0 speaks twice as fast as the speaker would.
         durations: phones with given times, or a TextGrid with them; its phones must be those of the text.
         lexicon: words of your own, see `speech.text.own_words.read_lexicon`.
@@ -220,9 +230,10 @@ def from_text(
     Raises:
         InputError: nothing to say, no such language or speaker, times that do not fit, broken mark-up or lexicon.
     """
-    from phonolips.speech.text.g2p import text_to_phones
+    from phonolips.speech.text.g2p import language_of_text, text_to_phones
 
     check_text(text, "text", "'bin blue'")
+    language = language_of_text(text, language, text_format)
     words = text_to_phones(text, language=language, lexicon=lexicon, text_format=text_format)
     options["emphasis"] = _emphasis_in_text(words, options.get("emphasis") or {}, text, language, text_format)
     return _from_words(words, rate, durations, options)
@@ -343,9 +354,11 @@ def from_speech(
         InputError: nothing to say, no such backend, voice, language or speaker, times that do not fit.
         MissingToolError: the synthesiser is not installed.
     """
-    from phonolips.speech.text.g2p import text_to_phones
+    from phonolips.speech.text.g2p import language_of_text, text_to_phones
     from phonolips.speech.tts.speak import speak_words
 
+    if isinstance(words, str):
+        language = language_of_text(words, language, text_format)
     network, speaker, emphasis = load_checked(options), options.get("speaker"), options.get("emphasis") or {}
     if isinstance(words, str):
         said: Sequence[SpokenWord] = text_to_phones(words, language=language, lexicon=lexicon, text_format=text_format)

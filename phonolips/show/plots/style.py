@@ -1,12 +1,13 @@
 """One look for all pictures: colours, sizes, an empty figure, quiet axes."""
 
 import io
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from phonolips.errors import InputError
+from phonolips.errors import InputError, PhonolipsWarning
 from phonolips.storage import write_bytes
 
 if TYPE_CHECKING:
@@ -103,12 +104,44 @@ def name_colourbar(bar: "Colorbar", text: str, colour: str = INK) -> None:
 
 
 PICTURE_DPI = 110
+PLAIN_LETTERS_END = "\u0530"  # matplotlib's own font has the Latin, Greek and Cyrillic letters before it, and few after
+# How the fonts are called that systems have for other scripts.
+WIDE_FONTS = (
+    *("Noto Sans", "Noto Serif", "Arial Unicode MS", "Microsoft", "Nirmala UI", "Malgun Gothic", "Yu Gothic", "Meiryo"),
+    *("Hiragino", "PingFang", "Apple SD", "Kohinoor", "Geeza Pro", "Thonburi", "WenQuanYi", "Droid Sans", "Lohit"),
+    *("FreeSans", "FreeSerif", "Unifont"),
+)
+
+
+def _use_wide_fonts(figure: "Figure") -> None:
+    """Let texts in other scripts than Latin, Greek and Cyrillic fall back on this computer's fonts for them."""
+    from matplotlib.font_manager import fontManager
+    from matplotlib.text import Text
+
+    texts = [text for text in figure.findobj(Text) if any(letter >= PLAIN_LETTERS_END for letter in text.get_text())]
+    if texts:
+        wide = sorted({font.name for font in fontManager.ttflist if font.name.startswith(WIDE_FONTS)})
+        for text in texts:
+            text.set_fontfamily(["DejaVu Sans", *wide])
 
 
 def save_figure(figure: "Figure", path: Path) -> None:
-    """Write a figure as .png, .svg or .pdf, atomically; raise InputError for another ending."""
+    """Write a figure as .png, .svg or .pdf, atomically; raise InputError for another ending.
+
+    Warns once where this computer has no font for letters of it; they are boxes then.
+    """
     if path.suffix not in (".png", ".svg", ".pdf"):
         raise InputError(f"{path}: a picture's name ends in .png, .svg or .pdf")
     picture = io.BytesIO()
-    figure.savefig(picture, format=path.suffix[1:], dpi=PICTURE_DPI)
+    _use_wide_fonts(figure)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        figure.savefig(picture, format=path.suffix[1:], dpi=PICTURE_DPI)
+    boxes = {str(warning.message) for warning in caught if str(warning.message).startswith("Glyph ")}
+    for warning in caught:
+        if str(warning.message) not in boxes:
+            warnings.warn(warning.message, stacklevel=2)
+    if boxes:
+        message = "no font of this computer has some letters of the text: they are boxes in pictures; install Noto Sans"
+        warnings.warn(message, PhonolipsWarning, stacklevel=2)
     write_bytes(path, picture.getvalue())

@@ -1,18 +1,20 @@
 """From text to phones: the dictionary first, the espeak voice (through phonemizer) for every word not in it."""
 
-import unicodedata
 import warnings
 from collections.abc import Sequence
+from itertools import accumulate
 
 from phonolips.errors import InputError, PhonolipsWarning
+from phonolips.speech.text.detect import guess_language, is_readable, resolve_language, warn_of_language
 from phonolips.speech.text.english_words import LETTERS, NOT_KNOWN, Said, known_phones
+from phonolips.speech.text.languages import all_languages, is_auto
 from phonolips.speech.text.lexicon import ALPHABET, letter_name
 from phonolips.speech.text.markup.arrange import Arranger, pieces_of, spell_tokens
 from phonolips.speech.text.markup.read import AUTO, read_script
 from phonolips.speech.text.markup.script import Script, describe_ignored
-from phonolips.speech.text.normalise import Token, normalise_marked
+from phonolips.speech.text.normalise import PlacedMark, Token, normalise_marked
 from phonolips.speech.text.own_words import LexiconArgument, read_lexicon
-from phonolips.speech.text.voice import canonical_language, language_of_span, load_voice
+from phonolips.speech.text.voice import language_of_span, load_voice
 from phonolips.speech.words import SpokenWord
 
 PhoneSequence = tuple[SpokenWord, ...]
@@ -21,13 +23,8 @@ PhoneSequence = tuple[SpokenWord, ...]
 # read in 11 s on a busy machine.
 LONGEST_TEXT = 200_000
 LONGEST_WORD = 100  # characters; nothing longer is a word of any language
+_PARTED_BY_VOICE = ("cmn", "yue")  # languages without spaces whose voice finds the words
 _ENGLISH_VOICES = ("en-us", "en-gb")
-# Languages in Latin letters
-_LATIN_LANGUAGES = frozenset(
-    ("af", "ca", "cs", "cy", "da", "de", "en", "es", "et", "eu", "fi", "fr", "ga", "hr", "hu", "id", "is",
-     "it", "lt", "lv", "ms", "nb", "nl", "pl", "pt", "ro", "sk", "sl", "sq", "sv", "sw", "tr", "vi")
-)  # fmt: skip
-
 # GRID's six words (Cooke, Barker, Cunningham and Shao, 2006)
 _GRID_WORDS: tuple[frozenset[str], ...] = (
     frozenset(("bin", "lay", "place", "set")),
@@ -39,19 +36,6 @@ _GRID_WORDS: tuple[frozenset[str], ...] = (
 )
 
 
-def _is_readable(word: str, language: str) -> bool:
-    """Return whether the voice knows the word's script; others it reads sign by sign, as `Hebrew letter shin`.
-
-    One foreign sign alone is readable, because it has a name (λ). The Japanese voice knows kana only.
-    """
-    names = [unicodedata.name(character, "") for character in word if character.isalpha()]
-    code = language.split("-")[0]
-    if code == "ja":
-        return not any(name.startswith("CJK UNIFIED") for name in names)
-    foreign = sum("LATIN" not in name and not name.startswith("MODIFIER") for name in names)
-    return code not in _LATIN_LANGUAGES or foreign < 2
-
-
 def _check_words(tokens: Sequence[Token], language: str) -> None:
     """Raise InputError for a word that no voice can say."""
     for token in tokens:
@@ -60,12 +44,21 @@ def _check_words(tokens: Sequence[Token], language: str) -> None:
                 f"the word {token.word[:20]!r}... has {len(token.word)} characters; expected at most "
                 f"{LONGEST_WORD}; put spaces between the words"
             )
-        if not _is_readable(token.word, language):
-            script = "kana (no kanji)" if language.startswith("ja") else "Latin letters"
+        if not is_readable(token.word, language):
             raise InputError(
-                f"the word {token.word!r} cannot be read by the voice {language!r}, which expects {script}; "
-                "set language to the text's own (such as 'ru', 'el', 'he', 'ar', 'hi'), or write it so"
+                f"the word {token.word!r} cannot be read by the voice {language!r}{_advise(token.word, language)}"
             )
+
+
+def _advise(word: str, language: str) -> str:
+    """Write what to do about a word in a script that a voice does not read."""
+    if language == "ja":
+        return ", which reads kana only; for kanji: pip install 'phonolips[japanese]', or write it in kana"
+    other = guess_language(word)
+    name = all_languages()[other].name.partition(" (")[0]
+    return (
+        f"; it looks like {name}: set `language` to {other!r} or 'auto', or write the word in the voice's own letters"
+    )
 
 
 def _letter_positions(tokens: Sequence[Token], spell_letters: bool) -> set[int]:
@@ -102,7 +95,8 @@ def text_to_phones(
 
     Args:
         text: written text; numbers, dates, money and abbreviations are written out.
-        language: an espeak voice's code, such as `en-us`, `en-gb`, `de`, `fr-fr`, `es`.
+        language: an espeak voice's code, such as `en-us`, `en-gb`, `de`, `fr-fr`, `es`, or what else
+            `canonical_language` knows; `auto` tells it from the text.
         spell_letters: say every `a` as the letter.
         lexicon: words of your own, which win over every rule: a file in MFA's format, several, or a mapping
             `{"gif": "JH IH1 F"}`.
@@ -123,7 +117,7 @@ def text_to_phones(
             f"the text has {len(text):,} characters; expected at most {LONGEST_TEXT:,}, some three hours of speech: "
             "give it in parts"
         )
-    code = canonical_language(language)
+    code = language_of_text(text, language, text_format)
     if code not in _ENGLISH_VOICES:
         load_voice(code)
     script = read_lexicon(lexicon).mark(read_script(text, text_format, language=code))
@@ -144,7 +138,16 @@ def text_to_phones(
         warnings.warn(message, PhonolipsWarning, stacklevel=2)
     if script.ignored:
         warnings.warn(f"ignored in the text: {describe_ignored(script.ignored)}", PhonolipsWarning, stacklevel=2)
+    warn_of_language(" ".join(piece.text for piece in pieces_of(script) if not piece.language), code)
     return tuple(words)
+
+
+def language_of_text(text: str, language: str, text_format: str = AUTO) -> str:
+    """Return the code of the voice for a text; `auto` is told from what is said in it, without its mark-up.
+
+    Raises InputError as `canonical_language` does, and for broken mark-up.
+    """
+    return resolve_language(read_script(text, text_format).plain if is_auto(language) else "", language)
 
 
 def _say_script(script: Script, code: str, spell_letters: bool) -> tuple[list[SpokenWord], list[str]]:
@@ -159,9 +162,22 @@ def _say_script(script: Script, code: str, spell_letters: bool) -> tuple[list[Sp
         tokens, marks = normalise_marked(piece.text, spoken, spans)
         tokens = spell_tokens(tokens, marks, script)
         _check_words(tokens, spoken)
+        if spoken in _PARTED_BY_VOICE:
+            tokens, marks = _part_tokens(tokens, marks, spoken)
         said = _say_tokens(tokens, spoken, spell_letters)
         arranger.add(tokens, said, marks, "" if spoken == code else spoken)
     return arranger.finish()
+
+
+def _part_tokens(
+    tokens: Sequence[Token], marks: Sequence[PlacedMark], code: str
+) -> tuple[list[Token], list[PlacedMark]]:
+    """Part what has no spaces into words, as the voice does; marks stay before the words that they stood before."""
+    runs = list(dict.fromkeys(token.word for token in tokens if len(token.word) > 1 and token.word.isalpha()))
+    parted = dict(zip(runs, load_voice(code).part_words(runs), strict=True)) if runs else {}
+    pieces = [[token._replace(word=word) for word in parted.get(token.word, [token.word])] for token in tokens]
+    places = [0, *accumulate(map(len, pieces))]
+    return [piece for several in pieces for piece in several], [m._replace(place=places[m.place]) for m in marks]
 
 
 def _say_tokens(tokens: Sequence[Token], code: str, spell_letters: bool) -> list[Said]:

@@ -1,8 +1,8 @@
 """From written text to spoken words, with the punctuation kept as pauses.
 
-English is written out here: numbers, dates, times, money, abbreviations. In any other language the
-digits and signs stay in the words as written, because the espeak voice of that language reads them by
-its own rules ("3,14" is "drei Komma eins vier" in German).
+English is written out here: numbers, dates, times, money, abbreviations. In any other language digits and
+signs stay in the words as written where the espeak voice of that language reads them well by its own
+rules ("3,14" is "drei Komma eins vier" in German); see `figures` for the rest.
 """
 
 import re
@@ -13,7 +13,9 @@ from typing import NamedTuple
 
 from phonolips.speech.text.agreement import agreements
 from phonolips.speech.text.english import SPELLED, expand_english
+from phonolips.speech.text.figures import write_out_figures
 from phonolips.speech.text.markup.script import FIRST_MARK, LAST_MARK, MARKS
+from phonolips.speech.text.writing import cut_run, plain_writing
 
 COMMA_SECONDS = 0.2  # pause at a comma, semicolon, colon, dash, parenthesis
 STOP_SECONDS = 0.4  # pause at the end of a sentence or paragraph
@@ -95,7 +97,7 @@ _LETTER = rf"[^\s\d.,;:!?'()%$£€¥₹&#@+=×°/⁄–—\x01{MARKS}-]"
 _PAUSES = rf"(?P<mark>[{MARKS}])|(?P<stop>[.!?]|\n\s*\n)|(?P<comma>[,;:()–—]|--|(?<=\s)-(?=\s))"
 _ENGLISH_TOKEN = re.compile(rf"(?P<word>\x01?'?{_LETTER}+(?:['-]{_LETTER}+)*'?)|{_PAUSES}")
 _OTHER_TOKEN = re.compile(
-    r"(?P<word>[-+]?\d+(?:[.,:/]\d+)*\s?[%°€$£¥₹]?"
+    r"(?P<word>[-+]?\d+(?:[.,:/]\d+)*(?:\s?[%°€$£¥₹])?"
     rf"|(?:{_LETTER}\.){{2,}}|'?{_LETTER}+(?:['&-]{_LETTER}+)*'?|[%$£€¥₹&#@+=×°])|{_PAUSES}"
 )
 _LEADING_APOSTROPHE = frozenset(("'bout", "'cause", "'em", "'n", "'round", "'til", "'tis", "'twas"))
@@ -211,6 +213,8 @@ def _place_marks(
 def _tokens(text: str, language: str) -> tuple[list[Token], list[PlacedMark]]:
     """Convert text to tokens, and the marks among them."""
     english = language.startswith("en")
+    if not english:
+        text = write_out_figures(plain_writing(text, language), language)
     cleaned = clean_text(text)
     shouted = not any(character.islower() for character in cleaned) and len(cleaned.split()) > 1
     pattern = _OTHER_TOKEN
@@ -223,7 +227,7 @@ def _tokens(text: str, language: str) -> tuple[list[Token], list[PlacedMark]]:
         if match["word"]:
             token = _word_token(match["word"], capitals_mean_something=english and not shouted)
             if token is not None:
-                tokens.append(token)
+                tokens += [token._replace(word=piece) for piece in cut_run(token.word)]
         elif match["mark"]:
             marks.append(PlacedMark(match["mark"], len(tokens)))
         else:

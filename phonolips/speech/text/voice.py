@@ -1,21 +1,22 @@
 """The voices of espeak-ng, asked through phonemizer how words are said."""
 
 import logging
+import re
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from phonolips.checks import check_text, shown
-from phonolips.errors import InputError, MissingToolError, did_you_mean
+from phonolips.errors import InputError, MissingToolError
 from phonolips.speech.text.ipa import ipa_to_phones
+from phonolips.speech.text.languages import all_languages, canonical_language
 from phonolips.speech.text.lexicon import Phones
 
 if TYPE_CHECKING:
     from phonemizer.backend import EspeakBackend
 
-_ALIASES = {"en": "en-us", "fr": "fr-fr", "zh": "cmn", "no": "nb"}
-# espeak-ng 1.52 lists these voices, but three have no dictionary in espeakng_loader and one ends the process
-_BROKEN_VOICES = frozenset(("fo", "kaa", "kl", "xex"))
+# What ends a syllable of Mandarin; espeak-ng writes the third tone as ɜ.
+_TONE = re.compile("[0-9ɜ]")
 
 
 class EspeakVoice:
@@ -30,15 +31,7 @@ class EspeakVoice:
     """
 
     def __init__(self, language: str) -> None:
-        voices = self.supported_languages()
-        if language not in voices:
-            near = [code for code in voices if code.split("-")[0] == language.split("-")[0]]
-            named = next((code for code, name in voices.items() if name.lower().startswith(language.lower())), None)
-            examples = ", ".join(near[:6] or ("en-us", "en-gb", "de", "es", "fr-fr", "it", "nl", "pt-br"))
-            raise InputError(
-                f"language {shown(language)} has no espeak voice; expected one of {len(voices)} codes, such as "
-                f"{examples}{f'; did you mean {named}?' if named else did_you_mean(language, voices)}"
-            )
+        language = canonical_language(language)
         self.language = language
         # espeak gets a silent logger: phonemizer's own prints to stderr
         logger = logging.Logger("phonolips.espeak", logging.CRITICAL + 1)
@@ -64,8 +57,25 @@ class EspeakVoice:
     @staticmethod
     def supported_languages() -> dict[str, str]:
         """Map the code of every usable voice to the language's name."""
-        voices: dict[str, str] = _espeak_backend().supported_languages()
-        return {code: name for code, name in voices.items() if code not in _BROKEN_VOICES}
+        return {code: language.name for code, language in all_languages().items()}
+
+    def part_words(self, runs: Sequence[str]) -> list[list[str]]:
+        """Part each run of Chinese characters into the words that the voice finds in it.
+
+        A syllable, which ends in its tone, is a character; a run in which they are not as many stays whole.
+        """
+        from phonemizer.separator import Separator
+
+        lines = self._backend.phonemize(list(runs), separator=Separator(phone="|", word=" "), strip=True)
+        parted: list[list[str]] = []
+        for run, line in zip(runs, lines, strict=True):
+            lengths = [len(_TONE.findall(word)) for word in line.split()]
+            if sum(lengths) != len(run):
+                parted.append([run])
+                continue
+            ends = list(accumulate(length for length in lengths if length))
+            parted.append([run[first:last] for first, last in zip([0, *ends], ends, strict=False)])
+        return parted
 
     def phonemize(self, words: Sequence[str]) -> list[Phones]:
         """Return the phones of each word by itself; () for one that the voice says nothing for."""
@@ -100,12 +110,6 @@ def _espeak_backend() -> "type[EspeakBackend]":
 def load_voice(language: str) -> EspeakVoice:
     """Load a voice once."""
     return EspeakVoice(language)
-
-
-def canonical_language(language: str) -> str:
-    """Convert a language code to espeak's spelling: `en_GB` -> `en-gb`, `en` -> `en-us`."""
-    code = check_text(language, "language", "'en-us'").strip().lower().replace("_", "-")
-    return _ALIASES.get(code, code)
 
 
 def language_of_span(written: str, around: str) -> str | None:

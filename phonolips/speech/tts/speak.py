@@ -72,7 +72,7 @@ def speak_words(
         InputError: no such backend, voice or rate, nothing to say, or times that the backend cannot keep.
         MissingToolError: the synthesiser is not installed; the message names the install command.
     """
-    from phonolips.speech.text.voice import canonical_language
+    from phonolips.speech.text.languages import canonical_language
     from phonolips.speech.words import check_words
 
     check_words(words)

@@ -14,6 +14,7 @@ import numpy as np
 
 from phonolips.errors import InputError
 from phonolips.phones.intervals import Alignment, Interval
+from phonolips.speech.text.espeak_data import voice_files
 from phonolips.speech.tts.backend import Backend
 from phonolips.speech.tts.espeak.events import match_phones, read_marks, split_phones
 from phonolips.speech.tts.espeak.library import (
@@ -22,7 +23,6 @@ from phonolips.speech.tts.espeak.library import (
     library_version,
     open_library,
     to_waveform,
-    voice_files,
 )
 from phonolips.speech.tts.espeak.phonemes import USUAL_RATE, write_sentence, write_word
 from phonolips.speech.tts.spoken import SYNTHESISER, Spoken, SpokenSentence, assemble

@@ -6,6 +6,7 @@ Where its events are not the edges of sounds:
   silence. Closed lips are part of a p, so it begins where the silence does. (tools/bench/speech.py: aligners place
   p, t and k 27 to 35 ms before the event, and 5 to 8 ms after the start of the silence.)
 * An l, or sometimes an r, after a vowel has no sound of its own; its event has no length. It gets the vowel's end.
+* A voice that hands a word to another one says so in an event without sound, `(en)`.
 * A vowel after a vowel may be parted from it by a pause event, in which the first one fades; it is no silence.
 """
 
@@ -24,6 +25,7 @@ MERGED_SHARE = 0.4  # share of the vowel before it that counts as such an l or r
 LONGEST_CLOSURE_SECONDS = 0.12  # at the slowest
 SHORTEST_PAUSE_SECONDS = 0.05  # less silence only parts two vowels
 SILENT_SAMPLE = 60  # of 32768: below it there is no sound; espeak-ng's voiced sounds are above 700
+LANGUAGE_SWITCH = "("  # of an event such as `(en)`: what follows is said by another voice; it is no sound
 STOPS = ("p", "b", "t", "d", "k", "ɡ", "g")  # and affricates, which begin with one
 
 
@@ -55,6 +57,8 @@ def read_marks(marks: Sequence[Mark], sound: np.ndarray, rate: int) -> tuple[lis
             word += 1
             paused = not items or not items[-1][0]
             earliest = sample if paused else earliest
+            continue
+        if name.startswith(LANGUAGE_SWITCH):
             continue
         ipa = name.strip("ˈˌ_: ")
         start = sample

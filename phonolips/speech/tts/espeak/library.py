@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from phonolips.errors import InputError, MissingToolError, did_you_mean
+from phonolips.errors import InputError, did_you_mean
+from phonolips.speech.text.espeak_data import load_package, voice_files
 from phonolips.timebase import SAMPLE_RATE
 
 AUDIO_OUTPUT_SYNCHRONOUS = 2  # the sound goes to the callback, from the calling thread
@@ -24,6 +25,7 @@ EVENT_END, EVENT_WORD, EVENT_PHONEME = 0, 1, 7
 PARAMETER_RATE, PARAMETER_PITCH, PARAMETER_PITCH_RANGE = 1, 3, 4
 CHARACTERS_ARE_UTF8, TEXT_HOLDS_PHONEMES = 1, 0x100
 PHONEMES_AS_MNEMONICS, PHONEMES_AS_IPA = 0, 2
+LANGUAGE_SWITCH = re.compile(r"\([^)]*\)")
 RANDOM_SEED = 1  # espeak-ng varies pitch and timing slightly; a script that runs again gets the same sound again
 
 
@@ -55,30 +57,6 @@ class Mark(NamedTuple):
     sample: int
     place: int
     name: str
-
-
-def load_package() -> Any:
-    """Import the package that carries the library; raise MissingToolError where it is not installed."""
-    try:
-        import espeakng_loader
-    except ImportError as error:
-        raise MissingToolError(
-            "espeak-ng's library is not installed; install it with: pip install espeakng-loader"
-        ) from error
-    return espeakng_loader
-
-
-@cache
-def voice_files() -> dict[str, str]:
-    """Map the code of each language to the file of its voice, as the library names it."""
-    folder = Path(load_package().get_data_path()) / "lang"
-    found: dict[str, str] = {}
-    for path in sorted(folder.rglob("*")):
-        if path.is_file():
-            codes = re.findall(r"^language\s+(\S+)", path.read_text("utf-8", "replace"), re.MULTILINE)
-            for code in codes[:1]:
-                found.setdefault(code.lower(), path.relative_to(folder).as_posix())
-    return found
 
 
 @cache
@@ -130,6 +108,14 @@ class Library:
 
     def phonemes(self, text: str, form: int) -> str:
         """Ask how a text is said, as PHONEMES_AS_MNEMONICS or PHONEMES_AS_IPA, without language switches."""
+        return LANGUAGE_SWITCH.sub("", self._ask(text, form)).strip()
+
+    def switches_language(self, text: str) -> bool:
+        """Return whether the voice hands a part of a text to another one, as a French one does with `parking`."""
+        return LANGUAGE_SWITCH.search(self._ask(text, PHONEMES_AS_IPA)) is not None
+
+    def _ask(self, text: str, form: int) -> str:
+        """Ask how a text is said; a switch of languages is written as `(en)`."""
         ask = self._library.espeak_TextToPhonemes
         ask.restype = ctypes.c_char_p
         ask.argtypes = (ctypes.POINTER(ctypes.c_void_p), ctypes.c_int, ctypes.c_int)
@@ -138,7 +124,7 @@ class Library:
         parts: list[str] = []
         while rest.value:  # one clause at a time
             parts.append((ask(ctypes.byref(rest), CHARACTERS_ARE_UTF8, form) or b"").decode("utf-8", "replace"))
-        return re.sub(r"\([^)]*\)", "", " ".join(parts)).strip()
+        return " ".join(parts)
 
     def speak(self, text: str, flags: int = 0) -> tuple[np.ndarray, list[Mark]]:
         """Speak; return 16-bit samples and the words and phonemes among the events."""

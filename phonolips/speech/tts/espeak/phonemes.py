@@ -18,6 +18,7 @@ USUAL_RATE = 160  # words per minute
 # writes beyond them: with 205 it says nothing, with 210 it ends the process.
 MOST_CODES = 150
 PHONEMES_WITH_BARS = PHONEMES_AS_MNEMONICS | ord("|") << 8
+AS_WRITTEN = "\x02"  # before a word that is given to espeak-ng in letters
 LONGEST_CLAUSE = 600  # characters of phonemes; espeak-ng breaks a clause of 800 wherever it is
 
 # The inventory as espeak-ng's English voices write it: unstressed, stressed.
@@ -88,8 +89,13 @@ def _stress_word(word: "SpokenWord", library: Library) -> list[tuple[str, int]]:
 
 
 def write_word(word: "SpokenWord", library: Library, english: bool) -> str:
-    """Write a word as espeak-ng's phonemes."""
+    """Write a word as espeak-ng's phonemes; AS_WRITTEN and its letters where the voice would hand it to another one.
+
+    A voice cannot say the phonemes of another one: of `parking` a French one says nothing.
+    """
     if not english:
+        if library.switches_language(word.word):
+            return AS_WRITTEN + word.word
         usual = library.phonemes(word.word, PHONEMES_AS_MNEMONICS)
         return usual if len(usual) <= MOST_CODES else library.phonemes(word.word, PHONEMES_WITH_BARS)
     stressed = _stress_word(word, library)
@@ -123,13 +129,14 @@ def write_sentence(sentence: "Sequence[SpokenWord]", written: Sequence[str]) -> 
         if not word.word:
             text, clause = text + ("" if last else ","), 0
             continue
-        for number, piece in enumerate(cut_word(phonemes)):
+        as_written = phonemes.startswith(AS_WRITTEN)
+        for number, piece in enumerate([phonemes.removeprefix(AS_WRITTEN)] if as_written else cut_word(phonemes)):
             if clause + len(piece) > LONGEST_CLAUSE:
                 text, clause = text + ",", 0
             text += " " * bool(text)
             if not number:
                 places.append(len(text))
-            text += f"[[{piece}]]"
+            text += piece if as_written else f"[[{piece}]]"
             clause += len(piece) + 5
         if last:
             text += "."
