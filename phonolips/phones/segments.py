@@ -68,7 +68,8 @@ def split_sounds(segment: str) -> list[tuple[str, ...]]:
             labels, width = _label(pair[0] + TIE + pair[1]), 2
         else:
             labels, width = _read_symbol(symbols[place]), 1
-        found.append(labels)
+        if not found or labels != found[-1]:  # a sound that is written twice is long
+            found.append(labels)
         place += width
     return found
 

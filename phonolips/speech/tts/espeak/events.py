@@ -26,6 +26,7 @@ LONGEST_CLOSURE_SECONDS = 0.12  # at the slowest
 SHORTEST_PAUSE_SECONDS = 0.05  # less silence only parts two vowels
 SILENT_SAMPLE = 60  # of 32768: below it there is no sound; espeak-ng's voiced sounds are above 700
 LANGUAGE_SWITCH = "("  # of an event such as `(en)`: what follows is said by another voice; it is no sound
+PALATALISATION = "ʲ"
 STOPS = ("p", "b", "t", "d", "k", "ɡ", "g")  # and affricates, which begin with one
 
 
@@ -86,9 +87,19 @@ def read_marks(marks: Sequence[Mark], sound: np.ndarray, rate: int) -> tuple[lis
 
 
 def split_phones(spoken: Sequence[SpokenPhone], *, english: bool = True) -> list[SpokenPhone]:
-    """Rename IPA to ARPAbet, cutting symbols of several phones into equal parts; raise InputError."""
-    phones = []
+    """Rename IPA to labels, cutting symbols of several phones into equal parts; raise InputError.
+
+    A mark that has an event of its own, as Russian palatalisation does, belongs to the phone before it.
+    """
+    joined: list[SpokenPhone] = []
     for phone in spoken:
+        before = joined[-1] if joined else None
+        if before and before.word == phone.word and before.end == phone.start and phone.ipa == PALATALISATION:
+            joined[-1] = before._replace(ipa=before.ipa + phone.ipa, end=phone.end)
+        else:
+            joined.append(phone)
+    phones = []
+    for phone in joined:
         names = ipa_to_phones(phone.ipa, english=english)
         edges = np.linspace(phone.start, phone.end, len(names) + 1).tolist()
         phones += [
