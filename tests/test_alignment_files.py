@@ -392,7 +392,7 @@ def test_approximations_are_counted_once(tmp_path: Path) -> None:
     assert len(caught) == 1
     text = str(caught[0].message)
     assert "3 of 4 phones are no English sounds" in text
-    assert "y: (UW) 2 times, x (HH); the labels are SAMPA" in text
+    assert "y: (UW+W) 2 times, x (K+Y); the labels are SAMPA" in text
 
 
 # ---------------------------------------------------------------- bounds and damage

@@ -2,6 +2,7 @@
 
 import pytest
 
+from phonolips.errors import InputError
 from phonolips.phones.intervals import Interval
 from phonolips.phones.inventory import PHONES, UNKNOWN, normalise_phone
 from phonolips.phones.ipa import ALIGNER_READINGS, ENGLISH_SYMBOLS, ENGLISH_VARIANTS, IPA_TO_ARPABET
@@ -86,22 +87,37 @@ def test_ipa_of_mfa_for_english_is_no_approximation() -> None:
 
 def test_ipa_of_mfa_for_german_counts_what_is_approximated() -> None:
     found = read("ʃ øː n yː b ʁ aː x pf ts ɔʏ ç cʰ")
-    assert spoken(found) == "SH ER N UW B R AA HH P F T S OY HH K"
+    assert spoken(found) == "SH [ø] N [y] B [ʁ] [a] [x] P F T S AO [ʏ] [ç] [c]"
     assert dict(found.nearest) == {
-        ("øː", ("ER",)): 1, ("yː", ("UW",)): 1, ("ʁ", ("R",)): 1, ("aː", ("AA",)): 1, ("x", ("HH",)): 1,
-        ("ɔʏ", ("OY",)): 1, ("ç", ("HH",)): 1, ("cʰ", ("K",)): 1,
+        ("øː", ("[ø]",)): 1, ("yː", ("[y]",)): 1, ("ʁ", ("[ʁ]",)): 1, ("aː", ("[a]",)): 1, ("x", ("[x]",)): 1,
+        ("ɔʏ", ("AO", "[ʏ]")): 1, ("ç", ("[ç]",)): 1, ("cʰ", ("[c]",)): 1,
     }  # fmt: skip
     assert ("ʃ", ("SH",)) not in found.nearest
     assert describe_nearest(found.nearest, 2).endswith("and 6 more symbols")
+    assert describe_nearest(found.nearest).startswith("øː (OW+AO), yː (UW+W)")
+
+
+def test_r_is_english_until_another_label_shows_another_language() -> None:
+    assert spoken(read("r ɛ d")) == "R EH D"
+    assert spoken(read("r ɛ d y")) == "[r] EH D [y]"
+
+
+def test_sounds_in_brackets_are_read_among_arpabet() -> None:
+    found = read("B [y] N [øː] T sil [noise] spn")
+    assert spoken(found) == "B [y] N [ø] T sil sil spn"
+    assert not found.nearest
+    with pytest.raises(InputError):
+        read("B [nonsense] N")
 
 
 def test_sampa_of_maus() -> None:
     german = "<p:> ? a: p 2: 6 9 C E E: OY Q R Y aI aU f n= m= l= x y: z E6 i:6 tS dZ ts pf a~ <usb> <nib>"
     found = read(german)
     assert spoken(found) == (
-        "sil AA P ER AH ER HH EH EH OY AA R UH AY AW F AH N AH M AH L HH UW Z EH AH IY AH CH JH T S P F AA spn sil"
+        "sil [a] P [ø] AH [œ] [ç] EH EH AO [ʏ] [ɒ] [ʁ] [ʏ] AY AW F AH N AH M AH L [x] [y] Z EH AH IY AH CH JH T S P F "
+        "[a] spn sil"
     )
-    assert found.nearest["x", ("HH",)] == 1
+    assert found.nearest["x", ("[x]",)] == 1
     assert ("E", ("EH",)) not in found.nearest
     english = read("{ V 3: @U eI I@ e@ U@ T D Q N tS dZ r\\ @` j w h")
     assert spoken(english) == "AE AH ER OW EY IY AH EH R UH R TH DH AA NG CH JH R ER Y W HH"
@@ -133,7 +149,7 @@ def test_a_glottal_stop_leaves_its_time_to_the_vowel_and_is_a_t_inside_an_englis
     inside = read_phones(tier("ʔ æ ʔ ə ɹ ʔ"), [Interval("atter", 0.0, 0.5), Interval("uh", 0.5, 0.6)])
     assert [phone.label for phone in inside.phones] == ["AE", "T", "AH", "R"]
     assert inside.phones[-1] == Interval("R", 0.4, 0.6)  # nothing follows: the one before keeps the time
-    assert [p.label for p in read("t a: ? <p:>").phones] == ["T", "AA", "sil"]
+    assert [p.label for p in read("t a: ? <p:>").phones] == ["T", "[a]", "sil"]
     assert read("? <p:> E: ?").phones == [Interval("sil", 0.1, 0.2), Interval("EH", 0.2, 0.4)]
 
 

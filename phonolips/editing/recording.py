@@ -12,7 +12,8 @@ from phonolips.editing.timeline import Cut
 from phonolips.errors import InputError, PhonolipsWarning
 from phonolips.model.adapt import AdaptSettings
 from phonolips.phones.intervals import Alignment
-from phonolips.phones.inventory import SILENCE, UNKNOWN, phones_to_ids
+from phonolips.phones.inventory import SILENCE, UNKNOWN
+from phonolips.phones.sounds import phones_to_ids
 from phonolips.speech.words import words_with_phones
 from phonolips.synth.result import Result
 from phonolips.timebase import MODEL_FPS, frames_to_steps
@@ -126,10 +127,9 @@ def fit_speaker(network: "Network", recording: Result, cuts: Sequence[Cut]) -> "
     from phonolips.lips.curve import resample_lips
     from phonolips.model.adapt import EncodedClip, adapt
     from phonolips.model.stream import predict_lip_parameters
-    from phonolips.phones.posteriors import labels_to_posteriors
 
     lips = resample_lips(recording.lips, MODEL_FPS, recording.seconds, source_fps=recording.fps)
-    posteriors = labels_to_posteriors(recording.need_alignment().labels(frames_to_steps(len(lips))))
+    posteriors = recording.need_alignment().posteriors(frames_to_steps(len(lips)))
     lip_parameters = predict_lip_parameters(network, posteriors)
     most = round(MOST_FIT_SECONDS * MODEL_FPS)
     first = min(max(0, round(cuts[0].old_start * MODEL_FPS) - most // 2), max(0, len(lips) - most))

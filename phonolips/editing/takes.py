@@ -11,7 +11,8 @@ from phonolips.editing.sound import Voice
 from phonolips.editing.timeline import Take
 from phonolips.editing.words import Change, check_words
 from phonolips.phones.intervals import Alignment, Interval
-from phonolips.phones.inventory import SILENCE, phones_to_ids
+from phonolips.phones.inventory import SILENCE
+from phonolips.phones.sounds import phones_to_ids
 from phonolips.speech.words import without_pauses, words_with_phones
 
 if TYPE_CHECKING:

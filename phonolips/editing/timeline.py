@@ -8,7 +8,8 @@ import numpy as np
 from phonolips.editing.words import Change
 from phonolips.errors import InputError
 from phonolips.phones.intervals import Alignment, Interval
-from phonolips.phones.inventory import BILABIALS, SILENCE
+from phonolips.phones.inventory import SILENCE
+from phonolips.phones.sounds import shuts_lips
 
 LEAST_ZONE_SECONDS = 0.12  # a join of two recorded parts is made anew over at least as long
 LEAST_BETWEEN_SECONDS = 0.12  # of recorded lips between two zones; less is made anew too
@@ -177,7 +178,7 @@ def _reach(recorded: Alignment, at: float, reach_seconds: float, *, back: bool) 
         if not back and item.start <= at + 1e-6 < item.end:
             reach = min(reach, (item.end - at) / 2)
     for item in recorded.phones:
-        if item.label in BILABIALS:
+        if shuts_lips(item.label):
             if back and item.start < at - 1e-6:
                 reach = min(reach, max(0.0, at - item.end))
             if not back and item.end > at + 1e-6:

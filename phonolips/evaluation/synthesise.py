@@ -80,7 +80,7 @@ def _synthesise_clip(
         row = network.speaker_row(record.speaker if record.speaker in network.description.speakers else None)
         predicted = predict_alignment(network, alignment_to_words(alignment), row)
         steps = round(predicted.duration * STEPS_PER_SECOND)
-        spoken = verbs.from_posteriors(labels_to_posteriors(predicted.labels(steps)), **options)
+        spoken = verbs.from_posteriors(predicted.posteriors(steps), **options)
         warped = resample_by_phones(spoken.lips, predicted.phones, alignment.phones, frames)
         meta = {"predicted_speech_s": _speech_seconds(predicted), "true_speech_s": _speech_seconds(alignment)}
     values = {

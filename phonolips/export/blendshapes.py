@@ -24,7 +24,7 @@ from phonolips.lips.measures import inner_gaps, opening
 from phonolips.lips.points import MEDIAPIPE40, layout_of
 from phonolips.lips.shapes import neutral_mouth
 from phonolips.moved import old_names
-from phonolips.phones.inventory import NUM_PHONES, PHONE_IDS, SILENCE_ID
+from phonolips.phones.inventory import IGNORED_ID, NUM_PHONES, PHONE_IDS, SILENCE_ID
 from phonolips.timebase import STEPS_PER_SECOND, exact_fps, frame_centres, step_centres
 
 if TYPE_CHECKING:
@@ -185,8 +185,8 @@ def phone_shares(
         shares[:known] = posteriors[:known]
         shares[known:, SILENCE_ID] = 1.0
     elif alignment is not None:
-        labels = alignment.labels(steps)
-        shares[np.flatnonzero(labels >= 0), labels[labels >= 0]] = 1.0
+        shares = alignment.posteriors(steps)
+        shares[alignment.labels(steps) == IGNORED_ID] = 0.0
     smooth = gaussian_filter1d(shares, PHONE_SMOOTHING_SECONDS * STEPS_PER_SECOND, axis=0, mode="nearest")
     times, centres = frame_centres(frames, fps), step_centres(steps)
     return np.stack([np.interp(times, centres, column) for column in smooth.T], axis=1)

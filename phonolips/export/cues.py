@@ -21,6 +21,7 @@ from phonolips.errors import InputError
 from phonolips.lips.measures import opening, width
 from phonolips.lips.shapes import closed_opening, rest_width
 from phonolips.phones.inventory import BILABIALS, LABIODENTALS, SILENCE, UNKNOWN
+from phonolips.phones.sounds import nearest_phone
 from phonolips.timebase import STEPS_PER_SECOND, frame_centres, seconds_to_steps, step_centres, steps_to_seconds
 
 if TYPE_CHECKING:
@@ -172,12 +173,13 @@ def _movement(lips: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _suits(phone: "Interval") -> np.ndarray:
     if phone.label == SILENCE and phone.duration < LEAST_PAUSE_SECONDS:
         return _SHORT_SILENCE
-    return _PRICE_OF[phone.label if phone.label in _PRICE_OF else UNKNOWN]
+    return _PRICE_OF.get(nearest_phone(phone.label), _PRICE_OF[UNKNOWN])
 
 
 def _keep(price: np.ndarray, phone: "Interval", first: int, last: int, apart: np.ndarray) -> None:
     """Leave no choice at the tightest moment of a phone that shuts the lips or bites them."""
-    mouth = SHUT if phone.label in BILABIALS else BITE if phone.label in LABIODENTALS else None
+    label = nearest_phone(phone.label)
+    mouth = SHUT if label in BILABIALS else BITE if label in LABIODENTALS else None
     if mouth is None:
         return
     tightest = first + int(apart[first:last].argmin())

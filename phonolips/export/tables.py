@@ -14,7 +14,8 @@ from phonolips.lips.curve import check_fps, resample_lips
 from phonolips.lips.measures import opening, width
 from phonolips.lips.points import layout_of
 from phonolips.phones.intervals import Alignment, Interval
-from phonolips.phones.inventory import PHONE_IDS, PHONE_TO_VISEME, SILENCE, UNKNOWN, VISEME_NAMES
+from phonolips.phones.inventory import PHONE_TO_VISEME, SILENCE, UNKNOWN, VISEME_NAMES
+from phonolips.phones.sounds import label_row, nearest_phone
 from phonolips.phones.textgrid import write_textgrid
 from phonolips.timebase import exact_fps, frame_centres, seconds_to_steps
 
@@ -60,7 +61,7 @@ def write_json(result: "Result", path: Path, *, fps: float | None = None) -> Non
             _timed("phone", phone)
             | {
                 "confidence": None if value is None else round(value, CONFIDENCE_DECIMALS),
-                "viseme": None if phone.label == UNKNOWN else VISEME_NAMES[PHONE_TO_VISEME[phone.label]],
+                "viseme": None if phone.label == UNKNOWN else VISEME_NAMES[PHONE_TO_VISEME[nearest_phone(phone.label)]],
             }
             for phone, value in zip(alignment.phones, confidences, strict=True)
         ]
@@ -110,7 +111,8 @@ def phones_at(alignment: Alignment, times: np.ndarray) -> list[str]:
 def with_confidences(result: "Result") -> Alignment:
     """Return the result's alignment, its confidences read off the posteriors where it has none and they are there.
 
-    A phone's confidence is its mean posterior over its time; that of `spn` is 0.
+    A phone's confidence is its mean posterior over its time, that of an IPA sound the mean share of its mixture that
+    is there, and that of `spn` is 0.
 
     Raises:
         InputError: the result has no alignment.
@@ -123,8 +125,11 @@ def with_confidences(result: "Result") -> Alignment:
     def confidence(phone: Interval) -> float:
         first = min(seconds_to_steps(phone.start), len(posteriors) - 1)
         last = max(seconds_to_steps(phone.end), first + 1)
-        column = PHONE_IDS.get(phone.label)
-        return 0.0 if column is None else float(np.clip(posteriors[first:last, column].mean(), 0, 1))
+        if phone.label == UNKNOWN:
+            return 0.0
+        row = label_row(phone.label)
+        shares = np.minimum(posteriors[first:last, row > 0], row[row > 0])
+        return float(np.clip(shares.sum(1).mean(), 0, 1))
 
     return replace(alignment, confidences=tuple(confidence(phone) for phone in alignment.phones))
 

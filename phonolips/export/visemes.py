@@ -15,7 +15,6 @@ from phonolips.export.cues import Cue, divide
 from phonolips.export.writing import new_text_file
 from phonolips.lips.curve import check_fps
 from phonolips.phones.inventory import (
-    IGNORED_ID,
     NUM_PHONES,
     PHONE_IDS,
     PHONES,
@@ -257,7 +256,6 @@ def _phone_weights(result: "Result", *, prefer_posteriors: bool) -> np.ndarray:
     if result.posteriors is not None and (prefer_posteriors or result.alignment is None):
         found = np.asarray(result.posteriors, np.float64)[:steps]
     else:
-        labels = result.need_alignment().labels(steps)
-        found = np.eye(NUM_PHONES)[np.where(labels == IGNORED_ID, SILENCE_ID, labels)]
+        found = result.need_alignment().posteriors(steps).astype(np.float64)
     silence = np.eye(NUM_PHONES)[[SILENCE_ID]]
     return np.concatenate([found, np.repeat(silence, steps - len(found), axis=0)])

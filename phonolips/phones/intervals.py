@@ -18,9 +18,9 @@ from phonolips.phones.inventory import (
     SILENCE,
     SILENCE_ID,
     SILENCE_SPELLINGS,
-    UNKNOWN,
     normalise_phone,
 )
+from phonolips.phones.sounds import label_row, nearest_phone, phones_to_ids
 from phonolips.timebase import seconds_to_steps, step_centres
 
 WORD_TIER = "words"
@@ -53,7 +53,8 @@ class Alignment:
 
     Args:
         words: written words; "" is silence.
-        phones: inventory phones (`sil` is silence) or `spn`, a word whose phones are unknown.
+        phones: inventory phones (`sil` is silence), IPA sounds that it lacks in brackets, such as `[y]`, or `spn`, a
+            word whose phones are unknown.
         duration: seconds, above 0.
         confidences: one number in [0, 1] for each interval of `phones`, or None.
 
@@ -73,7 +74,7 @@ class Alignment:
         _check_tier(self.words, WORD_TIER, self.duration)
         _check_tier(self.phones, PHONE_TIER, self.duration)
         for phone in self.phones:
-            if phone.label not in PHONE_IDS and phone.label != UNKNOWN:
+            if phone.label not in PHONE_IDS and normalise_phone(phone.label) != phone.label:
                 raise InputError(
                     f"phone {phone.label!r} at {phone.start:.3f} s is not in the inventory; "
                     "build alignments with Alignment.build, which drops stress and names silence"
@@ -93,7 +94,7 @@ class Alignment:
 
         Args:
             words: in order; "" and `<eps>` are silence. Empty where only phones are known.
-            phones: in order, ARPAbet with or without stress; any spelling of silence; `spn`.
+            phones: in order, ARPAbet with or without stress, IPA sounds in brackets; any spelling of silence; `spn`.
             duration: seconds, above 0.
             confidences: one number in [0, 1] for each of `phones`, which may then leave no gaps.
 
@@ -117,11 +118,29 @@ class Alignment:
         """Sample the phone tier at step centres.
 
         Returns:
-            Phone ids, int64, shape (steps,); IGNORED_ID where the phone is `spn`, silence beyond the end.
+            Phone ids, int64, shape (steps,); IGNORED_ID where the phone is `spn`, silence beyond the end. An IPA
+            sound has the id of its nearest phone.
         """
-        ids = [IGNORED_ID if phone.label == UNKNOWN else PHONE_IDS[phone.label] for phone in self.phones]
+        ids = phones_to_ids(phone.label for phone in self.phones)
+        labels: np.ndarray = np.array([*ids, SILENCE_ID], dtype=np.int64)[self._places(steps)]
+        return labels
+
+    def posteriors(self, steps: int) -> np.ndarray:
+        """Spread the phones over steps of 10 ms: float32 (steps, phones), rows summing to 1.
+
+        A phone has a single 1, an IPA sound its mixture (`phonolips.phones.sounds`); `spn` and what is beyond the end
+        are silence.
+        """
+        labels = [*(phone.label for phone in self.phones), SILENCE]
+        rows = np.stack([label_row(label) for label in labels])
+        spread: np.ndarray = rows[self._places(steps)]
+        return spread
+
+    def _places(self, steps: int) -> np.ndarray:
+        """Return the place in the phone tier of each step's centre; one more than the last beyond the end."""
         ends = np.array([phone.end for phone in self.phones])
-        return np.array([*ids, SILENCE_ID], dtype=np.int64)[np.searchsorted(ends, step_centres(steps), side="right")]
+        places: np.ndarray = np.searchsorted(ends, step_centres(steps), side="right")
+        return places
 
     def phone_rows(self, steps: int) -> np.ndarray:
         """List the phones as rows (id, first step, step after the last), int32, shape (phones, 3).
@@ -132,7 +151,7 @@ class Alignment:
         for phone in self.phones:
             first, last = (min(seconds_to_steps(time), steps) for time in (phone.start, phone.end))
             if last > first:
-                rows.append((PHONE_IDS.get(phone.label, IGNORED_ID), first, last))
+                rows.append((PHONE_IDS.get(nearest_phone(phone.label), IGNORED_ID), first, last))
         return np.array(rows, np.int32).reshape(-1, 3)
 
     def scaled(self, factor: float) -> "Alignment":

@@ -2,12 +2,14 @@
 
 The inventory is ARPAbet-39 without stress, plus `sil`. Its order is part of every checkpoint: the
 checkpoint stores the list and loading compares it. Visemes are derived here and never stored.
-"""
 
-from collections.abc import Iterable
+Labels are phones of the inventory, `spn`, or sounds that it lacks: IPA in square brackets, such as `[y]`, which
+`phonolips.phones.sounds` makes of its phones.
+"""
 
 from phonolips.checks import shown
 from phonolips.errors import InputError
+from phonolips.phones.features import canonical, read_sound
 
 SILENCE = "sil"
 UNKNOWN = "spn"  # MFA's label for a word it does not know; never in the inventory
@@ -81,11 +83,22 @@ def strip_stress(phone: str) -> str:
     return phone.rstrip("012")
 
 
+def sound_label(ipa: str) -> str:
+    """Return the label of one IPA sound, with what shows of it alone: `yː` -> `[y]`; raise InputError for no sound."""
+    read_sound(ipa)
+    return f"[{canonical(ipa)}]"
+
+
+def is_sound(label: str) -> bool:
+    """Return whether a label is written as an IPA sound, in square brackets; silences are written so, too."""
+    return len(label) > 2 and label[0] == "[" and label[-1] == "]" and not (is_silence(label) or is_unknown(label))
+
+
 def normalise_phone(label: str) -> str:
-    """Convert any spelling that dictionaries and aligners use to an inventory phone or `spn`.
+    """Convert any spelling that dictionaries and aligners use to an inventory phone, an IPA sound, or `spn`.
 
     Empty labels, `sp`, `sil`, `SIL`, `<eps>` and the like are silence; stress is dropped; MFA's `spn`
-    and `<unk>` stay `spn`. Raises InputError for anything else.
+    and `<unk>` stay `spn`; `[yː]` is the sound `[y]`. Raises InputError for anything else.
     """
     if label in PHONE_IDS:
         return label
@@ -94,26 +107,22 @@ def normalise_phone(label: str) -> str:
         return SILENCE
     if is_unknown(text):
         return UNKNOWN
+    if is_sound(text):
+        return sound_label(text[1:-1])
     phone = strip_stress(text.upper())
     if phone not in PHONE_IDS:
         raise InputError(
-            f"phone {shown(label)} is not in the inventory; expected ARPAbet (optionally with stress) or sil, "
-            f"one of: {' '.join(PHONES)}"
+            f"phone {shown(label)} is not in the inventory; expected ARPAbet (optionally with stress), IPA in brackets "
+            f"such as [y], or sil, one of: {' '.join(PHONES)}"
         )
     return phone
 
 
-def phones_to_ids(phones: Iterable[str]) -> list[int]:
-    """Look up inventory ids; `spn` becomes IGNORED_ID, anything unknown raises InputError."""
-    names = [normalise_phone(phone) for phone in phones]
-    return [IGNORED_ID if name == UNKNOWN else PHONE_IDS[name] for name in names]
-
-
 def parse_phones(text: str) -> list[str]:
-    """Parse a user's line of ARPAbet phones, such as "B IH1 N  B L UW1".
+    """Parse a user's line of ARPAbet phones and IPA sounds in brackets, such as "B IH1 N  B L [y]".
 
     Phones are separated by white space (commas, `|` and `/` are allowed too). Returns inventory phones
-    without stress; raises InputError for an empty line or an unknown phone.
+    without stress, and sounds; raises InputError for an empty line or an unknown phone.
     """
     for mark in ",|/":
         text = text.replace(mark, " ")

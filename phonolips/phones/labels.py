@@ -1,8 +1,10 @@
-"""The labels of a phone tier, in whatever set they are written, as phones of the inventory.
+"""The labels of a phone tier, in whatever set they are written, as phones of the inventory and other IPA sounds.
 
 Three sets are known: ARPAbet (with or without stress, TIMIT's closures and variants), IPA (with Praat's backslash
 codes), and SAMPA (with X-SAMPA). The labels decide which one it is, all together: the set that knows the most different
-ones; of equals, ARPAbet before SAMPA before IPA. So `aw` next to `hh` is ARPAbet, and `eI` next to `S` is SAMPA.
+ones; of equals, ARPAbet before SAMPA before IPA. So `aw` next to `hh` is ARPAbet, and `eI` next to `S` is SAMPA. Where
+IPA or SAMPA transcribes another language than English, what English lacks keeps its IPA, in brackets: `[y]`. ARPAbet
+may have such labels, too.
 
 Silences and speech without known phones are spelt the same way everywhere (`phones.inventory`). A label of several
 phones shares its time evenly among them; a glottal stop without a phone of its own leaves its time to the next phone.
@@ -18,7 +20,16 @@ from typing import NamedTuple
 
 from phonolips.errors import InputError
 from phonolips.phones.intervals import EDGE_TOLERANCE_SECONDS, Interval
-from phonolips.phones.inventory import PHONE_IDS, SILENCE, UNKNOWN, is_silence, is_unknown, strip_stress
+from phonolips.phones.inventory import (
+    PHONE_IDS,
+    SILENCE,
+    UNKNOWN,
+    is_silence,
+    is_sound,
+    is_unknown,
+    normalise_phone,
+    strip_stress,
+)
 from phonolips.phones.ipa import (
     ALIGNER_READINGS,
     ENGLISH_MARKS,
@@ -27,6 +38,8 @@ from phonolips.phones.ipa import (
     ENGLISH_VARIANTS,
     IPA_TO_ARPABET,
 )
+from phonolips.phones.segments import split_sounds
+from phonolips.phones.sounds import mix_sound
 
 ARPABET, SAMPA, IPA = "ARPAbet", "SAMPA", "IPA"
 
@@ -117,7 +130,9 @@ class UnknownLabelError(InputError):
 
 
 def read_arpabet(label: str) -> Reading | None:
-    """Read an ARPAbet label in any case, with or without stress; None where it is none."""
+    """Read an ARPAbet label in any case, with or without stress, or IPA in brackets; None where it is none."""
+    if is_sound(label):
+        return _read_brackets(label)
     name = strip_stress(label.upper())
     if name in PHONE_IDS and name != SILENCE:
         return Reading((name,), True)
@@ -128,10 +143,16 @@ def read_arpabet(label: str) -> Reading | None:
     return Reading(BRITISH_VARIANTS[name], False) if name in BRITISH_VARIANTS else None
 
 
+def _read_brackets(label: str) -> Reading | None:
+    try:
+        return Reading((normalise_phone(label),), True)
+    except InputError:
+        return None
+
+
 def _plain_ipa(label: str) -> str:
     """Write an IPA label with the symbols of the table: codes replaced, ties, stress and most marks dropped."""
-    text = _CODE.sub(lambda found: PRAAT_CODES.get(found[0], "" if found[0][-1] in "v^" else found[0]), label)
-    text = unicodedata.normalize("NFD", text).replace("c\u0327", "ç").replace("ɾ\u0303", "n")
+    text = unicodedata.normalize("NFD", _without_codes(label)).replace("c\u0327", "ç").replace("ɾ\u0303", "n")
     text = text.replace("ə˞", "ɚ").replace("ɜ˞", "ɝ").replace(":", "ː").replace("\u030d", SYLLABIC)
     return "".join(mark for mark in text if mark in KEPT_MARKS or unicodedata.category(mark) != "Mn")
 
@@ -166,6 +187,17 @@ def read_ipa(label: str, *, english: bool = False) -> Reading | None:
                 return None
             position += 1
     return Reading(tuple(phones), exact, letters) if 0 < letters <= MOST_SYMBOLS else None
+
+
+def _without_codes(label: str) -> str:
+    """Write Praat's codes as the IPA that they stand for."""
+    return _CODE.sub(lambda found: PRAAT_CODES.get(found[0], "" if found[0][-1] in "v^" else found[0]), label)
+
+
+def read_sounds(ipa: str) -> tuple[str, ...]:
+    """Read an IPA label of another language than English: phones, and sounds in brackets; raise InputError for none."""
+    text = _without_codes(ipa).replace("ɾ\u0303", "n").replace(":", "ː")
+    return tuple(label for labels in split_sounds(text) for label in labels)
 
 
 def _sampa_to_ipa(label: str) -> list[str] | None:
@@ -314,14 +346,40 @@ def _choose_set(labels: Sequence[str]) -> tuple[str, Mapping[str, Reading | None
     every[IPA] = partial(read_ipa, english=_is_english(labels))
     tables = {name: {label: read(label) for label in labels} for name, read in every.items()}
     best = max(tables, key=lambda name: sum(reading is not None for reading in tables[name].values()))
-    return best, tables[best]
+    ipa = dict(zip(labels, as_ipa if best == SAMPA else labels, strict=True))
+    found = tables[best]
+    if best == ARPABET or _is_english(list(ipa.values())):
+        return best, found
+    sounds = {label: reading and _as_sounds(reading, ipa[label]) for label, reading in found.items()}
+    pairs = zip(found.values(), sounds.values(), strict=True)
+    is_foreign = any(new is not None and old is not None and not (old.exact or new.exact) for old, new in pairs)
+    return best, sounds if is_foreign else found
+
+
+def _as_sounds(reading: Reading, ipa: str) -> Reading:
+    """Read a label that English may lack by its sounds; a diphthong or affricate that English has stays its phone."""
+    if reading.exact and len(_plain_ipa(ipa).rstrip("ː")) > 1:
+        return reading
+    try:
+        labels = read_sounds(ipa)
+    except InputError:
+        return reading
+    return reading._replace(phones=labels, exact=not any(is_sound(label) for label in labels))
 
 
 def describe_nearest(nearest: Counter[tuple[str, tuple[str, ...]]], most: int = 8) -> str:
-    """List what was approximated: `y (UW) 3 times, x (HH)`; the most frequent first."""
+    """List what was approximated: `øː (OW+AO) 3 times, x (K+Y)`; the most frequent first.
+
+    Phones of one mixture are joined by a plus; what follows each other has a space between.
+    """
     shown = [
-        f"{label} ({'+'.join(phones) or 'nothing'})" + (f" {times} times" if times > 1 else "")
+        f"{label} ({' '.join(map(_mixture_of, phones)) or 'nothing'})" + (f" {times} times" if times > 1 else "")
         for (label, phones), times in nearest.most_common(most)
     ]
     more = len(nearest) - len(shown)
     return ", ".join(shown) + (f" and {more} more symbols" if more else "")
+
+
+def _mixture_of(label: str) -> str:
+    """Write a label's phones, those of a sound's mixture joined by a plus."""
+    return "+".join(phone for phone, _ in mix_sound(label[1:-1]).phones) if is_sound(label) else label

@@ -89,7 +89,7 @@ def strip_height(size: tuple[int, int]) -> int:
 
 def _fit(draw: "ImageDraw.ImageDraw", text: str, height: int, width: float) -> int:
     """Find the largest letter height, up to `height`, at which `text` is not wider than `width`."""
-    while height > 6 and draw.textlength(text, font=text_font(height)) > width:
+    while height > 6 and draw.textlength(text, font=text_font(height, text)) > width:
         height -= 1
     return height
 
@@ -109,10 +109,18 @@ def draw_caption(picture: "Image.Image", caption: Caption, palette: Palette) -> 
     names = (left + (right - left) * 0.40) if caption.posteriors else right
     centre = (left + names) / 2
     large = _fit(draw, caption.phone, round(strip * 0.46), names - left)
-    draw.text((centre, top + strip * 0.36), caption.phone, fill=palette.ink, font=text_font(large), anchor="mm")
+    draw.text(
+        (centre, top + strip * 0.36), caption.phone, fill=palette.ink, font=text_font(large, caption.phone), anchor="mm"
+    )
     if caption.word:
         small = _fit(draw, caption.word, max(8, round(strip * 0.25)), names - left)
-        draw.text((centre, top + strip * 0.80), caption.word, fill=palette.ink, font=text_font(small), anchor="mm")
+        draw.text(
+            (centre, top + strip * 0.80),
+            caption.word,
+            fill=palette.ink,
+            font=text_font(small, caption.word),
+            anchor="mm",
+        )
     if caption.posteriors:
         _draw_bars(draw, caption, palette, (names + pad, top + pad, right, height - pad))
 

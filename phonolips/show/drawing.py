@@ -24,12 +24,23 @@ FOUND: Colour = (64, 224, 208)
 FILLED_IN: Colour = (255, 120, 60)
 
 
+def text_font(height: int, text: str = "") -> "ImageFont.ImageFont | ImageFont.FreeTypeFont":
+    """Load the font that Pillow brings along, or matplotlib's where a text is not ASCII; `height` in pixels.
+
+    Pillow's lacks ø already; matplotlib's, DejaVu Sans, has Latin, IPA, Greek, Cyrillic, Hebrew, Arabic and more.
+    """
+    return _load_font(height, not text.isascii())
+
+
 @functools.cache
-def text_font(height: int) -> "ImageFont.ImageFont | ImageFont.FreeTypeFont":
-    """Load the font that Pillow brings along; `height` in pixels."""
+def _load_font(height: int, wide: bool) -> "ImageFont.ImageFont | ImageFont.FreeTypeFont":
     from PIL import ImageFont
 
-    return ImageFont.load_default(height)
+    if not wide:
+        return ImageFont.load_default(height)
+    import matplotlib
+
+    return ImageFont.truetype(str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"), height)
 
 
 def draw_lips(

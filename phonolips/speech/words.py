@@ -10,6 +10,7 @@ from phonolips.checks import shown
 from phonolips.errors import InputError
 from phonolips.phones.intervals import SILENT_WORD, Alignment, Interval
 from phonolips.phones.inventory import PHONE_IDS, SILENCE, parse_phones
+from phonolips.phones.sounds import nearest_phone
 
 BREAK, CUE = "break", "cue"  # sources of a pause: an instruction, or the time of a subtitle
 PAUSE_SECONDS = 0.2  # of a `sil` in a line of phones, until durations are predicted; as of a comma in a text
@@ -61,7 +62,7 @@ def words_to_align(words: Sequence[SpokenWord]) -> list[SpokenWord]:
         raise InputError("the text holds no words to say; alignment needs what is said in the sound")
     for item in spoken:
         for phone in item.phones:
-            if phone not in PHONE_IDS or phone == SILENCE:
+            if nearest_phone(phone) not in PHONE_IDS or phone == SILENCE:
                 raise InputError(f"word {item.word!r} has phone {phone!r}; expected inventory phones without stress")
     return spoken
 

@@ -8,7 +8,8 @@ import numpy as np
 from phonolips.errors import InputError
 from phonolips.lips.motion import Emphasis, word_factor
 from phonolips.phones.intervals import Alignment, Interval
-from phonolips.phones.inventory import SILENCE, phones_to_ids
+from phonolips.phones.inventory import SILENCE
+from phonolips.phones.sounds import phones_to_ids
 from phonolips.speech.cues import cue_groups, hurry, warn_of_late
 from phonolips.speech.tts.spoken import EDGE_SECONDS
 from phonolips.timebase import seconds_to_steps, steps_to_seconds

@@ -34,7 +34,7 @@ from phonolips.phones.files.read import read_alignment
 from phonolips.phones.files.tiers import MOST_SECONDS
 from phonolips.phones.intervals import Alignment
 from phonolips.phones.inventory import UNKNOWN
-from phonolips.phones.posteriors import check_posteriors, labels_to_posteriors
+from phonolips.phones.posteriors import check_posteriors
 from phonolips.speech.words import check_words, phones_to_words
 from phonolips.synth.arguments import (
     LipOptions,
@@ -323,8 +323,7 @@ def speak_alignment(
     steps = max(1, int(np.ceil(timed.duration / STEP_SECONDS - 1e-6)))
     if sound.samples is not None:
         steps = max(steps, samples_to_steps(sound.samples))
-    labels = labels_to_posteriors(timed.labels(steps))
-    return _decode(network, labels, None, timed, timing, sound, options)
+    return _decode(network, timed.posteriors(steps), None, timed, timing, sound, options)
 
 
 def from_speech(

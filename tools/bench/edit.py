@@ -217,11 +217,10 @@ def zones_of(kept: np.ndarray) -> list[Zone]:
 
 def speak(network: Network, who: Any, edited: Edited) -> np.ndarray:
     """Synthesise a whole edited clip from its phones, as lively as synthesis is by itself."""
-    from phonolips.phones.posteriors import labels_to_posteriors
     from phonolips.synth import verbs as synth
 
-    labels = edited.alignment.labels(STEPS_PER_FRAME * len(edited.lips))
-    return synth.from_posteriors(labels_to_posteriors(labels), speaker=who, network=network).lips
+    posteriors = edited.alignment.posteriors(STEPS_PER_FRAME * len(edited.lips))
+    return synth.from_posteriors(posteriors, speaker=who, network=network).lips
 
 
 def measure(bench: Bench, pairs: list[Pair], group: str, seen: bool) -> tuple[list[dict[str, Any]], list[str]]:

@@ -26,7 +26,8 @@ from phonolips.corpus.store.store import Store
 from phonolips.export.blendshapes import ARKIT_NAMES, SIZES, arkit_weights, lips_from_weights
 from phonolips.lips.measures import opening, width
 from phonolips.lips.shapes import neutral_mouth
-from phonolips.phones.inventory import NUM_PHONES, SILENCE_ID, VISEMES, phones_to_ids
+from phonolips.phones.inventory import NUM_PHONES, SILENCE_ID, VISEMES
+from phonolips.phones.sounds import phones_to_ids
 from phonolips.timebase import MODEL_FPS, STEPS_PER_FRAME
 
 if TYPE_CHECKING:

@@ -208,8 +208,8 @@ def _choose(path: Path, found: Tiers, tier: str | None, speaker: str | None) -> 
         )
     if read.nearest:
         warnings.warn(
-            f"{path}: {sum(read.nearest.values())} of {len(read.phones)} phones are no English sounds and were taken "
-            f"as the nearest: {describe_nearest(read.nearest)}; the labels are {read.label_set}",
+            f"{path}: {sum(read.nearest.values())} of {len(read.phones)} phones are no English sounds and were "
+            f"approximated by mixtures: {describe_nearest(read.nearest)}; the labels are {read.label_set}",
             PhonolipsWarning,
             stacklevel=4,
         )

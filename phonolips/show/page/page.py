@@ -17,7 +17,8 @@ import numpy as np
 
 from phonolips.errors import InputError, PhonolipsWarning
 from phonolips.lips.points import LAYOUTS
-from phonolips.phones.inventory import BILABIALS, PHONE_TO_VISEME, PHONES, SILENCE, VISEME_NAMES
+from phonolips.phones.inventory import PHONE_TO_VISEME, PHONES, SILENCE, UNKNOWN, VISEME_NAMES
+from phonolips.phones.sounds import nearest_phone, shuts_lips
 from phonolips.show.caption import BARS, LEAST_SHOWN
 from phonolips.show.plots.style import BILABIAL_NAME, LIP_EDGE, MOUTH_COLOUR, SHOWN_POSTERIOR, UNIT
 from phonolips.show.plots.tiers import viseme_order
@@ -114,6 +115,7 @@ def page_data(result: "Result", title: str) -> dict[str, Any]:
             [*row, None if confidence is None else round(confidence, 3)]
             for row, confidence in zip(_tier(result.alignment.phones, result.seconds), confidences, strict=False)
         ]
+    labels = dict.fromkeys((*PHONE_TO_VISEME, *(row[0] for row in spoken if row[0] != UNKNOWN)))
     layout = LAYOUTS[result.layout]
     blocks = result.sound_blocks()
     wave, sound = (None, None) if blocks is None else _sound(blocks, result.seconds)
@@ -138,8 +140,8 @@ def page_data(result: "Result", title: str) -> dict[str, Any]:
         "unit": UNIT,
         "lips": _pack(result.lips, LIP_UNIT),
         "phoneNames": PHONES,
-        "visemes": {phone: VISEME_NAMES[index] for phone, index in PHONE_TO_VISEME.items()},
-        "bilabials": sorted(BILABIALS),
+        "visemes": {label: VISEME_NAMES[PHONE_TO_VISEME[nearest_phone(label)]] for label in labels},
+        "bilabials": sorted(label for label in labels if shuts_lips(label)),
         "bilabialName": BILABIAL_NAME,
         "silence": SILENCE,
         "bars": BARS,

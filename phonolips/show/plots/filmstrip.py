@@ -7,7 +7,8 @@ import numpy as np
 
 from phonolips.errors import InputError
 from phonolips.lips.points import LAYOUTS, layout_of
-from phonolips.phones.inventory import BILABIALS, SILENCE
+from phonolips.phones.inventory import SILENCE
+from phonolips.phones.sounds import shuts_lips
 from phonolips.show.plots.style import (
     BILABIAL_NAME,
     BILABIAL_SHADE,
@@ -91,7 +92,7 @@ def filmstrip(
         _draw_shapes(axes, (shapes[inside] - (low + high) / 2) * scale, foot + shape_inches / 2)
         _draw_words(axes, spoken, moments[inside], foot + shape_inches)
     note = "each shape at its phone's centre; under the phone: time and length"
-    if any(text in BILABIALS for text, _, _ in cells):
+    if any(shuts_lips(text) for text, _, _ in cells):
         note += f"; shaded: {BILABIAL_NAME}"
     figure.text(0.1 / size[0], 0.12 / size[1], note, fontsize=7.5, color=QUIET, va="center")
     return figure
@@ -124,7 +125,7 @@ def _draw_cell(
     from matplotlib.patches import Rectangle
 
     text, start, end = cell
-    is_bilabial = text in BILABIALS
+    is_bilabial = shuts_lips(text)
     ground = BILABIAL_SHADE if is_bilabial else "white"
     frame = Rectangle((left, 0.02), STRIP_INCHES, top - 0.02, facecolor=ground, edgecolor=RULE, linewidth=0.6, zorder=0)
     axes.add_patch(frame)

@@ -9,7 +9,7 @@ from phonolips.errors import InputError
 from phonolips.lips.measures import opening as lip_opening
 from phonolips.lips.measures import width as lip_width
 from phonolips.lips.points import INNER_RING, OUTER_RING
-from phonolips.phones.inventory import BILABIALS
+from phonolips.phones.sounds import shuts_lips
 from phonolips.show.plots.style import (
     BILABIAL_NAME,
     BILABIAL_SHADE,
@@ -86,7 +86,7 @@ def curves(
     panels[-2].tick_params(bottom=False, labelbottom=False)
     label_time(panels[-1], seconds)
     handles = list(lines)
-    if any(text in BILABIALS for text, _, _ in spoken):
+    if any(shuts_lips(text) for text, _, _ in spoken):
         from matplotlib.patches import Patch
 
         handles.append(Patch(color=BILABIAL_SHADE, label=BILABIAL_NAME))

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
-from phonolips.phones.inventory import BILABIALS, SILENCE, VISEMES
+from phonolips.phones.inventory import SILENCE, VISEMES
+from phonolips.phones.sounds import shuts_lips
 from phonolips.show.plots.style import (
     BILABIAL_NAME,
     BILABIAL_SHADE,
@@ -150,7 +151,7 @@ def draw_tiers(axes: "Axes", tiers: Sequence[Tier], colours: np.ndarray | None =
         axes.hlines(bottom, 0, 1, transform=axes.get_yaxis_transform(), color=RULE, linewidth=0.6)
         is_phones = tier.name == "phones"
         axes.vlines(tier.edges, bottom if is_phones else 0, top, color=RULE if is_phones else FAINT, linewidth=0.5)
-        shut = [(start, end - start) for label, start, end in tier.intervals if is_phones and label in BILABIALS]
+        shut = [(start, end - start) for label, start, end in tier.intervals if is_phones and shuts_lips(label)]
         axes.broken_barh(shut, (bottom, tier.height), color=BILABIAL_SHADE, linewidth=0, zorder=0)
         ground: dict[str, Any] | None = {"facecolor": "white", "linewidth": 0, "pad": 0.7}
         if is_phones and colours is not None:
@@ -171,7 +172,7 @@ def draw_tiers(axes: "Axes", tiers: Sequence[Tier], colours: np.ndarray | None =
             y = bottom + tier.height * (tier.lines - label.level - 0.5) / tier.lines
             ink = FAINT if label.text == SILENCE and ground else INK
             box = ground and (
-                ground | {"facecolor": BILABIAL_SHADE} if is_phones and label.text in BILABIALS else ground
+                ground | {"facecolor": BILABIAL_SHADE} if is_phones and shuts_lips(label.text) else ground
             )
             axes.text(
                 label.centre, y, label.text, fontsize=tier.points, color=ink, bbox=box,
@@ -204,7 +205,7 @@ def shade_bilabials(axes: "Axes", phones: Sequence[tuple[str, float, float]]) ->
 
     The first one is named for a legend.
     """
-    shut = [(start, end) for text, start, end in phones if text in BILABIALS]
+    shut = [(start, end) for text, start, end in phones if shuts_lips(text)]
     for index, (start, end) in enumerate(shut):
         axes.axvspan(start, end, color=BILABIAL_SHADE, linewidth=0, zorder=0, label=None if index else BILABIAL_NAME)
     return bool(shut)

@@ -14,8 +14,9 @@ import numpy as np
 
 from phonolips.errors import InputError
 from phonolips.phones.intervals import Alignment, Interval
-from phonolips.phones.inventory import PHONE_IDS, SILENCE_ID, UNKNOWN
+from phonolips.phones.inventory import SILENCE_ID, UNKNOWN
 from phonolips.phones.posteriors import check_shape
+from phonolips.phones.sounds import phones_to_ids
 from phonolips.speech.align.fit import TextFit, confidence, log_posteriors, measure_fit
 from phonolips.speech.align.search import NO_FILLER, Path, search_with_fillers, steps_needed
 from phonolips.speech.words import words_to_align
@@ -92,7 +93,7 @@ def align_posteriors(
     """
     spoken = words_to_align(words)
     posteriors = check_shape(posteriors)
-    tokens = np.array([PHONE_IDS[phone] for item in spoken for phone in item.phones])
+    tokens = np.array([number for item in spoken for number in phones_to_ids(item.phones)])
     seconds = steps_to_seconds(len(posteriors)) if duration is None else duration
     posteriors = posteriors[: max(1, math.ceil(seconds / STEP_SECONDS - 1e-3))]  # none that begins after the end
     steps = len(posteriors)

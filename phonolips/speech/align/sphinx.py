@@ -14,6 +14,7 @@ import numpy as np
 
 from phonolips.errors import InputError, MissingToolError
 from phonolips.phones.intervals import Alignment, Interval
+from phonolips.phones.sounds import nearest_phone
 from phonolips.speech.words import words_to_align
 from phonolips.timebase import STEP_SAMPLES, samples_to_seconds, samples_to_steps, steps_to_seconds
 
@@ -90,9 +91,10 @@ class Sphinx:
         decoder = self._decoder(beam)
         keys = []
         for item in spoken:
-            key = "=" + "-".join(item.phones)  # a word of its own in the dictionary, spelt by its phones
+            phones = [nearest_phone(phone) for phone in item.phones]
+            key = "=" + "-".join(phones)  # a word of its own in the dictionary, spelt by its phones
             if decoder.lookup_word(key) is None:
-                decoder.add_word(key, " ".join(item.phones), False)
+                decoder.add_word(key, " ".join(phones), False)
             keys.append(key)
         tail = -len(waveform) % STEP_SAMPLES + WINDOW_SAMPLES - STEP_SAMPLES - LEAD_SAMPLES
         padded = np.pad(waveform, (LEAD_SAMPLES, tail), mode="reflect")

@@ -15,10 +15,8 @@ from phonolips.speech.text.lexicon import Phones
 if TYPE_CHECKING:
     from phonemizer.backend import EspeakBackend
 
-# espeak-ng writes the third tone as ɜ, at the end of the vowel that has it; elsewhere ɜ is a vowel.
-_TONAL = frozenset(("cmn", "hak", "my", "shn", "th", "vi", "yue"))
+# What ends a syllable of Mandarin; espeak-ng writes the third tone as ɜ.
 _TONE = re.compile("[0-9ɜ]")
-_THIRD_TONE = re.compile(r"(?<=[^|\s])ɜ")
 
 
 class EspeakVoice:
@@ -87,9 +85,7 @@ class EspeakVoice:
         if len(lines) != len(words):
             raise RuntimeError(f"espeak returned {len(lines)} lines for {len(words)} words")
         english = self.language.startswith("en")
-        if self.language.split("-")[0] in _TONAL:
-            lines = [_THIRD_TONE.sub("", line) for line in lines]
-        return [ipa_to_phones(line, english=english) for line in lines]
+        return [ipa_to_phones(line, english=english, language=self.language) for line in lines]
 
 
 @lru_cache(maxsize=1)

@@ -18,6 +18,7 @@ import numpy as np
 from phonolips.errors import InputError, MissingToolError, PhonolipsWarning
 from phonolips.phones.intervals import Alignment, Interval
 from phonolips.phones.inventory import SILENCE, UNKNOWN
+from phonolips.phones.sounds import nearest_phone
 from phonolips.speech.tts.backend import Backend
 from phonolips.speech.tts.spoken import OURS, Spoken, whole_frames
 from phonolips.temporary import temporary_folder
@@ -180,7 +181,7 @@ def _segments(stretch: "Sequence[tuple[Interval, int]]") -> str:
     parts = [f"(pau {LEAD_SECONDS})"]
     for index, (phone, stress) in enumerate(stretch):
         middle = (phone.start + phone.end) / 2
-        name = "ax" if phone.label == "AH" and not stress else phone.label.lower()
+        name = "ax" if phone.label == "AH" and not stress else nearest_phone(phone.label).lower()
         targets = ""
         if stress or index in (0, len(stretch) - 1):
             share = (middle - start) / (end - start)

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from phonolips.phones.inventory import VOWELS
+from phonolips.phones.sounds import nearest_phone
 from phonolips.speech.text.ipa import ipa_to_phones
 from phonolips.speech.tts.espeak.library import EVENT_WORD, Mark
 
@@ -25,6 +26,7 @@ LONGEST_CLOSURE_SECONDS = 0.12  # at the slowest
 SHORTEST_PAUSE_SECONDS = 0.05  # less silence only parts two vowels
 SILENT_SAMPLE = 60  # of 32768: below it there is no sound; espeak-ng's voiced sounds are above 700
 LANGUAGE_SWITCH = "("  # of an event such as `(en)`: what follows is said by another voice; it is no sound
+PALATALISATION = "ʲ"
 STOPS = ("p", "b", "t", "d", "k", "ɡ", "g")  # and affricates, which begin with one
 
 
@@ -85,9 +87,19 @@ def read_marks(marks: Sequence[Mark], sound: np.ndarray, rate: int) -> tuple[lis
 
 
 def split_phones(spoken: Sequence[SpokenPhone], *, english: bool = True) -> list[SpokenPhone]:
-    """Rename IPA to ARPAbet, cutting symbols of several phones into equal parts; raise InputError."""
-    phones = []
+    """Rename IPA to labels, cutting symbols of several phones into equal parts; raise InputError.
+
+    A mark that has an event of its own, as Russian palatalisation does, belongs to the phone before it.
+    """
+    joined: list[SpokenPhone] = []
     for phone in spoken:
+        before = joined[-1] if joined else None
+        if before and before.word == phone.word and before.end == phone.start and phone.ipa == PALATALISATION:
+            joined[-1] = before._replace(ipa=before.ipa + phone.ipa, end=phone.end)
+        else:
+            joined.append(phone)
+    phones = []
+    for phone in joined:
         names = ipa_to_phones(phone.ipa, english=english)
         edges = np.linspace(phone.start, phone.end, len(names) + 1).tolist()
         phones += [
@@ -133,6 +145,7 @@ def match_phones(asked: Sequence[str], spoken: Sequence[SpokenPhone]) -> list[Sp
 
 def _difference(asked: str, found: Sequence[str]) -> float:
     """Return how far a spoken phone is from the requested one; 2 keeps a vowel and a consonant apart."""
+    asked = nearest_phone(asked)  # of an IPA sound, which an English voice says so
     if tuple(found) == (asked,):
         return 0.0
     if asked in found:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from phonolips.errors import InputError
 from phonolips.phones.inventory import SILENCE, VOWELS
+from phonolips.phones.sounds import nearest_phone
 from phonolips.speech.text.ipa import ipa_to_phones
 from phonolips.speech.tts.espeak.library import PHONEMES_AS_IPA, PHONEMES_AS_MNEMONICS, Library, open_library
 
@@ -65,7 +66,8 @@ def stressed_phones(words: "Sequence[SpokenWord]") -> list[list[tuple[str, int]]
     """Find the stress of each phone of English words, as espeak-ng stresses the written word.
 
     Returns:
-        For each word (inventory phone, stress): 0 none, 1 primary, 2 secondary; consonants have none.
+        For each word (inventory phone, stress): 0 none, 1 primary, 2 secondary; consonants have none. An IPA sound is
+        its nearest phone.
     """
     with open_library() as library:
         library.set_voice("en-us", USUAL_RATE)
@@ -74,6 +76,7 @@ def stressed_phones(words: "Sequence[SpokenWord]") -> list[list[tuple[str, int]]
 
 def _stress_word(word: "SpokenWord", library: Library) -> list[tuple[str, int]]:
     """Find the stress of each phone of one word, as `stressed_phones` does."""
+    word = word._replace(phones=tuple(nearest_phone(phone) for phone in word.phones))
     plain = not _is_phones(word) and SILENCE not in word.phones
     try:
         levels = _stresses(word.phones, library.phonemes(word.word, PHONEMES_AS_IPA) if plain else "")
