@@ -66,11 +66,19 @@ def shorten(word: str) -> str:
     return found[0] if found else single
 
 
+_INITIALISMS = frozenset(("IEEE", "AAAS", "AAAI", "AAAA"))
+
+
 def _lengthened(match: re.Match[str], british: bool) -> str:
     word = match[0]
     if len(set(word.lower())) == 1 and word[0].lower() not in "mzao":
         return word  # www, III, xxx
-    if word.isupper() and (len(word) < 4 or set(word) <= set("IVXLCDM")) and word not in ("MMM", "HMM", "SHH"):
+    if (
+        word in _INITIALISMS
+        or word.isupper()
+        and (len(word) < 4 or set(word) <= set("IVXLCDM"))
+        and word not in ("MMM", "HMM", "SHH")
+    ):
         return word  # VIII, AAA
     return shorten(word)
 

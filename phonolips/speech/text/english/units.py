@@ -139,12 +139,19 @@ def _unit_words(match: re.Match[str], *, one: bool) -> str:
     return words
 
 
+# Nouns that a measure stands before as an adjective, whatever stands before it: the 1500 m race
+_HEADS = (
+    r"\s(?:race|sprint|run|dash|relay|freestyle|hurdles|walk|hike|ride|swim|battery|bulb|lamp|fuse|charger|motor|engine|"
+    r"drive|disk|card|screen|monitor|display|vinyl|laptop|radius|limit|zone|bottle|bag|pipe|cable|processor|lens)s?\b"
+)
+
+
 def _stands_before_noun(match: re.Match[str]) -> bool:
     """Return whether the measure belongs to a noun, as in `a 5 km run`: its unit stands in the singular."""
     return (
-        re.search(r"\ban?\s$", text_before(match)) is not None
+        re.search(r"\b[Aa]n?\s$", text_before(match)) is not None
         and re.match(r"\s[a-z]{3}", text_after(match)) is not None
-    )
+    ) or re.match(_HEADS, text_after(match)) is not None
 
 
 def _measure(match: re.Match[str], british: bool) -> str:
@@ -158,7 +165,8 @@ def _measure(match: re.Match[str], british: bool) -> str:
 
 def _inches(match: re.Match[str], british: bool) -> str:
     one = is_one(match[1]) or _stands_before_noun(match)
-    return f" {quantity_words(match[1])} {'inch' if one else 'inches'} "
+    full_stop = match[0].endswith(".") and (ends_sentence(match) or re.match(r"\s\d", text_after(match)))
+    return f" {quantity_words(match[1])} {'inch' if one else 'inches'}{'. ' if full_stop else ' '}"
 
 
 def _feet_and_inches(match: re.Match[str], british: bool) -> str:
@@ -173,7 +181,8 @@ def _feet(match: re.Match[str], british: bool) -> str:
 
 def _degrees(match: re.Match[str], british: bool) -> str:
     scale = {"C": " Celsius", "F": " Fahrenheit", "c": " Celsius", "f": " Fahrenheit"}.get(match["scale"] or "", "")
-    degrees = "degree" if is_one(match["quantity"]) else "degrees"
+    single = is_one(match["quantity"]) or (not scale and _stands_before_noun(match))
+    degrees = "degree" if single else "degrees"
     return f" {quantity_words(match['quantity'])} {degrees}{scale} "
 
 
@@ -210,7 +219,7 @@ RULES: tuple[Rule, ...] = (
          _feet_and_inches),
     rule(rf"(?<![\w.,])({QUANTITY})\s?″", _inches),
     rule(rf"(?<![\w.,])({QUANTITY})(?:′|'{_DIMENSION})", _feet),
-    rule(rf"(?<![\w.,])({QUANTITY})(?:in\b(?!-)|\sin(?:\.(?=\s[a-z]|$)|{_DIMENSION}(?!\sof)|(?=[,;)]|$)))", _inches),
+    rule(rf"(?<![\w.,])({QUANTITY})(?:in\b(?!-)|\sin(?:\.(?=\s|$)|{_DIMENSION}(?!\sof)|(?=[,;)]|$)))", _inches),
     rule(rf"(?<![\w.,])({QUANTITY})\s?A\b{_OUTLETS}", lambda m, b: f" {quantity_words(m[1])} amp "),
     rule(r"(?<![\w.,])(\d{1,3})\spt\b(?=\s(?:font|type|size|text))", lambda m, b: f" {quantity_words(m[1])} point "),
     rule(rf"{BEGIN_SIGNED}(?P<quantity>{QUANTITY})(?P<gap>-|{GAP}){_UNIT}(?P<dot>\.(?!\w))?", _signed),
