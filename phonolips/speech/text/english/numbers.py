@@ -193,7 +193,7 @@ YEARS: tuple[Rule, ...] = (
 # 5k, 1.2B users; 4K and 8K are pictures, 5B may be a room
 MAGNITUDE_LETTERS: tuple[Rule, ...] = (
     rule(rf"{BEGIN}(10|100|1000|1,000)s(?=\sof\b)", _magnitude_plural),
-    rule(rf"{BEGIN}(?![248]K)({AMOUNT}(?:[-–]{AMOUNT})?)([kKM]|bn|mn|tn|trn|mio|B(?=\s[a-z]{{3,}}s\b|\speople\b))(?![\w/])",
+    rule(rf"{BEGIN}(?<![A-Za-z]\d-)(?![248]K)({AMOUNT}(?:[-–]{AMOUNT})?)([kKM]|bn|mn|tn|trn|mio|B(?=\s[a-z]{{3,}}s\b|\speople\b))(?![\w/])",
          _magnitude),
     rule(rf"{BEGIN}({AMOUNT})(?<=\.\d)([BbTt])(?![\w/])", _magnitude),
     rule(rf"{BEGIN}({AMOUNT})(?<=\.\d\d)([BbTt])(?![\w/])", _magnitude),

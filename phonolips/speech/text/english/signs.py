@@ -59,6 +59,13 @@ def _compare(match: re.Match[str], british: bool) -> str:
     return f" {name.removeprefix('is ') if said_before else name} "
 
 
+def _compare_first(match: re.Match[str], british: bool) -> str:
+    """Read `a load of < 5 kg`: a limit, where nothing that can be compared stands before it."""
+    if re.search(r"(?:\b[a-zA-Z]|[\d)%])\s$", text_before(match)):
+        return match[0]
+    return " less than " if match[1] == "<" else " more than "
+
+
 def _currency(match: re.Match[str], british: bool) -> str:
     return f" {CURRENCIES[match[0].strip()][0]} "
 
@@ -76,10 +83,11 @@ _OPERAND = r"[\w.)\]%\"'!|]"
 FIRST: tuple[Rule, ...] = (
     # ASCII emoticons, and marks at the beginning of a line
     rule(
-        r"(?<!\S)(?:[:;=8xX]['’]?-?[)(\]\[DPpOo/\\|3*]{1,9}|<3|</3|\^_{0,3}\^|-_{1,3}-|[oO]_[oO]|[xX]D|:'\(|¯\\_\(ツ\)_/¯|"
+        r"(?<!\S)(?:(?:[:;=]['’]?-?|8-)[)(\]\[DPpOo/\\|3*]{1,9}|<3|</3|\^_{0,3}\^|-_{1,3}-|[oO]_[oO]|[xX]D|:'\(|¯\\_\(ツ\)_/¯|"
         r"\\o/|>[:;]-?[()]|[)(]-?[:;])(?=[\s.,!?;]|$)(?<!\dx)",
         " ",
     ),
+    rule(r"(?<![\S\n])(?<=\S\s)([<>])\s?(?=[$£€.]?\d)", _compare_first),
     rule(r"(?m)^\|?[-:|\s]{3,300}\|?$", ""),
     rule(r"(?m)^\s?(?:[*•‣◦▪●○■□→+>|]\s|-\s(?=\S)){1,9}", ". "),
     rule(r"(?m)^\s?\(?(\d{1,2})[.)]\s(?=\S)", lambda m, b: f". {m[1]}, "),
