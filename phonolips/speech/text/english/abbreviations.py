@@ -139,12 +139,18 @@ def _state(match: re.Match[str], british: bool) -> str:
     return f", {spoken}, {grouped_digits(zip_code)}" if zip_code else f", {spoken}"
 
 
-_LETTERED = "vitamin|plan|grade|type|class|hepatitis|section|letter|option|team|part|group|point|model|an?|the|and|or"
+_NAMED_BY_LETTERS = (
+    "vitamin|plan|grade|type|class|hepatitis|section|letter|option|team|part|group|point|model|appendix|exhibit|figure|"
+    "table|schedule|terminal|block|row|gate|level|series"
+)
+_LETTERED = rf"{_NAMED_BY_LETTERS}|an?|the|and|or"
 
 
 def _person_initial(match: re.Match[str], british: bool) -> str:
     """Drop the full stop of a name's initial, which stands first or after a capitalised word or an initial."""
     before = text_before(match).rstrip()
+    if re.search(rf"\b(?:{_NAMED_BY_LETTERS})s?$", before, re.IGNORECASE):
+        return match[0]  # Appendix B. Then
     named = not before or re.search(r"(?:^|[^\w'])[A-Z][\w']*\.?$|[.!?,;:(]$", before) is not None
     # "to M. Jones", but "vitamin C. Then"
     named = named or not (ends_sentence(match, before_names=True) or re.search(rf"\b(?:{_LETTERED})$", before))
@@ -182,7 +188,7 @@ RULES: tuple[Rule, ...] = (
     rule(r"\b(?:Ph\.\s?D\.?|PhD)('?s)(?!\w)", lambda m, b: f"PHD{m[1]}"),
     rule(r"\b(Ph\.\s?D|PhD|LL\.B|LL\.M)(?!\w)\.?", _degree),
     rule(r"\bet\sal\.", lambda m, b: "et al" + stop(m)),
-    rule(r"\bcf\.(?=\s)", "compare"),
+    rule(r"\b[Cc]f\.(?=\s)", "compare"),
     rule(r"\best\.(?=\s\d)", "established"),
     rule(r"\bviz\.(?=\s)", "namely"),
     rule(r"(?<!\w)ca?\.(?=\s?\d{3,4}\b)", "circa"),

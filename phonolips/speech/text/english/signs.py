@@ -97,6 +97,9 @@ FIRST: tuple[Rule, ...] = (
 
 # Before numbers are read: what a sign between them means
 BETWEEN: tuple[Rule, ...] = (
+    # R&D, Q&A, AT&T: by their letters
+    rule(r"(?<![\w&])([A-Z]{1,2})\s?&\s?([A-Z])(?![\w&])",
+         lambda m, b: f" {SPELLED}{m[1].lower()} and {SPELLED}{m[2].lower()} "),
     rule(r"(?<=\d)\s?[xX×]\s?(?=\d+(?:\.\d+)?\s?[xX]\s?\d)", "by"),
     rule(r"(?<=\d)\s?/\s?(?=\d{1,9}(?:\.\d{1,9})?\s?=)", "divided by"),
     rule(r"(?<=\d)\s?[xX]\s?(?=\d)", "by"),
@@ -119,7 +122,7 @@ BETWEEN: tuple[Rule, ...] = (
 
 # After numbers: each sign by its name
 LAST: tuple[Rule, ...] = (
-    rule(rf"(?<![^\W\d_])[{_GREEK_LETTERS}](?![^\W\d_])", lambda m, b: f" {_GREEK[m[0].lower()]} "),
+    rule(rf"(?<![\u0370-\u03ff])[{_GREEK_LETTERS}](?![\u0370-\u03ff])", lambda m, b: f" {_GREEK[m[0].lower()]} "),
     rule(rf"(?<=\w)\s?[{_MONEY}]|[{_MONEY}](?=\s?\w)", _currency),
     rule(f"[{_MONEY}]", " "),
     rule(rf"(?:{_NAMED})", lambda m, b: f" {_SIGNS[m[0]]} "),
