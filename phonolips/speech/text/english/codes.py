@@ -25,6 +25,11 @@ def _phone(match: re.Match[str], british: bool) -> str:
     return f" {words}, extension {digit_words(extension)} " if extension else f" {words} "
 
 
+def _vanity_words(written: str) -> str:
+    """Read the words of a telephone number, `FLOWERS`, and the digits before them."""
+    return ", ".join(digit_words(part) if part.isdigit() else part.lower() for part in written.split("-"))
+
+
 def _digits(match: re.Match[str], british: bool) -> str:
     return f" {grouped_digits(match[0])} "
 
@@ -119,6 +124,8 @@ RULES: tuple[Rule, ...] = (
     rule(rf"(?<![\w.,+-])\(?0\d{{2,4}}\)?[\s-]\d{{3,4}}[\s-]?\d{{3,4}}(?![\w-]){_EXTENSION}", _phone),
     rule(rf"(?<![\w.,+-])0\d{{4}}[\s-]\d{{5,6}}(?![\w-]){_EXTENSION}", _phone),
     rule(rf"(?<![\w-])\d{{3}}-\d{{4}}(?![\w-]){_EXTENSION}", _phone),
+    rule(r"(?<![\w.-])1-(8\d\d)-((?:\d{3}-)?[A-Z]{3,8}(?:-[A-Z]{2,8})?)(?![\w-])",
+         lambda m, b: f" one, {digit_words(m[1])}, {_vanity_words(m[2])} "),
     # cards, social security, ISBN, colours, postcodes
     rule(r"(?<![\w-])\d{4}([\s-])\d{4}\1\d{4}\1\d{4}(?![\w-])", _digits),
     rule(r"(?<![\w-])\d{3}-\d{2}-\d{4}(?![\w-])", _digits),
@@ -137,7 +144,7 @@ RULES: tuple[Rule, ...] = (
          rf"(?:{STREET}|street|drive|avenue|road|boulevard|lane|court|place|highway|parkway|expressway)\b)",
          lambda m, b: pair_words(m[1])),
     rule(rf"\b({_PLACES})\s(\d{{3,4}})\b(?![-.,:]\d)", _place),
-    rule(rf"\b({_DIALLED})\s(?:is\s)?(\d{{3,8}})\b(?![-.,:]\d)", _after_word),
+    rule(rf"\b((?:{_DIALLED})(?:\sis)?)\s(\d{{3,8}})\b(?![-.,:]\d)", _after_word),
     rule(r"(?<!\w)7[0-8]7(?=s?\s(?:jet|plane|aircraft|airliner|pilot|crash|landed|took)\w*)",
          lambda m, b: pair_words(m[0])),
     rule(r"\b(40[13])\(?([kb])\)?(?!\w)", lambda m, b: f"{pair_words(m[1])} {SPELLED}{m[2]} "),
@@ -145,6 +152,7 @@ RULES: tuple[Rule, ...] = (
     rule(r"(?<![\w.,])(\d{3,4})\s?[xX×]\s?(\d{3,4})(?!\w|[.,]\d)",
          lambda m, b: f"{pair_words(m[1])} by {pair_words(m[2])}"),
     # versions, addresses of machines
+    rule(r"(?<=[Vv]ersion\s)[vV](?=\d)", ""),
     rule(r"(?<![\w.])[vV]?\d{1,9}(?:\.\d{1,9}){2,9}(?!\w|\.\d)", _version),
 )  # fmt: skip
 

@@ -64,6 +64,8 @@ def _iso_date(match: re.Match[str], british: bool) -> str:
 def _day_and_month_only(match: re.Match[str], british: bool) -> str:
     """Read `on 12/25`, which the word before it makes a date."""
     first, second = int(match[2]), int(match[3])
+    if (match[2], match[3]) == ("9", "11"):
+        return match[0]  # nine eleven
     day_first = (british and second <= 12) or first > 12
     day, month = (first, second) if day_first else (second, first)
     if not (1 <= month <= 12 and 1 <= day <= 31):
@@ -75,7 +77,7 @@ def _month_day(match: re.Match[str], british: bool) -> str:
     day, last, year = int(match[2]), match[3], match[4]
     if not 1 <= day <= 31 or (last and int(last) > 31):
         return match[0]
-    words = f"{match[1]} {ordinal_words(day)}"
+    words = f"{match[1]} {'the ' if british else ''}{ordinal_words(day)}"
     if last:
         words += f" to {ordinal_words(int(last))}"
     return f"{words} {year_words(year)}" if year else words
@@ -237,7 +239,7 @@ DATES: tuple[Rule, ...] = (
     rule(r"(?<![\w/.-])(1\d{3}|20\d\d)-(0[1-9]|1[0-2])(?![\w/-]|\.\d)(?<=-0\d)", _year_month),
     rule(_MONTH + rf"[\s-](\d{{1,2}}){_ORDINAL_ENDING}(?:[-–](\d{{1,2}}){_ORDINAL_ENDING})?(?:-(\d{{4}}))?"
          r"(?![\w:%]|[.,]\d)", _month_day),
-    rule(rf"(?<![\w.,])(?:the\s)?(?:(\d{{1,2}}){_ORDINAL_ENDING}[-–])?(\d{{1,2}}){_ORDINAL_ENDING}[\s-](?:of\s)?{_MONTH}",
+    rule(rf"(?<![\w.,])(?:[Tt]he\s)?(?:(\d{{1,2}}){_ORDINAL_ENDING}[-–])?(\d{{1,2}}){_ORDINAL_ENDING}[\s-](?:of\s)?{_MONTH}",
          _day_month),
     rule(r"(?<![\w.,])(?:(\d{1,4})[-–])?(\d{1,4})\s?(BCE|BC|CE|AD|B\.\s?C\.(?:\s?E\.)?|A\.\s?D\b\.?)(?!\w)", _era),
     rule(r"\b(?:AD|A\.D\.)\s(\d{1,4})\b", _era_before),

@@ -15,7 +15,7 @@ SPELLED = "\x01"
 # White space, or private characters, between a number and what belongs to it
 GAP = r"[\s\U000F0000-\U000FFFFD]{0,4}"
 # Words that begin a sentence, and hardly ever a name that follows an abbreviation
-_STARTERS = (
+STARTERS = (
     "A|After|All|Although|An|And|Are|As|At|Because|Before|But|By|Can|Do|Does|For|From|Go|He|Her|Here|His|How|However|I|"
     "If|In|Is|It|Its|Let|Many|My|No|Not|Now|Of|On|One|Or|Our|Please|She|Since|So|Some|That|The|Their|Then|There|These|"
     "They|This|Those|Though|To|We|Were|What|When|Where|Which|While|Who|Why|With|Yes|You|Your"
@@ -88,7 +88,7 @@ def ends_sentence(match: re.Match[str], *, before_names: bool = False) -> bool:
     after = text_after(match)
     if re.match(r"[')\s]*$|[')]*\s*\n\s*\n", after):
         return True
-    return re.match(rf"[')]*\s+'?(?:{_STARTERS})\b" if before_names else r"[')]*\s+'?[A-Z]", after) is not None
+    return re.match(rf"[')]*\s+'?(?:{STARTERS})\b" if before_names else r"[')]*\s+'?[A-Z]", after) is not None
 
 
 def stop(match: re.Match[str], *, before_names: bool = False) -> str:
