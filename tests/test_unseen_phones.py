@@ -101,6 +101,25 @@ def test_an_unseen_phone_does_what_its_stand_ins_do_and_nothing_else_changes():
             assert torch.allclose(inner(inputs), inner(swapped), atol=1e-5)
 
 
+def test_other_parts_and_later_lips_know_what_was_seen(tmp_path):
+    pytest.importorskip("speechbrain")
+    from phonolips.training.lips import start_from
+    from phonolips.training.train import _carry_over
+
+    earlier = tiny_network()
+    earlier.description.notes["trained"] = ["lips"]
+    earlier.save(tmp_path / "silent")
+    assert start_from(tiny_network(), tmp_path / "silent") == frozenset(PHONES)
+    fill_unseen_phones(earlier, SEEN_IN_GRID)
+    earlier.save(tmp_path / "filled")
+    assert start_from(tiny_network(), tmp_path / "filled") == SEEN_IN_GRID
+    made = tiny_network()
+    assert _carry_over(made, tmp_path / "filled", ["lips"]) == ["lips"]
+    assert frozenset(made.description.notes[SEEN_NOTE]) == SEEN_IN_GRID
+    assert _carry_over(made := tiny_network(), tmp_path / "filled", ["encoder"]) == []
+    assert SEEN_NOTE not in made.description.notes
+
+
 # ---------------------------------------------------------------- the shipped model
 
 
