@@ -55,8 +55,9 @@ _EXACT: Mapping[str, str] = {
 }  # fmt: skip
 
 # Phones that stand for their own sounds only. AW, AY and OY move. The others are not said in GRID, or in one word alone
-# (HH in "white"): lips that were trained on it, as the default weights' are, never saw them, and make of UH in
-# "good" shut lips. Without them no sound of the chart is farther from its mixture by more than 0.17.
+# (HH in "white"): lips that were trained on it, as the default weights' are, never saw them, and show others in their
+# place (`phonolips.training.unseen_phones`), which a mixture had better name itself. Without them no sound of the chart
+# is farther from its mixture by more than 0.17.
 ONLY_THEMSELVES = frozenset(("AW", "AY", "OY", "ER", "HH", "NG", "SH", "UH", "ZH"))
 MOST_PHONES = 2  # in a mixture: a third one made no hidden phone better (docs/sounds.md)
 # How much a mixture pays for each of its phones being far from the sound itself, against the mixture being far: of two

@@ -22,6 +22,7 @@ from phonolips.lips.measures import opening
 from phonolips.model.bundle import PACKAGED_MODEL
 from phonolips.model.network import Network, read_network
 from phonolips.model.networks.speakers import MEAN_SPEAKER_ROW
+from phonolips.phones.inventory import PHONES
 from phonolips.training.encoder_outputs import StoredOutputs
 from phonolips.training.lips_basis import fit_lip_basis
 from phonolips.training.lips_batches import LipsBatch, LipsTrainBatches, LipsValidBatches
@@ -30,6 +31,7 @@ from phonolips.training.loop import Stage, Trainer, fit_network
 from phonolips.training.order import evenly
 from phonolips.training.ranks import mean_over_ranks
 from phonolips.training.settings import LipsFitSettings
+from phonolips.training.unseen_phones import SEEN_NOTE, fill_unseen_phones, find_seen, phones_of
 
 log = logging.getLogger("phonolips.training")
 STORED_OUTPUTS = "encoder_outputs"
@@ -108,10 +110,13 @@ class LipsTrainer(Trainer):
         }
 
 
-def start_from(network: Network, folder: Path) -> None:
+def start_from(network: Network, folder: Path) -> frozenset[str]:
     """Take over the lips of a model: basis, lip parameters, decoder, and the embeddings of the speakers that it knows.
 
     Speakers whom it does not know start as its mean speaker; its speaker encoder is taken where it is of the same kind.
+
+    Returns:
+        the phones that its lips saw; all, where it does not say.
 
     Raises:
         InputError: a part has other sizes than the settings ask for.
@@ -139,6 +144,7 @@ def start_from(network: Network, folder: Path) -> None:
     rows = [known.index(name) if name in known else MEAN_SPEAKER_ROW for name in network.description.speakers]
     own["speakers.embedding.weight"].copy_(table[rows])
     log.info("lips: started from %s", folder)
+    return frozenset(other.description.notes.get(SEEN_NOTE, PHONES))
 
 
 def train_lips(
@@ -152,7 +158,7 @@ def train_lips(
 ) -> None:
     """Train bottleneck, lip parameters, speakers and decoder of `network` in place.
 
-    They start from nothing or from the model `settings.start`.
+    They start from nothing or from the model `settings.start`. Phones that neither saw get stand-ins in the end.
 
     Args:
         network: with a trained encoder.
@@ -174,8 +180,9 @@ def train_lips(
             "no clip with lips to train on; see dropped*.tsv in the prepared corpus for what was left out"
         )
     fit_lip_basis(network, store, train, settings)
+    seen = find_seen(phones_of(store, train))
     if settings.start:
-        start_from(network, PACKAGED_MODEL if settings.start == "default" else Path(settings.start))
+        seen |= start_from(network, PACKAGED_MODEL if settings.start == "default" else Path(settings.start))
     kept = stored_outputs or folder / STORED_OUTPUTS
     encoder_device = "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
     noise_seed = settings.seed if settings.noisy_share else None
@@ -192,6 +199,7 @@ def train_lips(
         shares=clip_shares_of(store, train, settings),
         shard_of=store.shard_of[train],
     )
+    fill_unseen_phones(network, seen)
 
 
 def fit_lips(

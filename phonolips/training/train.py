@@ -29,6 +29,7 @@ from phonolips.training.lips_clips import UNNAMED, lip_positions
 from phonolips.training.ranks import is_main, join_ranks, wait_for_all
 from phonolips.training.settings import Recipe, load_settings
 from phonolips.training.sync import train_sync
+from phonolips.training.unseen_phones import SEEN_NOTE
 
 log = logging.getLogger("phonolips.training")
 ACTIVITY = "activity"  # needs no other part
@@ -92,6 +93,8 @@ def _carry_over(network: Network, folder: Path, parts: Sequence[str]) -> list[st
                 )
             own[name] = other[name]
     network.load_state_dict(own)
+    if "lips" in trained and SEEN_NOTE in earlier.description.notes:
+        network.description.notes[SEEN_NOTE] = earlier.description.notes[SEEN_NOTE]
     return trained
 
 
