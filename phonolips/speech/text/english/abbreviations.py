@@ -2,9 +2,11 @@
 
 import re
 
+from phonolips.speech.text.english.numbers import grouped_digits
 from phonolips.speech.text.english.rules import (
     SPELLED,
     Rule,
+    begins_sentence,
     ends_sentence,
     one_of,
     rule,
@@ -72,12 +74,51 @@ _STATES = {
     "WA": "Washington", "WV": "West Virginia", "WI": "Wisconsin", "WY": "Wyoming", "DC": "D C",
 }  # fmt: skip
 _STATE_IS_A_WORD = frozenset(("HI", "ID", "IN", "LA", "ME", "OH", "OK", "OR", "MS", "MD", "DC", "AL", "PA", "MA", "CO"))
+# ... or letters of something else: CT and AR are scans and glasses, too
+_STATE_IS_LETTERS = frozenset(("CT", "AR", "MT", "SC", "VA", "NE", "DE", "CA", "AL", "KS"))
+_PLAIN_STATES = one_of(_STATES.keys() - _STATE_IS_A_WORD - _STATE_IS_LETTERS)
 # abbreviations with points inside that are words, not letters
 _LATIN = {"e.g.": "for example", "i.e.": "that is", "eg.": "for example", "ie.": "that is"}
 _SMALL_WORDS = {
     "w/o": "without", "w/": "with", "b/c": "because", "b/w": "between", "c/o": "care of", "&c.": "et cetera",
 }  # fmt: skip
+_PERIODS = {"y": "year", "q": "quarter", "m": "month"}
+# What people type: letters and figures that sound like a word, or a word without its vowels
+_TYPED = {
+    "pls": "please", "plz": "please", "thx": "thanks", "thnx": "thanks", "ppl": "people", "tmrw": "tomorrow",
+    "tmr": "tomorrow", "bday": "birthday", "b4": "before", "gr8": "great", "l8r": "later", "m8": "mate", "w8": "wait",
+    "h8": "hate", "2nite": "tonight", "2day": "today", "2moro": "tomorrow", "2morrow": "tomorrow", "4ever": "forever",
+    "some1": "someone", "any1": "anyone", "every1": "everyone", "no1": "no one", "abt": "about", "wknd": "weekend",
+    "srsly": "seriously", "msgs": "messages",
+}  # fmt: skip
 _DEGREES = {"ph.d": "phd", "phd": "phd", "ll.b": "llb", "ll.m": "llm"}
+
+
+# Abbreviations that a text in capitals has with a full stop, too; the rules know them as they are written otherwise
+_SHOUTED = {
+    written.upper(): written
+    for written in (
+        *(title for title in TITLES if title not in _TITLES_BEFORE_NAMES and title not in ("Hon", "Det", "Gen", "Col")),
+        "Dr", "St", "Ave", "Rd", "Blvd", "Fig", "Figs", "Vol", "Vols", "Dept", "Govt", "Inc", "Ltd", "Corp", "Approx",
+        "Etc", "Jr", "Vs", "Apt", "Bldg", "Univ", "Bros", "Assn", "Attn", "Ext", "Rm", "Jan", "Feb", "Aug", "Sept",
+        "Oct", "Nov", "Dec", "Tues", "Thurs",
+    )
+}  # fmt: skip
+# Words that go on with a sentence, in capitals: "MAIN ST. IS CLOSED"
+_GOES_ON = "IS|ARE|WAS|WERE|HAS|HAD|HAVE|CAN|WILL|WOULD|AND|OR|AT|ON|IN|OF|TO|FOR|FROM|WITH|BY|NEAR|THAN"
+
+
+def _shouted(match: re.Match[str], british: bool) -> str:
+    """Write `DR.` as `Dr.`; a word that goes on with the sentence in small letters, so that none ends there."""
+    after = (match[3] or "").lower()
+    return f"{_SHOUTED[match[1]]}.{match[2] or ''}{after}"
+
+
+def _ampersand(match: re.Match[str], british: bool) -> str:
+    """Read `R&D`, `AT&T`, `M&Ms`."""
+    last = match[2].lower()
+    last = f"{last}'s" if match[3] else SPELLED + last
+    return f" {SPELLED}{match[1].lower()} and {last} "
 
 
 def _short_word(match: re.Match[str], british: bool) -> str:
@@ -94,7 +135,7 @@ def _short_word(match: re.Match[str], british: bool) -> str:
 
 
 def _title(match: re.Match[str], british: bool) -> str:
-    return TITLES[match[1] or match[2] or match[3]]
+    return TITLES[match[1] or match[2] or match[3]].capitalize()
 
 
 def _edition(match: re.Match[str], british: bool) -> str:
@@ -102,10 +143,13 @@ def _edition(match: re.Match[str], british: bool) -> str:
 
 
 def _saint_or_street(match: re.Match[str], british: bool) -> str:
-    saint, street = ("saint", "street") if match[1] == "St" else ("doctor", "drive")
+    saint, street = ("Saint", "street") if match[1] == "St" else ("Doctor", "drive")
     before = text_before(match).rstrip()
     after = text_after(match)
     named = re.match(r"\s+[^\W\d_a-z]", after) is not None
+    # "He lives on Elm St. They left"
+    if re.search(r"[A-Z][\w']*$", before) and begins_sentence(after):
+        return f"{street}. " if "." in match[0] else street
     # "1428 Elm St. It was": a street of a house number, and a new sentence
     if re.search(
         r"\d\w*\s(?:[NSEW]\.?\s)?(?:[A-Z]\w*\s?){1,3}$|\d(?:st|nd|rd|th)$|\s(?:first|second|third|\w+th)$", before
@@ -127,7 +171,7 @@ def _state(match: re.Match[str], british: bool) -> str:
     if name in _STATE_IS_A_WORD and not zip_code:
         return match[0]
     spoken = f"{SPELLED}dc" if name == "DC" else _STATES[name]
-    return f", {spoken}{zip_code or ''}"
+    return f", {spoken}, {grouped_digits(zip_code)} " if zip_code else f", {spoken}"
 
 
 _LETTERED = "vitamin|plan|grade|type|class|hepatitis|section|letter|option|team|part|group|point|model|an?|the|and|or"
@@ -153,7 +197,10 @@ def _degree(match: re.Match[str], british: bool) -> str:
     return f" {SPELLED}{spoken}{stop(match, before_names=True)}"
 
 
+CAPITALS: tuple[Rule, ...] = (rule(rf"\b({one_of(_SHOUTED)})\.(?:(\s)({_GOES_ON})\b)?(?!\w)", _shouted),)
+
 RULES: tuple[Rule, ...] = (
+    rule(r"(?<![\w&])([A-Z]{1,2})&([A-Z]{1,2})('?s)?(?![\w&])", _ampersand),
     rule(r"(?<!\w)(?:[eE]\.\s?g\.|[iI]\.\s?e\.)", lambda m, b: "for example" if m[0][0] in "eE" else "that is"),
     rule(rf"(?<![\w/])({one_of(_SMALL_WORDS)})(?!/)", lambda m, b: f" {_SMALL_WORDS[m[1].lower()]} ", re.IGNORECASE),
     rule(r"\b(?:Ph\.\s?D\.?|PhD)('?s)(?!\w)", lambda m, b: f"PHD{m[1]}"),
@@ -164,10 +211,13 @@ RULES: tuple[Rule, ...] = (
     rule(r"(?<!\w)ca?\.(?=\s?\d{3,4}\b)", "circa"),
     rule(r"(?<=[a-z]\s)v\.(?=\s[A-Z])", "versus"),
     rule(r"(\b\d{1,3}(?:st|nd|rd|th)|\b[Rr]evised|\b[Ss]econd|\b[Tt]hird|\b[Ff]irst)\sed\.", _edition),
-    rule(r"\bpp\.(?=\s?[\divxlc])", "pages"),
-    rule(r"(?<!\w)p\.(?=\s?(?:\d|[ivxlc]{1,7}\b))", "page"),
-    rule(r"\b[Nn]os\.(?=\s?\d)", "numbers"),
-    rule(r"\bNo\.(?=\s?\d)|\bno\.(?=\s\d)", "number"),
+    rule(r"\bpp\.(?=\s?[\divxlc])|\bPP\.(?=\s?\d)", "pages"),
+    rule(r"(?<!\w)p\.(?=\s?(?:\d|[ivxlc]{1,7}\b))|(?<![\w.])(?<![A-Z]\.\s)P\.(?=\s?\d)", "page"),
+    rule(r"\b[Nn]os\.(?=\s?\d)|\bNOS\.(?=\s?\d)", "numbers"),
+    rule(r"\bN[oO]\.(?=\s?\d)|\bno\.(?=\s\d)", "number"),
+    rule(r"\b[Rr]m\.?(?=\s?\d)", "room"),
+    rule(r"\bSte\.?(?=\s\d)", "suite"),
+    rule(r"\b[Ff]l\.(?=\s\d)", "floor"),
     rule(r"\b[Ss]ec\.(?=\s\d)", "section"),
     rule(r"\b[Ee]qs?\.(?=\s\(?\d)", "equation"),
     rule(r"\b[Ee]xt\.?(?=\s?\d)", "extension"),
@@ -181,7 +231,26 @@ RULES: tuple[Rule, ...] = (
     rule(r"(?<=\d\s)(N|S|E|W|NE|NW|SE|SW)\b\.?(?=\s(?:[A-Z][a-z]+|\d{1,3}(?:st|nd|rd|th))\b)",
          lambda m, b: _DIRECTIONS[m[1]]),
     rule(rf",\s?({'|'.join(_STATES)})\b(?:(,?\s\d{{5}}(?:-\d{{4}})?)\b|(?=[.,;)]|\s?$|\n))", _state),
+    # in running text behind a city: "in Austin, TX we sing"
+    rule(rf"(?<=[a-z]),\s({_PLAIN_STATES})()(?=\s[a-z(]|[?!:'])", _state),
     rule(r"\b(" + "|".join(f"[{word[0].upper()}{word[0]}]{word[1:]}" for word in SHORT_WORDS) + r")\b\.", _short_word),
+    rule(r"\bdir\.(?=\sby\b)", "directed"),
+    rule(r"\b[Tt]bl\.(?=\s\d)", "table"),
+    rule(r"(?<=\d[-\s])cyl\b\.?", lambda m, b: "cylinder"),
+    rule(r"\best\.(?=\s?\)|\s[$£€~])", "estimated"),
+    rule(r"\bUtd\b", "United"),
+    rule(r"(?<![\w/])([yqm])/\1(?![\w/])", lambda m, b: "{0} over {0}".format(_PERIODS[m[1]])),
+    # what is typed into a telephone
+    rule(rf"(?<![\w'@#/.-])(?:{one_of(_TYPED)}|{one_of(word.capitalize() for word in _TYPED if word.isalpha())})"
+         r"(?![\w'@/-]|\.\w)",
+         lambda m, b: _TYPED[m[0].lower()]),
+    rule(r"(?<![\w.])(an?|grade|got|of)\s([A-DF])(-|\+)(?=\s(?:in|on|for|from|grade|student|average|and|or)\b|[.,;!?)]|\s?$)",
+         lambda m, b: f"{m[1]} {SPELLED}{m[2].lower()} {'minus' if m[3] == '-' else 'plus'} "),
+    # E. 50th St., Fifth Ave. NW, I-95 N, winds NW
+    rule(r"\b([NSEW])\.(?=\s\d{1,3}(?:st|nd|rd|th)\b)", lambda m, b: _DIRECTIONS[m[1]]),
+    rule(r"\b(avenue|street|road|boulevard|drive|lane|place|court|highway|I-\d{1,3}|US-\d{1,3}|Route\s\d{1,3}|[Ww]inds?)"
+         r"(?:\.\s|\s)([NS][EW]|[NSEW])\b(?!['.]\w)", lambda m, b: f"{m[1]} {_DIRECTIONS[m[2]]}"),
+    rule(r"\b([NS][EW]|[NSEW])(?=\swinds?\b)", lambda m, b: _DIRECTIONS[m[1]]),
     rule(r"\b(vs|approx|w/out)\b(?!\.)|(?:(?<=,\s)|(?<=and\s))(etc)\b(?!\.)",
          lambda m, b: {"vs": "versus", "approx": "approximately", "etc": "et cetera", "w/out": "without"}[m[0]]),
 )  # fmt: skip

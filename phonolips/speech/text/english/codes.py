@@ -11,8 +11,9 @@ from phonolips.speech.text.english.numbers import (
     whole_words,
     year_words,
 )
-from phonolips.speech.text.english.rules import SPELLED, Rule, rule
+from phonolips.speech.text.english.rules import SPELLED, Rule, rule, text_before
 
+_VERSION_BEFORE = re.compile(r"\b[Vv]ersion\s$")
 _VOWEL = re.compile(r"[aeiouyAEIOUY]")
 
 
@@ -25,12 +26,18 @@ def _phone(match: re.Match[str], british: bool) -> str:
     return f" {words}, extension {digit_words(extension)} " if extension else f" {words} "
 
 
+def _lettered_phone(match: re.Match[str], british: bool) -> str:
+    """Read `1-800-FLOWERS`: the digits one by one, the word as a word."""
+    parts = [digit_words(part) if part.isdigit() else part for part in match[0].split("-")]
+    return f" {', '.join(parts)} "
+
+
 def _digits(match: re.Match[str], british: bool) -> str:
     return f" {grouped_digits(match[0])} "
 
 
 def _after_word(match: re.Match[str], british: bool) -> str:
-    return f"{match[1]} {digit_words(match[2])} "
+    return f"{match[1]}{match[2] or ''} {digit_words(match[3])} "
 
 
 def _place(match: re.Match[str], british: bool) -> str:
@@ -39,7 +46,7 @@ def _place(match: re.Match[str], british: bool) -> str:
 
 
 def _version(match: re.Match[str], british: bool) -> str:
-    version = "version " if match[0][0] in "vV" else ""
+    version = "version " if match[0][0] in "vV" and not _VERSION_BEFORE.search(text_before(match)) else ""
     parts = match[0].lstrip("vV").split(".")
     if len(parts) == 4 and all(len(part) <= 3 and int(part) < 256 for part in parts):
         return " dot ".join(digit_words(part) for part in parts)
@@ -104,7 +111,7 @@ _STATES = (
 )
 _PLACES = (
     "[Rr]oom|[Ff]light|[Rr]oute|[Hh]ighway|[Ss]uite|[Aa]partment|[Aa]pt|[Bb]us|[Cc]hannel|Boeing|[Ii]nterstate|[Gg]ate|"
-    "[Bb]uilding|[Cc]abin|[Ll]ocker|Airbus|[Aa]rea"
+    "[Bb]uilding|[Cc]abin|[Ll]ocker|Airbus|[Aa]rea|[Pp]ort|HTTP|[Ee]rror|[Ss]tatus|[Ss]tudio|[Pp]latform"
 )
 _DIALLED = (
     "[Cc]all|[Dd]ial|[Dd]ialed|[Dd]ialled|[Pp]hone|[Rr]ing|[Tt]ext|[Cc]alled|[Ee]xtension|[Aa]rea code|[Pp]in|PIN|"
@@ -118,6 +125,12 @@ RULES: tuple[Rule, ...] = (
     rule(rf"(?<![\w.+])\+\d{{1,3}}(?:[\s.-]?\(?\d{{1,5}}\)?){{1,6}}(?![\w-]){_EXTENSION}", _phone),
     rule(rf"(?<![\w.,+-])\(?0\d{{2,4}}\)?[\s-]\d{{3,4}}[\s-]?\d{{3,4}}(?![\w-]){_EXTENSION}", _phone),
     rule(rf"(?<![\w.,+-])0\d{{4}}[\s-]\d{{5,6}}(?![\w-]){_EXTENSION}", _phone),
+    # letters on the keys: 1-800-FLOWERS
+    rule(r"(?<![\w-])(?:1-)?8(?:00|33|44|55|66|77|88)-(?=[A-Z\d-]{4,15}(?![\w-]))[A-Z\d]{1,15}(?:-[A-Z\d]{1,15}){0,3}+",
+         _lettered_phone),
+    # wireless networks
+    rule(r"(?<![\w.,])802\.(\d{1,2})([a-z]{1,2})?(?![\w.])",
+         lambda m, b: f" eight oh two dot {whole_words(m[1])} {SPELLED + m[2] if m[2] else ''} "),
     rule(rf"(?<![\w-])\d{{3}}-\d{{4}}(?![\w-]){_EXTENSION}", _phone),
     # cards, social security, ISBN, colours, postcodes
     rule(r"(?<![\w-])\d{4}([\s-])\d{4}\1\d{4}\1\d{4}(?![\w-])", _digits),
@@ -133,11 +146,15 @@ RULES: tuple[Rule, ...] = (
          lambda m, b: f" {grouped_digits(m[0])} "),
     rule(rf"\b({_STATES}|ZIP|zip|zip code|ZIP code),?\s(\d{{5}}(?:-\d{{4}})?)\b",
          lambda m, b: f"{m[1]}, {grouped_digits(m[2])} "),
-    rule(rf"(?<![\w.,-])(\d{{3,4}})(?=\s(?:(?:[NSEW]|north|south|east|west)\.?\s)?(?:(?:[A-Z]\w{{0,20}}|\d{{1,3}}(?:st|nd|rd|th)|of|the)\s){{1,3}}"
+    rule(rf"(?<![\w.,-])(\d{{3,4}})(?=\s(?:(?:[NSEW]|north|south|east|west)\.?\s)?(?:(?:[A-Z][a-z']\w{{0,20}}|\d{{1,3}}(?:st|nd|rd|th)|of|the)\s){{1,3}}"
          rf"(?:{STREET}|street|drive|avenue|road|boulevard|lane|court|place|highway|parkway|expressway)\b)",
          lambda m, b: pair_words(m[1])),
     rule(rf"\b({_PLACES})\s(\d{{3,4}})\b(?![-.,:]\d)", _place),
-    rule(rf"\b({_DIALLED})\s(?:is\s)?(\d{{3,8}})\b(?![-.,:]\d)", _after_word),
+    rule(r"\b([Tt]ext\s'?\w{1,20}'?\sto|end(?:s|ed|ing)\sin)()\s(\d{4,6})\b(?![-.,:]\d)", _after_word),
+    rule(r"(?<=[a-z]\s)(101)(?=[.,;:!?]|\s?$)", lambda m, b: pair_words(m[1])),
+    rule(r"\ba\s([45]0\d)(?=\s(?:error|page|response|status|if|when|from|for|on)\b|[.,;!?])",
+         lambda m, b: f"a {pair_words(m[1])}"),
+    rule(rf"\b({_DIALLED})(\sis)?\s(\d{{3,8}})\b(?![-.,:]\d)", _after_word),
     rule(r"(?<!\w)7[0-8]7(?=s?\s(?:jet|plane|aircraft|airliner|pilot|crash|landed|took)\w*)",
          lambda m, b: pair_words(m[0])),
     rule(r"\b(40[13])\(?([kb])\)?(?!\w)", lambda m, b: f"{pair_words(m[1])} {SPELLED}{m[2]} "),
@@ -151,7 +168,7 @@ RULES: tuple[Rule, ...] = (
 # after units and money, which have letters behind their digits, too
 CODES: tuple[Rule, ...] = (
     rule(r"(?<![\w.])(?![vV]\d)([A-Za-z]{1,5})-?(\d{1,9}\.\d{1,9})(?![\w.])", _decimal_code),
-    rule(r"\b(?i:v)(?=\d+\.\d)", "version"),
+    rule(r"\b[vV](?=\d+\.\d)", lambda m, b: " " if _VERSION_BEFORE.search(text_before(m)) else "version "),
     rule(
         r"(?<![\w./-])(?=[A-Za-z\d-]{0,24}\d)(?=[A-Za-z\d-]{0,24}[A-Za-z])(?!\d+(?:st|nd|rd|th|ST|ND|RD|TH)\b)"
         r"(?:[A-Za-z]{1,12}-?\d{1,12}|\d{1,12}[A-Za-z]{1,12})(?:-?[A-Za-z]{1,12}(?=-?\d|[^\w-]|$)|-?\d{1,12}(?!\d))*+(?!\w)",

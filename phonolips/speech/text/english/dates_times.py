@@ -66,16 +66,18 @@ def _day_and_month_only(match: re.Match[str], british: bool) -> str:
     first, second = int(match[2]), int(match[3])
     day_first = (british and second <= 12) or first > 12
     day, month = (first, second) if day_first else (second, first)
+    if (first, second) == (9, 11):
+        return match[0]  # what happened in 2001
     if not (1 <= month <= 12 and 1 <= day <= 31):
         return match[0]
-    return f"{match[1]} {_date_words(day, month, '', match[0], british=british)}"
+    return f"{match[1]} {_date_words(day, month, '', match[0], british=british)}".lstrip()
 
 
 def _month_day(match: re.Match[str], british: bool) -> str:
     day, last, year = int(match[2]), match[3], match[4]
     if not 1 <= day <= 31 or (last and int(last) > 31):
         return match[0]
-    words = f"{match[1]} {ordinal_words(day)}"
+    words = f"{match[1]} {'the ' if british else ''}{ordinal_words(day)}"
     if last:
         words += f" to {ordinal_words(int(last))}"
     return f"{words} {year_words(year)}" if year else words
@@ -209,7 +211,7 @@ def _military(match: re.Match[str], british: bool) -> str:
 _HALF = r"(?P<half>[aApP])(?:\.\s?[mM]\b\.?|[mM]\b)"
 _ZONES = r"[ECMP][SD]?T|GMT|UTC|BST|CEST|CET|AEST|IST|JST"
 _ZONE = rf"(?:\s?(?P<zone>(?:{_ZONES}|{_ZONES.lower()}|e\.s\.t|E\.S\.T)(?!\w)))?"
-_ORDINAL_ENDING = r"(?:st|nd|rd|th)?"
+_ORDINAL_ENDING = r"(?:st|nd|rd|th|ST|ND|RD|TH)?"
 
 MONTH_NAMES: tuple[Rule, ...] = (
     # months and days in short
@@ -218,7 +220,7 @@ MONTH_NAMES: tuple[Rule, ...] = (
     rule(rf"\b({_SHORT_MONTH})\.?[-–]({_SHORT_MONTH})\b\.?",
          lambda m, b: f"{_month_name(m[1])} to {_month_name(m[2])}{stop(m)}"),
     rule(rf"\b({_SHORT_MONTH})\b\.?(?=[\s-]\d)", lambda m, b: _month_name(m[1])),
-    rule(rf"\b(jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec|{_SHORT_MONTH.upper()})\b\.?(?=\s\d{{1,2}}\b(?!:))",
+    rule(rf"\b(jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec|{_SHORT_MONTH.upper()})\b\.?(?=\s\d{{1,2}}(?:ST|ND|RD|TH)?\b(?!:))",
          lambda m, b: _month_name(m[1])),
     rule(rf"(?<=\d\s)({_SHORT_MONTH}|jan|feb|apr|jun|jul|aug|sept?|oct|nov|dec)\b\.?(?=,?\s\d|[\s,;)]|$)",
          _short_month),
@@ -233,11 +235,13 @@ MONTH_NAMES: tuple[Rule, ...] = (
 DATES: tuple[Rule, ...] = (
     rule(r"(?<![\d/.-])(\d{4})([-/])(\d{1,2})\2(\d{1,2})(?:T(?=\d)|(?![\w/-]))", _iso_date),
     rule(r"(?<![\d/.-])(\d{1,2})([/.-])(\d{1,2})\2(\d{4}|\d{2})(?![\d/-]|\.\d)", _numeric_date),
-    rule(r"\b(on|by|until|till|since|before|after|from)\s(\d{1,2})/(\d{1,2})(?![\w/]|\.\d)", _day_and_month_only),
+    rule(rf"\b(on|by|until|till|since|before|after|from|due|dated|starts|ends|{'|'.join(_DAYS)}),?\s(\d{{1,2}})/(\d{{1,2}})"
+         r"(?![\w/]|\.\d)", _day_and_month_only),
+    rule(r"(?<![\w/.,-])()(\d{1,2})/(\d{1,2})(?=\s(?:@|at)\s\d)", _day_and_month_only),
     rule(r"(?<![\w/.-])(1\d{3}|20\d\d)-(0[1-9]|1[0-2])(?![\w/-]|\.\d)(?<=-0\d)", _year_month),
     rule(_MONTH + rf"[\s-](\d{{1,2}}){_ORDINAL_ENDING}(?:[-–](\d{{1,2}}){_ORDINAL_ENDING})?(?:-(\d{{4}}))?"
          r"(?![\w:%]|[.,]\d)", _month_day),
-    rule(rf"(?<![\w.,])(?:the\s)?(?:(\d{{1,2}}){_ORDINAL_ENDING}[-–])?(\d{{1,2}}){_ORDINAL_ENDING}[\s-](?:of\s)?{_MONTH}",
+    rule(rf"(?<![\w.,])(?:(?i:the)\s)?(?:(\d{{1,2}}){_ORDINAL_ENDING}[-–])?(\d{{1,2}}){_ORDINAL_ENDING}[\s-](?:of\s)?{_MONTH}",
          _day_month),
     rule(r"(?<![\w.,])(?:(\d{1,4})[-–])?(\d{1,4})\s?(BCE|BC|CE|AD|B\.\s?C\.(?:\s?E\.)?|A\.\s?D\b\.?)(?!\w)", _era),
     rule(r"\b(?:AD|A\.D\.)\s(\d{1,4})\b", _era_before),

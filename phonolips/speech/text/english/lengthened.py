@@ -34,6 +34,11 @@ _DOUBLE = frozenset(
      "loose", "choose", "tooth", "smooth", "proof", "roof", "freeze", "sneeze", "squeeze", "breeze", "street",
      "greet", "pee", "wee", "coffee", "toffee", "beer", "deer", "cheer", "steer")
 )  # fmt: skip
+# What a lengthened word in capitals may come to, of words with two letters; others are initialisms
+_TWO_LETTERS = frozenset(
+    ("ah", "am", "aw", "be", "do", "eh", "ew", "go", "ha", "he", "hi", "ho", "it", "me", "mm", "my", "no", "oh", "ow",
+     "so", "uh", "um", "up", "us", "we", "ya", "ye", "yo")
+)  # fmt: skip
 _MOST_RUNS = 4  # runs in one word that are tried both ways
 
 
@@ -72,7 +77,10 @@ def _lengthened(match: re.Match[str], british: bool) -> str:
         return word  # www, III, xxx
     if word.isupper() and (len(word) < 4 or set(word) <= set("IVXLCDM")) and word not in ("MMM", "HMM", "SHH"):
         return word  # VIII, AAA
-    return shorten(word)
+    shortened = shorten(word)
+    if word.isupper() and len(shortened) == 2 and shortened not in _TWO_LETTERS:
+        return word  # IEEE
+    return shortened
 
 
 RULES: tuple[Rule, ...] = (

@@ -36,8 +36,24 @@ _RULERS = frozenset(
 _NUMERAL = r"[IVXLCDM]{1,9}"
 # What follows a ruler's I, V or X: no verb of a speaker ("Elizabeth I saw")
 _AFTER_RULER = re.compile(
-    r"(?:'s)?(?:[.,;:!?)]|\s?$|\s(?:of|was|is|had|has|died|reigned|ruled|became|and|who|in|to|or)\b)"
+    r"(?:'s)?(?:[.,;:!?)]|\s?$|\s(?:of|was|is|had|has|died|reigned|ruled|became|and|who|in|to|or|never|succeeded|married|"
+    r"ascended|abdicated|defeated|conquered|invaded|executed|founded|granted|established|inherited|crowned|"
+    r"took the throne|lost the throne|came to the throne|won the war|on|at|from|as|until|after|before|by|with|for)\b)"
 )
+# ... before whose name anything may follow it
+_RULER_BEFORE = re.compile(
+    r"\b(?:[Kk]ing|[Qq]ueen|[Pp]ope|[Ee]mperor|[Ee]mpress|[Tt]sar|[Cc]zar|[Kk]aiser|[Ss]ultan|[Pp]rince|[Dd]uke|"
+    r"(?:reign|death|court|son|daughter|rule|heir) of|under)\s$"
+)
+# First names of people who are called after their fathers: John Smith III
+_GIVEN_NAMES = frozenset(
+    ("andrew", "anthony", "arthur", "benjamin", "bill", "chester", "cornelius", "daniel", "davis", "donald", "douglas",
+     "earl", "elliott", "ernest", "franklin", "fred", "gerald", "griffin", "harrison", "harry", "howard", "hunter",
+     "jack", "jackson", "jeffrey", "john", "jonathan", "kenneth", "larry", "lawrence", "martin", "marvin", "matthew",
+     "mitchell", "patrick", "ralph", "raymond", "roger", "ronald", "roy", "russell", "samuel", "spencer", "steven", "theodore",
+     "thomas", "thurston", "timothy", "tom", "trey", "walter", "warren", "wesley", "winston")
+)  # fmt: skip
+_PERSON = re.compile(r"\b([A-Z][a-z]+)\s(?:\x01?[A-Za-z]\.?\s){0,2}[A-Z][A-Za-z']+,?\s$")
 # Numerals after a counted word that are rather letters, sizes or words: Plan C, Vitamin D, Type MIX
 _NO_NUMERALS = frozenset(
     ("C", "D", "L", "M", "CD", "DC", "MIX", "DIM", "i", "v", "x", "l", "c", "d", "m", "mix", "dim", "mild")
@@ -70,6 +86,7 @@ def _after_word(match: re.Match[str], british: bool) -> str:
         return match[0]
     if key in _RULERS and not point and not last:
         alone = len(numeral) == 1 and not _AFTER_RULER.match(text_after(match))
+        alone = alone and not _RULER_BEFORE.search(text_before(match))
         if alone or not word[0].isupper() or not numeral.isupper() or numeral in _NO_RULERS or match[0] == "Malcolm X":
             return match[0]
         return f"{word} the {ordinal_words(value)}"
@@ -96,6 +113,9 @@ def _free(match: re.Match[str], british: bool) -> str:
         return numeral
     if len(numeral) >= _SHORTEST_YEAR:
         return year_words(str(value)) if 1000 <= value <= 2100 else number_words(value)
+    person = _PERSON.search(text_before(match)) if value <= 5 else None
+    if person and person[1].lower() in _GIVEN_NAMES | _RULERS:
+        return f"the {ordinal_words(value)}"
     named = numeral in ("IV", "VI", "XI", "XX") and _NAME_BEFORE.search(text_before(match))
     return number_words(value) if named or numeral in _PLAIN else numeral
 

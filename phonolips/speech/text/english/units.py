@@ -9,7 +9,16 @@ from phonolips.speech.text.english.numbers import (
     number_words,
     quantity_words,
 )
-from phonolips.speech.text.english.rules import GAP, Rule, ends_sentence, one_of, rule, text_after, text_before
+from phonolips.speech.text.english.rules import (
+    GAP,
+    Rule,
+    ends_sentence,
+    one_of,
+    rule,
+    stands_before_noun,
+    text_after,
+    text_before,
+)
 
 _PREFIXES = {
     "p": "pico", "n": "nano", "μ": "micro", "u": "micro", "m": "milli", "c": "centi", "d": "deci", "h": "hecto",
@@ -116,7 +125,7 @@ _UNIT = (
 )
 # in compounds that have a slash, or that nothing else is written as, a unit may stand alone
 _ALONE = one_of(
-    ("km/h", "kph", "mph", "m/s", "kWh", "MB/s", "GB/s", "kHz", "MHz", "GHz", "mg/dL", "kg/m", "mi/h", "ft/s")
+    ("km/h", "lb/in", "kph", "mph", "m/s", "kWh", "MB/s", "GB/s", "kHz", "MHz", "GHz", "mg/dL", "kg/m", "mi/h", "ft/s")
 )
 
 
@@ -139,17 +148,9 @@ def _unit_words(match: re.Match[str], *, one: bool) -> str:
     return words
 
 
-def _stands_before_noun(match: re.Match[str]) -> bool:
-    """Return whether the measure belongs to a noun, as in `a 5 km run`: its unit stands in the singular."""
-    return (
-        re.search(r"\ban?\s$", text_before(match)) is not None
-        and re.match(r"\s[a-z]{3}", text_after(match)) is not None
-    )
-
-
 def _measure(match: re.Match[str], british: bool) -> str:
     quantity, gap = match["quantity"], match["gap"]
-    one = is_one(quantity) or gap.startswith("-") or _stands_before_noun(match)
+    one = is_one(quantity) or gap.startswith("-") or stands_before_noun(match)
     words = _unit_words(match, one=one)
     ends = ends_sentence(match) or (match["unit"] not in _DOTTED and re.match(r"\s\d", text_after(match)))
     full_stop = ". " if match["dot"] and ends else " "
@@ -157,14 +158,32 @@ def _measure(match: re.Match[str], british: bool) -> str:
 
 
 def _inches(match: re.Match[str], british: bool) -> str:
-    one = is_one(match[1]) or _stands_before_noun(match)
+    one = is_one(match[1]) or stands_before_noun(match)
     return f" {quantity_words(match[1])} {'inch' if one else 'inches'} "
 
 
 def _feet_and_inches(match: re.Match[str], british: bool) -> str:
-    feet = "foot" if match[1] == "1" else "feet"
-    inches = "inch" if match[2] == "1" else "inches"
-    return f" {quantity_words(match[1])} {feet} {quantity_words(match[2])} {inches} "
+    feet = "feet"
+    if (
+        match[1] == "1"
+        or stands_before_noun(match)
+        or re.search(r"\b(?:an?|the)\s$", text_before(match), re.IGNORECASE)
+    ):
+        feet = "foot"  # a 6'5", 250-pound man
+    words = f"{quantity_words(match[1])} {feet} {quantity_words(match[2])}"
+    # how tall a person is: five feet ten
+    person = int(match[1]) in range(3, 8) and "." not in match[2] and not re.match(_NOT_TALL, text_after(match))
+    return f" {words} " if person else f" {words} {'inch' if match[2] == '1' else 'inches'} "
+
+
+def _duration(match: re.Match[str], british: bool) -> str:
+    """Read `2h 15m`, `1hr 5min 30s`, `15m 30s`."""
+    words = [
+        f"{quantity_words(value)} {name}{'' if value == '1' else 's'}"
+        for value, name in zip(match.groups(), ("hour", "minute", "second", "minute", "second"), strict=True)
+        if value
+    ]
+    return f" {' '.join(words)} "
 
 
 def _feet(match: re.Match[str], british: bool) -> str:
@@ -173,13 +192,15 @@ def _feet(match: re.Match[str], british: bool) -> str:
 
 def _degrees(match: re.Match[str], british: bool) -> str:
     scale = {"C": " Celsius", "F": " Fahrenheit", "c": " Celsius", "f": " Fahrenheit"}.get(match["scale"] or "", "")
-    degrees = "degree" if is_one(match["quantity"]) else "degrees"
-    return f" {quantity_words(match['quantity'])} {degrees}{scale} "
+    one = is_one(match["quantity"]) or (not scale and stands_before_noun(match))
+    compass = _COMPASS[match["compass"]] + " " if match["compass"] else ""
+    return f" {quantity_words(match['quantity'])} {'degree' if one else 'degrees'}{scale} {compass}"
 
 
 def _position(match: re.Match[str], british: bool) -> str:
     words = f"{quantity_words(match[1])} degrees {number_words(int(match[2]))} minutes"
-    return f" {words} {quantity_words(match[3])} seconds " if match[3] else f" {words} "
+    words += f" {quantity_words(match[3])} seconds" if match[3] else ""
+    return f" {words} {_COMPASS[match[4]]} " if match[4] else f" {words} "
 
 
 def _alone(match: re.Match[str], british: bool) -> str:
@@ -192,6 +213,8 @@ def _signed(match: re.Match[str], british: bool) -> str:
     return (" minus" if match[0].startswith("-") else "") + measure(match, british)
 
 
+_COMPASS = {"N": "north", "S": "south", "E": "east", "W": "west"}
+_NOT_TALL = r"\s(?:wide|long|deep|thick|across|x|by)\b"
 _DIMENSION = r"(?=\s(?:tall|wide|long|high|deep|thick|across|of|x|by)\b)"
 _OUTLETS = r"(?=\s(?:fuse|circuit|current|breaker|socket|plug|supply|charger|outlet|service)s?\b)"
 
@@ -199,13 +222,21 @@ _OUTLETS = r"(?=\s(?:fuse|circuit|current|breaker|socket|plug|supply|charger|out
 PER: tuple[Rule, ...] = (
     rule(r"(\d\s?(?:m|cm|mm|km|ft|in|yd)\.?)\s?x\s(?=\d)", lambda m, b: f"{m[1]} by "),
     rule(rf"(?:(?<=\d)|(?<=\d[kKmMbB])|(?<=\d[bm]n))/(?P<per>{_PER}|hour|minute|second|mile|pound|"
-         r"night|mo|wk|piece|item|user|seat)(?![\w/])", lambda m, b: f" per {_per_name(m['per'])} "),
+         r"night|mo|wk|piece|item|user|seat)(?![\w/])(?:(?<=mo|yr|hr|wk|lb|ft)\.(?=\s[a-z]))?",
+         lambda m, b: f" per {_per_name(m['per'])} "),
 )  # fmt: skip
 
 # Inches are written 5″ by clean_text, which tells the mark from a quote.
 RULES: tuple[Rule, ...] = (
-    rule(r"(?<![\w.,])(\d{1,3}(?:\.\d{1,6})?)\s?°\s?(\d{1,2})\s?['′](?:\s?(\d{1,2}(?:\.\d{1,4})?)\s?″)?", _position),
-    rule(rf"{BEGIN_SIGNED}(?P<quantity>{QUANTITY})\s?[°º]\s?(?P<scale>[CcFf])?(?![A-Za-z])", _signed),
+    rule(r"(?<![\w.,])(\d{1,3})\s?h(?:rs?)?\s?(\d{1,2})\s?m(?:ins?)?(?:\s?(\d{1,2})\s?s(?:ecs?)?)?(?!\w)"
+         r"|(?<![\w.,])(\d{1,3})m(?:in)?\s?(\d{1,2})s(?:ec)?(?!\w)", _duration),
+    # 5kg-10kg
+    rule(rf"(?<=\d)(\s?(?:{_SYMBOL}|°[CF]?|[″%]))[-–](?=\d{{1,6}}(?:\.\d{{1,6}})?\s?(?:{_SYMBOL}|°|[″%]))",
+         lambda m, b: f"{m[1]} to "),
+    rule(r"(?<![\w.,])(\d{1,3}(?:\.\d{1,6})?)\s?°\s?(\d{1,2})\s?['′](?:\s?(\d{1,2}(?:\.\d{1,4})?)\s?″)?"
+         r"(?:\s?([NSEW])(?!['\w]))?", _position),
+    rule(rf"{BEGIN_SIGNED}(?P<quantity>{QUANTITY})\s?[°º]\s?(?P<scale>[CcFf])?"
+         r"(?:(?P<compass>[NSEW])(?!['\w]))?(?![A-Za-z])", _signed),
     rule(r"(?<![\w.,])(\d{1,2})['′]\s?(\d{1,2}(?:\.\d)?)(?:″|(?=\s(?:tall|wide|long|high)\b)|(?=[,.;]?\s|$))",
          _feet_and_inches),
     rule(rf"(?<![\w.,])({QUANTITY})\s?″", _inches),
