@@ -67,9 +67,11 @@ def test_a_mixture_is_a_few_phones_that_do_the_same_with_their_lips(letter: str)
 
 def test_what_english_has_is_its_phone() -> None:
     for phone, letters in PHONE_LETTERS.items():
-        for letter in letters:
+        for letter in letters.replace("ʊ", ""):
             assert mix_sound(letter) == (((phone, 1.0),), 0.0)
             assert exact_phone(letter) == phone
+    assert exact_phone("ʊ") is None  # rounder than UH, in which lips that were trained on GRID shut
+    assert "UH" not in parts("ʊ")
     assert exact_phone("t͡ʃ") == "CH"
     assert exact_phone("iː") == "IY"
     assert exact_phone("ã") is None
@@ -79,7 +81,7 @@ def test_what_english_has_is_its_phone() -> None:
 def test_rounded_vowels_round() -> None:
     rounded = {"UW", "OW", "AO"}
     for vowel in "yʏøœɶʉuʊoɔɒɞɵ":
-        assert rounded & set(parts(vowel)) or vowel == "ʊ", vowel
+        assert rounded & set(parts(vowel)), vowel
     for vowel in "ieɛæaɨə":
         assert not rounded & set(parts(vowel)), vowel
 

@@ -12,6 +12,7 @@ from phonolips.phones.sounds import label_row
 from phonolips.speech.text.ipa import ipa_to_phones
 from phonolips.speech.text.lexicon import pronunciations
 from phonolips.speech.text.voice import EspeakVoice
+from phonolips.synth import verbs
 
 
 def phone_distance(first: tuple[str, ...], second: tuple[str, ...]) -> int:
@@ -86,6 +87,20 @@ def test_english(ipa: str, phones: str) -> None:
 )
 def test_other_languages(ipa: str, phones: str) -> None:
     assert " ".join(ipa_to_phones(ipa, english=False)) == phones
+
+
+@pytest.mark.parametrize(
+    ("language", "word", "phones"),
+    [
+        ("vi", "tư", "T [ɨ]"),  # written with a `y`, though it is not rounded
+        ("cmn", "二", "ER"),  # written with an `r`
+        ("de", "Mund", "M [ʊ] N T"),  # rounded, as English UH is not
+    ],
+)
+def test_letters_that_voices_mean_otherwise_aloud_and_silently(language: str, word: str, phones: str) -> None:
+    assert " ".join(EspeakVoice(language).phonemize([word])[0]) == phones
+    spoken = verbs.from_speech(word, language=language)
+    assert " ".join(phone.label for phone in spoken.phones if phone.label != "sil") == phones
 
 
 def test_unknown_symbol() -> None:

@@ -5,4 +5,4 @@ from typing import TYPE_CHECKING
 from phonolips.moved import old_names
 
 if not TYPE_CHECKING:
-    __getattr__ = old_names("phones", "phones.inventory")
+    __getattr__ = old_names("phones", "phones.inventory", "phones.sounds")

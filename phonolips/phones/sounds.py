@@ -45,9 +45,12 @@ _ENGLISH_LIPS: Mapping[str, Mapping[str, float]] = {
     "UH": {"rounding": 0.6},
     "AO": {"rounding": 0.5},
 }
+# Letters that mean another sound outside English: [ʊ] is as rounded as [o] there, and in English hardly. Lips that were
+# trained on GRID shut in UH.
+_ELSEWHERE = "ʊ"
 # What is a phone's very sound; of two joined letters English has these.
 _EXACT: Mapping[str, str] = {
-    **{letter: phone for phone, letters in PHONE_LETTERS.items() for letter in letters},
+    **{letter: phone for phone, letters in PHONE_LETTERS.items() for letter in letters if letter not in _ELSEWHERE},
     "t\u0361ʃ": "CH", "d\u0361ʒ": "JH",
 }  # fmt: skip
 

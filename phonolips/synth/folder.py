@@ -97,6 +97,14 @@ def _draw_posteriorgram(path: Path, posteriors: np.ndarray, options: dict[str, A
     save_figure(posteriorgram(posteriors, **options), path)
 
 
+def _draw_in_painter(path: Path, posteriors: np.ndarray, options: dict[str, Any]) -> list[str]:
+    """Draw in a process of its own; return what it warns of, as only the first process can say so properly."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", PhonolipsWarning)
+        _draw_posteriorgram(path, posteriors, options)
+    return [str(warning.message) for warning in caught if issubclass(warning.category, PhonolipsWarning)]
+
+
 # Seven parameters: a result, its place, and one for each option that `Result.save` has.
 def save_result(
     result: Result,
@@ -281,7 +289,7 @@ def _drawn_beside(painter: "Executor", picture: tuple[Path, np.ndarray, dict[str
     """Draw a posteriorgram in the painter's process while the block works; here, where that process was killed."""
     drawn = None
     with suppress(BrokenProcessPool):
-        drawn = painter.submit(_draw_posteriorgram, *picture)
+        drawn = painter.submit(_draw_in_painter, *picture)
     try:
         yield
     finally:
@@ -290,7 +298,8 @@ def _drawn_beside(painter: "Executor", picture: tuple[Path, np.ndarray, dict[str
     if drawn is None or isinstance(drawn.exception(), BrokenProcessPool):
         _draw_posteriorgram(*picture)
     else:
-        drawn.result()
+        for message in drawn.result():
+            warnings.warn(message, PhonolipsWarning, stacklevel=4)
 
 
 def phones_at_frames(result: Result) -> list[str]:

@@ -92,19 +92,25 @@ def segments_of(text: str, voice: str) -> list[str]:
     return [part.replace("c\u0327", "ç") for part in plain if part]
 
 
-def distance_of(segment: str, *, english: bool) -> float | None:
+def distance_of(segment: str, voice: str, *, english: bool) -> float | None:
     """Measure how far a segment is from what stands for it; None for one that moves no lips.
 
     Raises:
         InputError: a letter is no sound that is known.
     """
+    from phonolips.phones.inventory import is_sound
     from phonolips.phones.sounds import sound_distance
+    from phonolips.speech.text.ipa import ipa_to_phones
 
-    known = ENGLISH_SYMBOLS | ENGLISH_VARIANTS if english else ENGLISH_SYMBOLS
-    if segment in known or (len(segment) == 2 and segment[0] == segment[1] and segment[0] in known):
-        return 0.0
-    letters = LETTER.findall(segment.translate(ESPEAK_LETTERS)) if not english else LETTER.findall(segment)
-    found = [0.0 if letter in known else sound_distance(letter) for letter in letters if letter[0] not in SILENT]
+    if english:
+        known = ENGLISH_SYMBOLS | ENGLISH_VARIANTS
+        if segment in known or (len(segment) == 2 and segment[0] == segment[1] and segment[0] in known):
+            return 0.0
+        letters = LETTER.findall(segment)
+        found = [0.0 if letter in known else sound_distance(letter) for letter in letters if letter[0] not in SILENT]
+    else:
+        labels = ipa_to_phones(segment.translate(ESPEAK_LETTERS), english=False, language=voice)
+        found = [sound_distance(label[1:-1]) if is_sound(label) else 0.0 for label in labels]
     return max(found) if found else None
 
 
@@ -113,7 +119,7 @@ def cover(voice: str, text: str) -> Coverage:
     found, english = Coverage(), voice.startswith("en")
     for segment in segments_of(text, voice):
         try:
-            distance = distance_of(segment, english=english)
+            distance = distance_of(segment, voice, english=english)
         except InputError:
             found.unknown[segment] += 1
             continue

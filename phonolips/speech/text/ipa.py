@@ -11,8 +11,11 @@ from phonolips.errors import InputError
 from phonolips.phones.ipa import ENGLISH_READINGS, IPA_TO_ARPABET
 from phonolips.phones.segments import split_sounds
 
-# What single voices write for letters of the chart: the Cantonese one has the letters of Jyutping.
-VOICE_SPELLINGS: Mapping[str, Mapping[str, str]] = {"yue": {"oe": "œ", "eo": "ɵ", "yu": "y"}}
+# What the voices of single languages write for letters of the chart: the Cantonese one has the letters of Jyutping, the
+# Vietnamese ones write ư, which is not rounded, as y, and the Mandarin ones the r-coloured vowel with a trill.
+VOICE_SPELLINGS: Mapping[str, Mapping[str, str]] = {
+    "yue": {"oe": "œ", "eo": "ɵ", "yu": "y"}, "vi": {"y": "ɨ"}, "cmn": {"ər": "ɚ"},
+}  # fmt: skip
 
 _LONGEST = max(map(len, IPA_TO_ARPABET))
 
@@ -56,7 +59,7 @@ def ipa_to_phones(ipa: str, *, english: bool = True, language: str = "") -> tupl
     phones: list[str] = []
     for segment in text.replace("|", " ").split():
         if not english:
-            phones.extend(_sounds_of(segment, VOICE_SPELLINGS.get(language, {})))
+            phones.extend(_sounds_of(segment, VOICE_SPELLINGS.get(language.split("-")[0], {})))
             continue
         found = _segment_to_phones(segment)
         if found[:1] == ["R"] and phones[-1:] == ["ER"]:

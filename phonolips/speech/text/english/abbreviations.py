@@ -38,7 +38,8 @@ SHORT_WORDS = {
     "ed": "editor", "eds": "editors", "trans": "translator", "ch": "chapter", "chs": "chapters", "chap": "chapter",
     "illus": "illustrated", "ref": "reference", "refs": "references", "appt": "appointment",
     "bldg": "building", "fwd": "forward", "lb": "pound", "lbs": "pounds", "oz": "ounces", "qty": "quantity",
-    "wt": "weight", "ht": "height", "hr": "hour", "wks": "weeks", "mos": "months",
+    "wt": "weight", "ht": "height", "hr": "hour", "wks": "weeks", "mos": "months", "rm": "room", "pg": "page",
+    "ste": "suite",
 }  # fmt: skip
 # Words of their own when small, or at the end of a sentence
 _CAPITALISED_ONLY = frozenset(
@@ -94,26 +95,6 @@ _TYPED = {
 _DEGREES = {"ph.d": "phd", "phd": "phd", "ll.b": "llb", "ll.m": "llm"}
 
 
-# Abbreviations that a text in capitals has with a full stop, too; the rules know them as they are written otherwise
-_SHOUTED = {
-    written.upper(): written
-    for written in (
-        *(title for title in TITLES if title not in _TITLES_BEFORE_NAMES and title not in ("Hon", "Det", "Gen", "Col")),
-        "Dr", "St", "Ave", "Rd", "Blvd", "Fig", "Figs", "Vol", "Vols", "Dept", "Govt", "Inc", "Ltd", "Corp", "Approx",
-        "Etc", "Jr", "Vs", "Apt", "Bldg", "Univ", "Bros", "Assn", "Attn", "Ext", "Rm", "Jan", "Feb", "Aug", "Sept",
-        "Oct", "Nov", "Dec", "Tues", "Thurs",
-    )
-}  # fmt: skip
-# Words that go on with a sentence, in capitals: "MAIN ST. IS CLOSED"
-_GOES_ON = "IS|ARE|WAS|WERE|HAS|HAD|HAVE|CAN|WILL|WOULD|AND|OR|AT|ON|IN|OF|TO|FOR|FROM|WITH|BY|NEAR|THAN"
-
-
-def _shouted(match: re.Match[str], british: bool) -> str:
-    """Write `DR.` as `Dr.`; a word that goes on with the sentence in small letters, so that none ends there."""
-    after = (match[3] or "").lower()
-    return f"{_SHOUTED[match[1]]}.{match[2] or ''}{after}"
-
-
 def _ampersand(match: re.Match[str], british: bool) -> str:
     """Read `R&D`, `AT&T`, `M&Ms`."""
     last = match[2].lower()
@@ -124,7 +105,7 @@ def _ampersand(match: re.Match[str], british: bool) -> str:
 def _short_word(match: re.Match[str], british: bool) -> str:
     written = match[1]
     key = written.lower()
-    if key in _UNITS_TOO and re.search(r"\d\s?$", text_before(match)):
+    if key in _UNITS_TOO and re.search(r"(?:[\d/]|\bfl\.?)\s?$", text_before(match)):
         return match[0]
     if key in _CAPITALISED_ONLY and not written[0].isupper():
         return match[0]
@@ -146,6 +127,8 @@ def _saint_or_street(match: re.Match[str], british: bool) -> str:
     saint, street = ("Saint", "street") if match[1] == "St" else ("Doctor", "drive")
     before = text_before(match).rstrip()
     after = text_after(match)
+    if re.search(r"[A-Z]{2,}$", before) and re.match(_AFTER_STREET, after):
+        return street  # MAIN ST. IS CLOSED
     named = re.match(r"\s+[^\W\d_a-z]", after) is not None
     # "He lives on Elm St. They left"
     if re.search(r"[A-Z][\w']*$", before) and begins_sentence(after):
@@ -158,6 +141,11 @@ def _saint_or_street(match: re.Match[str], british: bool) -> str:
     if named or not before or (match[1] == "Dr" and not re.search(r"[A-Z][\w']*$", before)):
         return saint
     return street + (". " if "." in match[0] and ends_sentence(match) else "")
+
+
+def _capitals(match: re.Match[str], british: bool) -> str:
+    """Write an abbreviation in capitals, `DR.`, `FIG.`, `JAN.`, as the rules know it."""
+    return _FORMS_OF_CAPITALS.get(match[1], match[1]) + "."
 
 
 def _street(match: re.Match[str], british: bool) -> str:
@@ -174,12 +162,18 @@ def _state(match: re.Match[str], british: bool) -> str:
     return f", {spoken}, {grouped_digits(zip_code)} " if zip_code else f", {spoken}"
 
 
-_LETTERED = "vitamin|plan|grade|type|class|hepatitis|section|letter|option|team|part|group|point|model|an?|the|and|or"
+_NAMED_BY_LETTERS = (
+    "vitamin|plan|grade|type|class|hepatitis|section|letter|option|team|part|group|point|model|appendix|exhibit|figure|"
+    "table|schedule|terminal|block|row|gate|level|series"
+)
+_LETTERED = rf"{_NAMED_BY_LETTERS}|an?|the|and|or"
 
 
 def _person_initial(match: re.Match[str], british: bool) -> str:
     """Drop the full stop of a name's initial, which stands first or after a capitalised word or an initial."""
     before = text_before(match).rstrip()
+    if re.search(rf"\b(?:{_NAMED_BY_LETTERS})s?$", before, re.IGNORECASE):
+        return match[0]  # Appendix B. Then
     named = not before or re.search(r"(?:^|[^\w'])[A-Z][\w']*\.?$|[.!?,;:(]$", before) is not None
     # "to M. Jones", but "vitamin C. Then"
     named = named or not (ends_sentence(match, before_names=True) or re.search(rf"\b(?:{_LETTERED})$", before))
@@ -197,16 +191,29 @@ def _degree(match: re.Match[str], british: bool) -> str:
     return f" {SPELLED}{spoken}{stop(match, before_names=True)}"
 
 
-CAPITALS: tuple[Rule, ...] = (rule(rf"\b({one_of(_SHOUTED)})\.(?:(\s)({_GOES_ON})\b)?(?!\w)", _shouted),)
+# Abbreviations in capitals, in the form that the rules below look for
+_FORMS_OF_CAPITALS = {
+    **{word.upper(): word.capitalize() if word in _CAPITALISED_ONLY else word for word in SHORT_WORDS
+       if word != "est"},
+    **{word.upper(): word for word in (*TITLES, *_STREETS, "St", "Jan", "Feb", "Mar", "Apr", "Jun", "Jul", "Aug",
+                                       "Sept", "Oct", "Nov", "Dec", "Mon", "Tues", "Wed", "Thurs", "Fri")},
+}  # fmt: skip
+_AFTER_STREET = r"[,;]|\s(?:IS|WAS|AND|IN|AT|ON|TO|FOR|OR|NEAR|BY|FROM|HAS|WILL|WITH)\b"
+CAPITALS: tuple[Rule, ...] = (
+    rule(rf"\b({one_of(_FORMS_OF_CAPITALS)})\.(?!\w)", _capitals),
+    rule(r"\b(P{1,2})\.(?=\s?\d)", lambda m, b: f"{m[1].lower()}."),
+    rule(r"\bNO\.(?=\s?\d)", lambda m, b: "No."),
+)  # fmt: skip
 
 RULES: tuple[Rule, ...] = (
-    rule(r"(?<![\w&])([A-Z]{1,2})&([A-Z]{1,2})('?s)?(?![\w&])", _ampersand),
+    rule(r"(?<![\w&])([A-Z]{1,2})(?:&|\s&\s(?=[A-Z]\b))([A-Z]{1,2})('?s)?(?![\w&])", _ampersand),
     rule(r"(?<!\w)(?:[eE]\.\s?g\.|[iI]\.\s?e\.)", lambda m, b: "for example" if m[0][0] in "eE" else "that is"),
     rule(rf"(?<![\w/])({one_of(_SMALL_WORDS)})(?!/)", lambda m, b: f" {_SMALL_WORDS[m[1].lower()]} ", re.IGNORECASE),
     rule(r"\b(?:Ph\.\s?D\.?|PhD)('?s)(?!\w)", lambda m, b: f"PHD{m[1]}"),
     rule(r"\b(Ph\.\s?D|PhD|LL\.B|LL\.M)(?!\w)\.?", _degree),
     rule(r"\bet\sal\.", lambda m, b: "et al" + stop(m)),
-    rule(r"\bcf\.(?=\s)", "compare"),
+    rule(r"\b[Cc]f\.(?=\s)", "compare"),
+    rule(r"\best\.(?=\s\d)", "established"),
     rule(r"\bviz\.(?=\s)", "namely"),
     rule(r"(?<!\w)ca?\.(?=\s?\d{3,4}\b)", "circa"),
     rule(r"(?<=[a-z]\s)v\.(?=\s[A-Z])", "versus"),

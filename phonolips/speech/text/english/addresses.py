@@ -87,7 +87,7 @@ _APART = re.compile(r"[ei][A-Z][a-z]{2,}|[A-Z][a-z]{2,}[A-Z]")
 
 def split_capitals(word: str) -> list[str]:
     """Split a word written in camel case: BlackLivesMatter, ChatGPT, OpenAI."""
-    return re.findall(r"[A-Z]{2,}(?=[A-Z][a-z])|[A-Z]{2,}s?(?![a-z])|[A-Z]?[^\W\d_A-Z]+|[A-Z]+|\d+", word)
+    return re.findall(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]{2,}s?(?![a-z])|[A-Z]?[^\W\d_A-Z]+|[A-Z]+|\d+", word)
 
 
 def _is_word(word: str) -> bool:

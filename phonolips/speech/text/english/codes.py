@@ -11,9 +11,8 @@ from phonolips.speech.text.english.numbers import (
     whole_words,
     year_words,
 )
-from phonolips.speech.text.english.rules import SPELLED, Rule, rule, text_before
+from phonolips.speech.text.english.rules import SPELLED, Rule, rule
 
-_VERSION_BEFORE = re.compile(r"\b[Vv]ersion\s$")
 _VOWEL = re.compile(r"[aeiouyAEIOUY]")
 
 
@@ -37,7 +36,7 @@ def _digits(match: re.Match[str], british: bool) -> str:
 
 
 def _after_word(match: re.Match[str], british: bool) -> str:
-    return f"{match[1]}{match[2] or ''} {digit_words(match[3])} "
+    return f"{match[1]} {digit_words(match[2])} "
 
 
 def _place(match: re.Match[str], british: bool) -> str:
@@ -46,7 +45,7 @@ def _place(match: re.Match[str], british: bool) -> str:
 
 
 def _version(match: re.Match[str], british: bool) -> str:
-    version = "version " if match[0][0] in "vV" and not _VERSION_BEFORE.search(text_before(match)) else ""
+    version = "version " if match[0][0] in "vV" else ""
     parts = match[0].lstrip("vV").split(".")
     if len(parts) == 4 and all(len(part) <= 3 and int(part) < 256 for part in parts):
         return " dot ".join(digit_words(part) for part in parts)
@@ -126,7 +125,7 @@ RULES: tuple[Rule, ...] = (
     rule(rf"(?<![\w.,+-])\(?0\d{{2,4}}\)?[\s-]\d{{3,4}}[\s-]?\d{{3,4}}(?![\w-]){_EXTENSION}", _phone),
     rule(rf"(?<![\w.,+-])0\d{{4}}[\s-]\d{{5,6}}(?![\w-]){_EXTENSION}", _phone),
     # letters on the keys: 1-800-FLOWERS
-    rule(r"(?<![\w-])(?:1-)?8(?:00|33|44|55|66|77|88)-(?=[A-Z\d-]{4,15}(?![\w-]))[A-Z\d]{1,15}(?:-[A-Z\d]{1,15}){0,3}+",
+    rule(r"(?<![\w-])(?:1-)?8(?:00|33|44|55|66|77|88)-(?=[\d-]{0,4}[A-Z])(?=[A-Z\d-]{4,15}(?![\w-]))[A-Z\d]{1,15}(?:-[A-Z\d]{1,15}){0,3}+",
          _lettered_phone),
     # wireless networks
     rule(r"(?<![\w.,])802\.(\d{1,2})([a-z]{1,2})?(?![\w.])",
@@ -150,11 +149,11 @@ RULES: tuple[Rule, ...] = (
          rf"(?:{STREET}|street|drive|avenue|road|boulevard|lane|court|place|highway|parkway|expressway)\b)",
          lambda m, b: pair_words(m[1])),
     rule(rf"\b({_PLACES})\s(\d{{3,4}})\b(?![-.,:]\d)", _place),
-    rule(r"\b([Tt]ext\s'?\w{1,20}'?\sto|end(?:s|ed|ing)\sin)()\s(\d{4,6})\b(?![-.,:]\d)", _after_word),
+    rule(r"\b([Tt]ext\s'?\w{1,20}'?\sto|end(?:s|ed|ing)\sin)\s(\d{4,6})\b(?![-.,:]\d)", _after_word),
     rule(r"(?<=[a-z]\s)(101)(?=[.,;:!?]|\s?$)", lambda m, b: pair_words(m[1])),
     rule(r"\ba\s([45]0\d)(?=\s(?:error|page|response|status|if|when|from|for|on)\b|[.,;!?])",
          lambda m, b: f"a {pair_words(m[1])}"),
-    rule(rf"\b({_DIALLED})(\sis)?\s(\d{{3,8}})\b(?![-.,:]\d)", _after_word),
+    rule(rf"\b((?:{_DIALLED})(?:\sis)?)\s(\d{{3,8}})\b(?![-.,:]\d)", _after_word),
     rule(r"(?<!\w)7[0-8]7(?=s?\s(?:jet|plane|aircraft|airliner|pilot|crash|landed|took)\w*)",
          lambda m, b: pair_words(m[0])),
     rule(r"\b(40[13])\(?([kb])\)?(?!\w)", lambda m, b: f"{pair_words(m[1])} {SPELLED}{m[2]} "),
@@ -168,7 +167,7 @@ RULES: tuple[Rule, ...] = (
 # after units and money, which have letters behind their digits, too
 CODES: tuple[Rule, ...] = (
     rule(r"(?<![\w.])(?![vV]\d)([A-Za-z]{1,5})-?(\d{1,9}\.\d{1,9})(?![\w.])", _decimal_code),
-    rule(r"\b[vV](?=\d+\.\d)", lambda m, b: " " if _VERSION_BEFORE.search(text_before(m)) else "version "),
+    rule(r"\b(?i:v)(?=\d+\.\d)", "version"),
     rule(
         r"(?<![\w./-])(?=[A-Za-z\d-]{0,24}\d)(?=[A-Za-z\d-]{0,24}[A-Za-z])(?!\d+(?:st|nd|rd|th|ST|ND|RD|TH)\b)"
         r"(?:[A-Za-z]{1,12}-?\d{1,12}|\d{1,12}[A-Za-z]{1,12})(?:-?[A-Za-z]{1,12}(?=-?\d|[^\w-]|$)|-?\d{1,12}(?!\d))*+(?!\w)",

@@ -64,10 +64,10 @@ def _iso_date(match: re.Match[str], british: bool) -> str:
 def _day_and_month_only(match: re.Match[str], british: bool) -> str:
     """Read `on 12/25`, which the word before it makes a date."""
     first, second = int(match[2]), int(match[3])
+    if (match[2], match[3]) == ("9", "11"):
+        return match[0]  # nine eleven
     day_first = (british and second <= 12) or first > 12
     day, month = (first, second) if day_first else (second, first)
-    if (first, second) == (9, 11):
-        return match[0]  # what happened in 2001
     if not (1 <= month <= 12 and 1 <= day <= 31):
         return match[0]
     return f"{match[1]} {_date_words(day, month, '', match[0], british=british)}".lstrip()

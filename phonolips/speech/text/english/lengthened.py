@@ -17,6 +17,7 @@ _INTERJECTIONS = tuple(
         ("a+r+g+h+", "argh"), ("e+w{2,}|e{2,}w+", "ew"), ("a+w{2,}|a{2,}w+", "aw"), ("y+a+y{2,}|y+a{2,}y+", "yay"),
         ("e+h{2,}", "eh"), ("w+o{3,}", "woo"), ("w+e{3,}", "wee"), ("y+e+a{2,}h*|y+e{2,}a+h+|y+e+a+h{2,}", "yeah"),
         ("w+h*o{2,}a+h*|w+h+o+a{2,}h*", "whoa"), ("p+h+e+w{2,}", "phew"), ("h+u+h{2,}", "huh"), ("b+o{3,}", "boo"),
+        ("e{2,}k+", "eek"),
     )
 )  # fmt: skip
 _LAUGHTER = re.compile(r"(?:([hb]?[aeo]h?)(?:ha|he|ho|h){2,}|(ha|he|ho)(?:\2){2,}h?)", re.IGNORECASE)

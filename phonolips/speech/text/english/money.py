@@ -141,6 +141,7 @@ def _cents(match: re.Match[str], british: bool) -> str:
 
 _OWN = rf"(?:\s?(?P<own>(?:{MAGNITUDE_WORDS}|bn|mn|tn|[kKmMbB])\b))?"
 RULES: tuple[Rule, ...] = (
+    rule(r"(?<=\d)-an?-(?=(?:day|week|month|year|night|piece|plate|head|gallon|ticket)\b)", lambda m, b: " a "),
     rule(rf"(?<!\w)(?P<before>{_BEFORE})\s?(?P<first>{AMOUNT}){_OWN}\s?(?:[-–]|\bto\b)\s?(?:(?P=before)\s?)?"
          rf"(?P<second>{AMOUNT}){_MAGNITUDE}(?![\d/])", _range),
     rule(rf"(?:(?<![\w)-])-)?(?<!\w)(?P<before>{_BEFORE})\s?(?P<minus>-)?(?P<amount_before>{AMOUNT}){_MAGNITUDE}"

@@ -7,6 +7,7 @@ from functools import lru_cache
 from phonolips.speech.text.english.rules import Rule, rule, text_after, text_before
 
 _DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+_SHORTEST_CODE = 7  # digits; from here on a number without commas that is not round is a code
 _LONGEST_NUMBER = 15  # digits; longer ones are read digit by digit
 _LONGEST_GROUPED = 33  # digits in groups of three, which are meant to be read as a number
 MAGNITUDE_WORDS = "hundred|thousand|million|billion|trillion|quadrillion"
@@ -46,6 +47,8 @@ def grouped_digits(written: str) -> str:
 def whole_words(digits: str) -> str:
     """Read `1,200` or `42` as a number; a code such as `007` or a very long one digit by digit."""
     plain = digits.replace(",", "")
+    if len(plain) >= _SHORTEST_CODE and plain == digits and not plain.endswith("00"):
+        return digit_words(plain)
     if len(plain) > (_LONGEST_GROUPED if "," in digits else _LONGEST_NUMBER) or (len(plain) > 1 and int(plain[0]) == 0):
         return digit_words(plain)
     return number_words(int(plain))
@@ -188,6 +191,7 @@ def _magnitude(match: re.Match[str], british: bool) -> str:
 
 
 YEARS: tuple[Rule, ...] = (
+    rule(r"(?<!\w)'0([1-9])(?![\w'])", lambda match, british: f" oh {digit_words(match[1])} "),
     rule(r"(?<=\d0s)\s?[-–]\s?(?='?\d)", "to"),
     rule(r"(?<![\w.,-])((?:1\d|20)\d\d)([-–/])(\d\d)(?![\w/-]|[.,]\d)", _year_range),
     rule(r"(?<![\w.,])(1[1-9]\d0|20\d0)\s?'?s(?![\w'])", _decade),
@@ -212,7 +216,7 @@ MILLIONS: tuple[Rule, ...] = (rule(rf"{BEGIN}({AMOUNT})(m)(?=\s(?:[a-z]{{2,12}}\
 # 5k, 1.2B users; 4K and 8K are pictures, 5B may be a room
 MAGNITUDE_LETTERS: tuple[Rule, ...] = (
     rule(rf"{BEGIN}(10|100|1000|1,000)s(?=\sof\b)", _magnitude_plural),
-    rule(rf"{BEGIN}(?![248]K)({AMOUNT}(?:[-–]{AMOUNT})?)([kKM]|bn|mn|tn|trn|mio|B(?=\s[a-z]{{3,}}s\b|\speople\b))(?![\w/])",
+    rule(rf"{BEGIN}(?<![A-Za-z]\d-)(?![248]K)({AMOUNT}(?:[-–]{AMOUNT})?)([kKM]|bn|mn|tn|trn|mio|B(?=\s[a-z]{{3,}}s\b|\speople\b))(?![\w/])",
          _magnitude),
     rule(rf"{BEGIN}({AMOUNT})(?<=\.\d)([BbTt])(?![\w/])", _magnitude),
     rule(rf"{BEGIN}({AMOUNT})(?<=\.\d\d)([BbTt])(?![\w/])", _magnitude),
@@ -233,15 +237,13 @@ FRACTIONS: tuple[Rule, ...] = (
 
 NUMBERS: tuple[Rule, ...] = (
     rule(r"(?<![\d,])(\d{1,15}(?:,\d{3}){0,4})(?:st|nd|rd|th|ST|ND|RD|TH)\b", _ordinal),
-    rule(r"(?<=[%°\d])\s?[-–]\s?(?=\d[\d.,]{0,9}[%°])", "to"),
-    rule(r"(?<![\w.)^-])-(?=\.?\d)", "minus"),
+    rule(r"(?<=[%°\d])\s?[-–]\s?(?=\d[\d.,]{0,9}[%°])|(?<=\d%)\s?[-–]\s?(?=\d)", "to"),
+    rule(r"(?<![\w.)^%-])-(?=\.?\d)", "minus"),
     rule(r"(?<=\d)-to-(?=\d)|(?<=\d)\s?[-–]\s?(?=\d)", "to"),
     rule(
         r"\b((?i:in|of|by|since|until|before|after|around|year|circa)\s)(10\d\d)(?![\w%-]|[.,]\d|\s[a-z]{1,20}s\b)",
         lambda m, b: m[1] + year_words(m[2]),
     ),
-    # "class of '05"; another year of two digits is a number
-    rule(r"(?<=\s)'0(\d)(?![\w'-])", lambda m, b: f"oh {_DIGITS[int(m[1])]}"),
     rule(r"(?<![\w.,])(1[1-9]\d\d|20\d\d)(?![\w%]|[.,]\d)", _year),
     rule(rf"{NUMBER}|(?<![\w.])\.\d++", lambda match, british: f" {decimal_words(match[0])} "),
 )

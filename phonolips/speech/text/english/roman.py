@@ -3,7 +3,7 @@
 import re
 
 from phonolips.speech.text.english.numbers import number_words, ordinal_words, year_words
-from phonolips.speech.text.english.rules import Rule, rule, text_after, text_before
+from phonolips.speech.text.english.rules import STARTERS, Rule, rule, text_after, text_before
 
 _VALUES = {"i": 1, "v": 5, "x": 10, "l": 50, "c": 100, "d": 500, "m": 1000}
 _VALID = re.compile(r"(?=[mdclxvi])m{0,3}(?:cm|cd|d?c{0,3})(?:xc|xl|l?x{0,3})(?:ix|iv|v?i{0,3})", re.IGNORECASE)
@@ -33,6 +33,12 @@ _RULERS = frozenset(
      "sixtus", "stephen", "suleiman", "theodosius", "thutmose", "umberto", "urban", "victor", "victoria",
      "vittorio", "vlad", "wilhelm", "willem", "william", "xerxes", "zog")
 )  # fmt: skip
+# First names of people whose sons bear the name again; with the rulers' names
+_FIRST_NAMES = frozenset(
+    ("thomas", "thurston", "daniel", "samuel", "walter", "arthur", "howard", "martin", "frank", "fred", "donald",
+     "kenneth", "patrick", "matthew", "mark", "luke", "anthony", "benjamin", "jack", "hugh", "edwin", "roy", "sammy",
+     "tom", "bob", "bill", "joe", "ken", "steve", "steven", "alan", "allen", "ted", "theodore", "lee", "jeff")
+)  # fmt: skip
 _NUMERAL = r"[IVXLCDM]{1,9}"
 # What follows a ruler's I, V or X: no verb of a speaker ("Elizabeth I saw")
 _AFTER_RULER = re.compile(
@@ -45,15 +51,6 @@ _RULER_BEFORE = re.compile(
     r"\b(?:[Kk]ing|[Qq]ueen|[Pp]ope|[Ee]mperor|[Ee]mpress|[Tt]sar|[Cc]zar|[Kk]aiser|[Ss]ultan|[Pp]rince|[Dd]uke|"
     r"(?:reign|death|court|son|daughter|rule|heir) of|under)\s$"
 )
-# First names of people who are called after their fathers: John Smith III
-_GIVEN_NAMES = frozenset(
-    ("andrew", "anthony", "arthur", "benjamin", "bill", "chester", "cornelius", "daniel", "davis", "donald", "douglas",
-     "earl", "elliott", "ernest", "franklin", "fred", "gerald", "griffin", "harrison", "harry", "howard", "hunter",
-     "jack", "jackson", "jeffrey", "john", "jonathan", "kenneth", "larry", "lawrence", "martin", "marvin", "matthew",
-     "mitchell", "patrick", "ralph", "raymond", "roger", "ronald", "roy", "russell", "samuel", "spencer", "steven", "theodore",
-     "thomas", "thurston", "timothy", "tom", "trey", "walter", "warren", "wesley", "winston")
-)  # fmt: skip
-_PERSON = re.compile(r"\b([A-Z][a-z]+)\s(?:\x01?[A-Za-z]\.?\s){0,2}[A-Z][A-Za-z']+,?\s$")
 # Numerals after a counted word that are rather letters, sizes or words: Plan C, Vitamin D, Type MIX
 _NO_NUMERALS = frozenset(
     ("C", "D", "L", "M", "CD", "DC", "MIX", "DIM", "i", "v", "x", "l", "c", "d", "m", "mix", "dim", "mild")
@@ -85,6 +82,8 @@ def _after_word(match: re.Match[str], british: bool) -> str:
     if not value:
         return match[0]
     if key in _RULERS and not point and not last:
+        if re.match(rf"\.\s(?!(?:{STARTERS})\b)[A-Z]", text_after(match)) and len(numeral) == 1:
+            return match[0]  # Henry V. Smith
         alone = len(numeral) == 1 and not _AFTER_RULER.match(text_after(match))
         alone = alone and not _RULER_BEFORE.search(text_before(match))
         if alone or not word[0].isupper() or not numeral.isupper() or numeral in _NO_RULERS or match[0] == "Malcolm X":
@@ -113,9 +112,9 @@ def _free(match: re.Match[str], british: bool) -> str:
         return numeral
     if len(numeral) >= _SHORTEST_YEAR:
         return year_words(str(value)) if 1000 <= value <= 2100 else number_words(value)
-    person = _PERSON.search(text_before(match)) if value <= 5 else None
-    if person and person[1].lower() in _GIVEN_NAMES | _RULERS:
-        return f"the {ordinal_words(value)}"
+    full_name = re.search(r"\b([A-Z][a-z]+)\s(?:[A-Z][\w.']*\s){1,2}$", text_before(match))
+    if full_name and value < 8 and full_name[1].lower() in _RULERS | _FIRST_NAMES:
+        return f"the {ordinal_words(value)}"  # John Smith III
     named = numeral in ("IV", "VI", "XI", "XX") and _NAME_BEFORE.search(text_before(match))
     return number_words(value) if named or numeral in _PLAIN else numeral
 

@@ -15,7 +15,7 @@ SPELLED = "\x01"
 # White space, or private characters, between a number and what belongs to it
 GAP = r"[\s\U000F0000-\U000FFFFD]{0,4}"
 # Words that begin a sentence, and hardly ever a name that follows an abbreviation
-_STARTERS = (
+STARTERS = (
     "A|After|All|Although|An|And|Are|As|At|Because|Before|But|By|Can|Do|Does|For|From|Go|He|Her|Here|His|How|However|I|"
     "If|In|Is|It|Its|Let|Many|My|No|Not|Now|Of|On|One|Or|Our|Please|She|Since|So|Some|That|The|Their|Then|There|These|"
     "They|This|Those|Though|To|We|Were|What|When|Where|Which|While|Who|Why|With|Yes|You|Your|Also|Another|Any|Both|Could|"
@@ -82,7 +82,7 @@ def text_after(match: re.Match[str]) -> str:
 
 def begins_sentence(after: str) -> bool:
     """Return whether a word that begins sentences stands first in what follows, in a text in capitals, too."""
-    return re.match(rf"[')]*\s+'?(?:{_STARTERS}|{_STARTERS.upper()})\b", after) is not None
+    return re.match(rf"[')]*\s+'?(?:{STARTERS}|{STARTERS.upper()})\b", after) is not None
 
 
 def ends_sentence(match: re.Match[str], *, before_names: bool = False) -> bool:
@@ -113,10 +113,17 @@ _NO_NOUNS = (
     "since|tall|taller|than|that|the|then|there|they|thick|this|though|through|today|too|toward|towards|under|until|upon|"
     "was|went|were|what|when|where|which|while|who|why|wide|wider|will|with|within|without|would|yesterday|yet|you|your"
 )
+# Nouns that a measure stands before as an adjective, whatever stands before it: the 1500 m race
+_HEADS = (
+    r"\s(?:race|sprint|run|dash|relay|freestyle|hurdles|walk|hike|ride|swim|battery|bulb|lamp|fuse|charger|motor|engine|"
+    r"drive|disk|card|screen|monitor|display|vinyl|laptop|radius|limit|zone|bottle|bag|pipe|cable|processor|lens)s?\b"
+)
 
 
 def stands_before_noun(match: re.Match[str]) -> bool:
     """Return whether a measure belongs to a noun, as in `a 5 km run`: its unit stands in the singular."""
+    if re.match(_HEADS, text_after(match)):
+        return True
     found = re.search(_DETERMINERS, text_before(match), re.IGNORECASE)
     if not found:
         return False

@@ -96,6 +96,13 @@ def _sign(match: re.Match[str], british: bool) -> str:
     return f" {_without_subject(match, _SIGNS[match[0]])} "
 
 
+def _compare_first(match: re.Match[str], british: bool) -> str:
+    """Read `a load of < 5 kg`: a limit, where nothing that can be compared stands before it."""
+    if re.search(r"(?:\b[a-zA-Z]|[\d)%])\s$", text_before(match)):
+        return match[0]
+    return " less than " if match[1] == "<" else " more than "
+
+
 def _currency(match: re.Match[str], british: bool) -> str:
     return f" {CURRENCIES[match[0].strip()][0]} "
 
@@ -113,10 +120,11 @@ _OPERAND = r"[\w.)\]%\"'!|]"
 FIRST: tuple[Rule, ...] = (
     # ASCII emoticons, and marks at the beginning of a line
     rule(
-        r"(?<!\S)(?:[:;=8xX]['’]?-?[)(\]\[DPpOo/\\|3*]{1,9}|<3|</3|\^_{0,3}\^|-_{1,3}-|[oO]_[oO]|[xX]D|:'\(|¯\\_\(ツ\)_/¯|"
+        r"(?<!\S)(?:(?:[:;=]['’]?-?|8-)[)(\]\[DPpOo/\\|3*]{1,9}|<3|</3|\^_{0,3}\^|-_{1,3}-|[oO]_[oO]|[xX]D|:'\(|¯\\_\(ツ\)_/¯|"
         r"\\o/|>[:;]-?[()]|[)(]-?[:;])(?=[\s.,!?;]|$)(?<!\dx)",
         " ",
     ),
+    rule(r"(?<![\S\n])(?<=\S\s)([<>])\s?(?=[$£€.]?\d)", _compare_first),
     rule(r"(?m)^\|?[-:|\s]{3,300}\|?$", ""),
     rule(r"(?m)^\s?(?:[*•‣◦▪●○■□→+>|]\s|-\s(?=\S)){1,9}", ". "),
     rule(r"(?m)^\s?\(?(\d{1,2})[.)]\s(?=\S)", lambda m, b: f". {m[1]}, "),
@@ -142,8 +150,8 @@ BETWEEN: tuple[Rule, ...] = (
     rule(r"(?<=[.,;:!?'])\^\d{1,3}(?!\w)", ""),
     rule(r"([\w)\]]{1,40})\^\(?([-⁻+]?)(\d{1,3}|[A-Za-z])\)?(?!\w)", _power),
     rule(r"\s?(?:<->|-->|->|=>|<=|>=|!=|<>|==)\s?", _compare),
-    rule(r"(?<![<])<(?=\s?[-$£€\d.]*+[\d])|(?<=[\w)]\s)<(?=\s[\w(])|(?<=[\d)])<(?=\w)", _compare),
-    rule(r"(?<!>)>(?=\s?[-$£€\d.]*+[\d])|(?<=[\w)]\s)>(?=\s[\w(])|(?<=[\d)])>(?=\w)", _compare),
+    rule(r"(?<![<])<(?=\s?[-$£€.]{0,3}\d)|(?<=\b\w)<(?=\w\b)|(?<=[\w)]\s)<(?=\s[\w(])|(?<=[\d)])<(?=\w)", _compare),
+    rule(r"(?<!>)>(?=\s?[-$£€.]{0,3}\d)|(?<=\b\w)>(?=\w\b)|(?<=[\w)]\s)>(?=\s[\w(])|(?<=[\d)])>(?=\w)", _compare),
     rule(r"(?<=[A-Za-z])\+\+(?!\w)", "plus plus"),
     rule(r"(?<=\d)\+(?=\s[a-z]|[.,;!?)]|\s?$)", "plus"),
     rule(r"\bC#(?!\w)", f"{SPELLED}c sharp"),
@@ -152,7 +160,7 @@ BETWEEN: tuple[Rule, ...] = (
 
 # After numbers: each sign by its name
 LAST: tuple[Rule, ...] = (
-    rule(rf"(?<![^\W\d_])[{_GREEK_LETTERS}](?![^\W\d_])", lambda m, b: f" {_GREEK[m[0].lower()]} "),
+    rule(rf"(?<![\u0370-\u03ff])[{_GREEK_LETTERS}](?![\u0370-\u03ff])", lambda m, b: f" {_GREEK[m[0].lower()]} "),
     rule(rf"(?<=\w)\s?[{_MONEY}]|[{_MONEY}](?=\s?\w)", _currency),
     rule(f"[{_MONEY}]", " "),
     rule(rf"(?:{_NAMED})", _sign),

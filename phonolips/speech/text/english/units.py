@@ -148,18 +148,27 @@ def _unit_words(match: re.Match[str], *, one: bool) -> str:
     return words
 
 
+# A number, which may be written out already
+_NUMBER_AHEAD = r"\s(?:\d|(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w{3,5}teen|\w{3,5}ty)\b)"
+_AFTER_INCHES = (
+    r"\s(?!(?:wide|long|tall|high|deep|thick|across|from|and|for|with|was|apart|above|below|over|under)\b)[a-z]{3}"
+)
+
+
 def _measure(match: re.Match[str], british: bool) -> str:
     quantity, gap = match["quantity"], match["gap"]
     one = is_one(quantity) or gap.startswith("-") or stands_before_noun(match)
     words = _unit_words(match, one=one)
-    ends = ends_sentence(match) or (match["unit"] not in _DOTTED and re.match(r"\s\d", text_after(match)))
+    ends = ends_sentence(match) or (match["unit"] not in _DOTTED and re.match(_NUMBER_AHEAD, text_after(match)))
     full_stop = ". " if match["dot"] and ends else " "
     return f" {quantity_words(quantity)}{gap.replace('-', ' ') or ' '}{words}{full_stop}"
 
 
 def _inches(match: re.Match[str], british: bool) -> str:
     one = is_one(match[1]) or stands_before_noun(match)
-    return f" {quantity_words(match[1])} {'inch' if one else 'inches'} "
+    one = one or ("″" in match[0] and re.match(_AFTER_INCHES, text_after(match)) is not None)
+    full_stop = match[0].endswith(".") and (ends_sentence(match) or re.match(r"\s\d", text_after(match)))
+    return f" {quantity_words(match[1])} {'inch' if one else 'inches'}{'. ' if full_stop else ' '}"
 
 
 def _feet_and_inches(match: re.Match[str], british: bool) -> str:
@@ -241,7 +250,7 @@ RULES: tuple[Rule, ...] = (
          _feet_and_inches),
     rule(rf"(?<![\w.,])({QUANTITY})\s?″", _inches),
     rule(rf"(?<![\w.,])({QUANTITY})(?:′|'{_DIMENSION})", _feet),
-    rule(rf"(?<![\w.,])({QUANTITY})(?:in\b(?!-)|\sin(?:\.(?=\s[a-z]|$)|{_DIMENSION}(?!\sof)|(?=[,;)]|$)))", _inches),
+    rule(rf"(?<![\w.,])({QUANTITY})(?:in\b(?!-)|\sin(?:\.(?=\s|$)|{_DIMENSION}(?!\sof)|(?=[,;)]|$)))", _inches),
     rule(rf"(?<![\w.,])({QUANTITY})\s?A\b{_OUTLETS}", lambda m, b: f" {quantity_words(m[1])} amp "),
     rule(r"(?<![\w.,])(\d{1,3})\spt\b(?=\s(?:font|type|size|text))", lambda m, b: f" {quantity_words(m[1])} point "),
     rule(rf"{BEGIN_SIGNED}(?P<quantity>{QUANTITY})(?P<gap>-|{GAP}){_UNIT}(?P<dot>\.(?!\w))?", _signed),

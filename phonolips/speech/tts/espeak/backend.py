@@ -97,7 +97,10 @@ def _speak_sentence(sentence: "Sequence[SpokenWord]", library: Library, english:
     ]
     for index, group in groupby(found, key=lambda phone: phone.word):
         events = list(group)
-        named = match_phones(own[index].phones, events) if english else split_phones(events, english=False)
+        if english:
+            named = match_phones(own[index].phones, events)
+        else:
+            named = split_phones(events, english=False, language=library.voice)
         phones += [Interval(phone.ipa, phone.start, phone.end) for phone in named]
         if named:
             words.append(Interval(own[index].word, named[0].start, named[-1].end))

@@ -86,10 +86,11 @@ def read_marks(marks: Sequence[Mark], sound: np.ndarray, rate: int) -> tuple[lis
     return phones, places
 
 
-def split_phones(spoken: Sequence[SpokenPhone], *, english: bool = True) -> list[SpokenPhone]:
+def split_phones(spoken: Sequence[SpokenPhone], *, english: bool = True, language: str = "") -> list[SpokenPhone]:
     """Rename IPA to labels, cutting symbols of several phones into equal parts; raise InputError.
 
     A mark that has an event of its own, as Russian palatalisation does, belongs to the phone before it.
+    `english` and `language` are those of `ipa_to_phones`.
     """
     joined: list[SpokenPhone] = []
     for phone in spoken:
@@ -100,7 +101,7 @@ def split_phones(spoken: Sequence[SpokenPhone], *, english: bool = True) -> list
             joined.append(phone)
     phones = []
     for phone in joined:
-        names = ipa_to_phones(phone.ipa, english=english)
+        names = ipa_to_phones(phone.ipa, english=english, language=language)
         edges = np.linspace(phone.start, phone.end, len(names) + 1).tolist()
         phones += [
             SpokenPhone(name, start, end, phone.word)

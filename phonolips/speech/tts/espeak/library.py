@@ -88,6 +88,7 @@ class Library:
     def __init__(self, library: Any, sample_rate: int) -> None:
         self._library = library
         self.sample_rate = sample_rate
+        self.voice = ""  # the code of the voice that was chosen last
 
     def set_voice(self, voice: str, rate: int, pitch: int = 50, pitch_range: int = 50) -> None:
         """Choose a voice and how it speaks; raise InputError for one that is not there."""
@@ -99,6 +100,7 @@ class Library:
             raise InputError(
                 f"espeak-ng has no voice {voice!r}; expected one such as en-us, en-gb-x-rp or en-us+f3{near}"
             )
+        self.voice = code.lower()
         for parameter, value in (
             (PARAMETER_RATE, rate),
             (PARAMETER_PITCH, pitch),
