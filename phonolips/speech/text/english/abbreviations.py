@@ -175,6 +175,7 @@ def _person_initial(match: re.Match[str], british: bool) -> str:
     if re.search(rf"\b(?:{_NAMED_BY_LETTERS})s?$", before, re.IGNORECASE):
         return match[0]  # Appendix B. Then
     named = not before or re.search(r"(?:^|[^\w'])[A-Z][\w']*\.?$|[.!?,;:(]$", before) is not None
+    named = named or re.match(r"\s[A-Z]\.\s[A-Z]", text_after(match)) is not None  # and J. K. Rowling
     # "to M. Jones", but "vitamin C. Then"
     named = named or not (ends_sentence(match, before_names=True) or re.search(rf"\b(?:{_LETTERED})$", before))
     return f" {SPELLED}{match[0][0].lower()} " if named else match[0]

@@ -161,6 +161,7 @@ RULES: tuple[Rule, ...] = (
     rule(r"(?<![\w.,])(\d{3,4})\s?[xX×]\s?(\d{3,4})(?!\w|[.,]\d)",
          lambda m, b: f"{pair_words(m[1])} by {pair_words(m[2])}"),
     # versions, addresses of machines
+    rule(r"(?<=[Vv]ersion\s)[vV](?=\d)", lambda m, b: ""),
     rule(r"(?<![\w.])[vV]?\d{1,9}(?:\.\d{1,9}){2,9}(?!\w|\.\d)", _version),
 )  # fmt: skip
 

@@ -68,7 +68,9 @@ def _minus(match: re.Match[str], british: bool) -> str:
         re.split(r"[;!?\n]|[.,]\s", text_before(match))[-1] + left + re.split(r"[;!?\n]|[.,]\s", text_after(match))[0]
     )
     formula = re.search(r"[=^×÷√<>≤≥]|\s\+\s", around) is not None
-    variable = any(re.fullmatch(r"\d{0,9}[b-hj-np-z]", side) for side in (left, right))
+    variable = re.search(r"\d", left + right) and any(
+        re.fullmatch(r"\d{0,9}[b-hj-np-z]", side) for side in (left, right)
+    )
     return f"{left} minus " if formula or variable else match[0]
 
 

@@ -227,8 +227,10 @@ _NOT_TALL = r"\s(?:wide|long|deep|thick|across|x|by)\b"
 _DIMENSION = r"(?=\s(?:tall|wide|long|high|deep|thick|across|of|x|by)\b)"
 _OUTLETS = r"(?=\s(?:fuse|circuit|current|breaker|socket|plug|supply|charger|outlet|service)s?\b)"
 
-# "per" behind a number that has no unit of its own, or money: 12/kg, $5/month
+# Before money and years. Durations; "per" behind a number that has no unit of its own, or money: 12/kg, $5/month
 PER: tuple[Rule, ...] = (
+    rule(r"(?<![\w.,])(\d{1,3})\s?h(?:rs?)?\s?(\d{1,2})\s?m(?:ins?)?(?:\s?(\d{1,2})\s?s(?:ecs?)?)?(?!\w)"
+         r"|(?<![\w.,])(\d{1,3})m(?:in)?\s?(\d{1,2})s(?:ec)?(?!\w)", _duration),
     rule(r"(\d\s?(?:m|cm|mm|km|ft|in|yd)\.?)\s?x\s(?=\d)", lambda m, b: f"{m[1]} by "),
     rule(rf"(?:(?<=\d)|(?<=\d[kKmMbB])|(?<=\d[bm]n))/(?P<per>{_PER}|hour|minute|second|mile|pound|"
          r"night|mo|wk|piece|item|user|seat)(?![\w/])(?:(?<=mo|yr|hr|wk|lb|ft)\.(?=\s[a-z]))?",
@@ -237,8 +239,6 @@ PER: tuple[Rule, ...] = (
 
 # Inches are written 5″ by clean_text, which tells the mark from a quote.
 RULES: tuple[Rule, ...] = (
-    rule(r"(?<![\w.,])(\d{1,3})\s?h(?:rs?)?\s?(\d{1,2})\s?m(?:ins?)?(?:\s?(\d{1,2})\s?s(?:ecs?)?)?(?!\w)"
-         r"|(?<![\w.,])(\d{1,3})m(?:in)?\s?(\d{1,2})s(?:ec)?(?!\w)", _duration),
     # 5kg-10kg
     rule(rf"(?<=\d)(\s?(?:{_SYMBOL}|°[CF]?|[″%]))[-–](?=\d{{1,6}}(?:\.\d{{1,6}})?\s?(?:{_SYMBOL}|°|[″%]))",
          lambda m, b: f"{m[1]} to "),
