@@ -83,6 +83,12 @@ _LATIN = {"e.g.": "for example", "i.e.": "that is", "eg.": "for example", "ie.":
 _SMALL_WORDS = {
     "w/o": "without", "w/": "with", "b/c": "because", "b/w": "between", "c/o": "care of", "&c.": "et cetera",
 }  # fmt: skip
+_KITCHEN = {"lg": "large", "sm": "small", "med": "medium", "pkg": "package", "pkgs": "packages"}
+_OLD_STATES = {
+    "Ala": "Alabama", "Ariz": "Arizona", "Calif": "California", "Colo": "Colorado", "Conn": "Connecticut",
+    "Fla": "Florida", "Kan": "Kansas", "Mich": "Michigan", "Minn": "Minnesota", "Mont": "Montana", "Nev": "Nevada",
+    "Okla": "Oklahoma", "Tenn": "Tennessee", "Tex": "Texas", "Wis": "Wisconsin", "Wyo": "Wyoming",
+}  # fmt: skip
 _PERIODS = {"y": "year", "q": "quarter", "m": "month"}
 # What people type: letters and figures that sound like a word, or a word without its vowels
 _TYPED = {
@@ -225,8 +231,14 @@ RULES: tuple[Rule, ...] = (
     rule(r"\bN[oO]\.(?=\s?\d)|\bno\.(?=\s\d)", "number"),
     rule(r"\b[Rr]m\.?(?=\s?\d)", "room"),
     rule(r"\bSte\.?(?=\s\d)", "suite"),
-    rule(r"\b[Ff]l\.(?=\s\d)", "floor"),
+    rule(r"\b[Ff]l\.(?=\s\d)|(?<=\dst\s|\dnd\s|\drd\s|\dth\s)[Ff]l\b\.?", "floor"),
+    rule(r"\b[Aa]pt\.?(?=\s\d)", "apartment"),
+    rule(r"(?<=\d\s)(lg|sm|med|pkg|pkgs)\.(?=\s[a-z(])", lambda m, b: _KITCHEN[m[1]]),
+    # newspapers' states, and politicians': Calif., (R-TX)
+    rule(rf"(?<!\w)([DRI])-({one_of(_STATES)})\b", lambda m, b: f"{SPELLED}{m[1].lower()}, {_STATES[m[2]]}"),
+    rule(rf"\b({one_of(_OLD_STATES)})\.", lambda m, b: _OLD_STATES[m[1]] + stop(m, before_names=True)),
     rule(r"\b[Ss]ec\.(?=\s\d)", "section"),
+    rule(r"\b[Ee]qs?\.\s\((\d{1,3}[a-z]?)\)", lambda m, b: f"equation {m[1]}"),
     rule(r"\b[Ee]qs?\.(?=\s\(?\d)", "equation"),
     rule(r"\b[Ee]xt\.?(?=\s?\d)", "extension"),
     rule(r"#(?=\d)", "number"),
@@ -245,7 +257,7 @@ RULES: tuple[Rule, ...] = (
     rule(r"\bdir\.(?=\sby\b)", "directed"),
     rule(r"\b[Tt]bl\.(?=\s\d)", "table"),
     rule(r"(?<=\d[-\s])cyl\b\.?", lambda m, b: "cylinder"),
-    rule(r"\best\.(?=\s?\)|\s[$£€~])", "estimated"),
+    rule(r"\best\.(?=\s?\)|\s[$£€~]|\s(?:value|cost|price|time|arrival|delivery|revenue|age|total)\b)", "estimated"),
     rule(r"\bUtd\b", "United"),
     rule(r"(?<![\w/])([yqm])/\1(?![\w/])", lambda m, b: "{0} over {0}".format(_PERIODS[m[1]])),
     # what is typed into a telephone

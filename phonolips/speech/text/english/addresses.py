@@ -81,6 +81,8 @@ _PREPOSITIONS = frozenset(
 )  # fmt: skip
 
 
+# Chemical elements that salts, acids and bases are made of
+_ELEMENTS = frozenset(("H", "Li", "Na", "K", "Ca", "Mg", "Al", "Fe", "Cu", "Zn", "Ag", "Cl", "F", "Br", "I", "O", "OH"))
 # One letter, and a word: iPhone, eBay, SpaceX, ModelS
 _APART = re.compile(r"[ei][A-Z][a-z]{2,}|[A-Z][a-z]{2,}[A-Z]")
 
@@ -107,6 +109,8 @@ def _camel(match: re.Match[str], british: bool) -> str:
     first = parts[0] if parts else ""
     if len(parts) < 2 or first == "Mc" or re.fullmatch(r"[A-Z]{2,}s", stem) or stem in ("PhD", "PhDs"):
         return word
+    if len(parts) == 2 and parts[0] in _ELEMENTS and parts[1] in _ELEMENTS:
+        return SPELLED + stem.lower() + word[len(stem) :]  # NaCl
     if _is_word(stem) and not (first != "Mac" and all(len(part) > 1 and _is_word(part) for part in parts)):
         return _join(parts) + word[len(stem) :] if _APART.fullmatch(stem) else word
     if first == "Mac" and not _is_word(parts[1]):

@@ -121,7 +121,7 @@ RULES: tuple[Rule, ...] = (
     # telephones: North America, international, Britain, seven digits
     rule(rf"(?<![\w.+-])(?:\+?1[\s.-]?)?(?:\(\d{{3}}\)\s?[-.]?|\d{{3}}[-.]|(?<=1[\s.-])\d{{3}}\s|\d{{3}}\s(?=\d{{3}}[\s-]\d{{4}}))"
          rf"\d{{3}}[\s.-]\d{{4}}(?![\w-]|\.\d){_EXTENSION}", _phone),
-    rule(rf"(?<![\w.+])\+\d{{1,3}}(?:[\s.-]?\(?\d{{1,5}}\)?){{1,6}}(?![\w-]){_EXTENSION}", _phone),
+    rule(rf"(?<![\w.+])\+(?=(?:[\s().-]{{0,2}}\d){{7}})\d{{1,3}}(?:[\s.-]?\(?\d{{1,5}}\)?){{1,6}}(?![\w-]){_EXTENSION}", _phone),
     rule(rf"(?<![\w.,+-])\(?0\d{{2,4}}\)?[\s-]\d{{3,4}}[\s-]?\d{{3,4}}(?![\w-]){_EXTENSION}", _phone),
     rule(rf"(?<![\w.,+-])0\d{{4}}[\s-]\d{{5,6}}(?![\w-]){_EXTENSION}", _phone),
     # letters on the keys: 1-800-FLOWERS
@@ -148,7 +148,7 @@ RULES: tuple[Rule, ...] = (
     rule(rf"(?<![\w.,-])(\d{{3,4}})(?=\s(?:(?:[NSEW]|north|south|east|west)\.?\s)?(?:(?:[A-Z][a-z']\w{{0,20}}|\d{{1,3}}(?:st|nd|rd|th)|of|the)\s){{1,3}}"
          rf"(?:{STREET}|street|drive|avenue|road|boulevard|lane|court|place|highway|parkway|expressway)\b)",
          lambda m, b: pair_words(m[1])),
-    rule(rf"\b({_PLACES})\s(\d{{3,4}})\b(?![-.,:]\d)", _place),
+    rule(rf"\b({_PLACES}|[Ff]light\s[A-Z]{{2}})\s(\d{{3,4}})\b(?![-.,:]\d)", _place),
     rule(r"\b([Tt]ext\s'?\w{1,20}'?\sto|end(?:s|ed|ing)\sin)\s(\d{4,6})\b(?![-.,:]\d)", _after_word),
     rule(r"(?<=[a-z]\s)(101)(?=[.,;:!?]|\s?$)", lambda m, b: pair_words(m[1])),
     rule(r"\ba\s([45]0\d)(?=\s(?:error|page|response|status|if|when|from|for|on)\b|[.,;!?])",

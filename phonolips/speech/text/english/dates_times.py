@@ -149,6 +149,8 @@ def _time_range(match: re.Match[str], british: bool) -> str:
 
 
 def _plain_time(match: re.Match[str], british: bool) -> str:
+    if match[0] in ("00:00", "0:00"):
+        return " midnight "
     words = _clock_words(match[1], match[2], half=False)
     clock = re.match(r"\s?(?:hrs?|hours)\b(?!\s\d)", text_after(match))
     return f" {words}{_zone_words(match[3])} " if not clock else f" {words} "
@@ -243,6 +245,7 @@ DATES: tuple[Rule, ...] = (
          r"(?![\w:%]|[.,]\d)", _month_day),
     rule(rf"(?<![\w.,])(?:(?i:the)\s)?(?:(\d{{1,2}}){_ORDINAL_ENDING}[-–])?(\d{{1,2}}){_ORDINAL_ENDING}[\s-](?:of\s)?{_MONTH}",
          _day_month),
+    rule(r"(?<=[BC]E|BC|AD)\s?[-–]\s?(?=\d{1,4}\s?(?:BC|CE|AD))", "to"),
     rule(r"(?<![\w.,])(?:(\d{1,4})[-–])?(\d{1,4})\s?(BCE|BC|CE|AD|B\.\s?C\.(?:\s?E\.)?|A\.\s?D\b\.?)(?!\w)", _era),
     rule(r"\b(?:AD|A\.D\.)\s(\d{1,4})\b", _era_before),
     rule(r"(?<!\w)(?:Q([1-4])[\s-]?(?='?\d\d)|([1-4])Q[\s-]?(?=\d\d))'?(20\d\d|\d\d)\b", _quarter),

@@ -23,7 +23,7 @@ VULGAR = "¼-¾⅐-⅞"  # ½ and its like, for a character class
 FRACTION = rf"(?:(?:\d{{1,4}}\s)?\d{{1,4}}[/⁄]\d{{1,4}}|(?:\d{{1,4}}\s?)?[{VULGAR}])"
 # the beginning of a number that is not the rest of another, or of a word
 BEGIN = r"(?<![\w.,])"
-BEGIN_SIGNED = r"(?<![\w.,])(?:(?<![\w)-])-)?"
+BEGIN_SIGNED = r"(?<![\w.,^])(?:(?<![\w)-])-)?"
 
 
 @lru_cache(maxsize=4096)
@@ -211,7 +211,14 @@ _MANY = (
     "likes|members|visitors|residents|children|barrels|tonnes|tons|years|plays|shares|cases|deaths|doses|workers|players|"
     "records|accounts|households|students|passengers|units|tickets|fans|pounds|dollars|euros"
 )
-MILLIONS: tuple[Rule, ...] = (rule(rf"{BEGIN}({AMOUNT})(m)(?=\s(?:[a-z]{{2,12}}\s)?(?:{_MANY})\b)", _magnitude),)
+MILLIONS: tuple[Rule, ...] = (
+    rule(rf"{BEGIN}({AMOUNT})(m)(?=\s(?:(?:[a-z]{{2,12}}\s)?(?:{_MANY})|were|are|have|had)\b)", _magnitude),
+    # 4.5B yrs, 150M km
+    rule(
+        rf"{BEGIN}({AMOUNT})([kKMB]|bn|mn|tn)(?=\s(?:km|kg|mi|lbs?|yrs?|hrs|tons?|tonnes|sq|ha|acres|gal|kWh|MWh|MW|GW)\b)",
+        lambda m, b: f"{m[1]} {MAGNITUDES[m[2].lower()]}",
+    ),
+)
 
 # 5k, 1.2B users; 4K and 8K are pictures, 5B may be a room
 MAGNITUDE_LETTERS: tuple[Rule, ...] = (
@@ -224,7 +231,9 @@ MAGNITUDE_LETTERS: tuple[Rule, ...] = (
 )  # fmt: skip
 
 FRACTIONS: tuple[Rule, ...] = (
-    rule(r"(?<![\w.,/-])(?:9/11|24/7|7/7|(50|20)[/-]\1)(?![\w/-])",
+    rule(r"(?<![\w.,/-])(\d{1,3})/(\1)(?<=/5|10|00)(?![\w/])",
+         lambda m, b: f"{number_words(int(m[1]))} out of {number_words(int(m[2]))}"),
+    rule(r"(?<![\w.,/-])(?:9/11|24[/-]7|7/7|(50|20)[/-]\1)(?![\w/-])",
          lambda match, british: " ".join(number_words(int(part)) for part in re.split("[/-]", match[0]))),
     rule(r"(?<![\w.,/])(\d{2,3})/([4-9]\d|1[0-3]\d)(?![\w/])", _pressure),
     rule(r"\b(scored|score|scores|rated|rating|rating of|rate|got|gets?|gave|gives?|marks?|mark of|score of|it|a)"

@@ -112,6 +112,8 @@ def _free(match: re.Match[str], british: bool) -> str:
         return numeral
     if len(numeral) >= _SHORTEST_YEAR:
         return year_words(str(value)) if 1000 <= value <= 2100 else number_words(value)
+    if value < 8 and re.search(r"\b(?:[A-Z]\.\s?){1,3}[A-Z][a-z]+,?\s$", text_before(match)):
+        return f"the {ordinal_words(value)}"  # J. P. Morgan III
     full_name = re.search(r"\b([A-Z][a-z]+)\s(?:[A-Z][\w.']*\s){1,2}$", text_before(match))
     if full_name and value < 8 and full_name[1].lower() in _RULERS | _FIRST_NAMES:
         return f"the {ordinal_words(value)}"  # John Smith III

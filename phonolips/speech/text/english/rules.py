@@ -22,6 +22,12 @@ STARTERS = (
     "Did|During|Each|Every|Everyone|Everything|Finally|Had|Has|Have|Later|Maybe|Meanwhile|Most|Next|Nobody|Nothing|Once|"
     "Only|Perhaps|Several|Should|Someone|Something|Still|Suddenly|Today|Tomorrow|Tonight|Until|Was|Whoever|Would|Yesterday|Yet"
 )
+# ... in a text in capitals, where a sentence may as well go on with AT or TODAY
+_GOES_ON = frozenset(
+    ("And", "Are", "As", "At", "By", "Can", "For", "From", "Had", "Has", "Have", "In", "Is", "Of", "On", "Or", "To", "Today",
+     "Tomorrow", "Tonight", "Until", "Was", "Were", "With", "Yesterday")
+)  # fmt: skip
+_CAPITAL_STARTERS = "|".join(word.upper() for word in STARTERS.split("|") if word not in _GOES_ON)
 _AHEAD = 40  # characters that are looked at before and behind a match
 
 Rewrite = Callable[[re.Match[str], bool], str]
@@ -82,7 +88,7 @@ def text_after(match: re.Match[str]) -> str:
 
 def begins_sentence(after: str) -> bool:
     """Return whether a word that begins sentences stands first in what follows, in a text in capitals, too."""
-    return re.match(rf"[')]*\s+'?(?:{STARTERS}|{STARTERS.upper()})\b", after) is not None
+    return re.match(rf"[')]*\s+'?(?:{STARTERS}|{_CAPITAL_STARTERS})\b", after) is not None
 
 
 def ends_sentence(match: re.Match[str], *, before_names: bool = False) -> bool:
@@ -95,7 +101,9 @@ def ends_sentence(match: re.Match[str], *, before_names: bool = False) -> bool:
     after = text_after(match)
     if re.match(r"[')\s]*$|[')]*\s*\n\s*\n", after):
         return True
-    return begins_sentence(after) if before_names else re.match(r"[')]*\s+'?[A-Z]", after) is not None
+    shouted = re.match(r"[')]*\s+'?[A-Z]{2}", after) is not None and match[0].isupper()
+    shouted = shouted and not any(character.islower() for character in text_before(match))
+    return begins_sentence(after) if before_names or shouted else re.match(r"[')]*\s+'?[A-Z]", after) is not None
 
 
 # What stands before a measure that belongs to a noun, as in `a 5 km run`: a word of these, and perhaps an adjective
@@ -130,7 +138,8 @@ def stands_before_noun(match: re.Match[str]) -> bool:
     if re.search(r"\ban?\s$", found[0], re.IGNORECASE) and re.match(r",\s[\da-z]", text_after(match)):
         return True  # a 1.8L, four-cylinder engine
     after = re.match(
-        rf"(?:\s(?:x|by)\s\d[\d.]{{0,5}}\s?[a-z]{{1,3}})?\s(?!(?:{_NO_NOUNS})\b)([a-z]{{3,}})", text_after(match)
+        rf"(?:\s(?:x|by)\s\d[\d.]{{0,5}}\s?[a-z]{{1,3}})?\s(?!(?:{_NO_NOUNS})\b)([a-z]{{3,}}|[A-Z]{{2,}})",
+        text_after(match),
     )
     return after is not None and not (found["the"] and after[1].endswith("ed"))
 

@@ -40,6 +40,8 @@ _NO_SUBJECT = re.compile(
     r"(?:^|[(,;:.!?\n&]|\b(?:is|are|was|were|be|been|need|needs|require|requires|required|have|has|had|get|got|with|and|or|of|for|"
     r"to|from|use|uses|want|wants|expect|expects|at|only|takes?|weighs|costs|by|stays?|keep))\s*$"
 )
+_FUNCTIONS = {"sin": "sine", "cos": "cosine", "tan": "tangent", "log": "log", "ln": "natural log",
+              "sqrt": "square root"}  # fmt: skip
 _POWERS = {"2": "squared", "3": "cubed"}
 
 
@@ -95,7 +97,10 @@ def _without_subject(match: re.Match[str], name: str) -> str:
 
 
 def _sign(match: re.Match[str], british: bool) -> str:
-    return f" {_without_subject(match, _SIGNS[match[0]])} "
+    name = _without_subject(match, _SIGNS[match[0]])
+    if re.match(r"\s?of\b", text_after(match)):
+        name = name.removesuffix(" of")
+    return f" {name} "
 
 
 def _compare_first(match: re.Match[str], british: bool) -> str:
@@ -126,6 +131,7 @@ FIRST: tuple[Rule, ...] = (
         r"\\o/|>[:;]-?[()]|[)(]-?[:;])(?=[\s.,!?;]|$)(?<!\dx)",
         " ",
     ),
+    rule(r"(?<=\s)\|([a-z])\|(?![\w|])", lambda m, b: f"absolute value of {m[1]}"),
     rule(r"(?<![\S\n])(?<=\S\s)([<>])\s?(?=[$£€.]?\d)", _compare_first),
     rule(r"(?m)^\|?[-:|\s]{3,300}\|?$", ""),
     rule(r"(?m)^\s?(?:[*•‣◦▪●○■□→+>|]\s|-\s(?=\S)){1,9}", ". "),
@@ -143,6 +149,9 @@ BETWEEN: tuple[Rule, ...] = (
          r"(?=([(√]?(?:\d{1,9}(?:\.\d{1,9})?)?[A-Za-z]?)(?![\w'.]\w|\w))", _minus),
     rule(r"(?<=\d)\s?[xX]\s?(?=\d)", "by"),
     rule(r"(?<=\d)[eE](?=[+-]?\d{1,3}(?!\w))(?:\+|(-))?", lambda m, b: f" times ten to the {'minus ' if m[1] else ''}"),
+    rule(rf"(?<!\w)({one_of(_FUNCTIONS)})\(([^()\n]{{1,20}})\)", lambda m, b: f" {_FUNCTIONS[m[1]]} of {m[2]} "),
+    rule(r"(?<!\w)([b-hj-np-z)])\s/\s(?=[b-hj-np-z\d(])|(?<![\w.)])(\d{1,3})/(?=[a-z](?!\w))",
+         lambda m, b: f"{m[1]} divided by " if m[1] else f"{m[2]} over "),
     rule(r"(?<!\w)([fghFGHP])\((-?\w{1,3})\)", lambda m, b: f" {m[1]} of {m[2]} "),
     rule(r"(?<=\d)[xX](?!\w)", _times),
     rule(r"(?<=[\d)])\s?[*∗]\s?(?=[\d(])", "times"),

@@ -40,7 +40,8 @@ _UNITS: dict[str, tuple[str, str]] = {
     "ft": ("foot", "feet"), "yd": ("yard", "yards"), "yds": ("yard", "yards"), "mi": ("mile", "miles"),
     "nmi": ("nautical mile", "nautical miles"), "lb": ("pound", "pounds"), "lbs": ("pound", "pounds"),
     "oz": ("ounce", "ounces"), "fl oz": ("fluid ounce", "fluid ounces"), "gal": ("gallon", "gallons"),
-    "qt": ("quart", "quarts"), "pt": ("pint", "pints"), "tbsp": ("tablespoon", "tablespoons"),
+    "qt": ("quart", "quarts"), "pt": ("pint", "pints"), "tbsp": ("tablespoon", "tablespoons"), "Tbsp": ("tablespoon", "tablespoons"), "tbs": ("tablespoon", "tablespoons"),
+    "Tsp": ("teaspoon", "teaspoons"), "pts": ("point", "points"), "bps": ("basis point", "basis points"),
     "tsp": ("teaspoon", "teaspoons"), "mph": ("mile per hour", "miles per hour"),
     "kph": ("kilometer per hour", "kilometers per hour"), "kmh": ("kilometer per hour", "kilometers per hour"),
     "mpg": ("mile per gallon", "miles per gallon"), "rpm": ("revolution per minute", "revolutions per minute"),
@@ -109,7 +110,7 @@ UNITS = _make_units()
 _SYMBOL = one_of(UNITS)
 # Abbreviations rather than symbols: a full stop belongs to them, and a number may follow ("5 ft. 6 in.")
 _DOTTED = frozenset(
-    ("ft", "yd", "yds", "mi", "lb", "lbs", "oz", "gal", "qt", "pt", "tbsp", "tsp", "min", "mins", "hr", "hrs", "sec",
+    ("ft", "yd", "yds", "mi", "lb", "lbs", "oz", "gal", "qt", "pt", "pts", "tbsp", "Tbsp", "tbs", "tsp", "Tsp", "min", "mins", "hr", "hrs", "sec",
      "secs", "wk", "wks", "mo", "mos", "yr", "yrs")
 )  # fmt: skip
 _POWERS = {"2": "square", "3": "cubic"}
@@ -117,7 +118,7 @@ _POWERS = {"2": "square", "3": "cubic"}
 _PER = one_of(
     ("s", "sec", "h", "hr", "min", "day", "week", "month", "year", "yr", "m", "km", "cm", "ft", "in", "mi", "kg", "g",
      "lb", "L", "l", "mL", "ml", "dL", "dl", "gal", "mol", "W", "kWh", "K", "GB", "MB", "person", "capita", "ha",
-     "sq ft")
+     "sq ft", "side", "serving", "game", "hour", "minute", "second", "liter", "dose", "patient")
 )  # fmt: skip
 _PER_WORDS = {"in": "inch", "K": "kelvin", "dL": "deciliter", "dl": "deciliter"}
 _UNIT = (
@@ -239,6 +240,15 @@ PER: tuple[Rule, ...] = (
 
 # Inches are written 5″ by clean_text, which tells the mark from a quote.
 RULES: tuple[Rule, ...] = (
+    # 180C/350F, at 180C
+    rule(r"(?<![\w.,])(\d{2,3})\s?([CF])/(\d{2,3})\s?([CF])(?!\w)(/)?",
+         lambda m, b: f" {m[1]}°{m[2]}, {m[3]}°{m[4]}{', ' if m[5] else ' '}"),
+    rule(r"\b(at|to|of|above|below|over|under|hit|reached|reaches)\s(-?\d{1,3})\s?([CF])(?![\w'-])",
+         lambda m, b: f"{m[1]} {m[2]}°{m[3]} "),
+    # 8 tabs/24 hrs
+    rule(r"(?<=[a-z])/(?=\d{1,3}\s?(?:hrs?|h|hours?|days?|mins?|weeks?|months?|km|kg|mi|ml|g)\b)", "per"),
+    rule(rf"(?<=\d)(?P<exponent>\^-?\d{{1,3}})\s{_UNIT}",
+         lambda m, b: f"{m['exponent']} {_unit_words(m, one=False)} "),
     # 5kg-10kg
     rule(rf"(?<=\d)(\s?(?:{_SYMBOL}|°[CF]?|[″%]))[-–](?=\d{{1,6}}(?:\.\d{{1,6}})?\s?(?:{_SYMBOL}|°|[″%]))",
          lambda m, b: f"{m[1]} to "),
