@@ -121,7 +121,8 @@ RULES: tuple[Rule, ...] = (
     # telephones: North America, international, Britain, seven digits
     rule(rf"(?<![\w.+-])(?:\+?1[\s.-]?)?(?:\(\d{{3}}\)\s?[-.]?|\d{{3}}[-.]|(?<=1[\s.-])\d{{3}}\s|\d{{3}}\s(?=\d{{3}}[\s-]\d{{4}}))"
          rf"\d{{3}}[\s.-]\d{{4}}(?![\w-]|\.\d){_EXTENSION}", _phone),
-    rule(rf"(?<![\w.+])\+(?=(?:[\s().-]{{0,2}}\d){{7}})\d{{1,3}}(?:[\s.-]?\(?\d{{1,5}}\)?){{1,6}}(?![\w-]){_EXTENSION}", _phone),
+    rule(rf"(?<![\w.+])\+(?=(?:[\s().-]{{0,2}}\d){{7}})"
+         rf"\d{{1,3}}(?:[\s.-]?\(?\d{{1,5}}\)?){{1,6}}(?![\w-]){_EXTENSION}", _phone),
     rule(rf"(?<![\w.,+-])\(?0\d{{2,4}}\)?[\s-]\d{{3,4}}[\s-]?\d{{3,4}}(?![\w-]){_EXTENSION}", _phone),
     rule(rf"(?<![\w.,+-])0\d{{4}}[\s-]\d{{5,6}}(?![\w-]){_EXTENSION}", _phone),
     # letters on the keys: 1-800-FLOWERS

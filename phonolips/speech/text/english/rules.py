@@ -24,8 +24,8 @@ STARTERS = (
 )
 # ... in a text in capitals, where a sentence may as well go on with AT or TODAY
 _GOES_ON = frozenset(
-    ("And", "Are", "As", "At", "By", "Can", "For", "From", "Had", "Has", "Have", "In", "Is", "Of", "On", "Or", "To", "Today",
-     "Tomorrow", "Tonight", "Until", "Was", "Were", "With", "Yesterday")
+    ("And", "Are", "As", "At", "By", "Can", "For", "From", "Had", "Has", "Have", "In", "Is", "Of", "On", "Or", "To",
+     "Today", "Tomorrow", "Tonight", "Until", "Was", "Were", "With", "Yesterday")
 )  # fmt: skip
 _CAPITAL_STARTERS = "|".join(word.upper() for word in STARTERS.split("|") if word not in _GOES_ON)
 _AHEAD = 40  # characters that are looked at before and behind a match

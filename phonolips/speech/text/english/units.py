@@ -40,7 +40,8 @@ _UNITS: dict[str, tuple[str, str]] = {
     "ft": ("foot", "feet"), "yd": ("yard", "yards"), "yds": ("yard", "yards"), "mi": ("mile", "miles"),
     "nmi": ("nautical mile", "nautical miles"), "lb": ("pound", "pounds"), "lbs": ("pound", "pounds"),
     "oz": ("ounce", "ounces"), "fl oz": ("fluid ounce", "fluid ounces"), "gal": ("gallon", "gallons"),
-    "qt": ("quart", "quarts"), "pt": ("pint", "pints"), "tbsp": ("tablespoon", "tablespoons"), "Tbsp": ("tablespoon", "tablespoons"), "tbs": ("tablespoon", "tablespoons"),
+    "qt": ("quart", "quarts"), "pt": ("pint", "pints"), "tbsp": ("tablespoon", "tablespoons"),
+    "Tbsp": ("tablespoon", "tablespoons"), "tbs": ("tablespoon", "tablespoons"),
     "Tsp": ("teaspoon", "teaspoons"), "pts": ("point", "points"), "bps": ("basis point", "basis points"),
     "tsp": ("teaspoon", "teaspoons"), "mph": ("mile per hour", "miles per hour"),
     "kph": ("kilometer per hour", "kilometers per hour"), "kmh": ("kilometer per hour", "kilometers per hour"),
@@ -110,8 +111,8 @@ UNITS = _make_units()
 _SYMBOL = one_of(UNITS)
 # Abbreviations rather than symbols: a full stop belongs to them, and a number may follow ("5 ft. 6 in.")
 _DOTTED = frozenset(
-    ("ft", "yd", "yds", "mi", "lb", "lbs", "oz", "gal", "qt", "pt", "pts", "tbsp", "Tbsp", "tbs", "tsp", "Tsp", "min", "mins", "hr", "hrs", "sec",
-     "secs", "wk", "wks", "mo", "mos", "yr", "yrs")
+    ("ft", "yd", "yds", "mi", "lb", "lbs", "oz", "gal", "qt", "pt", "pts", "tbsp", "Tbsp", "tbs", "tsp", "Tsp", "min", "mins",
+     "hr", "hrs", "sec", "secs", "wk", "wks", "mo", "mos", "yr", "yrs")
 )  # fmt: skip
 _POWERS = {"2": "square", "3": "cubic"}
 # units whose own name after "per" is a length, a time or a volume
