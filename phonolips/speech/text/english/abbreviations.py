@@ -81,7 +81,7 @@ _PLAIN_STATES = one_of(_STATES.keys() - _STATE_IS_A_WORD - _STATE_IS_LETTERS)
 # abbreviations with points inside that are words, not letters
 _LATIN = {"e.g.": "for example", "i.e.": "that is", "eg.": "for example", "ie.": "that is"}
 _SMALL_WORDS = {
-    "w/o": "without", "w/": "with", "b/c": "because", "b/w": "between", "c/o": "care of", "&c.": "et cetera",
+    "w/o": "without", "w/": "with", "b/c": "because", "b/w": "between", "c/o": "care of", "w/e": "whatever", "&c.": "et cetera",
 }  # fmt: skip
 _KITCHEN = {"lg": "large", "sm": "small", "med": "medium", "pkg": "package", "pkgs": "packages"}
 _OLD_STATES = {
@@ -93,7 +93,7 @@ _PERIODS = {"y": "year", "q": "quarter", "m": "month"}
 # What people type: letters and figures that sound like a word, or a word without its vowels
 _TYPED = {
     "pls": "please", "plz": "please", "thx": "thanks", "thnx": "thanks", "ppl": "people", "tmrw": "tomorrow",
-    "tmr": "tomorrow", "bday": "birthday", "b4": "before", "gr8": "great", "l8r": "later", "m8": "mate", "w8": "wait",
+    "tmr": "tomorrow", "bday": "birthday", "b4": "before", "btwn": "between", "ur": "your", "gr8": "great", "l8r": "later", "m8": "mate", "w8": "wait",
     "h8": "hate", "2nite": "tonight", "2day": "today", "2moro": "tomorrow", "2morrow": "tomorrow", "4ever": "forever",
     "some1": "someone", "any1": "anyone", "every1": "everyone", "no1": "no one", "abt": "about", "wknd": "weekend",
     "srsly": "seriously", "msgs": "messages",
@@ -111,7 +111,7 @@ def _ampersand(match: re.Match[str], british: bool) -> str:
 def _short_word(match: re.Match[str], british: bool) -> str:
     written = match[1]
     key = written.lower()
-    if key in _UNITS_TOO and re.search(r"(?:[\d/]|\bfl\.?)\s?$", text_before(match)):
+    if key in _UNITS_TOO and re.search(r"(?:[\d/]|\d-|\bfl\.?)\s?$", text_before(match)):
         return match[0]
     if key in _CAPITALISED_ONLY and not written[0].isupper():
         return match[0]
@@ -189,6 +189,8 @@ def _person_initial(match: re.Match[str], british: bool) -> str:
 
 def _initials(match: re.Match[str], british: bool) -> str:
     letters = match[0].replace(".", "").lower()
+    if text_after(match).startswith("'s"):
+        return f" {letters.upper()}"
     return f" {SPELLED}{letters}{stop(match, before_names=True)}"
 
 
@@ -255,6 +257,13 @@ RULES: tuple[Rule, ...] = (
     rule(rf"(?<=[a-z]),\s({_PLAIN_STATES})()(?=\s[a-z(]|[?!:'])", _state),
     rule(r"\b(" + "|".join(f"[{word[0].upper()}{word[0]}]{word[1:]}" for word in SHORT_WORDS) + r")\b\.", _short_word),
     rule(r"\bdir\.(?=\sby\b)", "directed"),
+    rule(r"\bCat\.(?=\s\d)", "category"),
+    rule(r"(?<=\d\s)doz\.", "dozen"),
+    rule(r"(?<=\d\s)ea\.", lambda m, b: "each" + stop(m)),
+    rule(r"(?<=\dth\s)c\.(?=[,\s])|(?<=\dst\s)c\.(?=[,\s])", "century"),
+    rule(r"(?<![\w.])([bd])\.(?=\s(?:c\.\s|circa\s)?\d{4}\b)", lambda m, b: "born" if m[1] == "b" else "died"),
+    rule(r"\b(?:y-o-y|yoy|YoY)\b", "year over year"),
+    rule(r"(?<![\w.])\.NET\b", "dot net"),
     rule(r"\b[Tt]bl\.(?=\s\d)", "table"),
     rule(r"(?<=\d[-\s])cyl\b\.?", lambda m, b: "cylinder"),
     rule(r"\best\.(?=\s?\)|\s[$£€~]|\s(?:value|cost|price|time|arrival|delivery|revenue|age|total)\b)", "estimated"),
@@ -268,7 +277,7 @@ RULES: tuple[Rule, ...] = (
          lambda m, b: f"{m[1]} {SPELLED}{m[2].lower()} {'minus' if m[3] == '-' else 'plus'} "),
     # E. 50th St., Fifth Ave. NW, I-95 N, winds NW
     rule(r"\b([NSEW])\.(?=\s\d{1,3}(?:st|nd|rd|th)\b)", lambda m, b: _DIRECTIONS[m[1]]),
-    rule(r"\b(avenue|street|road|boulevard|drive|lane|place|court|highway|I-\d{1,3}|US-\d{1,3}|Route\s\d{1,3}|[Ww]inds?)"
+    rule(r"\b(avenue|street|road|boulevard|drive|lane|place|court|highway|I-\d{1,3}|US-\d{1,3}|(?:Route|[Hh]ighway)\s\d{1,3}|[Ww]inds?)"
          r"(?:\.\s|\s)([NS][EW]|[NSEW])\b(?!['.]\w)", lambda m, b: f"{m[1]} {_DIRECTIONS[m[2]]}"),
     rule(r"\b([NS][EW]|[NSEW])(?=\swinds?\b)", lambda m, b: _DIRECTIONS[m[1]]),
     rule(r"\b(vs|approx|w/out)\b(?!\.)|(?:(?<=,\s)|(?<=and\s))(etc)\b(?!\.)",

@@ -74,6 +74,8 @@ def _is_letters(run: str) -> bool:
     """Return whether the letters of a code are said one by one: short, or without a vowel, and no small word."""
     if len(run) == 1 or not _VOWEL.search(run):
         return True
+    if re.fullmatch("[A-Z]{2,3}[a-z]", run):
+        return True  # IPv6
     return len(run) <= 3 and run.isupper() and run not in ("COVID",)
 
 
@@ -128,7 +130,8 @@ RULES: tuple[Rule, ...] = (
     # letters on the keys: 1-800-FLOWERS
     rule(r"(?<![\w-])(?:1-)?8(?:00|33|44|55|66|77|88)-(?=[\d-]{0,4}[A-Z])(?=[A-Z\d-]{4,15}(?![\w-]))[A-Z\d]{1,15}(?:-[A-Z\d]{1,15}){0,3}+",
          _lettered_phone),
-    # wireless networks
+    # films, wireless networks
+    rule(r"(?<![\w.])([HhXx])\.(26[3-6])(?!\w)", lambda m, b: f" {SPELLED}{m[1].lower()} {pair_words(m[2])} "),
     rule(r"(?<![\w.,])802\.(\d{1,2})([a-z]{1,2})?(?![\w.])",
          lambda m, b: f" eight oh two dot {whole_words(m[1])} {SPELLED + m[2] if m[2] else ''} "),
     rule(rf"(?<![\w-])\d{{3}}-\d{{4}}(?![\w-]){_EXTENSION}", _phone),
@@ -149,7 +152,7 @@ RULES: tuple[Rule, ...] = (
     rule(rf"(?<![\w.,-])(\d{{3,4}})(?=\s(?:(?:[NSEW]|north|south|east|west)\.?\s)?(?:(?:[A-Z][a-z']\w{{0,20}}|\d{{1,3}}(?:st|nd|rd|th)|of|the)\s){{1,3}}"
          rf"(?:{STREET}|street|drive|avenue|road|boulevard|lane|court|place|highway|parkway|expressway)\b)",
          lambda m, b: pair_words(m[1])),
-    rule(rf"\b({_PLACES}|[Ff]light\s[A-Z]{{2}})\s(\d{{3,4}})\b(?![-.,:]\d)", _place),
+    rule(rf"\b((?i:{_PLACES})|[Ff]light\s[A-Z]{{2}})\s(\d{{3,4}})\b(?![-.,:]\d)", _place),
     rule(r"\b([Tt]ext\s'?\w{1,20}'?\sto|end(?:s|ed|ing)\sin)\s(\d{4,6})\b(?![-.,:]\d)", _after_word),
     rule(r"(?<=[a-z]\s)(101)(?=[.,;:!?]|\s?$)", lambda m, b: pair_words(m[1])),
     rule(r"\ba\s([45]0\d)(?=\s(?:error|page|response|status|if|when|from|for|on)\b|[.,;!?])",
@@ -171,7 +174,7 @@ CODES: tuple[Rule, ...] = (
     rule(r"(?<![\w.])(?![vV]\d)([A-Za-z]{1,5})-?(\d{1,9}\.\d{1,9})(?![\w.])", _decimal_code),
     rule(r"\b(?i:v)(?=\d+\.\d)", "version"),
     rule(
-        r"(?<![\w./-])(?=[A-Za-z\d-]{0,24}\d)(?=[A-Za-z\d-]{0,24}[A-Za-z])(?!\d+(?:st|nd|rd|th|ST|ND|RD|TH)\b)"
+        r"(?<![\w./-])(?=[A-Za-z\d-]{0,24}\d)(?=[A-Za-z\d-]{0,24}[A-Za-z])(?!(?:[A-Za-z]{2,12}-)?\d+(?:st|nd|rd|th|ST|ND|RD|TH)\b)"
         r"(?:[A-Za-z]{1,12}-?\d{1,12}|\d{1,12}[A-Za-z]{1,12})(?:-?[A-Za-z]{1,12}(?=-?\d|[^\w-]|$)|-?\d{1,12}(?!\d))*+(?!\w)",
         _code,
     ),

@@ -252,6 +252,7 @@ DATES: tuple[Rule, ...] = (
 )  # fmt: skip
 
 TIMES: tuple[Rule, ...] = (
+    rule(r"(?<=\d)-?ish\b", "ish"),
     rule(r"\b(noon|midnight)\s?[-–]\s?(?=\d)", lambda m, b: f"{m[1]} to "),
     rule(r"(?<=[ap]m)[-–](?=noon|midnight)", "to"),
     rule(r"(?<![\w:.,-])(\d{1,2})(?::([0-5]\d))?(?:\s?([aApP])(?:\.[mM]\.|[mM]\b))?\s?[-–]\s?(\d{1,2})(?::([0-5]\d))?\s?"

@@ -16,14 +16,14 @@ MAGNITUDES = {
     "bn": "billion", "t": "trillion", "tn": "trillion", "trn": "trillion",
 }  # fmt: skip
 
-# 1,200 or 42, and then a decimal part; what stands before must be neither digit, point nor comma
-NUMBER = r"(?>\d{1,3}(?:,\d{3}(?!\d))+|\d+)(?:\.\d++)?"
+# 1,200, the Indian 1,00,000, or 42, and then a decimal part; what stands before must be neither digit, point nor comma
+NUMBER = r"(?>\d{1,3}(?:,\d{3}(?!\d))+|\d{1,2}(?:,\d\d){1,5},\d{3}(?!\d)|\d+)(?:\.\d++)?"
 AMOUNT = rf"(?:{NUMBER}|\.\d++)"
 VULGAR = "¼-¾⅐-⅞"  # ½ and its like, for a character class
 FRACTION = rf"(?:(?:\d{{1,4}}\s)?\d{{1,4}}[/⁄]\d{{1,4}}|(?:\d{{1,4}}\s?)?[{VULGAR}])"
 # the beginning of a number that is not the rest of another, or of a word
 BEGIN = r"(?<![\w.,])"
-BEGIN_SIGNED = r"(?<![\w.,^])(?:(?<![\w)-])-)?"
+BEGIN_SIGNED = r"(?<![\w.,^])(?<![A-Z]-)(?:(?<![\w)-])-)?"
 
 
 @lru_cache(maxsize=4096)

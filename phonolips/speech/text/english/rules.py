@@ -109,7 +109,7 @@ def ends_sentence(match: re.Match[str], *, before_names: bool = False) -> bool:
 # What stands before a measure that belongs to a noun, as in `a 5 km run`: a word of these, and perhaps an adjective
 _DETERMINERS = (
     r"\b(?:an?|another|each|every|this|that|my|your|his|her|its|our|their|one|no|any|some|many|several|two|three|four|"
-    r"five|six|(?P<the>the|these|those))(?:\s(?:new|old|big|small|little|huge|tiny|mere|full|single|whole|standard|typical|"
+    r"five|six|(?!(?:it|that|he|she|what|there|here|who|where|let|one)'s)[a-z]{1,20}'s|(?P<the>the|these|those))(?:\s(?:new|old|big|small|little|huge|tiny|mere|full|single|whole|standard|typical|"
     r"cheap|good|nice|long|short|quick|fast|slow|daily|typical|average|first|second|third|last|next|other|external|"
     r"internal|extra|heavy|steep|sharp|maximum|minimum))?\s(?:\d[\d.]{0,5}\s?[a-z]{1,3}\s(?:x|by)\s)?$"
 )

@@ -41,7 +41,7 @@ _NO_SUBJECT = re.compile(
     r"to|from|use|uses|want|wants|expect|expects|at|only|takes?|weighs|costs|by|stays?|keep))\s*$"
 )
 _FUNCTIONS = {"sin": "sine", "cos": "cosine", "tan": "tangent", "log": "log", "ln": "natural log",
-              "sqrt": "square root"}  # fmt: skip
+              "sqrt": "square root", "O": "O"}  # fmt: skip
 _POWERS = {"2": "squared", "3": "cubed"}
 
 
@@ -125,6 +125,8 @@ _OPERAND = r"[\w.)\]%\"'!|]"
 
 # Before all other rules
 FIRST: tuple[Rule, ...] = (
+    # <stdio.h>, <me@example.com>
+    rule(r"<([A-Za-z][^\s<>]{1,80})>", lambda m, b: f" {m[1]} "),
     # ASCII emoticons, and marks at the beginning of a line
     rule(
         r"(?<!\S)(?:(?:[:;=]['’]?-?|8-)[)(\]\[DPpOo/\\|3*]{1,9}|<3|</3|\^_{0,3}\^|-_{1,3}-|[oO]_[oO]|[xX]D|:'\(|¯\\_\(ツ\)_/¯|"

@@ -111,8 +111,9 @@ UNITS = _make_units()
 _SYMBOL = one_of(UNITS)
 # Abbreviations rather than symbols: a full stop belongs to them, and a number may follow ("5 ft. 6 in.")
 _DOTTED = frozenset(
-    ("ft", "yd", "yds", "mi", "lb", "lbs", "oz", "gal", "qt", "pt", "pts", "tbsp", "Tbsp", "tbs", "tsp", "Tsp", "min", "mins",
-     "hr", "hrs", "sec", "secs", "wk", "wks", "mo", "mos", "yr", "yrs")
+    ("ft", "yd", "yds", "mi", "lb", "lbs", "oz", "gal", "qt", "pt", "pts", "tbsp", "Tbsp", "tbs", "tsp", "Tsp", "min",
+     "mins", "hr", "hrs", "sec", "secs",
+     "wk", "wks", "mo", "mos", "yr", "yrs")
 )  # fmt: skip
 _POWERS = {"2": "square", "3": "cubic"}
 # units whose own name after "per" is a length, a time or a volume
@@ -231,6 +232,9 @@ _OUTLETS = r"(?=\s(?:fuse|circuit|current|breaker|socket|plug|supply|charger|out
 
 # Before money and years. Durations; "per" behind a number that has no unit of its own, or money: 12/kg, $5/month
 PER: tuple[Rule, ...] = (
+    rule(r"(?<![\w.,/-])(\d{1,2})-(\d/\d{1,2})(?![\w/-])", lambda m, b: f"{m[1]} {m[2]}"),
+    rule(r"\bRs\.\s?(?=\d)", lambda m, b: "Rs "),
+    rule(r"([$£€]\d[\d,.]{0,15})\s[xX×*]\s(?=\d)", lambda m, b: f"{m[1]} times "),
     rule(r"(?<![\w.,])(\d{1,3})\s?h(?:rs?)?\s?(\d{1,2})\s?m(?:ins?)?(?:\s?(\d{1,2})\s?s(?:ecs?)?)?(?!\w)"
          r"|(?<![\w.,])(\d{1,3})m(?:in)?\s?(\d{1,2})s(?:ec)?(?!\w)", _duration),
     rule(r"(\d\s?(?:m|cm|mm|km|ft|in|yd)\.?)\s?x\s(?=\d)", lambda m, b: f"{m[1]} by "),
@@ -246,6 +250,7 @@ RULES: tuple[Rule, ...] = (
          lambda m, b: f" {m[1]}°{m[2]}, {m[3]}°{m[4]}{', ' if m[5] else ' '}"),
     rule(r"\b(at|to|of|above|below|over|under|hit|reached|reaches)\s(-?\d{1,3})\s?([CF])(?![\w'-])",
          lambda m, b: f"{m[1]} {m[2]}°{m[3]} "),
+    rule(r"(?<![\w.,])(\d{1,3}\.\d)\s?([CF])(?![\w'-])", lambda m, b: f"{m[1]}°{m[2]} "),
     # 8 tabs/24 hrs
     rule(r"(?<=[a-z])/(?=\d{1,3}\s?(?:hrs?|h|hours?|days?|mins?|weeks?|months?|km|kg|mi|ml|g)\b)", "per"),
     rule(rf"(?<=\d)(?P<exponent>\^-?\d{{1,3}})\s{_UNIT}",
