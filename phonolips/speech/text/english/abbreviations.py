@@ -81,7 +81,8 @@ _PLAIN_STATES = one_of(_STATES.keys() - _STATE_IS_A_WORD - _STATE_IS_LETTERS)
 # abbreviations with points inside that are words, not letters
 _LATIN = {"e.g.": "for example", "i.e.": "that is", "eg.": "for example", "ie.": "that is"}
 _SMALL_WORDS = {
-    "w/o": "without", "w/": "with", "b/c": "because", "b/w": "between", "c/o": "care of", "w/e": "whatever", "&c.": "et cetera",
+    "w/o": "without", "w/": "with", "b/c": "because", "b/w": "between", "c/o": "care of",
+    "w/e": "whatever", "&c.": "et cetera",
 }  # fmt: skip
 _KITCHEN = {"lg": "large", "sm": "small", "med": "medium", "pkg": "package", "pkgs": "packages"}
 _OLD_STATES = {
@@ -93,7 +94,8 @@ _PERIODS = {"y": "year", "q": "quarter", "m": "month"}
 # What people type: letters and figures that sound like a word, or a word without its vowels
 _TYPED = {
     "pls": "please", "plz": "please", "thx": "thanks", "thnx": "thanks", "ppl": "people", "tmrw": "tomorrow",
-    "tmr": "tomorrow", "bday": "birthday", "b4": "before", "btwn": "between", "ur": "your", "gr8": "great", "l8r": "later", "m8": "mate", "w8": "wait",
+    "tmr": "tomorrow", "bday": "birthday", "b4": "before",
+    "btwn": "between", "ur": "your", "gr8": "great", "l8r": "later", "m8": "mate", "w8": "wait",
     "h8": "hate", "2nite": "tonight", "2day": "today", "2moro": "tomorrow", "2morrow": "tomorrow", "4ever": "forever",
     "some1": "someone", "any1": "anyone", "every1": "everyone", "no1": "no one", "abt": "about", "wknd": "weekend",
     "srsly": "seriously", "msgs": "messages",
@@ -262,7 +264,7 @@ RULES: tuple[Rule, ...] = (
     rule(r"(?<=\d\s)ea\.", lambda m, b: "each" + stop(m)),
     rule(r"(?<=\dth\s)c\.(?=[,\s])|(?<=\dst\s)c\.(?=[,\s])", "century"),
     rule(r"(?<![\w.])([bd])\.(?=\s(?:c\.\s|circa\s)?\d{4}\b)", lambda m, b: "born" if m[1] == "b" else "died"),
-    rule(r"\b(?:y-o-y|yoy|YoY)\b", "year over year"),
+    rule(r"\by-o-y\b", "year over year"),
     rule(r"(?<![\w.])\.NET\b", "dot net"),
     rule(r"\b[Tt]bl\.(?=\s\d)", "table"),
     rule(r"(?<=\d[-\s])cyl\b\.?", lambda m, b: "cylinder"),

@@ -226,7 +226,7 @@ MONTH_NAMES: tuple[Rule, ...] = (
          lambda m, b: _month_name(m[1])),
     rule(rf"(?<=\d\s)({_SHORT_MONTH}|jan|feb|apr|jun|jul|aug|sept?|oct|nov|dec)\b\.?(?=,?\s\d|[\s,;)]|$)",
          _short_month),
-    rule(rf"(?<=st\s|nd\s|rd\s|th\s)({_SHORT_MONTH})\b\.?", _short_month),
+    rule(rf"(?<=st\s|nd\s|rd\s|th\s)({_SHORT_MONTH}|jan|feb|apr|jul|aug|sept?|oct|nov|dec)\b\.?", _short_month),
     rule(r"\b(Jan|Feb|Apr|Aug|Sept?|Oct|Nov|Dec)\.", _short_month),
     rule(rf"\b({_SHORT_DAY})\b(?=,?\s(?:\d|{_SHORT_MONTH}))(?<!Sun)", lambda m, b: _day_name(m[1])),
     rule(r"\b(Mon|Tues?|Wed|Thurs?|Thu|Fri)\.|\b(?=Tues\b|Thurs\b)(\w+)", _short_day),

@@ -121,7 +121,7 @@ def _money(match: re.Match[str], british: bool) -> str:
     # a $20 bill, a $5-million deal
     hyphened = match["before"] is not None and (
         re.match(r"-[a-z]", text_after(match)) is not None
-        or re.search(r"\d-[a-z]", match[0])
+        or re.search(r"\d-[a-z]", match[0]) is not None
         or stands_before_noun(match)
     )
     return f" {minus}{_amount_words(amount, magnitude, sign, hyphened=hyphened)} "
