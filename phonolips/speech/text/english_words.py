@@ -81,7 +81,7 @@ def known_phones(token: Token, language: str, *, spelled: bool = False) -> Said:
         return said
     if not token.capitals or not ending:
         for stem in (plain, plain.removesuffix("'s"), plain.removesuffix("s")):
-            small = stem in SAID_AS_LETTERS and (stem in ("ai", "id") or not pronunciations(stem))
+            small = stem in SAID_AS_LETTERS and (stem in ("ai", "id", "lol") or not pronunciations(stem))
             if not token.capitals and small and (said := _say_letters(stem, plain[len(stem) :], language)).phones:
                 return said
     for form in dict.fromkeys((word, plain, plain.rstrip("'"))):

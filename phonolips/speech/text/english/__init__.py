@@ -42,6 +42,7 @@ _RULES: tuple[tuple[re.Pattern[str], tuple[Rule, ...]], ...] = (
     (_DIGIT, units.PER),
     (_DIGIT, money.RULES),
     (_DIGIT, numbers.YEARS),
+    (_DIGIT, numbers.MILLIONS),
     (_ANY, units.RULES),
     (_DIGIT, numbers.MAGNITUDE_LETTERS),
     (_ANY, signs.BETWEEN),

@@ -81,6 +81,12 @@ _PREPOSITIONS = frozenset(
 )  # fmt: skip
 
 
+# Chemical elements that salts, acids and bases are made of
+_ELEMENTS = frozenset(("H", "Li", "Na", "K", "Ca", "Mg", "Al", "Fe", "Cu", "Zn", "Ag", "Cl", "F", "Br", "I", "O", "OH"))
+# One letter, and a word: iPhone, eBay, SpaceX, ModelS
+_APART = re.compile(r"[ei][A-Z][a-z]{2,}|[A-Z][a-z]{2,}[A-Z]")
+
+
 def split_capitals(word: str) -> list[str]:
     """Split a word written in camel case: BlackLivesMatter, ChatGPT, OpenAI."""
     return re.findall(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]{2,}s?(?![a-z])|[A-Z]?[^\W\d_A-Z]+|[A-Z]+|\d+", word)
@@ -96,15 +102,21 @@ def _join(parts: list[str]) -> str:
 
 
 def _camel(match: re.Match[str], british: bool) -> str:
-    """Read a word with a capital inside: as one word where the dictionary knows it, otherwise in its parts."""
+    """Read a word with a capital inside in its parts, unless it is a name or only the whole is a word."""
     word = match[0]
     stem = re.sub(r"'s?$", "", word)
     parts = split_capitals(stem)
-    if len(parts) < 2 or _is_word(stem) or (re.match(r"Mac?(?=[A-Z][a-z])|O'|Mc", stem) and parts[0] in ("Mc", "Mac")):
+    first = parts[0] if parts else ""
+    if len(parts) < 2 or first == "Mc" or re.fullmatch(r"[A-Z]{2,}s", stem) or stem in ("PhD", "PhDs"):
         return word
-    if re.fullmatch(r"[A-Z]{2,}s", stem) or stem in ("PhD", "PhDs"):
+    if len(parts) == 2 and parts[0] in _ELEMENTS and parts[1] in _ELEMENTS:
+        return SPELLED + stem.lower() + word[len(stem) :]  # NaCl
+    if _is_word(stem) and not (first != "Mac" and all(len(part) > 1 and _is_word(part) for part in parts)):
+        return _join(parts) + word[len(stem) :] if _APART.fullmatch(stem) else word
+    if first == "Mac" and not _is_word(parts[1]):
         return word
-    first = parts[0]
+    if re.fullmatch("[A-Z]?[a-z][A-Z]", stem):
+        return SPELLED + stem.lower() + word[len(stem) :]  # IoT, DoD, pH
     if len(first) == 2 and first[0].isupper() and first.lower() not in _PREPOSITIONS and not parts[1].isupper():
         return word  # LeBron, DeVito
     return _join(parts) + word[len(stem) :]
@@ -118,12 +130,12 @@ def _name_parts(name: str) -> list[str]:
 
 def _hashtag(match: re.Match[str], british: bool) -> str:
     parts = _name_parts(match[1])
-    return f" {_join(parts)} "
+    return f" {_join(parts)}{match[2] or ''} "
 
 
 def _handle(match: re.Match[str], british: bool) -> str:
     parts = _name_parts(match[1])
-    return f" at {_join(parts)} "
+    return f" at {_join(parts)}{match[2] or ''} "
 
 
 _REST = r"[^\s<>\U000F0000-\U000FFFFD]"  # of an address
@@ -134,10 +146,11 @@ RULES: tuple[Rule, ...] = (
          rf"[A-Za-z][\w-]{{0,62}}(?:\.[A-Za-z][\w-]{{0,62}}){{1,6}}(?:[:/?#]{_REST}{{0,300}})?", _address),
     rule(rf"(?<![\w.@/\\-])[A-Za-z_][\w-]{{0,63}}"
          rf"(?:\.[\w-]{{1,63}}){{0,3}}\.(?:{_FILES}|{_CAPITAL_FILES})(?![\w-]|\.\w)", _file_name),
-    rule(r"(?<![\w.@:/~\\])(?:~/[\w./-]{1,200}|/(?:[\w.-]{1,64}/){1,20}[\w.-]{0,64}|[A-Za-z]:\\[\w.\\-]{1,200}|"
+    rule(r"(?<![\w.@:/~\\])(?:~/[\w./-]{1,200}|/(?:[\w.-]{1,64}/){1,20}[\w.-]{0,64}(?:\?[\w=&%.-]{1,200})?|[A-Za-z]:\\[\w.\\-]{1,200}|"
          r"\.{1,2}/[\w./-]{1,200})", _address),
-    rule(r"(?<![\w@.])@([A-Za-z_]\w{0,39})", _handle),
-    rule(r"(?<![\w&/])#(?!(?=[A-Fa-f]{0,5}\d)[0-9A-Fa-f]{6}\b)([^\W\d]\w{0,139}|\d{1,9}[A-Z][a-z]\w{0,139})", _hashtag),
+    rule(r"(?<![\w@.])@([A-Za-z_]\w{0,39})('s\b)?", _handle),
+    rule(r"(?<![\w&/])#(?!(?=[A-Fa-f]{0,5}\d)[0-9A-Fa-f]{6}\b)"
+         r"([^\W\d]\w{0,139}|\d{1,9}[A-Z][a-z]\w{0,139})('s\b)?", _hashtag),
 )  # fmt: skip
 
 JOINED: tuple[Rule, ...] = (
@@ -145,5 +158,5 @@ JOINED: tuple[Rule, ...] = (
     rule(r"(?<=[^\W\d_]{2})\.(?=[a-z]{2})", "dot"),
     rule(r"(?<=\w)@(?=\w)", "at"),
     rule(r"_{1,80}", " "),
-    rule(r"(?<![\w\x01'])(?=[A-Za-z]{1,59}?[a-z][A-Z]|[A-Z]{2,59}[a-z]{2})[A-Za-z]{3,60}(?:'s)?(?![\w'])", _camel),
+    rule(r"(?<![\w\x01'])(?=[A-Za-z]{0,59}?[a-z][A-Z]|[A-Z]{2,59}[a-z]{2})[A-Za-z]{2,60}(?:'s)?(?![\w'])", _camel),
 )

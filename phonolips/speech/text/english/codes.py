@@ -25,9 +25,10 @@ def _phone(match: re.Match[str], british: bool) -> str:
     return f" {words}, extension {digit_words(extension)} " if extension else f" {words} "
 
 
-def _vanity_words(written: str) -> str:
-    """Read the words of a telephone number, `FLOWERS`, and the digits before them."""
-    return ", ".join(digit_words(part) if part.isdigit() else part.lower() for part in written.split("-"))
+def _lettered_phone(match: re.Match[str], british: bool) -> str:
+    """Read `1-800-FLOWERS`: the digits one by one, the word as a word."""
+    parts = [digit_words(part) if part.isdigit() else part for part in match[0].split("-")]
+    return f" {', '.join(parts)} "
 
 
 def _digits(match: re.Match[str], british: bool) -> str:
@@ -73,6 +74,8 @@ def _is_letters(run: str) -> bool:
     """Return whether the letters of a code are said one by one: short, or without a vowel, and no small word."""
     if len(run) == 1 or not _VOWEL.search(run):
         return True
+    if re.fullmatch("[A-Z]{2,3}[a-z]", run):
+        return True  # IPv6
     return len(run) <= 3 and run.isupper() and run not in ("COVID",)
 
 
@@ -109,7 +112,7 @@ _STATES = (
 )
 _PLACES = (
     "[Rr]oom|[Ff]light|[Rr]oute|[Hh]ighway|[Ss]uite|[Aa]partment|[Aa]pt|[Bb]us|[Cc]hannel|Boeing|[Ii]nterstate|[Gg]ate|"
-    "[Bb]uilding|[Cc]abin|[Ll]ocker|Airbus|[Aa]rea"
+    "[Bb]uilding|[Cc]abin|[Ll]ocker|Airbus|[Aa]rea|[Pp]ort|HTTP|[Ee]rror|[Ss]tatus|[Ss]tudio|[Pp]latform"
 )
 _DIALLED = (
     "[Cc]all|[Dd]ial|[Dd]ialed|[Dd]ialled|[Pp]hone|[Rr]ing|[Tt]ext|[Cc]alled|[Ee]xtension|[Aa]rea code|[Pp]in|PIN|"
@@ -120,12 +123,18 @@ RULES: tuple[Rule, ...] = (
     # telephones: North America, international, Britain, seven digits
     rule(rf"(?<![\w.+-])(?:\+?1[\s.-]?)?(?:\(\d{{3}}\)\s?[-.]?|\d{{3}}[-.]|(?<=1[\s.-])\d{{3}}\s|\d{{3}}\s(?=\d{{3}}[\s-]\d{{4}}))"
          rf"\d{{3}}[\s.-]\d{{4}}(?![\w-]|\.\d){_EXTENSION}", _phone),
-    rule(rf"(?<![\w.+])\+\d{{1,3}}(?:[\s.-]?\(?\d{{1,5}}\)?){{1,6}}(?![\w-]){_EXTENSION}", _phone),
+    rule(rf"(?<![\w.+])\+(?=(?:[\s().-]{{0,2}}\d){{7}})"
+         rf"\d{{1,3}}(?:[\s.-]?\(?\d{{1,5}}\)?){{1,6}}(?![\w-]){_EXTENSION}", _phone),
     rule(rf"(?<![\w.,+-])\(?0\d{{2,4}}\)?[\s-]\d{{3,4}}[\s-]?\d{{3,4}}(?![\w-]){_EXTENSION}", _phone),
     rule(rf"(?<![\w.,+-])0\d{{4}}[\s-]\d{{5,6}}(?![\w-]){_EXTENSION}", _phone),
+    # letters on the keys: 1-800-FLOWERS
+    rule(r"(?<![\w-])(?:1-)?8(?:00|33|44|55|66|77|88)-(?=[\d-]{0,4}[A-Z])(?=[A-Z\d-]{4,15}(?![\w-]))[A-Z\d]{1,15}(?:-[A-Z\d]{1,15}){0,3}+",
+         _lettered_phone),
+    # films, wireless networks
+    rule(r"(?<![\w.])([HhXx])\.(26[3-6])(?!\w)", lambda m, b: f" {SPELLED}{m[1].lower()} {pair_words(m[2])} "),
+    rule(r"(?<![\w.,])802\.(\d{1,2})([a-z]{1,2})?(?![\w.])",
+         lambda m, b: f" eight oh two dot {whole_words(m[1])} {SPELLED + m[2] if m[2] else ''} "),
     rule(rf"(?<![\w-])\d{{3}}-\d{{4}}(?![\w-]){_EXTENSION}", _phone),
-    rule(r"(?<![\w.-])1-(8\d\d)-((?:\d{3}-)?[A-Z]{3,8}(?:-[A-Z]{2,8})?)(?![\w-])",
-         lambda m, b: f" one, {digit_words(m[1])}, {_vanity_words(m[2])} "),
     # cards, social security, ISBN, colours, postcodes
     rule(r"(?<![\w-])\d{4}([\s-])\d{4}\1\d{4}\1\d{4}(?![\w-])", _digits),
     rule(r"(?<![\w-])\d{3}-\d{2}-\d{4}(?![\w-])", _digits),
@@ -140,10 +149,14 @@ RULES: tuple[Rule, ...] = (
          lambda m, b: f" {grouped_digits(m[0])} "),
     rule(rf"\b({_STATES}|ZIP|zip|zip code|ZIP code),?\s(\d{{5}}(?:-\d{{4}})?)\b",
          lambda m, b: f"{m[1]}, {grouped_digits(m[2])} "),
-    rule(rf"(?<![\w.,-])(\d{{3,4}})(?=\s(?:(?:[NSEW]|north|south|east|west)\.?\s)?(?:(?:[A-Z]\w{{0,20}}|\d{{1,3}}(?:st|nd|rd|th)|of|the)\s){{1,3}}"
+    rule(rf"(?<![\w.,-])(\d{{3,4}})(?=\s(?:(?:[NSEW]|north|south|east|west)\.?\s)?(?:(?:[A-Z][a-z']\w{{0,20}}|\d{{1,3}}(?:st|nd|rd|th)|of|the)\s){{1,3}}"
          rf"(?:{STREET}|street|drive|avenue|road|boulevard|lane|court|place|highway|parkway|expressway)\b)",
          lambda m, b: pair_words(m[1])),
-    rule(rf"\b({_PLACES})\s(\d{{3,4}})\b(?![-.,:]\d)", _place),
+    rule(rf"\b((?i:{_PLACES})|[Ff]light\s[A-Z]{{2}})\s(\d{{3,4}})\b(?![-.,:]\d)", _place),
+    rule(r"\b([Tt]ext\s'?\w{1,20}'?\sto|end(?:s|ed|ing)\sin)\s(\d{4,6})\b(?![-.,:]\d)", _after_word),
+    rule(r"(?<=[a-z]\s)(101)(?=[.,;:!?]|\s?$)", lambda m, b: pair_words(m[1])),
+    rule(r"\ba\s([45]0\d)(?=\s(?:error|page|response|status|if|when|from|for|on)\b|[.,;!?])",
+         lambda m, b: f"a {pair_words(m[1])}"),
     rule(rf"\b((?:{_DIALLED})(?:\sis)?)\s(\d{{3,8}})\b(?![-.,:]\d)", _after_word),
     rule(r"(?<!\w)7[0-8]7(?=s?\s(?:jet|plane|aircraft|airliner|pilot|crash|landed|took)\w*)",
          lambda m, b: pair_words(m[0])),
@@ -152,7 +165,7 @@ RULES: tuple[Rule, ...] = (
     rule(r"(?<![\w.,])(\d{3,4})\s?[xX×]\s?(\d{3,4})(?!\w|[.,]\d)",
          lambda m, b: f"{pair_words(m[1])} by {pair_words(m[2])}"),
     # versions, addresses of machines
-    rule(r"(?<=[Vv]ersion\s)[vV](?=\d)", ""),
+    rule(r"(?<=[Vv]ersion\s)[vV](?=\d)", lambda m, b: ""),
     rule(r"(?<![\w.])[vV]?\d{1,9}(?:\.\d{1,9}){2,9}(?!\w|\.\d)", _version),
 )  # fmt: skip
 
@@ -161,7 +174,7 @@ CODES: tuple[Rule, ...] = (
     rule(r"(?<![\w.])(?![vV]\d)([A-Za-z]{1,5})-?(\d{1,9}\.\d{1,9})(?![\w.])", _decimal_code),
     rule(r"\b(?i:v)(?=\d+\.\d)", "version"),
     rule(
-        r"(?<![\w./-])(?=[A-Za-z\d-]{0,24}\d)(?=[A-Za-z\d-]{0,24}[A-Za-z])(?!\d+(?:st|nd|rd|th|ST|ND|RD|TH)\b)"
+        r"(?<![\w./-])(?=[A-Za-z\d-]{0,24}\d)(?=[A-Za-z\d-]{0,24}[A-Za-z])(?!(?:[A-Za-z]{2,12}-)?\d+(?:st|nd|rd|th|ST|ND|RD|TH)\b)"
         r"(?:[A-Za-z]{1,12}-?\d{1,12}|\d{1,12}[A-Za-z]{1,12})(?:-?[A-Za-z]{1,12}(?=-?\d|[^\w-]|$)|-?\d{1,12}(?!\d))*+(?!\w)",
         _code,
     ),

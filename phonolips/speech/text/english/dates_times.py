@@ -70,7 +70,7 @@ def _day_and_month_only(match: re.Match[str], british: bool) -> str:
     day, month = (first, second) if day_first else (second, first)
     if not (1 <= month <= 12 and 1 <= day <= 31):
         return match[0]
-    return f"{match[1]} {_date_words(day, month, '', match[0], british=british)}"
+    return f"{match[1]} {_date_words(day, month, '', match[0], british=british)}".lstrip()
 
 
 def _month_day(match: re.Match[str], british: bool) -> str:
@@ -149,6 +149,8 @@ def _time_range(match: re.Match[str], british: bool) -> str:
 
 
 def _plain_time(match: re.Match[str], british: bool) -> str:
+    if match[0] in ("00:00", "0:00"):
+        return " midnight "
     words = _clock_words(match[1], match[2], half=False)
     clock = re.match(r"\s?(?:hrs?|hours)\b(?!\s\d)", text_after(match))
     return f" {words}{_zone_words(match[3])} " if not clock else f" {words} "
@@ -211,7 +213,7 @@ def _military(match: re.Match[str], british: bool) -> str:
 _HALF = r"(?P<half>[aApP])(?:\.\s?[mM]\b\.?|[mM]\b)"
 _ZONES = r"[ECMP][SD]?T|GMT|UTC|BST|CEST|CET|AEST|IST|JST"
 _ZONE = rf"(?:\s?(?P<zone>(?:{_ZONES}|{_ZONES.lower()}|e\.s\.t|E\.S\.T)(?!\w)))?"
-_ORDINAL_ENDING = r"(?:st|nd|rd|th)?"
+_ORDINAL_ENDING = r"(?:st|nd|rd|th|ST|ND|RD|TH)?"
 
 MONTH_NAMES: tuple[Rule, ...] = (
     # months and days in short
@@ -220,11 +222,11 @@ MONTH_NAMES: tuple[Rule, ...] = (
     rule(rf"\b({_SHORT_MONTH})\.?[-–]({_SHORT_MONTH})\b\.?",
          lambda m, b: f"{_month_name(m[1])} to {_month_name(m[2])}{stop(m)}"),
     rule(rf"\b({_SHORT_MONTH})\b\.?(?=[\s-]\d)", lambda m, b: _month_name(m[1])),
-    rule(rf"\b(jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec|{_SHORT_MONTH.upper()})\b\.?(?=\s\d{{1,2}}\b(?!:))",
+    rule(rf"\b(jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec|{_SHORT_MONTH.upper()})\b\.?(?=\s\d{{1,2}}(?:ST|ND|RD|TH)?\b(?!:))",
          lambda m, b: _month_name(m[1])),
     rule(rf"(?<=\d\s)({_SHORT_MONTH}|jan|feb|apr|jun|jul|aug|sept?|oct|nov|dec)\b\.?(?=,?\s\d|[\s,;)]|$)",
          _short_month),
-    rule(rf"(?<=st\s|nd\s|rd\s|th\s)({_SHORT_MONTH})\b\.?", _short_month),
+    rule(rf"(?<=st\s|nd\s|rd\s|th\s)({_SHORT_MONTH}|jan|feb|apr|jul|aug|sept?|oct|nov|dec)\b\.?", _short_month),
     rule(r"\b(Jan|Feb|Apr|Aug|Sept?|Oct|Nov|Dec)\.", _short_month),
     rule(rf"\b({_SHORT_DAY})\b(?=,?\s(?:\d|{_SHORT_MONTH}))(?<!Sun)", lambda m, b: _day_name(m[1])),
     rule(r"\b(Mon|Tues?|Wed|Thurs?|Thu|Fri)\.|\b(?=Tues\b|Thurs\b)(\w+)", _short_day),
@@ -235,18 +237,22 @@ MONTH_NAMES: tuple[Rule, ...] = (
 DATES: tuple[Rule, ...] = (
     rule(r"(?<![\d/.-])(\d{4})([-/])(\d{1,2})\2(\d{1,2})(?:T(?=\d)|(?![\w/-]))", _iso_date),
     rule(r"(?<![\d/.-])(\d{1,2})([/.-])(\d{1,2})\2(\d{4}|\d{2})(?![\d/-]|\.\d)", _numeric_date),
-    rule(r"\b(on|by|until|till|since|before|after|from)\s(\d{1,2})/(\d{1,2})(?![\w/]|\.\d)", _day_and_month_only),
+    rule(rf"\b(on|by|until|till|since|before|after|from|due|dated|starts|ends|{'|'.join(_DAYS)}),?\s(\d{{1,2}})/(\d{{1,2}})"
+         r"(?![\w/]|\.\d)", _day_and_month_only),
+    rule(r"(?<![\w/.,-])()(\d{1,2})/(\d{1,2})(?=\s(?:@|at)\s\d)", _day_and_month_only),
     rule(r"(?<![\w/.-])(1\d{3}|20\d\d)-(0[1-9]|1[0-2])(?![\w/-]|\.\d)(?<=-0\d)", _year_month),
     rule(_MONTH + rf"[\s-](\d{{1,2}}){_ORDINAL_ENDING}(?:[-–](\d{{1,2}}){_ORDINAL_ENDING})?(?:-(\d{{4}}))?"
          r"(?![\w:%]|[.,]\d)", _month_day),
-    rule(rf"(?<![\w.,])(?:[Tt]he\s)?(?:(\d{{1,2}}){_ORDINAL_ENDING}[-–])?(\d{{1,2}}){_ORDINAL_ENDING}[\s-](?:of\s)?{_MONTH}",
+    rule(rf"(?<![\w.,])(?:(?i:the)\s)?(?:(\d{{1,2}}){_ORDINAL_ENDING}[-–])?(\d{{1,2}}){_ORDINAL_ENDING}[\s-](?:of\s)?{_MONTH}",
          _day_month),
+    rule(r"(?<=[BC]E|BC|AD)\s?[-–]\s?(?=\d{1,4}\s?(?:BC|CE|AD))", "to"),
     rule(r"(?<![\w.,])(?:(\d{1,4})[-–])?(\d{1,4})\s?(BCE|BC|CE|AD|B\.\s?C\.(?:\s?E\.)?|A\.\s?D\b\.?)(?!\w)", _era),
     rule(r"\b(?:AD|A\.D\.)\s(\d{1,4})\b", _era_before),
     rule(r"(?<!\w)(?:Q([1-4])[\s-]?(?='?\d\d)|([1-4])Q[\s-]?(?=\d\d))'?(20\d\d|\d\d)\b", _quarter),
 )  # fmt: skip
 
 TIMES: tuple[Rule, ...] = (
+    rule(r"(?<=\d)-?ish\b", "ish"),
     rule(r"\b(noon|midnight)\s?[-–]\s?(?=\d)", lambda m, b: f"{m[1]} to "),
     rule(r"(?<=[ap]m)[-–](?=noon|midnight)", "to"),
     rule(r"(?<![\w:.,-])(\d{1,2})(?::([0-5]\d))?(?:\s?([aApP])(?:\.[mM]\.|[mM]\b))?\s?[-–]\s?(\d{1,2})(?::([0-5]\d))?\s?"

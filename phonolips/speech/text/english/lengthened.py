@@ -35,6 +35,11 @@ _DOUBLE = frozenset(
      "loose", "choose", "tooth", "smooth", "proof", "roof", "freeze", "sneeze", "squeeze", "breeze", "street",
      "greet", "pee", "wee", "coffee", "toffee", "beer", "deer", "cheer", "steer")
 )  # fmt: skip
+# What a lengthened word in capitals may come to, of words with two letters; others are initialisms
+_TWO_LETTERS = frozenset(
+    ("ah", "am", "aw", "be", "do", "eh", "ew", "go", "ha", "he", "hi", "ho", "it", "me", "mm", "my", "no", "oh", "ow",
+     "so", "uh", "um", "up", "us", "we", "ya", "ye", "yo")
+)  # fmt: skip
 _MOST_RUNS = 4  # runs in one word that are tried both ways
 
 
@@ -67,18 +72,16 @@ def shorten(word: str) -> str:
     return found[0] if found else single
 
 
-_INITIALISMS = frozenset(("IEEE", "AAAS", "AAAI", "AAAA"))
-
-
 def _lengthened(match: re.Match[str], british: bool) -> str:
     word = match[0]
     if len(set(word.lower())) == 1 and word[0].lower() not in "mzao":
         return word  # www, III, xxx
-    if word in _INITIALISMS or (
-        word.isupper() and (len(word) < 4 or set(word) <= set("IVXLCDM")) and word not in ("MMM", "HMM", "SHH")
-    ):
+    if word.isupper() and (len(word) < 4 or set(word) <= set("IVXLCDM")) and word not in ("MMM", "HMM", "SHH"):
         return word  # VIII, AAA
-    return shorten(word)
+    shortened = shorten(word)
+    if word.isupper() and len(shortened) == 2 and shortened not in _TWO_LETTERS:
+        return word  # IEEE
+    return shortened
 
 
 RULES: tuple[Rule, ...] = (

@@ -10,7 +10,7 @@ from phonolips.speech.text.english.numbers import (
     number_words,
     whole_words,
 )
-from phonolips.speech.text.english.rules import SPELLED, Rule, one_of, rule, text_after, text_before
+from phonolips.speech.text.english.rules import SPELLED, Rule, one_of, rule, stands_before_noun, text_after
 
 # sign or code: one, many, one hundredth, hundredths ("" where nobody counts them)
 _DOLLAR, _US = ("dollar", "dollars", "cent", "cents"), f"{SPELLED}us"
@@ -121,10 +121,8 @@ def _money(match: re.Match[str], british: bool) -> str:
     # a $20 bill, a $5-million deal
     hyphened = match["before"] is not None and (
         re.match(r"-[a-z]", text_after(match)) is not None
-        or (
-            re.search(r"\ban?\s$", text_before(match)) is not None
-            and re.match(r"\s[a-z]{3}", text_after(match)) is not None
-        )
+        or re.search(r"\d-[a-z]", match[0]) is not None
+        or stands_before_noun(match)
     )
     return f" {minus}{_amount_words(amount, magnitude, sign, hyphened=hyphened)} "
 

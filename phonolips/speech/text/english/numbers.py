@@ -16,14 +16,14 @@ MAGNITUDES = {
     "bn": "billion", "t": "trillion", "tn": "trillion", "trn": "trillion",
 }  # fmt: skip
 
-# 1,200 or 42, and then a decimal part; what stands before must be neither digit, point nor comma
-NUMBER = r"(?>\d{1,3}(?:,\d{3}(?!\d))+|\d+)(?:\.\d++)?"
+# 1,200, the Indian 1,00,000, or 42, and then a decimal part; what stands before must be neither digit, point nor comma
+NUMBER = r"(?>\d{1,3}(?:,\d{3}(?!\d))+|\d{1,2}(?:,\d\d){1,5},\d{3}(?!\d)|\d+)(?:\.\d++)?"
 AMOUNT = rf"(?:{NUMBER}|\.\d++)"
 VULGAR = "¼-¾⅐-⅞"  # ½ and its like, for a character class
 FRACTION = rf"(?:(?:\d{{1,4}}\s)?\d{{1,4}}[/⁄]\d{{1,4}}|(?:\d{{1,4}}\s?)?[{VULGAR}])"
 # the beginning of a number that is not the rest of another, or of a word
 BEGIN = r"(?<![\w.,])"
-BEGIN_SIGNED = r"(?<![\w.,])(?:(?<![\w)-])-)?"
+BEGIN_SIGNED = r"(?<![\w.,^])(?<![A-Z]-)(?:(?<![\w)-])-)?"
 
 
 @lru_cache(maxsize=4096)
@@ -132,7 +132,16 @@ def _fraction(match: re.Match[str], british: bool) -> str:
 
 
 def _out_of(match: re.Match[str], british: bool) -> str:
-    return f"{match[1]} {decimal_words(match[2])} out of {decimal_words(match[3])} "
+    before = f"{match[1]} " if match[1] else ""
+    return f"{before}{decimal_words(match[2])} out of {decimal_words(match[3])} "
+
+
+def _pressure(match: re.Match[str], british: bool) -> str:
+    """Read a blood pressure, 120/80, which is more than one: one hundred and twenty over eighty."""
+    top, bottom = int(match[1]), int(match[2])
+    if not bottom < top < 260:
+        return match[0]
+    return f"{number_words(top)} over {number_words(bottom)}"
 
 
 def _ordinal(match: re.Match[str], british: bool) -> str:
@@ -186,8 +195,29 @@ YEARS: tuple[Rule, ...] = (
     rule(r"(?<=\d0s)\s?[-–]\s?(?='?\d)", "to"),
     rule(r"(?<![\w.,-])((?:1\d|20)\d\d)([-–/])(\d\d)(?![\w/-]|[.,]\d)", _year_range),
     rule(r"(?<![\w.,])(1[1-9]\d0|20\d0)\s?'?s(?![\w'])", _decade),
+    # a timeout set to 30s counts seconds
+    rule(
+        r"(?<!0s\s)(?<!ties\s)\b((?i:to|for|after|every|takes?|took|within|about|around|waits?|waited|lasts?|lasted)\s|=\s?)([1-9]0)s\b"
+        r"(?!\s(?:music|hits|songs?|pop|rock|style|fashion|nights?|kids|movies|films|tv|party|nostalgia|and|or|to)\b)",
+        lambda m, b: f"{m[1]}{number_words(int(m[2]))} seconds",
+    ),
     rule(r"(?<![\w.,])'?([1-9]0)'?s(?=[-–\s]|$)(?<!10s)", _decade),
     rule(r"(?<![\w.,])'?([2-9]0)'?s\b", _decade),
+)
+
+# 2m is two meters, and two million of what is counted so
+_MANY = (
+    "people|users|views|viewers|followers|subscribers|downloads|copies|customers|jobs|homes|votes|voters|listeners|streams|"
+    "likes|members|visitors|residents|children|barrels|tonnes|tons|years|plays|shares|cases|deaths|doses|workers|players|"
+    "records|accounts|households|students|passengers|units|tickets|fans|pounds|dollars|euros"
+)
+MILLIONS: tuple[Rule, ...] = (
+    rule(rf"{BEGIN}({AMOUNT})(m)(?=\s(?:(?:[a-z]{{2,12}}\s)?(?:{_MANY})|were|are|have|had)\b)", _magnitude),
+    # 4.5B yrs, 150M km
+    rule(
+        rf"{BEGIN}({AMOUNT})([kKMB]|bn|mn|tn)(?=\s(?:km|kg|mi|lbs?|yrs?|hrs|tons?|tonnes|sq|ha|acres|gal|kWh|MWh|MW|GW)\b)",
+        lambda m, b: f"{m[1]} {MAGNITUDES[m[2].lower()]}",
+    ),
 )
 
 # 5k, 1.2B users; 4K and 8K are pictures, 5B may be a room
@@ -201,20 +231,28 @@ MAGNITUDE_LETTERS: tuple[Rule, ...] = (
 )  # fmt: skip
 
 FRACTIONS: tuple[Rule, ...] = (
-    rule(r"(?<![\w.,/])(?:9/11|24/7|7/7)(?![\w/])",
-         lambda match, british: " ".join(number_words(int(part)) for part in match[0].split("/"))),
-    rule(r"\b(scored|score|rated|rating|rate|got|gave|gives|give|mark|marks|it|a)"
-         rf"\s({AMOUNT})/(5|10|20|100)(?![\w/.])(?<=0|5)", _out_of),
+    rule(r"(?<![\w.,/-])(\d{1,3})/(\1)(?<=/5|10|00)(?![\w/])",
+         lambda m, b: f"{number_words(int(m[1]))} out of {number_words(int(m[2]))}"),
+    rule(r"(?<![\w.,/-])(?:9/11|24[/-]7|7/7|(50|20)[/-]\1)(?![\w/-])",
+         lambda match, british: " ".join(number_words(int(part)) for part in re.split("[/-]", match[0]))),
+    rule(r"(?<![\w.,/])(\d{2,3})/([4-9]\d|1[0-3]\d)(?![\w/])", _pressure),
+    rule(r"\b(scored|score|scores|rated|rating|rating of|rate|got|gets?|gave|gives?|marks?|mark of|score of|it|a)"
+         rf"\s({AMOUNT})/(5|10|20|100)(?![\w/]|\.\d)", _out_of),
+    rule(rf"{BEGIN}()(\d{{1,2}}\.\d)/(5|10|20|100)(?![\w/]|\.\d)", _out_of),
+    rule(r"(?<![\w.,/-])0(\d)/(\d\d)(?![\w/]|\.\d)",
+         lambda m, b: f"oh {_DIGITS[int(m[1])]} {whole_words(m[2])}"),
     rule(rf"(?<![\w.,/⁄]){FRACTION}(?![\w/⁄])", _fraction),
 )  # fmt: skip
 
 NUMBERS: tuple[Rule, ...] = (
     rule(r"(?<![\d,])(\d{1,15}(?:,\d{3}){0,4})(?:st|nd|rd|th|ST|ND|RD|TH)\b", _ordinal),
+    rule(r"(?<=[%°\d])\s?[-–]\s?(?=\d[\d.,]{0,9}[%°])|(?<=\d%)\s?[-–]\s?(?=\d)", "to"),
     rule(r"(?<![\w.)^%-])-(?=\.?\d)", "minus"),
-    rule(r"(?<![\w/.,-])50-50(?![\w/-])", "fifty fifty"),
-    rule(r"(?<=\d%)\s?[-–]\s?(?=\d)", "to"),
     rule(r"(?<=\d)-to-(?=\d)|(?<=\d)\s?[-–]\s?(?=\d)", "to"),
-    rule(r"(?<=\b[Ii]n\s|\bof\s|\bby\s)(10\d\d)(?![\w%-]|[.,]\d|\s[a-z]{1,20}s\b)", lambda m, b: year_words(m[1])),
+    rule(
+        r"\b((?i:in|of|by|since|until|before|after|around|year|circa)\s)(10\d\d)(?![\w%-]|[.,]\d|\s[a-z]{1,20}s\b)",
+        lambda m, b: m[1] + year_words(m[2]),
+    ),
     rule(r"(?<![\w.,])(1[1-9]\d\d|20\d\d)(?![\w%]|[.,]\d)", _year),
     rule(rf"{NUMBER}|(?<![\w.])\.\d++", lambda match, british: f" {decimal_words(match[0])} "),
 )

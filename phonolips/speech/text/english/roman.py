@@ -42,7 +42,14 @@ _FIRST_NAMES = frozenset(
 _NUMERAL = r"[IVXLCDM]{1,9}"
 # What follows a ruler's I, V or X: no verb of a speaker ("Elizabeth I saw")
 _AFTER_RULER = re.compile(
-    r"(?:'s)?(?:[.,;:!?)]|\s?$|\s(?:of|was|is|had|has|died|reigned|ruled|became|and|who|in|to|or|never|married)\b)"
+    r"(?:'s)?(?:[.,;:!?)]|\s?$|\s(?:of|was|is|had|has|died|reigned|ruled|became|and|who|in|to|or|never|succeeded|married|"
+    r"ascended|abdicated|defeated|conquered|invaded|executed|founded|granted|established|inherited|crowned|"
+    r"took the throne|lost the throne|came to the throne|won the war|on|at|from|as|until|after|before|by|with|for)\b)"
+)
+# ... before whose name anything may follow it
+_RULER_BEFORE = re.compile(
+    r"\b(?:[Kk]ing|[Qq]ueen|[Pp]ope|[Ee]mperor|[Ee]mpress|[Tt]sar|[Cc]zar|[Kk]aiser|[Ss]ultan|[Pp]rince|[Dd]uke|"
+    r"(?:reign|death|court|son|daughter|rule|heir) of|under)\s$"
 )
 # Numerals after a counted word that are rather letters, sizes or words: Plan C, Vitamin D, Type MIX
 _NO_NUMERALS = frozenset(
@@ -78,6 +85,7 @@ def _after_word(match: re.Match[str], british: bool) -> str:
         if re.match(rf"\.\s(?!(?:{STARTERS})\b)[A-Z]", text_after(match)) and len(numeral) == 1:
             return match[0]  # Henry V. Smith
         alone = len(numeral) == 1 and not _AFTER_RULER.match(text_after(match))
+        alone = alone and not _RULER_BEFORE.search(text_before(match))
         if alone or not word[0].isupper() or not numeral.isupper() or numeral in _NO_RULERS or match[0] == "Malcolm X":
             return match[0]
         return f"{word} the {ordinal_words(value)}"
@@ -104,6 +112,8 @@ def _free(match: re.Match[str], british: bool) -> str:
         return numeral
     if len(numeral) >= _SHORTEST_YEAR:
         return year_words(str(value)) if 1000 <= value <= 2100 else number_words(value)
+    if value < 8 and re.search(r"\b(?:[A-Z]\.\s?){1,3}[A-Z][a-z]+,?\s$", text_before(match)):
+        return f"the {ordinal_words(value)}"  # J. P. Morgan III
     full_name = re.search(r"\b([A-Z][a-z]+)\s(?:[A-Z][\w.']*\s){1,2}$", text_before(match))
     if full_name and value < 8 and full_name[1].lower() in _RULERS | _FIRST_NAMES:
         return f"the {ordinal_words(value)}"  # John Smith III

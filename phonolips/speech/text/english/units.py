@@ -9,7 +9,16 @@ from phonolips.speech.text.english.numbers import (
     number_words,
     quantity_words,
 )
-from phonolips.speech.text.english.rules import GAP, Rule, ends_sentence, one_of, rule, text_after, text_before
+from phonolips.speech.text.english.rules import (
+    GAP,
+    Rule,
+    ends_sentence,
+    one_of,
+    rule,
+    stands_before_noun,
+    text_after,
+    text_before,
+)
 
 _PREFIXES = {
     "p": "pico", "n": "nano", "μ": "micro", "u": "micro", "m": "milli", "c": "centi", "d": "deci", "h": "hecto",
@@ -32,6 +41,8 @@ _UNITS: dict[str, tuple[str, str]] = {
     "nmi": ("nautical mile", "nautical miles"), "lb": ("pound", "pounds"), "lbs": ("pound", "pounds"),
     "oz": ("ounce", "ounces"), "fl oz": ("fluid ounce", "fluid ounces"), "gal": ("gallon", "gallons"),
     "qt": ("quart", "quarts"), "pt": ("pint", "pints"), "tbsp": ("tablespoon", "tablespoons"),
+    "Tbsp": ("tablespoon", "tablespoons"), "tbs": ("tablespoon", "tablespoons"),
+    "Tsp": ("teaspoon", "teaspoons"), "pts": ("point", "points"), "bps": ("basis point", "basis points"),
     "tsp": ("teaspoon", "teaspoons"), "mph": ("mile per hour", "miles per hour"),
     "kph": ("kilometer per hour", "kilometers per hour"), "kmh": ("kilometer per hour", "kilometers per hour"),
     "mpg": ("mile per gallon", "miles per gallon"), "rpm": ("revolution per minute", "revolutions per minute"),
@@ -100,15 +111,16 @@ UNITS = _make_units()
 _SYMBOL = one_of(UNITS)
 # Abbreviations rather than symbols: a full stop belongs to them, and a number may follow ("5 ft. 6 in.")
 _DOTTED = frozenset(
-    ("ft", "yd", "yds", "mi", "lb", "lbs", "oz", "gal", "qt", "pt", "tbsp", "tsp", "min", "mins", "hr", "hrs", "sec",
-     "secs", "wk", "wks", "mo", "mos", "yr", "yrs")
+    ("ft", "yd", "yds", "mi", "lb", "lbs", "oz", "gal", "qt", "pt", "pts", "tbsp", "Tbsp", "tbs", "tsp", "Tsp", "min",
+     "mins", "hr", "hrs", "sec", "secs",
+     "wk", "wks", "mo", "mos", "yr", "yrs")
 )  # fmt: skip
 _POWERS = {"2": "square", "3": "cubic"}
 # units whose own name after "per" is a length, a time or a volume
 _PER = one_of(
     ("s", "sec", "h", "hr", "min", "day", "week", "month", "year", "yr", "m", "km", "cm", "ft", "in", "mi", "kg", "g",
      "lb", "L", "l", "mL", "ml", "dL", "dl", "gal", "mol", "W", "kWh", "K", "GB", "MB", "person", "capita", "ha",
-     "sq ft")
+     "sq ft", "side", "serving", "game", "hour", "minute", "second", "liter", "dose", "patient")
 )  # fmt: skip
 _PER_WORDS = {"in": "inch", "K": "kelvin", "dL": "deciliter", "dl": "deciliter"}
 _UNIT = (
@@ -116,7 +128,7 @@ _UNIT = (
 )
 # in compounds that have a slash, or that nothing else is written as, a unit may stand alone
 _ALONE = one_of(
-    ("km/h", "kph", "mph", "m/s", "kWh", "MB/s", "GB/s", "kHz", "MHz", "GHz", "mg/dL", "kg/m", "mi/h", "ft/s")
+    ("km/h", "lb/in", "kph", "mph", "m/s", "kWh", "MB/s", "GB/s", "kHz", "MHz", "GHz", "mg/dL", "kg/m", "mi/h", "ft/s")
 )
 
 
@@ -144,24 +156,11 @@ _NUMBER_AHEAD = r"\s(?:\d|(?:one|two|three|four|five|six|seven|eight|nine|ten|el
 _AFTER_INCHES = (
     r"\s(?!(?:wide|long|tall|high|deep|thick|across|from|and|for|with|was|apart|above|below|over|under)\b)[a-z]{3}"
 )
-# Nouns that a measure stands before as an adjective, whatever stands before it: the 1500 m race
-_HEADS = (
-    r"\s(?:race|sprint|run|dash|relay|freestyle|hurdles|walk|hike|ride|swim|battery|bulb|lamp|fuse|charger|motor|engine|"
-    r"drive|disk|card|screen|monitor|display|vinyl|laptop|radius|limit|zone|bottle|bag|pipe|cable|processor|lens)s?\b"
-)
-
-
-def _stands_before_noun(match: re.Match[str]) -> bool:
-    """Return whether the measure belongs to a noun, as in `a 5 km run`: its unit stands in the singular."""
-    return (
-        re.search(r"\b[Aa]n?\s$", text_before(match)) is not None
-        and re.match(r"\s[a-z]{3}", text_after(match)) is not None
-    ) or re.match(_HEADS, text_after(match)) is not None
 
 
 def _measure(match: re.Match[str], british: bool) -> str:
     quantity, gap = match["quantity"], match["gap"]
-    one = is_one(quantity) or gap.startswith("-") or _stands_before_noun(match)
+    one = is_one(quantity) or gap.startswith("-") or stands_before_noun(match)
     words = _unit_words(match, one=one)
     ends = ends_sentence(match) or (match["unit"] not in _DOTTED and re.match(_NUMBER_AHEAD, text_after(match)))
     full_stop = ". " if match["dot"] and ends else " "
@@ -169,16 +168,34 @@ def _measure(match: re.Match[str], british: bool) -> str:
 
 
 def _inches(match: re.Match[str], british: bool) -> str:
-    one = is_one(match[1]) or _stands_before_noun(match)
+    one = is_one(match[1]) or stands_before_noun(match)
     one = one or ("″" in match[0] and re.match(_AFTER_INCHES, text_after(match)) is not None)
     full_stop = match[0].endswith(".") and (ends_sentence(match) or re.match(r"\s\d", text_after(match)))
     return f" {quantity_words(match[1])} {'inch' if one else 'inches'}{'. ' if full_stop else ' '}"
 
 
 def _feet_and_inches(match: re.Match[str], british: bool) -> str:
-    feet = "foot" if match[1] == "1" else "feet"
-    inches = "inch" if match[2] == "1" else "inches"
-    return f" {quantity_words(match[1])} {feet} {quantity_words(match[2])} {inches} "
+    feet = "feet"
+    if (
+        match[1] == "1"
+        or stands_before_noun(match)
+        or re.search(r"\b(?:an?|the)\s$", text_before(match), re.IGNORECASE)
+    ):
+        feet = "foot"  # a 6'5", 250-pound man
+    words = f"{quantity_words(match[1])} {feet} {quantity_words(match[2])}"
+    # how tall a person is: five feet ten
+    person = int(match[1]) in range(3, 8) and "." not in match[2] and not re.match(_NOT_TALL, text_after(match))
+    return f" {words} " if person else f" {words} {'inch' if match[2] == '1' else 'inches'} "
+
+
+def _duration(match: re.Match[str], british: bool) -> str:
+    """Read `2h 15m`, `1hr 5min 30s`, `15m 30s`."""
+    words = [
+        f"{quantity_words(value)} {name}{'' if value == '1' else 's'}"
+        for value, name in zip(match.groups(), ("hour", "minute", "second", "minute", "second"), strict=True)
+        if value
+    ]
+    return f" {' '.join(words)} "
 
 
 def _feet(match: re.Match[str], british: bool) -> str:
@@ -187,14 +204,15 @@ def _feet(match: re.Match[str], british: bool) -> str:
 
 def _degrees(match: re.Match[str], british: bool) -> str:
     scale = {"C": " Celsius", "F": " Fahrenheit", "c": " Celsius", "f": " Fahrenheit"}.get(match["scale"] or "", "")
-    single = is_one(match["quantity"]) or (not scale and _stands_before_noun(match))
-    degrees = "degree" if single else "degrees"
-    return f" {quantity_words(match['quantity'])} {degrees}{scale} "
+    one = is_one(match["quantity"]) or (not scale and stands_before_noun(match))
+    compass = _COMPASS[match["compass"]] + " " if match["compass"] else ""
+    return f" {quantity_words(match['quantity'])} {'degree' if one else 'degrees'}{scale} {compass}"
 
 
 def _position(match: re.Match[str], british: bool) -> str:
     words = f"{quantity_words(match[1])} degrees {number_words(int(match[2]))} minutes"
-    return f" {words} {quantity_words(match[3])} seconds " if match[3] else f" {words} "
+    words += f" {quantity_words(match[3])} seconds" if match[3] else ""
+    return f" {words} {_COMPASS[match[4]]} " if match[4] else f" {words} "
 
 
 def _alone(match: re.Match[str], british: bool) -> str:
@@ -207,20 +225,43 @@ def _signed(match: re.Match[str], british: bool) -> str:
     return (" minus" if match[0].startswith("-") else "") + measure(match, british)
 
 
+_COMPASS = {"N": "north", "S": "south", "E": "east", "W": "west"}
+_NOT_TALL = r"\s(?:wide|long|deep|thick|across|x|by)\b"
 _DIMENSION = r"(?=\s(?:tall|wide|long|high|deep|thick|across|of|x|by)\b)"
 _OUTLETS = r"(?=\s(?:fuse|circuit|current|breaker|socket|plug|supply|charger|outlet|service)s?\b)"
 
-# "per" behind a number that has no unit of its own, or money: 12/kg, $5/month
+# Before money and years. Durations; "per" behind a number that has no unit of its own, or money: 12/kg, $5/month
 PER: tuple[Rule, ...] = (
+    rule(r"(?<![\w.,/-])(\d{1,2})-(\d/\d{1,2})(?![\w/-])", lambda m, b: f"{m[1]} {m[2]}"),
+    rule(r"\bRs\.\s?(?=\d)", lambda m, b: "Rs "),
+    rule(r"([$£€]\d[\d,.]{0,15})\s[xX×*]\s(?=\d)", lambda m, b: f"{m[1]} times "),
+    rule(r"(?<![\w.,])(\d{1,3})\s?h(?:rs?)?\s?(\d{1,2})\s?m(?:ins?)?(?:\s?(\d{1,2})\s?s(?:ecs?)?)?(?!\w)"
+         r"|(?<![\w.,])(\d{1,3})m(?:in)?\s?(\d{1,2})s(?:ec)?(?!\w)", _duration),
     rule(r"(\d\s?(?:m|cm|mm|km|ft|in|yd)\.?)\s?x\s(?=\d)", lambda m, b: f"{m[1]} by "),
     rule(rf"(?:(?<=\d)|(?<=\d[kKmMbB])|(?<=\d[bm]n))/(?P<per>{_PER}|hour|minute|second|mile|pound|"
-         r"night|mo|wk|piece|item|user|seat)(?![\w/])", lambda m, b: f" per {_per_name(m['per'])} "),
+         r"night|mo|wk|piece|item|user|seat)(?![\w/])(?:(?<=mo|yr|hr|wk|lb|ft)\.(?=\s[a-z]))?",
+         lambda m, b: f" per {_per_name(m['per'])} "),
 )  # fmt: skip
 
 # Inches are written 5″ by clean_text, which tells the mark from a quote.
 RULES: tuple[Rule, ...] = (
-    rule(r"(?<![\w.,])(\d{1,3}(?:\.\d{1,6})?)\s?°\s?(\d{1,2})\s?['′](?:\s?(\d{1,2}(?:\.\d{1,4})?)\s?″)?", _position),
-    rule(rf"{BEGIN_SIGNED}(?P<quantity>{QUANTITY})\s?[°º]\s?(?P<scale>[CcFf])?(?![A-Za-z])", _signed),
+    # 180C/350F, at 180C
+    rule(r"(?<![\w.,])(\d{2,3})\s?([CF])/(\d{2,3})\s?([CF])(?!\w)(/)?",
+         lambda m, b: f" {m[1]}°{m[2]}, {m[3]}°{m[4]}{', ' if m[5] else ' '}"),
+    rule(r"\b(at|to|of|above|below|over|under|hit|reached|reaches)\s(-?\d{1,3})\s?([CF])(?![\w'-])",
+         lambda m, b: f"{m[1]} {m[2]}°{m[3]} "),
+    rule(r"(?<![\w.,])(\d{1,3}\.\d)\s?([CF])(?![\w'-])", lambda m, b: f"{m[1]}°{m[2]} "),
+    # 8 tabs/24 hrs
+    rule(r"(?<=[a-z])/(?=\d{1,3}\s?(?:hrs?|h|hours?|days?|mins?|weeks?|months?|km|kg|mi|ml|g)\b)", "per"),
+    rule(rf"(?<=\d)(?P<exponent>\^-?\d{{1,3}})\s{_UNIT}",
+         lambda m, b: f"{m['exponent']} {_unit_words(m, one=False)} "),
+    # 5kg-10kg
+    rule(rf"(?<=\d)(\s?(?:{_SYMBOL}|°[CF]?|[″%]))[-–](?=\d{{1,6}}(?:\.\d{{1,6}})?\s?(?:{_SYMBOL}|°|[″%]))",
+         lambda m, b: f"{m[1]} to "),
+    rule(r"(?<![\w.,])(\d{1,3}(?:\.\d{1,6})?)\s?°\s?(\d{1,2})\s?['′](?:\s?(\d{1,2}(?:\.\d{1,4})?)\s?″)?"
+         r"(?:\s?([NSEW])(?!['\w]))?", _position),
+    rule(rf"{BEGIN_SIGNED}(?P<quantity>{QUANTITY})\s?[°º]\s?(?P<scale>[CcFf])?"
+         r"(?:(?P<compass>[NSEW])(?!['\w]))?(?![A-Za-z])", _signed),
     rule(r"(?<![\w.,])(\d{1,2})['′]\s?(\d{1,2}(?:\.\d)?)(?:″|(?=\s(?:tall|wide|long|high)\b)|(?=[,.;]?\s|$))",
          _feet_and_inches),
     rule(rf"(?<![\w.,])({QUANTITY})\s?″", _inches),
