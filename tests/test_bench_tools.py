@@ -96,6 +96,7 @@ def test_peakiness_counts_steps_of_speech():
     assert found["entropy"] == pytest.approx(0, abs=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["bench/encoder", "bench/boundaries", "bench/text_fit", "studies/ctc_peaks"])
 def test_every_tool_has_help(name):
     done = subprocess.run([sys.executable, TOOLS / f"{name}.py", "--help"], capture_output=True, text=True, check=True)

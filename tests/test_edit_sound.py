@@ -113,6 +113,7 @@ def kept_parts(done: Edited, rate: int) -> tuple[slice, slice, int]:
     return before, after, round(cut.new_end * rate) - round(cut.old_end * rate)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*transcript fits the sound badly")
 @pytest.mark.parametrize(
     ("codec", "rate", "channels", "late"),
@@ -147,6 +148,7 @@ def test_sound_is_the_recorded_one_to_the_sample(edited, tmp_path, codec, rate, 
     assert read_result(out).sound == out / "edited.wav"
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*transcript fits the sound badly")
 def test_the_film_keeps_rate_channels_and_time(edited, tmp_path):
     film = write_film(tmp_path / "film.mov", noise(2.4, 44_100, 2), 44_100)
@@ -185,6 +187,7 @@ def lag(one: np.ndarray, other: np.ndarray) -> int:
     return peak - size if peak > size // 2 else peak
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*transcript fits the sound badly", "ignore:the new words are silent")
 @pytest.mark.parametrize("how", [{"aspect": "2"}, {"turned": True}])
 def test_pictures_come_out_as_they_were_seen(edited, tmp_path, how):

@@ -12,7 +12,10 @@ import numpy as np
 import pytest
 import soundfile
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and process groups of POSIX")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(os.name != "posix", reason="signals and process groups of POSIX"),
+]
 # Of a call: the interpreter starts, which nobody can make quiet before the first line of ours runs (0.1 s here, more
 # on a busy machine), torch is imported, a process draws beside this one, a film is encoded.
 SECONDS = 4.0

@@ -143,6 +143,7 @@ def run(words: list[str], folder: Path, **options) -> subprocess.CompletedProces
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False, **options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["-", "/dev/stdin"])
 @pytest.mark.parametrize("piped", [True, False])
 def test_the_standard_input_is_a_recording(tmp_path, wave, name, piped):
@@ -160,6 +161,7 @@ def test_the_standard_input_is_a_recording(tmp_path, wave, name, piped):
     assert list((tmp_path / "temporary").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_nothing_through_the_standard_input_is_one_line(tmp_path):
     for stdin, content in ((subprocess.DEVNULL, None), (None, "")):
         more = {"stdin": stdin} if content is None else {"input": content}

@@ -24,6 +24,8 @@ from phonolips.show.pictures import draw
 from phonolips.storage import atomic_file, atomic_folder, write_arrays
 from phonolips.temporary import sweep, temporary_folder, temporary_path
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def result():

