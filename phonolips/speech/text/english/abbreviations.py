@@ -39,7 +39,7 @@ SHORT_WORDS = {
     "illus": "illustrated", "ref": "reference", "refs": "references", "appt": "appointment",
     "bldg": "building", "fwd": "forward", "lb": "pound", "lbs": "pounds", "oz": "ounces", "qty": "quantity",
     "wt": "weight", "ht": "height", "hr": "hour", "wks": "weeks", "mos": "months", "rm": "room", "pg": "page",
-    "ste": "suite",
+    "ste": "suite", "sect": "section", "para": "paragraph", "paras": "paragraphs",
 }  # fmt: skip
 # Words of their own when small, or at the end of a sentence
 _CAPITALISED_ONLY = frozenset(
@@ -291,4 +291,8 @@ INITIALS: tuple[Rule, ...] = (
     rule(r"(?<![\w.])(?:[^\W\d_]\.){2,12}(?:[^\W\d_](?!\w))?", _initials),
     rule(r"(?<![\w.])[A-Z]\.\s(?:[A-Z]\.\s){0,3}(?=[A-Z]\.\s[A-Z])", lambda m, b: m[0]),
     rule(r"(?<![\w'.])[A-HJ-Z]\.(?=\s[A-Z])", _person_initial),
+    rule(
+        r"\b((?i:mister|missus|miz|doctor|professor)\s)([A-Z])\.(?=\s?[a-z,;:])",
+        lambda match, british: f"{match[1]}{SPELLED}{match[2].lower()} ",
+    ),
 )

@@ -87,9 +87,17 @@ _ELEMENTS = frozenset(("H", "Li", "Na", "K", "Ca", "Mg", "Al", "Fe", "Cu", "Zn",
 _APART = re.compile(r"[ei][A-Z][a-z]{2,}|[A-Z][a-z]{2,}[A-Z]")
 
 
+_JOINING_WORDS = frozenset(("for", "and", "of", "in", "the", "with"))  # small between capitals: AIforGood
+
+
 def split_capitals(word: str) -> list[str]:
-    """Split a word written in camel case: BlackLivesMatter, ChatGPT, OpenAI."""
-    return re.findall(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]{2,}s?(?![a-z])|[A-Z]?[^\W\d_A-Z]+|[A-Z]+|\d+", word)
+    """Split a word written in camel case: BlackLivesMatter, ChatGPT, OpenAI, AIforGood."""
+    parts = re.findall(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]{2,}s?(?![a-z])|[A-Z]?[^\W\d_A-Z]+|[A-Z]+|\d+", word)
+    for place in range(1, len(parts)):
+        letters, after = parts[place - 1], parts[place]
+        if letters.isupper() and after[0].isupper() and after[1:] in _JOINING_WORDS:
+            parts[place - 1 : place + 1] = [letters + after[0], after[1:]]
+    return parts
 
 
 def _is_word(word: str) -> bool:

@@ -203,6 +203,10 @@ YEARS: tuple[Rule, ...] = (
     ),
     rule(r"(?<![\w.,])'?([1-9]0)'?s(?=[-–\s]|$)(?<!10s)", _decade),
     rule(r"(?<![\w.,])'?([2-9]0)'?s\b", _decade),
+    rule(
+        r"(?<![\w.,])'00'?s\b|(?<=\bthe\s)00'?s\b|(?<=early\s)00'?s\b|(?<=late\s)00'?s\b",
+        lambda match, british: "two thousands",
+    ),
 )
 
 # 2m is two meters, and two million of what is counted so
