@@ -20,11 +20,12 @@ _MARKED = (
 _LOOKED_AT = 1000  # bytes from which UTF-16 without a mark is told: every second one of European letters is 0
 
 
-def read_text_file(source: Path | str) -> str:
+def read_text_file(source: Path | str, expected: str = "a text to speak") -> str:
     """Read a text: UTF-8 with or without a byte order mark, UTF-16, UTF-32, or else Windows-1252 with a warning.
 
     Args:
         source: a file, also a pipe such as /dev/stdin; "-" is standard input.
+        expected: what the file should hold, for messages.
 
     Raises:
         InputError: it cannot be read, is empty, is no text, or has more than MOST_BYTES.
@@ -38,14 +39,14 @@ def read_text_file(source: Path | str) -> str:
             with Path(source).open("rb") as file:
                 content = file.read(MOST_BYTES + 1)
         except FileNotFoundError as error:
-            raise InputError(f"{name}: no such file; expected a text") from error
+            raise InputError(f"{name}: no such file; expected {expected}") from error
         except OSError as error:
-            raise InputError(f"{system_line(error)}; expected a file with a text") from error
+            raise InputError(f"{system_line(error)}; expected a file with {expected}") from error
     if len(content) > MOST_BYTES:
-        raise InputError(f"{name}: more than {MOST_BYTES >> 20} MB; expected a text to speak: cut it into parts")
+        raise InputError(f"{name}: more than {MOST_BYTES >> 20} MB; expected {expected}: cut it into parts")
     text = decode_text(content, name)
     if not text.strip():
-        raise InputError(f"{name}: holds no text; expected at least one word")
+        raise InputError(f"{name}: holds no text; expected {expected}")
     return text
 
 

@@ -217,7 +217,7 @@ def _read_file(path: Path, words: OwnWords) -> None:
     """Read one dictionary."""
     from phonolips.speech.text.files import read_text_file
 
-    for number, line in enumerate(read_text_file(path).split("\n"), start=1):
+    for number, line in enumerate(read_text_file(path, "a lexicon, a word and its phones a line").split("\n"), start=1):
         if not line.strip() or line.startswith(_COMMENTS):
             continue
         where = f"{path}, line {number}"
