@@ -302,6 +302,12 @@ def test_every_b_m_and_p_is_closed(speak: bool, fps: int) -> None:
     assert closed >= 11
 
 
+@pytest.mark.parametrize("sound", ["[ɓ]", "[ʘ]", "[pʼ]", "[mʲ]", "P"])
+def test_sounds_made_of_b_m_and_p_close_too(sound: str) -> None:
+    lips = verbs.from_phones(["AA", sound, "AA"], fps=50).lips
+    assert opening(lips[25:-25]).min() < 0.019
+
+
 def test_closing_changes_the_height_around_open_bilabials_only() -> None:
     made = verbs.from_text("ah").lips
     lips = np.repeat(made[opening(made).argmax()][None], 40, axis=0)

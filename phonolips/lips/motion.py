@@ -14,7 +14,8 @@ from phonolips.errors import InputError
 from phonolips.lips.measures import inner_gaps, opening
 from phonolips.lips.points import MEDIAPIPE40
 from phonolips.phones.intervals import Alignment, Interval
-from phonolips.phones.inventory import BILABIALS, SILENCE
+from phonolips.phones.inventory import SILENCE
+from phonolips.phones.sounds import shuts_lips
 from phonolips.timebase import frame_centres
 
 DEFAULT_EMPHASIS = 1.3
@@ -161,7 +162,7 @@ def narrow(lips: np.ndarray, by: np.ndarray) -> np.ndarray:
 
 
 def close_bilabials(lips: np.ndarray, phones: Sequence[Interval], fps: float) -> np.ndarray:
-    """Close the mouth in every b, m and p that the decoder left open, as it does between sounds it was never shown.
+    """Close the mouth in every b, m and p, and in what is made of them, that the decoder left open.
 
     Looks 0.06 s and a frame back and ahead. GRID's 51 words have no p before t or after s, no m between open vowels:
     of 182 in paragraphs of 23 languages 10 stayed open, and of those of a voice 25 (tools/bench/languages.py lips).
@@ -180,7 +181,7 @@ def close_bilabials(lips: np.ndarray, phones: Sequence[Interval], fps: float) ->
     by = np.zeros(len(lips), lips.dtype)
     for phone in phones:
         first, last = (int(place) for place in np.searchsorted(times, (phone.start, phone.end)))
-        if phone.label not in BILABIALS or first >= len(lips):
+        if not shuts_lips(phone.label) or first >= len(lips):
             continue
         if last <= first:  # shorter than a frame: the nearest one
             first = int(np.abs(times - (phone.start + phone.end) / 2).argmin())

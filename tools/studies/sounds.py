@@ -23,12 +23,14 @@ from PIL import Image, ImageDraw
 from phonolips.evaluation.metrics.lips import opening_thresholds
 from phonolips.lips.measures import opening, width
 from phonolips.phones.features import APART, LETTERS, SHUT, VOWEL_LETTERS, read_sound
-from phonolips.phones.inventory import NUM_PHONES, PHONE_IDS, SILENCE, is_sound
-from phonolips.phones.sounds import mix_sound, sound_row
+from phonolips.phones.intervals import Alignment, Interval
+from phonolips.phones.inventory import SILENCE, is_sound
+from phonolips.phones.sounds import mix_sound
 from phonolips.show.drawing import text_font
 from phonolips.show.mouth import MouthPainter
 from phonolips.show.palette import PALETTES
 from phonolips.synth import verbs as synth
+from phonolips.timebase import STEP_SECONDS
 
 MARKED = ("tʷ", "kʷ", "ʃʷ", "tʲ", "sʲ", "mʲ", "sˤ", "r̝", "t͡ɕ", "t͡ʂ", "t͡ɬ", "k͡p", "ŋ͡m", "ɯᵝ", "e̞", "o̞", "ä")
 MEASURED = (
@@ -54,11 +56,12 @@ def neighbours(sound: str) -> tuple[str, ...]:
 
 def lips_of(sound: str, context: str) -> np.ndarray:
     """Synthesise a sound between two phones; return its frames and MARGIN_STEPS more on both sides, 100 a second."""
-    rest, beside = (np.eye(NUM_PHONES, dtype=np.float32)[PHONE_IDS[name]] for name in (SILENCE, context))
-    rows = [rest] * REST_STEPS + [beside] * CONTEXT_STEPS
-    posteriors = np.array([*rows, *[sound_row(sound)] * STEPS, *rows[::-1]], np.float32)
+    labels = (SILENCE, context, f"[{sound}]", context, SILENCE)
+    edges = np.cumsum([0, REST_STEPS, CONTEXT_STEPS, STEPS, CONTEXT_STEPS, REST_STEPS]) * STEP_SECONDS
+    phones = [Interval(*each) for each in zip(labels, edges[:-1].tolist(), edges[1:].tolist(), strict=True)]
+    lips = synth.from_alignment(Alignment.build((), phones, float(edges[-1])), fps=FPS).lips
     first = REST_STEPS + CONTEXT_STEPS
-    return synth.from_posteriors(posteriors, fps=FPS).lips[first - MARGIN_STEPS : first + STEPS + MARGIN_STEPS]
+    return lips[first - MARGIN_STEPS : first + STEPS + MARGIN_STEPS]
 
 
 def mixture_cells(sound: str) -> str:
