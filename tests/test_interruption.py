@@ -52,6 +52,16 @@ def left(where: Path) -> list[str]:
     return [str(path) for path in where.rglob("*") if path.name.startswith(".") or path.parent.name == "tmp"]
 
 
+@pytest.fixture(autouse=True, scope="module")
+def signals_arrive():
+    """Let signals arrive in what is started here, where whoever started the tests ignores them, as nohup does."""
+    usual = {signal.SIGINT: signal.default_int_handler, signal.SIGHUP: signal.SIG_DFL}
+    before = {number: signal.signal(number, handler) for number, handler in usual.items()}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 @pytest.fixture(scope="module")
 def recording(tmp_path_factory):
     path = tmp_path_factory.mktemp("sound") / "a.wav"
