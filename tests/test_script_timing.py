@@ -163,3 +163,9 @@ def test_groups_and_hurry() -> None:
     assert hurry(3.0, 1.0, 3.0) == 1.5
     assert hurry(9.0, 1.0, 3.0) == MOST_HURRY
     assert hurry(1.0, 3.0, 2.0) == MOST_HURRY
+
+
+def test_a_sentence_whose_rate_cannot_be_kept_is_counted_once():
+    cues = "1\n00:00:01,000 --> 00:00:01,200\nThis is much too long for it.\n\n2\n00:00:01,300 --> 00:00:01,400\nSo is this.\n"
+    with pytest.warns(PhonolipsWarning, match="usual pace; 2 sentences"):
+        speak_words(text_to_phones(cues), rate=2.5)

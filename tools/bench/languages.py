@@ -39,7 +39,7 @@ from phonolips.speech.text.figures import _num2words
 from phonolips.speech.text.g2p import text_to_phones
 from phonolips.speech.text.languages import all_languages, canonical_language
 from phonolips.speech.text.voice import load_voice
-from phonolips.speech.words import SpokenWord
+from phonolips.speech.words import SpokenWord, words_with_phones
 from phonolips.synth import verbs
 from phonolips.synth.folder import VIDEO_FILE
 from phonolips.synth.result import Result
@@ -207,17 +207,8 @@ def bench_figures() -> Iterator[str]:
 
 def words_of(alignment: Alignment) -> list[SpokenWord]:
     """Put the phones that sound in each word of an alignment into it."""
-    return [
-        SpokenWord(
-            word.label,
-            tuple(
-                phone.label
-                for phone in alignment.phones
-                if phone.label != SILENCE and word.start - 1e-6 <= (phone.start + phone.end) / 2 < word.end
-            ),
-        )
-        for word in alignment.speech_words()
-    ]
+    grouped = words_with_phones(alignment)
+    return [SpokenWord(word.label, tuple(phone.label for phone in phones)) for word, phones in grouped]
 
 
 def count_closures(result: Result) -> tuple[int, int]:

@@ -28,7 +28,7 @@ from phonolips.phones.inventory import SILENCE, VOWELS
 from phonolips.speech.align.ctc import align_posteriors
 from phonolips.speech.align.sphinx import Sphinx
 from phonolips.speech.tts import speak as speech
-from phonolips.speech.words import SpokenWord
+from phonolips.speech.words import SpokenWord, words_with_phones
 from phonolips.storage import write_text
 from phonolips.synth import verbs
 from phonolips.synth.folder import VIDEO_FILE
@@ -65,17 +65,8 @@ CLASSES = {"bilabial stop": "P B", "other stop": "T D K G CH JH", "nasal": "M N 
 
 def words_of(alignment: Alignment) -> list[SpokenWord]:
     """Put the phones that sound in each word of an alignment into it."""
-    return [
-        SpokenWord(
-            word.label,
-            tuple(
-                phone.label
-                for phone in alignment.phones
-                if phone.label != SILENCE and word.start - 1e-6 <= (phone.start + phone.end) / 2 < word.end
-            ),
-        )
-        for word in alignment.speech_words()
-    ]
+    grouped = words_with_phones(alignment)
+    return [SpokenWord(word.label, tuple(phone.label for phone in phones)) for word, phones in grouped]
 
 
 def lateness(found: Alignment, truth: Alignment) -> list[tuple[str, float]]:

@@ -105,11 +105,6 @@ def _read_japanese(run: str) -> str:
     return " ".join(words)
 
 
-def can_read_kanji() -> bool:
-    """Return whether the package that reads kanji is installed."""
-    return _tokenizer() is not None
-
-
 def cut_run(word: str) -> list[str]:
     """Cut a word of a script without spaces into pieces that a voice can hold; any other word stays whole.
 

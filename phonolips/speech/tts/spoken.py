@@ -162,9 +162,10 @@ def assemble(
     late: list[float] = []
     beyond: list[float] = []
 
-    def speak(group: CueGroup, pace: float) -> list[tuple[SpokenSentence | None, float]]:
-        """Speak the sentences of a group: each with the pause after it."""
+    def speak(group: CueGroup, pace: float) -> tuple[list[tuple[SpokenSentence | None, float]], list[float]]:
+        """Speak the sentences of a group: each with the pause after it, and the rates that could not be kept."""
         found: list[tuple[SpokenSentence | None, float]] = []
+        refused: list[float] = []
         for sentence in sentences(group.words):
             first = next((word for word in sentence if word.word), None)
             last = sentence[-1]
@@ -174,10 +175,10 @@ def assemble(
                 wanted = pace * first.rate
                 kept = min(max(wanted, backend.rates[0]), backend.rates[1])
                 if kept != wanted:
-                    beyond.append(wanted)
+                    refused.append(wanted)
                 spoken = speak_sentence(sentence, kept)
             found.append((spoken, pause))
-        return found
+        return found, refused
 
     for number, group in enumerate(groups):
         if group.at is not None:
@@ -185,12 +186,13 @@ def assemble(
             late += [assembly.seconds - group.at] if group.words else []
         faster = 1.0
         for _ in range(MOST_TRIES):
-            said = speak(group, rate * faster)
+            said, refused = speak(group, rate * faster)
             seconds = sum(pause + (len(spoken.sound) / SAMPLE_RATE if spoken else 0.0) for spoken, pause in said)
             wanted = min(MOST_HURRY, faster * hurry(seconds, assembly.seconds, group.until))
             if wanted == faster:
                 break
             faster = wanted
+        beyond += refused
         for place, (spoken, pause) in enumerate(said):
             if spoken is not None:
                 assembly.add(spoken)
