@@ -166,6 +166,7 @@ def test_groups_and_hurry() -> None:
 
 
 def test_a_sentence_whose_rate_cannot_be_kept_is_counted_once():
-    cues = "1\n00:00:01,000 --> 00:00:01,200\nThis is much too long for it.\n\n2\n00:00:01,300 --> 00:00:01,400\nSo is this.\n"
-    with pytest.warns(PhonolipsWarning, match="usual pace; 2 sentences"):
+    one = "1\n00:00:01,000 --> 00:00:01,200\nThis is much too long for it.\n\n"  # its pace is tried three times
+    cues = f"{one}2\n00:00:01,500 --> 00:00:04,400\nSo is this.\n"
+    with pytest.warns(PhonolipsWarning, match="usual pace; 1 sentences"):
         speak_words(text_to_phones(cues), rate=2.5)
