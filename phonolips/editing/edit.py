@@ -87,10 +87,10 @@ def edit(
         MissingToolError: mediapipe, or the aligner or synthesiser asked for, is not installed.
     """
     from phonolips.model.network import load_network
-    from phonolips.speech.text.detect import resolve_language
+    from phonolips.speech.text.g2p import language_of_text
     from phonolips.speech.text.own_words import read_lexicon
 
-    language = resolve_language(transcript, language)
+    language = language_of_text(transcript, language)
     video = Path(video)
     _check_files(video, out, sound, speak)
     if out is not None:
