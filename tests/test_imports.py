@@ -13,7 +13,7 @@ PACKAGE = Path(phonolips.__file__).parent
 # A module imports only from its own room and from rooms in lines above; rooms of one line do not know each other.
 LAYERS = (
     ("errors",),
-    ("temporary",),
+    ("extras", "temporary"),
     ("checks",),
     ("reading",),
     ("timebase", "storage"),
@@ -92,8 +92,10 @@ HOMES = {
     "av": {"media"},
     "mediapipe": {"face"},
     "cv2": {"face"},
-    "torch": {"model", "training", "speech"},  # of speech, the log-mel
+    "torch": {"model", "training"},
     "torchaudio": set(),
+    "scipy": {"model", "face", "training", "evaluation"},  # only where an extra brings it; of model, the fit to a video
+    "omegaconf": {"training"},
     "speechbrain": {"training"},
     "sklearn": {"evaluation"},
     "praatio": {"phones"},

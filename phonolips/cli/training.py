@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
-from phonolips.cli.options import Device, Jobs, LexiconFiles, Model, Out, need, print_files
+from phonolips.cli.options import Device, Jobs, LexiconFiles, Model, Out, print_files
 from phonolips.errors import InputError, did_you_mean
+from phonolips.extras import need
 
 MOST_NAMED = 40  # clips left out that are named on the terminal; the files name all
 
@@ -66,6 +67,8 @@ def prepare(
             f"--step {step}; expected one of {', '.join((*known, 'all'))}{did_you_mean(step, (*known, 'all'))}"
         )
     chosen = known if step == "all" else (step,)
+    if "lips" in chosen:
+        need("face", "tracking lips")
     dropped: list[Dropped] = []
     if "records" in chosen:
         if data is None:
@@ -119,7 +122,7 @@ def train(
     device: Device = "auto",
 ) -> None:
     """Train the encoder, durations, lips, voice activity, or the sync expert. Goes on where a killed run stopped."""
-    need("speechbrain", "training")
+    need("train", "training")
     from phonolips.training.ranks import is_main
     from phonolips.training.train import train as run_training
 
@@ -139,7 +142,7 @@ def evaluate(
 
     Writes lips.csv and encoder.csv (a row a clip), results.md (tables with 95 % intervals) and pictures.
     """
-    need("sklearn", "evaluation")
+    need("train", "evaluation")
     from phonolips.evaluation.evaluate import evaluate as run_evaluation
 
     typer.echo(run_evaluation(data=data, out=out, model=model, step=step, references=references))

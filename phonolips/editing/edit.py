@@ -28,6 +28,7 @@ from phonolips.editing.takes import VoiceSource, find_voice, predict_takes, take
 from phonolips.editing.timeline import Take, Timeline, make_timeline
 from phonolips.editing.words import Change, check_words, describe, find_changes
 from phonolips.errors import InputError, PhonolipsWarning
+from phonolips.extras import need
 from phonolips.face.photo import is_photo
 from phonolips.lips.curve import between_frames
 from phonolips.phones.intervals import Alignment
@@ -90,6 +91,7 @@ def edit(
     from phonolips.speech.text.g2p import language_of_text
     from phonolips.speech.text.own_words import read_lexicon
 
+    need("face", "editing a video")
     language = language_of_text(transcript, language)
     video = Path(video)
     _check_files(video, out, sound, speak)

@@ -16,7 +16,6 @@ import numpy as np
 
 from phonolips.errors import InputError, did_you_mean
 from phonolips.speech.text.espeak_data import load_package, voice_files
-from phonolips.timebase import SAMPLE_RATE
 
 AUDIO_OUTPUT_SYNCHRONOUS = 2  # the sound goes to the callback, from the calling thread
 INITIALISE_PHONEME_EVENTS_AS_IPA = 3
