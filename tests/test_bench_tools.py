@@ -1,7 +1,9 @@
 """The benchmark tools: noise has the ratio that the table says, bands and rooms are what they are called."""
 
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -128,3 +130,49 @@ def test_what_is_explained_is_explained_on_what_was_left_out():
     noise = rng.standard_normal((200, 8)) * effects.std(0)
     assert share(causes, effects + noise) == pytest.approx(0.5, abs=0.06)
     assert share(causes, noise) < 0.02
+
+
+def test_every_dependency_has_a_purpose():
+    project = tomllib.loads((TOOLS.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    listed = [*project["dependencies"], *extras["face"], *extras["align"], *extras["train"]]
+    assert {re.match(r"[\w-]+", each)[0] for each in listed} == set(tool("tools/bench/install").PURPOSES)
+
+
+def test_what_an_install_brings(tmp_path):
+    """Packages are read off their metadata, and named with those of our dependencies that need them."""
+    install = tool("tools/bench/install")
+
+    def add(name, requires, files):
+        metadata = tmp_path / f"{name}-1.0.dist-info"
+        metadata.mkdir()
+        lines = "".join(f"Requires-Dist: {each}\n" for each in requires)
+        (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n{lines}")
+        for file in files:
+            (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / file).write_bytes(b"x" * 10_000)
+        (metadata / "RECORD").write_text("".join(f"{file},,\n" for file in files))
+
+    add("phonolips", ["Pillow", "av; extra == 'film'", "old; python_version < '3'"], ["phonolips/__init__.py"])
+    add("Pillow", ["shared_part>=1"], ["PIL/__init__.py", "PIL/Image.py", "_pillow_extra.py"])
+    add("av", ["shared-part", "deep"], ["av/__init__.py", "av.libs/libav.so"])
+    add("shared_part", [], ["shared.py"])
+    add("deep", ["pillow"], ["lib/python/deep.so"])
+    packages = install.read_packages(tmp_path)
+    assert packages["pillow"].module == "PIL"
+    assert packages["shared-part"].module == "shared"
+    assert packages["deep"].module == ""
+    assert 20_000 <= packages["av"].size <= 3 * 12_288
+    assert install.bringers(packages, []) == {"pillow": ["pillow"], "shared-part": ["pillow"]}
+    with_film = install.bringers(packages, ["film"])
+    assert with_film == {"pillow": ["pillow"], "av": ["av"], "shared-part": ["pillow", "av"], "deep": ["av"]}
+    lines = install.table(packages, ["film"], None)
+    assert "| shared-part | 1.0 | 0.0 |  | of pillow, av |" in lines
+    assert "| **all 5** | | **0** | | |" in lines
+
+
+def test_the_time_of_an_import_is_measured():
+    install = tool("tools/bench/install")
+    python = Path(sys.executable)
+    assert install.import_milliseconds(python, "a_module_that_is_not_there", 0.0) == ""
+    assert float(install.import_milliseconds(python, "numpy", 0.0)) > 20

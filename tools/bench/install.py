@@ -3,9 +3,9 @@
     python tools/bench/install.py [--extras face align] [--python python3.12] [--keep FOLDER]
 
 MiB are those that a package's files take on the disk, whole blocks, with the compiled files that pip makes, as `du`
-counts. Milliseconds are the processor time of a fresh Python that imports the package and whatever that imports in turn,
-less that of one that imports nothing; the median of several. Who has brought a package: those of our own dependencies
-that need it, or need something that does.
+counts. Milliseconds are the processor time of a fresh Python that imports the package and whatever that imports in
+turn, less that of one that imports nothing; the median of several. Who has brought a package: those of our own
+dependencies that need it, or need something that does.
 """
 
 import argparse
