@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import tool
+from conftest import needs, tool
 
 from phonolips.corpus.records import Record
 from phonolips.phones.inventory import NUM_PHONES, PHONE_IDS, SILENCE_ID
@@ -36,6 +36,7 @@ def test_noise_has_the_ratio_that_it_says(sound, ratio_db):
     assert 10 * np.log10(ratio) == pytest.approx(ratio_db, abs=0.5)
 
 
+@needs("train")
 def test_the_telephone_keeps_its_band_only():
     encoder = tool("tools/bench/encoder")
     times = np.arange(16_000) / 16_000
@@ -49,6 +50,7 @@ def test_the_telephone_keeps_its_band_only():
     assert len(encoder.telephone(np.zeros(16_001, np.float32))) == 16_001
 
 
+@needs("train")
 def test_the_room_rings_after_the_sound_and_not_before():
     encoder = tool("tools/bench/encoder")
     click = np.zeros(32_000, np.float32)
@@ -86,6 +88,7 @@ def test_espeak_speech_has_a_margin_and_words():
     assert [word.phones for word in boundaries.to_words(phones)] == [("B", "IH", "N"), ("B", "L", "UW")]
 
 
+@needs("train")
 def test_peakiness_counts_steps_of_speech():
     picture = tool("tools/studies/ctc_peaks")
     labels = np.array([SILENCE_ID, 3, 3, 4, -1])
@@ -106,6 +109,7 @@ def test_every_tool_has_help(name):
     assert "python tools/" in done.stdout
 
 
+@needs("train")
 def test_shipped_weights_are_half_as_large_and_say_the_same(tmp_path):
     from phonolips.model.bundle import PACKAGED_MODEL
     from phonolips.model.network import load_network
@@ -121,6 +125,7 @@ def test_shipped_weights_are_half_as_large_and_say_the_same(tmp_path):
     assert np.abs(lips[0] - lips[1]).max() < 2e-3
 
 
+@needs("train")
 def test_what_is_explained_is_explained_on_what_was_left_out():
     share = tool("tools/studies/findings_model").explained_share
     rng = np.random.default_rng(0)

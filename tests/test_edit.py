@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from conftest import tool
+from conftest import needs, tool
 
 from phonolips.corpus.records import Record
 from phonolips.editing.edit import edit, edit_recording
@@ -425,6 +425,7 @@ def test_a_transcript_of_something_else_is_doubted(real):
         edit(video, "bin blue at f two now", "bin red at f two now", alignment=wrong, speaker="s1")
 
 
+@needs("train")
 def test_the_benchmark_pairs_clips_that_differ_in_one_place_only_around_it():
     bench = tool("tools/bench/edit")
     texts = ("bin blue at f two now", "bin red at f two now", "bin red at g nine now", "lay blue at f two soon")
@@ -445,6 +446,7 @@ def test_the_benchmark_pairs_clips_that_differ_in_one_place_only_around_it():
     assert {pair.place for pair in pairs} >= {0, 1, 5}
 
 
+@needs("train")
 def test_the_benchmark_knows_the_truth_and_a_jump(spoken):
     bench = tool("tools/bench/edit")
     perfect = bench.score(spoken.lips, spoken.alignment, spoken, 4)

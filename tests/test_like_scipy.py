@@ -2,6 +2,11 @@
 
 import numpy as np
 import pytest
+from conftest import skip_without
+
+skip_without("train")
+
+from scipy import interpolate, ndimage, signal
 
 from phonolips.corpus import registration
 from phonolips.evaluation.metrics.lips import _silent_frames
@@ -11,9 +16,6 @@ from phonolips.lips.smoothing import BLOCK_ROWS, smooth_gaussian
 from phonolips.phones.inventory import SILENCE_ID
 from phonolips.speech.tts.espeak.library import to_waveform
 
-interpolate = pytest.importorskip("scipy.interpolate")
-ndimage = pytest.importorskip("scipy.ndimage")
-signal = pytest.importorskip("scipy.signal")
 rng = np.random.default_rng(0)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import skip_without
 
 from phonolips.errors import InputError
 from phonolips.face.mesh import FaceFollower
@@ -126,7 +127,7 @@ def test_a_real_clip_is_found_in_every_frame(shared_data):
 
 
 def test_a_video_without_a_face_is_refused(tmp_path):
-    pytest.importorskip("mediapipe")
+    skip_without("face")
     from phonolips.face.track import track_video
     from phonolips.media.video import write_video
 

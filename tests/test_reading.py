@@ -9,6 +9,10 @@ import zipfile
 
 import numpy as np
 import pytest
+from conftest import skip_without
+
+skip_without("train")
+
 import torch
 from safetensors.torch import load_file, save_file
 

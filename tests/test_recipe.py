@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import skip_without
 
 from phonolips.corpus.layout import alignment_path
 from phonolips.corpus.records import read_records
@@ -18,8 +19,9 @@ from phonolips.lips.space import mean_centre
 from phonolips.phones.inventory import PHONE_IDS
 from phonolips.phones.textgrid import read_textgrid
 
-for package in ("speechbrain", "mediapipe", "skimage"):
-    pytest.importorskip(package)
+skip_without("train")
+skip_without("face")
+pytest.importorskip("skimage", reason="the portrait comes with scikit-image")
 
 pytestmark = pytest.mark.slow  # one training from end to end, whose files all of the tests read
 

@@ -247,6 +247,7 @@ def edit(
     check_inputs(out, *inputs)
     if textgrid is None and (tier or tier_speaker):
         raise InputError("`tier` and `tier_speaker` choose tiers of `textgrid`; give one")
+    found = None if textgrid is None else read_alignment_file(textgrid, tier=tier, tier_speaker=tier_speaker)
     need("face", "editing a video")
     done = edit_video(
         video,
@@ -254,7 +255,7 @@ def edit(
         to,
         aligner=aligner,
         speaker=read_speaker_name(speaker),
-        alignment=None if textgrid is None else read_alignment_file(textgrid, tier=tier, tier_speaker=tier_speaker),
+        alignment=found,
         network=load_network(model),
         sound=sound,
         speak=synthesiser if speak else None,

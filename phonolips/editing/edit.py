@@ -91,7 +91,6 @@ def edit(
     from phonolips.speech.text.g2p import language_of_text
     from phonolips.speech.text.own_words import read_lexicon
 
-    need("face", "editing a video")
     language = language_of_text(transcript, language)
     video = Path(video)
     _check_files(video, out, sound, speak)
@@ -100,6 +99,7 @@ def edit(
     own_words = read_lexicon(lexicon)
     source = VoiceSource(Path(sound) if sound is not None else None, speak, voice, aligner, language, own_words)
     _read_change(transcript, to, language, own_words)
+    need("face", "editing a video")
     network = network or load_network()
     network.lip_speaker(speaker)
     recording = _read_recording(video, transcript, alignment, source, network, audio_stream)
