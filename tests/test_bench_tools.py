@@ -164,8 +164,9 @@ def test_what_an_install_brings(tmp_path):
     add("shared_part", [], ["shared.py"])
     add("deep", ["pillow"], ["lib/python/deep.so"])
     packages = install.read_packages(tmp_path)
-    assert packages["pillow"].module == "PIL"
+    assert packages["pillow"].module == "PIL.Image"
     assert packages["shared-part"].module == "shared"
+    assert packages["av"].module == "av"
     assert packages["deep"].module == ""
     assert 20_000 <= packages["av"].size <= 3 * 12_288
     assert install.bringers(packages, []) == {"pillow": ["pillow"], "shared-part": ["pillow"]}

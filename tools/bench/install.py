@@ -58,6 +58,15 @@ PURPOSES = {
     "omegaconf": "training's settings",
     "onnx": "writes the networks' graphs",
 }
+# What we import of a package, where that is more than its own name.
+IMPORTED = {
+    "matplotlib": "matplotlib.figure",
+    "phonemizer": "phonemizer.backend",
+    "pillow": "PIL.Image",
+    "praatio": "praatio.textgrid",
+    "protobuf": "google.protobuf",
+    "safetensors": "safetensors.numpy",
+}
 
 
 class Package(NamedTuple):
@@ -67,7 +76,7 @@ class Package(NamedTuple):
         name: as pip normalises it.
         version: of it.
         size: bytes on disk.
-        module: the name to import it by; "" where it has none.
+        module: what is imported of it; "" where there is nothing to import.
         requires: what it needs, in the terms of its metadata.
     """
 
@@ -99,7 +108,7 @@ def read_packages(folder: Path) -> dict[str, Package]:
         name = normalised(distribution.metadata["Name"])
         files = distribution.files or []
         size = sum(bytes_on_disk(Path(str(distribution.locate_file(file)))) for file in files)
-        module = main_module([file.parts for file in files])
+        module = IMPORTED.get(name) or main_module([file.parts for file in files])
         found[name] = Package(name, distribution.version, size, module, tuple(distribution.requires or ()))
     return found
 
