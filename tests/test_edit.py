@@ -386,6 +386,7 @@ def real(shared_data) -> tuple[Path, Alignment]:
     return shared_data / "grid/s1/bbaf2n.mp4", read_textgrid(shared_data / "grid_mfa/s1/bbaf2n.TextGrid")
 
 
+@needs("face")
 def test_a_real_clip_from_video_to_files(real, tmp_path, monkeypatch):
     video, alignment = real
     monkeypatch.setattr("phonolips.model.fit.MOST_EVALUATIONS", 5)
@@ -408,6 +409,7 @@ def test_a_real_clip_from_video_to_files(real, tmp_path, monkeypatch):
     assert (tmp_path / "out" / "comparison.png").stat().st_size > 20_000
 
 
+@needs("face")
 def test_a_transcript_of_something_else_is_doubted(real):
     video, alignment = real
     labels = {"bin": "set", "blue": "white", "at": "with", "f": "zed", "two": "seven", "now": "please"}

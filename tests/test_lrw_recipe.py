@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 from conftest import skip_without
 
+skip_without("train")
+skip_without("face")
+pytest.importorskip("skimage", reason="the portrait comes with scikit-image")
+
 from phonolips.corpus.records import read_dropped, read_records
 from phonolips.corpus.store.store import Store
 from phonolips.model.network import read_network
 from phonolips.phones.inventory import IGNORED_ID
-
-skip_without("train")
-skip_without("face")
-pytest.importorskip("skimage", reason="the portrait comes with scikit-image")
 
 pytestmark = pytest.mark.slow  # one training from end to end, whose files all of the tests read
 
