@@ -1,6 +1,7 @@
 """What the extras of the package bring, and how it is said that one of them is missing."""
 
 import importlib.util
+import sys
 
 from phonolips.errors import MissingToolError
 
@@ -10,6 +11,7 @@ EXTRAS = {
     "align": ("pocketsphinx",),
     "train": ("torch", "torchaudio", "speechbrain", "sklearn", "scipy", "omegaconf", "onnx"),
 }
+TOO_NEW_FOR_FACES = sys.version_info >= (3, 13)  # for which mediapipe 0.10.14 has no wheel
 
 
 def has_extra(extra: str) -> bool:
@@ -26,8 +28,8 @@ def need(extra: str, what: str) -> None:
     """
     missing = _missing(extra)
     if missing:
-        more = "; mediapipe is made for Python 3.11 and 3.12" if "mediapipe" in missing else ""
-        raise MissingToolError(f"{what} needs {missing[0]}; install it with: pip install 'phonolips[{extra}]'{more}")
+        where = "in an environment of Python 3.11 or 3.12 " if extra == "face" and TOO_NEW_FOR_FACES else ""
+        raise MissingToolError(f"{what} needs {missing[0]}; install it {where}with: pip install 'phonolips[{extra}]'")
 
 
 def _missing(extra: str) -> list[str]:
