@@ -306,7 +306,7 @@ def test_an_encoder_of_before_the_ngrams_is_read_without(network, tmp_path, know
     axes = 2 if known == "phone_bigram" else 3
     save_file(tensors | {f"audio_encoder.{known}": torch.zeros((NUM_PHONES,) * axes)}, tmp_path / "model.safetensors")
     again = read_network(tmp_path)
-    assert again.audio_encoder.phone_ngram() is None
+    assert again.phone_ngram() is None
     posteriors = torch.rand(1, 40, 80)
     assert torch.equal(again.audio_encoder.posteriors(posteriors), network.audio_encoder.posteriors(posteriors))
 

@@ -54,12 +54,11 @@ def describe(model: Path | None = None) -> str:
             raise
         return "\n".join([*lines, f"model: {error}"])
     settings = network.description.settings
-    size = sum(parameter.numel() for parameter in network.parameters())
     own = "" if settings.decoder.autoregressive else "not "
     lines += [
         f"model ({model or 'in the package'}):",
         f"  speakers         {', '.join(network.description.speakers)}",
-        f"  parameters       {size / 1e6:.2f} million",
+        f"  parameters       {network.parameters / 1e6:.2f} million",
         f"  encoder reaches  {network.audio_encoder.reach_steps * 10} ms to each side",
         f"  lips look ahead  {network.decoder.ahead_frames * 40} ms",
         f"  lip parameters   {', '.join(settings.lip_parameters.names) or 'none: phones alone'}",

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from phonolips.corpus.store.store import Store
-from phonolips.model.networks.encoder import AudioEncoder
+from phonolips.training.networks.encoder import AudioEncoder
 from phonolips.phones.inventory import IGNORED_ID, NUM_PHONES
 from phonolips.phones.ngram import count_ngrams
 from phonolips.training.encoder_batches import EncoderValidBatches

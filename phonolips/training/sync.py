@@ -21,7 +21,7 @@ from torch import Tensor
 
 from phonolips.corpus.store.store import Store
 from phonolips.errors import CorpusError, InputError
-from phonolips.model.networks.sync import SyncExpert
+from phonolips.training.networks.sync import SyncExpert
 from phonolips.model.sync import LEAST_WINDOWS, mean_distances, summarise_distances
 from phonolips.timebase import frames_to_steps
 from phonolips.training.augment import augment_mel

@@ -89,7 +89,7 @@ def run(store: Store, variant: Variant, folder: Path, seed: int) -> dict[str, An
             with torch.inference_mode():
                 posteriors = network.audio_encoder.posteriors(mel)[0].numpy()
             labels = store.get(clip, "labels").astype(np.int64)
-            ngram = network.audio_encoder.phone_ngram()
+            ngram = network.phone_ngram()
             rows.append(metrics.encoder_scores(posteriors, labels, ngram=ngram))
         for name, top, bottom in (("PER", "phone_errors", "phone_total"), ("accuracy", "right_steps", "known_steps")):
             result[f"{title} {name}"] = sum(r[top] for r in rows) / sum(r[bottom] for r in rows)
