@@ -9,8 +9,8 @@ from phonolips import __version__
 from phonolips.errors import CheckpointError
 
 SYNTHESIS_PACKAGES = (
-    "torch",
     "numpy",
+    "onnxruntime",
     "av",
     "phonemizer",
     "espeakng-loader",
@@ -20,7 +20,7 @@ SYNTHESIS_PACKAGES = (
     "praatio",
     "pocketsphinx",
 )
-TRAINING_PACKAGES = ("torchaudio", "speechbrain", "mediapipe", "scikit-learn")
+TRAINING_PACKAGES = ("torch", "torchaudio", "speechbrain", "mediapipe", "scikit-learn")
 
 
 def _version_of(package: str, missing: str) -> str:
@@ -30,7 +30,7 @@ def _version_of(package: str, missing: str) -> str:
         return missing
 
 
-def describe(model: Path | None = None) -> str:
+def describe(model: Path | None = None, provider: str = "auto") -> str:
     """List versions, optional tools with how to install what is missing, and the model's contents."""
     from phonolips.model.network import load_network
     from phonolips.speech.align.mfa import Mfa
@@ -48,7 +48,7 @@ def describe(model: Path | None = None) -> str:
     if shutil.which("nvidia-smi"):
         lines += [f"  {'nvidia-smi':16} found"]
     try:
-        network = load_network(model)
+        network = load_network(model, provider=provider)
     except CheckpointError as error:
         if model is not None:
             raise
@@ -57,6 +57,7 @@ def describe(model: Path | None = None) -> str:
     own = "" if settings.decoder.autoregressive else "not "
     lines += [
         f"model ({model or 'in the package'}):",
+        f"  computed by      {network.computed_by}",
         f"  speakers         {', '.join(network.description.speakers)}",
         f"  parameters       {network.parameters / 1e6:.2f} million",
         f"  encoder reaches  {network.audio_encoder.reach_steps * 10} ms to each side",

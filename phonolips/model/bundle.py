@@ -21,7 +21,8 @@ from phonolips.reading import read_json
 from phonolips.storage import atomic_file
 
 WEIGHTS_FILE, DESCRIPTION_FILE = "model.safetensors", "model.json"
-CHECKSUMS = "checksums"  # in the description: the SHA-256 of every other file of the model, as hexadecimal digits
+# In the description: the SHA-256, as hexadecimal digits, of every other file of the model, and of its settings.
+CHECKSUMS, SETTINGS = "checksums", "settings"
 MOST_NAMES = 100_000  # of speakers or words; LRW has 1,000 and 500
 OTHER = "the files are not those of one model; copy all of them again, or train it again"
 PACKAGED = Path(__file__).resolve().parents[1] / "weights"
@@ -40,26 +41,35 @@ def write_bundle(folder: Path, files: Mapping[str, bytes], description: Mapping[
         description: for the JSON file.
     """
     sums = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    sums[SETTINGS] = settings_checksum(description)
     text = json.dumps({**description, CHECKSUMS: sums}, indent=1) + "\n"
     with ExitStack() as written:  # leaves in reverse order, so the description goes in first
         for name, content in reversed([*files.items(), (DESCRIPTION_FILE, text.encode())]):
             written.enter_context(atomic_file(folder / name)).write_bytes(content)
 
 
+def settings_checksum(description: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of the settings in a description."""
+    return hashlib.sha256(json.dumps(description[SETTINGS], sort_keys=True).encode()).hexdigest()
+
+
 def check_files(folder: Path, description: Mapping[str, Any], needed: Iterable[str]) -> None:
-    """Raise InputError unless the files of a folder are there, and are those that its description was written with.
+    """Raise InputError unless the files of a folder are there, and they and its settings are those that were written.
 
     Args:
         folder: of the model.
         description: from `read_bundle`.
         needed: names that it must list; others that it lists are checked, too.
     """
-    sums = description.get(CHECKSUMS)
-    if not isinstance(sums, dict) or not all(isinstance(value, str) for value in sums.values()):
-        raise InputError(f"{CHECKSUMS} is {shown(sums)}; expected names of files and their SHA-256")
+    found = description.get(CHECKSUMS)
+    if not isinstance(found, dict):
+        raise InputError(f"{CHECKSUMS} is {shown(found)}; expected names of files and their SHA-256")
+    sums = dict(found)
     missing = [name for name in needed if name not in sums]
     if missing:
         raise InputError(f"{CHECKSUMS} has no {missing[0]}: {OTHER}")
+    if settings_checksum(description) != sums.pop(SETTINGS, None):
+        raise InputError(f"its settings were changed in {DESCRIPTION_FILE}, or are another model's: {OTHER}")
     for name, wanted in sums.items():
         if Path(name).name != name:
             raise InputError(f"{CHECKSUMS} lists {shown(name)}; expected names of files in the folder")
@@ -67,8 +77,8 @@ def check_files(folder: Path, description: Mapping[str, Any], needed: Iterable[s
         if not path.is_file():
             raise InputError(f"no {name} here: {OTHER}")
         with path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
-        if found != wanted:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        if digest != wanted:
             raise InputError(f"{name} is damaged, or another model's: {OTHER}")
 
 
@@ -91,12 +101,13 @@ def read_weights(folder: Path, names: Iterable[str] | None = None) -> dict[str, 
     return {name: value.astype(np.float32) if value.dtype.kind == "f" else value for name, value in found.items()}
 
 
-def count_numbers(folder: Path) -> int:
-    """Count the numbers in a folder's weights."""
+def count_numbers(folder: Path, without: Collection[str] = ()) -> int:
+    """Count the numbers in a folder's weights but those that are called, or end, as `without` says."""
     from safetensors import safe_open
 
     with safe_open(os.fspath(folder / WEIGHTS_FILE), "np") as file:
-        return sum(int(np.prod(file.get_slice(name).get_shape())) for name in file.keys())  # noqa: SIM118
+        counted = [name for name in file.keys() if not name.endswith(tuple(without))]  # noqa: SIM118
+        return sum(int(np.prod(file.get_slice(name).get_shape())) for name in counted)
 
 
 def read_bundle(

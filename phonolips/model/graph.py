@@ -1,9 +1,9 @@
 """A computation with named arrays in and out, whatever computes it.
 
-A trained part of a model is a graph: audio encoder, lip parameters, durations, decoder, voice activity, speaker encoder,
-sync expert. Its signature is the contract: names, dtypes and axes of what goes in and comes out. Three kinds keep it:
-`model.onnx_graph` (ONNX Runtime, the usual one), `model.numpy_graph` (NumPy alone, where ONNX Runtime cannot be
-installed, and as a second witness in the tests) and `training.torch_graph` (while a model is being trained).
+A trained part of a model is a graph: audio encoder, lip parameters, durations, decoder, voice activity, speaker
+encoder, sync expert. Its signature is the contract: names, dtypes and axes of what goes in and comes out. Three kinds
+keep it: `model.onnx_graph` (ONNX Runtime, the usual one), `model.numpy_graph` (NumPy alone, where ONNX Runtime cannot
+be installed, and as a second witness in the tests) and `training.torch_graph` (while a model is being trained).
 """
 
 from abc import ABC, abstractmethod

@@ -64,6 +64,9 @@ TABLES = (
     "audio_encoder.phone_prior",
 )
 
+# How the names of weights end that are measured or counted, not trained.
+MEASURED = ("_mean", "_var", "_scale", ".scale", "lip_basis", "_tracked", "_ngrams", "_counts", "_prior", "temperature")
+
 
 @dataclass
 class Description:
@@ -278,9 +281,7 @@ def lip_parameters_of(network: Network, lips: np.ndarray, mean_shape: np.ndarray
     return scale_lip_parameters(lips, mean_shape, names, scale)
 
 
-def scale_lip_parameters(
-    lips: np.ndarray, mean_shape: np.ndarray, names: list[str], scale: np.ndarray
-) -> np.ndarray:
+def scale_lip_parameters(lips: np.ndarray, mean_shape: np.ndarray, names: list[str], scale: np.ndarray) -> np.ndarray:
     """Measure named lip parameters of lips around a mean shape, in units of `scale`; see `lip_parameters_of`."""
     deviation = measure_lip_parameters(lips, names) - measure_lip_parameters(mean_shape, names)
     scaled: np.ndarray = (deviation / scale).astype(np.float32)
@@ -321,9 +322,7 @@ def read_network(folder: Path, *, provider: str = AUTO, threads: int = 1) -> Net
                 for name, signature in made.items()
             }
         tables = read_weights(folder, TABLES)
-        return Network(
-            description, graphs, tables, computed_by=computed_by, parameters=count_numbers(folder)
-        )
+        return Network(description, graphs, tables, computed_by=computed_by, parameters=count_numbers(folder, MEASURED))
 
 
 def check_provider(provider: str) -> str:

@@ -54,7 +54,8 @@ class NumpyGraph(Graph):
         try:
             return [np.asarray(output) for output in self.compute(*inputs)]
         except (ValueError, IndexError, KeyError) as error:
-            raise CheckpointError(f"the weights of {self.signature.name} are not those of its settings ({error})") from error
+            name = self.signature.name
+            raise CheckpointError(f"the weights of {name} are not those of its settings ({error})") from error
 
 
 def numpy_graphs(settings: NetworkSettings, weights: Weights, made: Mapping[str, Signature]) -> dict[str, Graph]:
@@ -90,7 +91,8 @@ def _encode(weights: Weights, settings: NetworkSettings, mel: np.ndarray) -> lis
     coarse = _convolve(weights, f"{name}.down", fine, stride=COARSE_FINES)
     for index, dilation in enumerate(sizes.coarse_dilations):
         coarse = _residual(weights, f"{name}.coarse.{index}", coarse, dilation, sizes.kernel)
-    hidden = _relu(_batch_norm(weights, f"{name}.norm", fine + _convolve(weights, f"{name}.up", coarse).reshape(fine.shape)))
+    up = _convolve(weights, f"{name}.up", coarse).reshape(fine.shape)
+    hidden = _relu(_batch_norm(weights, f"{name}.norm", fine + up))
     logits = _convolve(weights, f"{name}.head", hidden)
     logits = logits.reshape(len(mel), -1, NUM_PHONES + 1)[..., :NUM_PHONES]
     posteriors = _softmax(logits / weights[f"{name}.temperature"])
@@ -102,7 +104,8 @@ def _encode(weights: Weights, settings: NetworkSettings, mel: np.ndarray) -> lis
 def _residual(weights: Weights, name: str, hidden: np.ndarray, dilation: int, kernel: int) -> np.ndarray:
     padding = dilation * (kernel - 1) // 2
     wide = _convolve(weights, f"{name}.layers.0", hidden, dilation=dilation, padding=padding)
-    return hidden + _convolve(weights, f"{name}.layers.3", _relu(_batch_norm(weights, f"{name}.layers.1", wide)))
+    wide = _relu(_batch_norm(weights, f"{name}.layers.1", wide))
+    return np.add(hidden, _convolve(weights, f"{name}.layers.3", wide))
 
 
 def _predict_lip_parameters(weights: Weights, settings: NetworkSettings, posteriors: np.ndarray) -> list[np.ndarray]:
@@ -165,7 +168,7 @@ def _context(
             padded = _pad(_layer_norm(weights, f"{name}.norm", hidden), back, 0)
             wide = _gelu(_convolve(weights, f"{name}.layers.0", padded, dilation=dilation))
             hidden = hidden + _convolve(weights, f"{name}.layers.2", wide)
-    return hidden[:, ahead:]
+    return np.asarray(hidden[:, ahead:])
 
 
 def _attend(weights: Weights, name: str, hidden: np.ndarray, back: int) -> np.ndarray:
@@ -183,7 +186,7 @@ def _attend(weights: Weights, name: str, hidden: np.ndarray, back: int) -> np.nd
     gathered = np.einsum("bfhw,bfhcw->bfhc", scores, value).reshape(batch, frames, channels)
     hidden = hidden + _linear(weights, f"{name}.out.0", gathered)
     wide = _gelu(_linear(weights, f"{name}.feed.1", _layer_norm(weights, f"{name}.feed.0", hidden)))
-    return hidden + _linear(weights, f"{name}.feed.4", wide)
+    return np.add(hidden, _linear(weights, f"{name}.feed.4", wide))
 
 
 def _gru_cell(weights: Weights, name: str, given: np.ndarray, hidden: np.ndarray) -> np.ndarray:
@@ -194,7 +197,7 @@ def _gru_cell(weights: Weights, name: str, given: np.ndarray, hidden: np.ndarray
     gates = _sigmoid(inward[:, : 2 * sizes] + back[:, : 2 * sizes])
     reset, update = gates[:, :sizes], gates[:, sizes:]
     new = np.tanh(inward[:, 2 * sizes :] + reset * back[:, 2 * sizes :])
-    return new + update * (hidden - new)
+    return np.asarray(new + update * (hidden - new))
 
 
 def _coordinates(weights: Weights, settings: NetworkSettings, given: np.ndarray) -> np.ndarray:
@@ -248,7 +251,7 @@ def _embed_windows(weights: Weights, settings: SyncExpertSettings, name: str, va
         wide = _gelu(_convolve(weights, f"{block}.wide", _layer_norm(weights, f"{block}.norm", hidden)))
         hidden = hidden[:, 1:-1] + _linear(weights, f"{block}.mix", wide)
     out = _linear(weights, f"{name}.last", _layer_norm(weights, f"{name}.norm", hidden))
-    return out / np.maximum(np.linalg.norm(out, axis=-1, keepdims=True), np.float32(LEAST_LENGTH))
+    return np.divide(out, np.maximum(np.linalg.norm(out, axis=-1, keepdims=True), np.float32(LEAST_LENGTH)))
 
 
 def _pad(values: np.ndarray, before: int, after: int) -> np.ndarray:
@@ -268,7 +271,7 @@ def _convolve(
         first = tap * dilation
         out += padded[:, first : first + stride * (rows - 1) + 1 : stride] @ kernel[:, :, tap].T
     bias = weights.get(f"{name}.bias")
-    return out if bias is None else out + bias
+    return out if bias is None else np.add(out, bias)
 
 
 def _linear(weights: Weights, name: str, values: np.ndarray) -> np.ndarray:
@@ -318,4 +321,4 @@ def _erf(values: np.ndarray) -> np.ndarray:
     point = nearest / np.float32(ERF_PER_UNIT)
     step = clipped - point
     index = nearest + int(ERF_END * ERF_PER_UNIT)
-    return (table[index] + slopes[index] * step * (1 - point * step)).astype(np.float32)
+    return np.asarray(table[index] + slopes[index] * step * (1 - point * step), np.float32)

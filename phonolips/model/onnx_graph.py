@@ -85,8 +85,9 @@ def check_provider(provider: str) -> None:
     """Raise InputError for a provider that nobody knows, MissingToolError for one that this installation lacks."""
     import onnxruntime
 
-    if provider not in PROVIDERS:
-        raise InputError(f"provider {shown(provider)}; expected one of {', '.join(PROVIDERS)}{did_you_mean(provider, PROVIDERS)}")
+    if not isinstance(provider, str) or provider not in PROVIDERS:
+        near = did_you_mean(provider, PROVIDERS) if isinstance(provider, str) else ""
+        raise InputError(f"provider is {shown(provider)}; expected one of numpy, {', '.join(PROVIDERS)}{near}")
     there = onnxruntime.get_available_providers()
     if PROVIDERS[provider] not in there:
         known = [name for name, real in PROVIDERS.items() if real in there]
@@ -117,8 +118,8 @@ def _runtime_errors() -> tuple[type[Exception], ...]:
     """Return what ONNX Runtime raises for a file or an input that it cannot use; it has no base class of its own."""
     from onnxruntime.capi import onnxruntime_pybind11_state as state
 
-    names = ("Fail", "InvalidArgument", "InvalidGraph", "InvalidProtobuf", "NoSuchFile", "NotImplemented", "RuntimeException")
-    return tuple(getattr(state, name) for name in names if hasattr(state, name))
+    names = ("Fail", "InvalidArgument", "InvalidGraph", "InvalidProtobuf", "NoSuchFile", "NotImplemented")
+    return tuple(getattr(state, name) for name in (*names, "RuntimeException") if hasattr(state, name))
 
 
 def _first_line(error: Exception) -> str:
@@ -129,13 +130,12 @@ def _compare(path: Path, signature: Signature, session: "onnxruntime.InferenceSe
     """Raise CheckpointError where a file's inputs and outputs are not those of the signature."""
     for wanted, found in ((signature.inputs, session.get_inputs()), (signature.outputs, session.get_outputs())):
         if [port.name for port in wanted] != [one.name for one in found]:
-            names = ", ".join(one.name for one in found)
-            raise CheckpointError(f"{path}: takes or returns {shown(names)}; this version expects {signature}")
+            names, expected = (", ".join(part.name for part in parts) for parts in (found, wanted))
+            raise CheckpointError(f"{path}: takes or returns {names}; this version expects {expected}")
         for port, one in zip(wanted, found, strict=True):
             if not _fits(port.axes, one.shape):
-                raise CheckpointError(
-                    f"{path}: {port.name} has the axes {one.shape}; the settings in model.json ask for {list(port.axes)}"
-                )
+                axes = list(port.axes)
+                raise CheckpointError(f"{path}: {port.name} has the axes {one.shape}; its settings ask for {axes}")
 
 
 def _fits(wanted: tuple[int | str, ...], found: list[Any]) -> bool:

@@ -1,6 +1,6 @@
 """The trained parts of a model: what each takes, what it returns, and how far it sees.
 
-Every part is a graph (`model.graph`) with what its settings say about it. All arrays are NumPy, (batch, time, channels).
+Every part is a graph (`model.graph`) with what its settings say about it. Arrays are NumPy's, (batch, time, channels).
 What a row of an output depends on is a fixed stretch of input around it, so cutting a recording into chunks with that
 much margin changes nothing; only the decoder carries a state from frame to frame.
 """
@@ -340,7 +340,8 @@ class SpeakerEncoder:
     def embed(self, shape: np.ndarray, voice: np.ndarray) -> np.ndarray:
         """Map a mean lip (40, 2) and a voice (2 * mels,), from `describe_voice`, to an embedding float32 (dim,)."""
         given = {"shape": shape.ravel(), "voice": voice}
-        return self.graph.run(*(given[source].astype(np.float32)[None] for source in self.sources))[0][0]
+        embeddings = self.graph.run(*(given[source].astype(np.float32)[None] for source in self.sources))[0]
+        return np.asarray(embeddings[0])
 
 
 def check_sources(sources: Sequence[str]) -> None:

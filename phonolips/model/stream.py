@@ -152,7 +152,7 @@ def _speech_logits(voice_activity: VoiceActivity, mel: np.ndarray) -> np.ndarray
     reach = voice_activity.reach_frames
     steps = frames_to_steps(reach)
     padded = np.pad(mel, ((steps, steps), (0, 0)), constant_values=np.float32(np.log(FLOOR)))
-    return voice_activity.log_odds(padded[None])[0, reach:-reach]
+    return np.asarray(voice_activity.log_odds(padded[None])[0, reach:-reach])
 
 
 def reach_steps(network: "Network", *, voice_activity: bool = True) -> int:

@@ -9,7 +9,6 @@ from torch import Tensor
 
 from phonolips.corpus.store.store import Store
 from phonolips.errors import CorpusError, InputError
-from phonolips.training.networks.network import TrainableNetwork
 from phonolips.training.activity_batches import (
     NO_SPEECH,
     SPEECH,
@@ -19,6 +18,7 @@ from phonolips.training.activity_batches import (
     valid_batches,
 )
 from phonolips.training.loop import Stage, Trainer, fit_network
+from phonolips.training.networks.network import TrainableNetwork
 from phonolips.training.nonspeech import FAMILIES
 from phonolips.training.order import evenly
 from phonolips.training.ranks import mean_over_ranks

@@ -18,12 +18,12 @@ from phonolips.corpus.layout import PHONE_TIMES, alignment_path, phone_times
 from phonolips.corpus.store.remote import is_address
 from phonolips.corpus.store.store import Store
 from phonolips.errors import InputError
-from phonolips.training.networks.network import TrainableNetwork
-from phonolips.model.stages import LONGEST_STEPS, flatten_words
 from phonolips.model.speakers import MEAN_SPEAKER_ROW
+from phonolips.model.stages import LONGEST_STEPS, flatten_words
 from phonolips.phones.inventory import IGNORED_ID, SILENCE_ID
 from phonolips.timebase import STEPS_PER_SECOND
 from phonolips.training.loop import Stage, Trainer, fit_network
+from phonolips.training.networks.network import TrainableNetwork
 from phonolips.training.order import batch_by_length, evenly
 from phonolips.training.padding import length_mask, pad_stack
 from phonolips.training.ranks import mean_over_ranks, share_of

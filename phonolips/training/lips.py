@@ -20,7 +20,6 @@ from phonolips.corpus.store.store import Store
 from phonolips.errors import CorpusError, InputError
 from phonolips.lips.measures import opening
 from phonolips.model.bundle import PACKAGED_MODEL
-from phonolips.training.networks.network import TrainableNetwork, read_trainable
 from phonolips.model.speakers import MEAN_SPEAKER_ROW
 from phonolips.phones.inventory import PHONES
 from phonolips.training.encoder_outputs import StoredOutputs
@@ -28,6 +27,7 @@ from phonolips.training.lips_basis import fit_lip_basis
 from phonolips.training.lips_batches import LipsBatch, LipsTrainBatches, LipsValidBatches
 from phonolips.training.lips_clips import LipsClip, LipsClips, clip_shares_of, lip_positions
 from phonolips.training.loop import Stage, Trainer, fit_network
+from phonolips.training.networks.network import TrainableNetwork, read_trainable
 from phonolips.training.order import evenly
 from phonolips.training.ranks import mean_over_ranks
 from phonolips.training.settings import LipsFitSettings

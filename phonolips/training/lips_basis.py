@@ -9,10 +9,10 @@ import torch
 from phonolips.corpus.store.store import Store
 from phonolips.lips.measures import measure_lip_parameters
 from phonolips.lips.points import LIP_POINTS
-from phonolips.training.networks.network import TrainableNetwork
 from phonolips.model.speakers import MEAN_SPEAKER_ROW
 from phonolips.model.stages import describe_voice
 from phonolips.training.lips_clips import clip_shares_of, mean_shape_of
+from phonolips.training.networks.network import TrainableNetwork
 from phonolips.training.order import evenly
 from phonolips.training.settings import LipsFitSettings
 
@@ -21,7 +21,9 @@ LIP_SHAPE = (LIP_POINTS, 2)
 SPREAD_CLIPS = 2_000  # clips on which the spread of shapes and voices is measured
 
 
-def fit_lip_basis(network: TrainableNetwork, store: Store, clips: Sequence[str] | np.ndarray, settings: LipsFitSettings) -> None:
+def fit_lip_basis(
+    network: TrainableNetwork, store: Store, clips: Sequence[str] | np.ndarray, settings: LipsFitSettings
+) -> None:
     """Measure mean shapes and PCA basis on the training clips and set them in the network.
 
     The mean shape of every named speaker is the mean over that speaker's detected frames. Row 0, the mean speaker's, is

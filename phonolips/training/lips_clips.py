@@ -16,9 +16,9 @@ from phonolips.lips.measures import opening
 from phonolips.model.network import scale_lip_parameters
 from phonolips.model.speakers import MEAN_SPEAKER_ROW
 from phonolips.model.stages import describe_voice
-from phonolips.training.networks.network import TrainableNetwork
 from phonolips.training.encoder_outputs import StoredOutput, StoredOutputs, encode_stored_clips
 from phonolips.training.lazy_clips import LazyClips
+from phonolips.training.networks.network import TrainableNetwork
 from phonolips.training.settings import LipsFitSettings
 
 UNNAMED = ""  # the speaker of a clip, where nobody knows who speaks
@@ -65,7 +65,9 @@ class LipsClips(LazyClips[LipsClip]):
         stored_outputs: of the encoder, by clip id.
     """
 
-    def __init__(self, network: TrainableNetwork, store: Store, positions: np.ndarray, stored_outputs: StoredOutputs) -> None:
+    def __init__(
+        self, network: TrainableNetwork, store: Store, positions: np.ndarray, stored_outputs: StoredOutputs
+    ) -> None:
         super().__init__(store, positions)
         self.network, self.stored_outputs = network, stored_outputs
 

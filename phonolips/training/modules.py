@@ -122,5 +122,3 @@ def _read_heads(path: Path, rename: Callable[[str], str]) -> dict[str, _Head]:
     with safe_open(str(path), "pt") as file:
         slices = {rename(name): file.get_slice(name) for name in file.keys()}  # noqa: SIM118
         return {name: _Head(part.get_dtype(), tuple(part.get_shape())) for name, part in slices.items()}
-
-

@@ -23,8 +23,8 @@ from phonolips.errors import InputError
 from phonolips.lips.points import INNER_RING, LIP_LAYOUT, LIP_POINTS, OUTER_RING
 from phonolips.model.bundle import WEIGHTS_FILE, bundle_errors, read_bundle, read_names, write_bundle
 from phonolips.model.settings import settings_from_dict, settings_to_dict
-from phonolips.training.settings import FitSettings
 from phonolips.training.modules import build_module, weights_content
+from phonolips.training.settings import FitSettings
 
 FORMAT = 1
 KIND = "phonolips lip reader"

@@ -1,8 +1,8 @@
 """Write a model's graphs as ONNX files that point into its weights.
 
-The graphs are put together operation by operation, as `training.networks` and `model.numpy_graph` compute them, and hold
-no weights: every initializer is a piece of `model.safetensors`, which stays the one source of them. What is stored as
-float16 is cast when a session opens, and batch norms stay as they are (folded into half-precision convolutions, they
+The graphs are put together operation by operation, as `training.networks` and `model.numpy_graph` compute them, and
+hold no weights: every initializer is a piece of `model.safetensors`, which stays the one source of them. What is stored
+as float16 is cast when a session opens, and batch norms stay as they are (folded into half-precision convolutions, they
 would lose what halving the weights alone does not). So a graph depends on settings and on where tensors lie, and comes
 out the same to the byte wherever it is written.
 
@@ -12,7 +12,6 @@ or folds them into others. The tests hold every graph to the torch modules.
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -63,11 +62,10 @@ def stored_tensors(content: bytes) -> dict[str, StoredTensor]:
     header = json.loads(content[HEADER_SIZE_BYTES : HEADER_SIZE_BYTES + size])
     start = HEADER_SIZE_BYTES + size
     return {
-        name: StoredTensor(
-            values["dtype"], tuple(values["shape"]), start + values["data_offsets"][0], values["data_offsets"][1] - values["data_offsets"][0]
-        )
+        name: StoredTensor(values["dtype"], tuple(values["shape"]), start + first, last - first)
         for name, values in header.items()
         if name != "__metadata__"
+        for first, last in [values["data_offsets"]]
     }
 
 
@@ -328,17 +326,16 @@ def _durations(writer: GraphWriter, settings: NetworkSettings) -> list[str]:
 def _decoder(writer: GraphWriter, settings: NetworkSettings) -> list[str]:
     """Write the context of all frames, and then a scan over those asked for.
 
-    What the recurrent cell and the head make of the context does not depend on earlier frames, so it is computed for all
-    frames at once, before the scan.
+    What the recurrent cell and the head make of the context does not depend on earlier frames, so it is computed for
+    all frames at once, before the scan.
     """
     sizes, channels = settings.decoder, settings.decoder.channels
     context = writer.slice(_context(writer, settings), "first", "stop", 1)
     recurrent = sizes.kind == "recurrent"
     head = "decoder.head.layers.0"
     before = sizes.hidden if recurrent else 0  # columns of the head's weight before those of the context
-    given = [
-        writer.add(_columns(writer, context, f"{head}.weight", before, before + channels), writer.weight(f"{head}.bias"))
-    ]
+    now = _columns(writer, context, f"{head}.weight", before, before + channels)
+    given = [writer.add(now, writer.weight(f"{head}.bias"))]
     if recurrent:
         inward = _columns(writer, context, "decoder.cell.weight_ih_l0", 0, channels)
         given.append(writer.add(inward, writer.weight("decoder.cell.bias_ih_l0")))
@@ -388,8 +385,6 @@ def _scan_body(outer: GraphWriter, settings: NetworkSettings) -> onnx.GraphProto
     shapes = {"half": outer.constant(0.5), "one": outer.constant(1.0), "root": outer.constant(np.sqrt(0.5))}
     bins = outer.constant(np.linspace(-HEATMAP_REACH, HEATMAP_REACH, HEATMAP_BINS, dtype=np.float32))
     grid = outer.integers(0, LIP_COORDINATES, HEATMAP_BINS)
-    gates = [outer.integers(hidden_size)] * 3
-
     body = GraphWriter({}, "")
     body.count = outer.count + 1000  # names of the body differ from those around it
     made, state = "head_now", "hidden_in"
@@ -477,9 +472,7 @@ def _attend(writer: GraphWriter, name: str, hidden: str, back: int, channels: in
         chosen = writer.op("Squeeze", writer.slice(windows, index, index + 1, 3), writer.integers(3))
         parts.append(writer.reshape(chosen, 0, 0, back + 1, HEADS, size))
     scores = writer.op("Einsum", query, parts[0], equation="bfhc,bfwhc->bfhw")
-    scores = writer.add(
-        writer.op("Div", scores, writer.constant(np.sqrt(size))), writer.weight(f"{name}.distance")
-    )
+    scores = writer.add(writer.op("Div", scores, writer.constant(np.sqrt(size))), writer.weight(f"{name}.distance"))
     outside = writer.op("Greater", writer.constant(np.arange(back, -1, -1)[None], np.int64), places)
     outside = writer.op("Unsqueeze", outside, writer.integers(0, 2))
     scores = writer.op("Where", outside, writer.constant(-np.inf), scores)
@@ -528,9 +521,3 @@ def _windows(writer: GraphWriter, settings: SyncExpertSettings, name: str, value
     out = writer.linear(f"{name}.last", writer.layer_norm(f"{name}.norm", hidden))
     length = writer.op("ReduceL2", out, writer.integers(-1), keepdims=1)
     return writer.op("Div", out, writer.op("Max", length, writer.constant(LEAST_LENGTH)))
-
-
-def write_files(folder: Path, contents: Mapping[str, bytes]) -> None:
-    """Write files into a folder."""
-    for name, content in contents.items():
-        (folder / name).write_bytes(content)

@@ -48,7 +48,9 @@ def network_of(network: TrainableNetwork) -> Network:
 
     def encode(mel: Tensor) -> list[Tensor]:
         posteriors, hidden = network.audio_encoder.encode(mel)
-        return [posteriors, network.lip_parameters.from_sound(hidden)] if settings.lip_parameters.names else [posteriors]
+        return (
+            [posteriors, network.lip_parameters.from_sound(hidden)] if settings.lip_parameters.names else [posteriors]
+        )
 
     def decode(posteriors: Tensor, *inputs: Tensor) -> list[Tensor]:
         *moves, embedding, hidden, last, first, stop = inputs

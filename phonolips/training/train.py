@@ -16,10 +16,8 @@ from phonolips.corpus.store.store import Store
 from phonolips.errors import InputError, did_you_mean
 from phonolips.model.bundle import DESCRIPTION_FILE
 from phonolips.model.network import Description
-from phonolips.training.networks.network import TrainableNetwork, read_trainable
-from phonolips.training.networks.encoder import COUNTED
-from phonolips.model.speakers import MEAN_SPEAKER
 from phonolips.model.settings import settings_to_dict
+from phonolips.model.speakers import MEAN_SPEAKER
 from phonolips.storage import write_text
 from phonolips.training import old_versions
 from phonolips.training.activity import train_activity
@@ -27,6 +25,8 @@ from phonolips.training.durations import train_durations
 from phonolips.training.encoder import train_encoder
 from phonolips.training.lips import train_lips
 from phonolips.training.lips_clips import UNNAMED, lip_positions
+from phonolips.training.networks.encoder import COUNTED
+from phonolips.training.networks.network import TrainableNetwork, read_trainable
 from phonolips.training.ranks import is_main, join_ranks, wait_for_all
 from phonolips.training.settings import Recipe, load_settings
 from phonolips.training.sync import train_sync

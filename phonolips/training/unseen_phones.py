@@ -16,10 +16,10 @@ import torch
 
 from phonolips.corpus.store.store import Store
 from phonolips.errors import InputError
-from phonolips.training.networks.network import TrainableNetwork
 from phonolips.phones.decode import label_runs
 from phonolips.phones.inventory import IGNORED_ID, PHONE_IDS, PHONES, SILENCE
 from phonolips.phones.sounds import PHONE_LETTERS, mix_sound
+from phonolips.training.networks.network import TrainableNetwork
 from phonolips.training.order import evenly
 
 log = logging.getLogger("phonolips.training")

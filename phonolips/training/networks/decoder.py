@@ -27,7 +27,6 @@ from phonolips.model.stages import (
 from phonolips.timebase import STEPS_PER_FRAME
 
 
-
 class DecoderState(NamedTuple):
     """What the decoder carries from frame to frame: hidden (batch, hidden), last output (batch, outputs)."""
 

@@ -137,9 +137,9 @@ def read_trainable(folder: Path) -> TrainableNetwork:
     expected = {"format": (*OLD_FORMATS, FORMAT), "phones": list(PHONES), "lip_layout": LIP_LAYOUT}
     values = read_bundle(folder, what=what, made_by="'phonolips train'", expected=expected)
     with bundle_errors(folder, what):
+        settings = settings_from_dict(NetworkSettings, settings_from_disk(values["settings"]))
         if values["format"] == FORMAT:
             check_files(folder, values, [WEIGHTS_FILE])
-        settings = settings_from_dict(NetworkSettings, settings_from_disk(values["settings"]))
         description = Description(settings, read_names(values, "speakers"), values["notes"])
         counted = [f"audio_encoder.{name}" for name in COUNTED]
         return build_module(
