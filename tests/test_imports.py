@@ -92,7 +92,9 @@ HOMES = {
     "av": {"media"},
     "mediapipe": {"face"},
     "cv2": {"face"},
-    "torch": {"model", "training", "speech"},  # of speech, the log-mel
+    "torch": {"training"},
+    "onnx": {"training"},
+    "onnxruntime": {"model"},
     "torchaudio": set(),
     "speechbrain": {"training"},
     "sklearn": {"evaluation"},

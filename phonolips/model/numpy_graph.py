@@ -105,7 +105,7 @@ def _residual(weights: Weights, name: str, hidden: np.ndarray, dilation: int, ke
     padding = dilation * (kernel - 1) // 2
     wide = _convolve(weights, f"{name}.layers.0", hidden, dilation=dilation, padding=padding)
     wide = _relu(_batch_norm(weights, f"{name}.layers.1", wide))
-    return np.add(hidden, _convolve(weights, f"{name}.layers.3", wide))
+    return np.asarray(hidden + _convolve(weights, f"{name}.layers.3", wide))
 
 
 def _predict_lip_parameters(weights: Weights, settings: NetworkSettings, posteriors: np.ndarray) -> list[np.ndarray]:
@@ -186,7 +186,7 @@ def _attend(weights: Weights, name: str, hidden: np.ndarray, back: int) -> np.nd
     gathered = np.einsum("bfhw,bfhcw->bfhc", scores, value).reshape(batch, frames, channels)
     hidden = hidden + _linear(weights, f"{name}.out.0", gathered)
     wide = _gelu(_linear(weights, f"{name}.feed.1", _layer_norm(weights, f"{name}.feed.0", hidden)))
-    return np.add(hidden, _linear(weights, f"{name}.feed.4", wide))
+    return np.asarray(hidden + _linear(weights, f"{name}.feed.4", wide))
 
 
 def _gru_cell(weights: Weights, name: str, given: np.ndarray, hidden: np.ndarray) -> np.ndarray:
@@ -251,7 +251,7 @@ def _embed_windows(weights: Weights, settings: SyncExpertSettings, name: str, va
         wide = _gelu(_convolve(weights, f"{block}.wide", _layer_norm(weights, f"{block}.norm", hidden)))
         hidden = hidden[:, 1:-1] + _linear(weights, f"{block}.mix", wide)
     out = _linear(weights, f"{name}.last", _layer_norm(weights, f"{name}.norm", hidden))
-    return np.divide(out, np.maximum(np.linalg.norm(out, axis=-1, keepdims=True), np.float32(LEAST_LENGTH)))
+    return np.asarray(out / np.maximum(np.linalg.norm(out, axis=-1, keepdims=True), np.float32(LEAST_LENGTH)))
 
 
 def _pad(values: np.ndarray, before: int, after: int) -> np.ndarray:
@@ -271,7 +271,7 @@ def _convolve(
         first = tap * dilation
         out += padded[:, first : first + stride * (rows - 1) + 1 : stride] @ kernel[:, :, tap].T
     bias = weights.get(f"{name}.bias")
-    return out if bias is None else np.add(out, bias)
+    return out if bias is None else np.asarray(out + bias)
 
 
 def _linear(weights: Weights, name: str, values: np.ndarray) -> np.ndarray:
