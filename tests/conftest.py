@@ -9,6 +9,8 @@ from types import ModuleType
 
 import pytest
 
+from phonolips.extras import has_extra
+
 PROJECT = Path(__file__).resolve().parents[1]
 
 # One thread for each test process, and for the processes that it starts: pytest-xdist runs several at once, and threads
@@ -37,6 +39,25 @@ def shared_data() -> Path:
     if not (folder / "grid").is_dir():
         pytest.skip(f"real data not found at {folder} (set PHONOLIPS_DATA)")
     return folder
+
+
+def has(extra: str) -> bool:
+    """Return whether an extra is installed; an error where it has to be, as PHONOLIPS_EXTRAS=all says."""
+    found = has_extra(extra)
+    if not found and os.environ.get("PHONOLIPS_EXTRAS") == "all":
+        pytest.fail(f"PHONOLIPS_EXTRAS=all, but 'phonolips[{extra}]' is not installed", pytrace=False)
+    return found
+
+
+def needs(extra: str) -> pytest.MarkDecorator:
+    """Mark a test that needs an extra: it skips in an environment without it."""
+    return pytest.mark.skipif(not has(extra), reason=f"needs pip install 'phonolips[{extra}]'")
+
+
+def skip_without(extra: str) -> None:
+    """Skip the test module from which this is called, where an extra is not installed that all of it needs."""
+    if not has(extra):
+        pytest.skip(f"needs pip install 'phonolips[{extra}]'", allow_module_level=True)
 
 
 def tool(name: str) -> ModuleType:

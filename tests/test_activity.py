@@ -6,6 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import skip_without
+
+skip_without("train")
+
 import torch
 from safetensors.torch import load_file
 
@@ -353,7 +357,7 @@ TINY = ["activity.epochs=2", "activity.batch=2", "activity.sounds=1", "activity.
 
 
 def test_training_adds_it_to_a_model_and_leaves_the_rest_alone(tmp_path):
-    pytest.importorskip("speechbrain")
+    skip_without("train")
     from phonolips.training.train import train
 
     before = read_trainable(PACKAGED_MODEL)

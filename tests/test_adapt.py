@@ -6,6 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import skip_without
+
+skip_without("train")
+
 import soundfile
 import torch
 

@@ -5,12 +5,14 @@ import os
 import stat
 import subprocess
 import sys
+import warnings
 import zipfile
 from itertools import combinations_with_replacement
 from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import needs, skip_without
 
 from phonolips.corpus.align import align_corpus
 from phonolips.corpus.records import Record
@@ -147,8 +149,10 @@ def test_ctc_finds_one_phone_in_one_step() -> None:
 
 
 def test_the_search_finds_the_paths_of_another_implementation() -> None:
-    torch = pytest.importorskip("torch")
-    functional = pytest.importorskip("torchaudio.functional")
+    skip_without("train")
+    import torch
+    from torchaudio import functional
+
     rng = np.random.default_rng(0)
     for _ in range(60):
         tokens = rng.integers(1, 6, rng.integers(1, 20))
@@ -181,7 +185,7 @@ def test_ctc_of_a_waveform_ends_with_the_sound() -> None:
 # ---------------------------------------------------------------- what every aligner refuses
 
 
-@pytest.mark.parametrize("aligner", ["sphinx", "ctc"])
+@pytest.mark.parametrize("aligner", [pytest.param("sphinx", marks=needs("align")), "ctc"])
 @pytest.mark.parametrize(
     ("waveform", "text", "part"),
     [
@@ -216,6 +220,7 @@ def grid_clip(folder: Path, name: str) -> tuple[Path, str, Path]:
     return video, text, folder / "grid_mfa" / f"{name}.TextGrid"
 
 
+@needs("align")
 def test_sphinx_agrees_with_mfa_on_real_speech(shared_data: Path) -> None:
     from phonolips.media.audio import read
 
@@ -234,6 +239,7 @@ def test_sphinx_agrees_with_mfa_on_real_speech(shared_data: Path) -> None:
     assert np.quantile(errors, 0.9) <= 0.1
 
 
+@needs("align")
 def test_sphinx_says_the_letter_a_and_is_repeatable(shared_data: Path) -> None:
     from phonolips.media.audio import read
 
@@ -255,6 +261,7 @@ def _lookup(word: str) -> SpokenWord:
     return SpokenWord(word, pronunciations(word)[0])
 
 
+@needs("align")
 def test_sphinx_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(InputError, match="cannot fit"):
         Sphinx().align(noise(2.0), [BIN, NOW, BIN, NOW, BIN, NOW])
@@ -466,17 +473,46 @@ def test_mfa_missing_names_the_command(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert not Mfa().is_available()
     with pytest.raises(MissingToolError, match="conda install -c conda-forge montreal-forced-aligner"):
         align(noise(1.0), "bin", aligner="mfa")
-    assert choose_aligner() == "sphinx"
 
 
-def test_auto_prefers_mfa_and_says_why_not(fake_mfa: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def extras(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """The extras that seem to be installed: those that a test adds."""
+    found: set[str] = set()
+    monkeypatch.setattr("phonolips.speech.align.sphinx.has_extra", found.__contains__)
+    return found
+
+
+def test_auto_takes_what_is_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, extras: set[str]) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.warns(PhonolipsWarning, match=r"own encoder \(ctc\), because .* pip install 'phonolips\[align\]'"):
+        assert choose_aligner() == "ctc"
+    extras.add("align")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert choose_aligner() == "sphinx"
+        assert choose_aligner("ctc") == "ctc"
+
+
+def test_sphinx_that_is_missing_is_named_before_any_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("phonolips.extras._missing", lambda extra: ["pocketsphinx"])
+    with pytest.raises(
+        MissingToolError, match=r"needs pocketsphinx; install it with: pip install 'phonolips\[align\]'$"
+    ):
+        align(np.zeros(0, np.float32), "", aligner="sphinx")
+
+
+def test_auto_prefers_mfa_and_says_why_not(fake_mfa: Path, monkeypatch: pytest.MonkeyPatch, extras: set[str]) -> None:
     assert choose_aligner() == "mfa"
     alignment = align(noise(1.0), "bin blue")
     assert alignment.phone_sequence() == ["B", "IH", "N", "B", "L", "UW"]
     with pytest.raises(InputError, match="no alignment"):
         align(noise(0.3), "bin")
     monkeypatch.setenv("MFA_ROOT_DIR", "/nowhere")
-    with pytest.warns(PhonolipsWarning, match="mfa model download"):
+    with pytest.warns(PhonolipsWarning, match=r"\(ctc\), because .*mfa model download"):
+        assert choose_aligner() == "ctc"
+    extras.add("align")
+    with pytest.warns(PhonolipsWarning, match="with pocketsphinx, because .*mfa model download"):
         assert choose_aligner() == "sphinx"
 
 
@@ -538,6 +574,7 @@ def test_a_corpus_with_its_own_encoder_keeps_what_is_there(tmp_path: Path) -> No
     assert read_textgrid(out / "s1" / "short.TextGrid").confidences is not None
 
 
+@needs("align")
 def test_a_corpus_with_sphinx_in_two_processes(shared_data: Path, tmp_path: Path) -> None:
     records = []
     for name in ("s1/bbaf2n", "s4/lbaq2s"):
@@ -552,7 +589,7 @@ def test_a_corpus_with_sphinx_in_two_processes(shared_data: Path, tmp_path: Path
 def test_repeated_ids_are_refused(tmp_path: Path) -> None:
     record = Record("x", "s", "train", "bin", "x.wav")
     with pytest.raises(InputError, match="twice"):
-        align_corpus([record, record], tmp_path, aligner="sphinx")
+        align_corpus([record, record], tmp_path, aligner="ctc")
 
 
 def test_importing_the_package_is_cheap() -> None:

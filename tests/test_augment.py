@@ -4,6 +4,10 @@ import math
 
 import numpy as np
 import pytest
+from conftest import skip_without
+
+skip_without("train")
+
 import torch
 
 from phonolips.speech.mel import NUM_MELS, hertz_to_mel, log_mel

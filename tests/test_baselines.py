@@ -4,6 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from conftest import skip_without
+
+skip_without("train")
+
 
 from phonolips.errors import InputError
 from phonolips.evaluation import baselines

@@ -1,12 +1,14 @@
 """The benchmark tools: noise has the ratio that the table says, bands and rooms are what they are called."""
 
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import tool
+from conftest import needs, tool
 
 from phonolips.corpus.records import Record
 from phonolips.phones.inventory import NUM_PHONES, PHONE_IDS, SILENCE_ID
@@ -34,6 +36,7 @@ def test_noise_has_the_ratio_that_it_says(sound, ratio_db):
     assert 10 * np.log10(ratio) == pytest.approx(ratio_db, abs=0.5)
 
 
+@needs("train")
 def test_the_telephone_keeps_its_band_only():
     encoder = tool("tools/bench/encoder")
     times = np.arange(16_000) / 16_000
@@ -47,6 +50,7 @@ def test_the_telephone_keeps_its_band_only():
     assert len(encoder.telephone(np.zeros(16_001, np.float32))) == 16_001
 
 
+@needs("train")
 def test_the_room_rings_after_the_sound_and_not_before():
     encoder = tool("tools/bench/encoder")
     click = np.zeros(32_000, np.float32)
@@ -84,6 +88,7 @@ def test_espeak_speech_has_a_margin_and_words():
     assert [word.phones for word in boundaries.to_words(phones)] == [("B", "IH", "N"), ("B", "L", "UW")]
 
 
+@needs("train")
 def test_peakiness_counts_steps_of_speech():
     picture = tool("tools/studies/ctc_peaks")
     labels = np.array([SILENCE_ID, 3, 3, 4, -1])
@@ -104,6 +109,7 @@ def test_every_tool_has_help(name):
     assert "python tools/" in done.stdout
 
 
+@needs("train")
 def test_shipped_weights_are_half_as_large_and_say_the_same(tmp_path):
     from phonolips.model.bundle import PACKAGED_MODEL
     from phonolips.model.network import load_network
@@ -119,6 +125,7 @@ def test_shipped_weights_are_half_as_large_and_say_the_same(tmp_path):
     assert np.abs(lips[0] - lips[1]).max() < 2e-3
 
 
+@needs("train")
 def test_what_is_explained_is_explained_on_what_was_left_out():
     share = tool("tools/studies/findings_model").explained_share
     rng = np.random.default_rng(0)
@@ -128,3 +135,50 @@ def test_what_is_explained_is_explained_on_what_was_left_out():
     noise = rng.standard_normal((200, 8)) * effects.std(0)
     assert share(causes, effects + noise) == pytest.approx(0.5, abs=0.06)
     assert share(causes, noise) < 0.02
+
+
+def test_every_dependency_has_a_purpose():
+    project = tomllib.loads((TOOLS.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    listed = [*project["dependencies"], *extras["face"], *extras["align"], *extras["train"]]
+    assert {re.match(r"[\w-]+", each)[0] for each in listed} == set(tool("tools/bench/install").PURPOSES)
+
+
+def test_what_an_install_brings(tmp_path):
+    """Packages are read off their metadata, and named with those of our dependencies that need them."""
+    install = tool("tools/bench/install")
+
+    def add(name, requires, files):
+        metadata = tmp_path / f"{name}-1.0.dist-info"
+        metadata.mkdir()
+        lines = "".join(f"Requires-Dist: {each}\n" for each in requires)
+        (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n{lines}")
+        for file in files:
+            (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / file).write_bytes(b"x" * 10_000)
+        (metadata / "RECORD").write_text("".join(f"{file},,\n" for file in files))
+
+    add("phonolips", ["Pillow", "av; extra == 'film'", "old; python_version < '3'"], ["phonolips/__init__.py"])
+    add("Pillow", ["shared_part>=1"], ["PIL/__init__.py", "PIL/Image.py", "_pillow_extra.py"])
+    add("av", ["shared-part", "deep"], ["av/__init__.py", "av.libs/libav.so"])
+    add("shared_part", [], ["shared.py"])
+    add("deep", ["pillow"], ["lib/python/deep.so"])
+    packages = install.read_packages(tmp_path)
+    assert packages["pillow"].module == "PIL.Image"
+    assert packages["shared-part"].module == "shared"
+    assert packages["av"].module == "av"
+    assert packages["deep"].module == ""
+    assert 20_000 <= packages["av"].size <= 3 * 12_288
+    assert install.bringers(packages, []) == {"pillow": ["pillow"], "shared-part": ["pillow"]}
+    with_film = install.bringers(packages, ["film"])
+    assert with_film == {"pillow": ["pillow"], "av": ["av"], "shared-part": ["pillow", "av"], "deep": ["av"]}
+    lines = install.table(packages, ["film"], None)
+    assert "| shared-part | 1.0 | 0.0 |  | of pillow, av |" in lines
+    assert "| **all 5** | | **0** | | |" in lines
+
+
+def test_the_time_of_an_import_is_measured():
+    install = tool("tools/bench/install")
+    python = Path(sys.executable)
+    assert install.import_milliseconds(python, "a_module_that_is_not_there", 0.0) == ""
+    assert float(install.import_milliseconds(python, "numpy", 0.0)) > 20

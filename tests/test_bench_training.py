@@ -1,9 +1,8 @@
 """The benchmark of the training: its made-up corpus can be trained on, and its table says what was measured."""
 
-import pytest
-from conftest import tool
+from conftest import skip_without, tool
 
-pytest.importorskip("speechbrain")
+skip_without("train")
 
 
 def test_the_made_up_corpus_has_the_shapes_of_grid(tmp_path):

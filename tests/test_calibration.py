@@ -2,6 +2,10 @@
 
 import numpy as np
 import pytest
+from conftest import skip_without
+
+skip_without("train")
+
 
 from phonolips.phones.inventory import IGNORED_ID, NUM_PHONES
 from phonolips.training.calibration import fit_temperature

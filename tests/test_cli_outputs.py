@@ -5,6 +5,7 @@ import json
 import av
 import numpy as np
 import pytest
+from conftest import needs
 from PIL import Image
 
 
@@ -89,6 +90,7 @@ def test_pictures_and_a_page(run, tmp_path, command):
     assert (code, err.count("leave out --kind")) == (1, 1)
 
 
+@needs("face")
 def test_other_words_in_a_real_video(shared_data, tmp_path, command):
     video = shared_data / "grid" / "s1" / "bbaf2n.mp4"
     words = ("edit", "--video", video, "--transcript", "bin blue at f two now", "--to", "bin red at f two now")

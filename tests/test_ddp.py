@@ -8,9 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
+from conftest import skip_without
 
-pytest.importorskip("speechbrain")
+skip_without("train")
+
+import torch
 
 from phonolips.training.ranks import mean_over_ranks, share_of
 

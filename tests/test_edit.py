@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from conftest import tool
+from conftest import needs, tool
 
 from phonolips.corpus.records import Record
 from phonolips.editing.edit import edit, edit_recording
@@ -386,6 +386,7 @@ def real(shared_data) -> tuple[Path, Alignment]:
     return shared_data / "grid/s1/bbaf2n.mp4", read_textgrid(shared_data / "grid_mfa/s1/bbaf2n.TextGrid")
 
 
+@needs("face")
 def test_a_real_clip_from_video_to_files(real, tmp_path, monkeypatch):
     video, alignment = real
     monkeypatch.setattr("phonolips.model.fit.MOST_EVALUATIONS", 5)
@@ -408,6 +409,7 @@ def test_a_real_clip_from_video_to_files(real, tmp_path, monkeypatch):
     assert (tmp_path / "out" / "comparison.png").stat().st_size > 20_000
 
 
+@needs("face")
 def test_a_transcript_of_something_else_is_doubted(real):
     video, alignment = real
     labels = {"bin": "set", "blue": "white", "at": "with", "f": "zed", "two": "seven", "now": "please"}
@@ -425,6 +427,7 @@ def test_a_transcript_of_something_else_is_doubted(real):
         edit(video, "bin blue at f two now", "bin red at f two now", alignment=wrong, speaker="s1")
 
 
+@needs("train")
 def test_the_benchmark_pairs_clips_that_differ_in_one_place_only_around_it():
     bench = tool("tools/bench/edit")
     texts = ("bin blue at f two now", "bin red at f two now", "bin red at g nine now", "lay blue at f two soon")
@@ -445,6 +448,7 @@ def test_the_benchmark_pairs_clips_that_differ_in_one_place_only_around_it():
     assert {pair.place for pair in pairs} >= {0, 1, 5}
 
 
+@needs("train")
 def test_the_benchmark_knows_the_truth_and_a_jump(spoken):
     bench = tool("tools/bench/edit")
     perfect = bench.score(spoken.lips, spoken.alignment, spoken, 4)

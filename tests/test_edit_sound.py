@@ -9,6 +9,7 @@ import av
 import numpy as np
 import pytest
 import soundfile
+from conftest import skip_without
 
 from phonolips.editing.edit import edit
 from phonolips.editing.edited import Edited
@@ -94,7 +95,7 @@ def write_film(
 @pytest.fixture
 def edited(tmp_path, monkeypatch):
     """Edit a film with a made-up speaker, so that nothing is fitted; (Edited, folder)."""
-    pytest.importorskip("mediapipe")
+    skip_without("face")
 
     def make(film: Path, *, speak: str | None = "espeak", face: bool = False) -> tuple[Edited, Path]:
         done = edit(film, TEXT, TO, alignment=spelt(), speaker="s1", speak=speak)

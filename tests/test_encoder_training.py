@@ -5,6 +5,10 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from conftest import skip_without
+
+skip_without("train")
+
 import torch
 
 from phonolips.model.network import Description
@@ -89,7 +93,7 @@ def test_the_temperature_divides_the_logits(encoder):
 
 
 def test_temperature_and_ngrams_are_fitted_after_the_training_and_again_when_it_is_started_again(tmp_path, caplog):
-    pytest.importorskip("speechbrain")
+    skip_without("train")
     from test_training import make_corpus
 
     from phonolips.corpus.store.store import Store
@@ -120,7 +124,7 @@ def test_temperature_and_ngrams_are_fitted_after_the_training_and_again_when_it_
 @pytest.fixture(scope="module")
 def partly_known(tmp_path_factory):
     """A store whose first clips are known in the middle only; before that there are an earlier encoder's posteriors."""
-    pytest.importorskip("speechbrain")
+    skip_without("train")
     from test_training import make_corpus
 
     from phonolips.corpus.store.store import Store

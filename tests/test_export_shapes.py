@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import as_result, tool
+from conftest import as_result, skip_without, tool
 
 from phonolips.corpus.records import Record, write_records
 from phonolips.corpus.store.store import ArraySpec, StoreWriter
@@ -503,7 +503,7 @@ class TestFit:
 
 def test_real_lips(shared_data):
     """A recorded clip: shut where b, m, p are, open in vowels, and lips made again from the weights."""
-    pytest.importorskip("mediapipe")
+    skip_without("face")
     lips = track_video(shared_data / "grid" / "s1" / "bbaf2n.mp4").lips
     rest = neutral_mouth(lips)
     weights = arkit_weights(lips, FPS, rest=rest)

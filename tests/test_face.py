@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import as_result
+from conftest import as_result, skip_without
 from PIL import Image
 
 from phonolips.errors import InputError, PhonolipsWarning
@@ -23,7 +23,7 @@ from phonolips.lips.shapes import close_lips, rest_lips, transfer
 from phonolips.media import video as io
 from phonolips.synth.result import Result
 
-pytest.importorskip("mediapipe")
+skip_without("face")
 
 FRAMES = 20
 

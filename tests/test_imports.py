@@ -13,7 +13,7 @@ PACKAGE = Path(phonolips.__file__).parent
 # A module imports only from its own room and from rooms in lines above; rooms of one line do not know each other.
 LAYERS = (
     ("errors",),
-    ("temporary",),
+    ("extras", "temporary"),
     ("checks",),
     ("reading",),
     ("timebase", "storage"),
@@ -96,6 +96,8 @@ HOMES = {
     "onnx": {"training"},
     "onnxruntime": {"model"},
     "torchaudio": set(),
+    "scipy": {"model", "face", "training", "evaluation"},  # only where an extra brings it; of model, the fit to a video
+    "omegaconf": {"training"},
     "speechbrain": {"training"},
     "sklearn": {"evaluation"},
     "praatio": {"phones"},

@@ -7,8 +7,11 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from conftest import skip_without, tool
+
+skip_without("train")
+
 import torch
-from conftest import tool
 from test_alignment import fake_mfa, noise, posteriors_of  # noqa: F401
 
 from phonolips.corpus import known_words

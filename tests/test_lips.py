@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import needs, skip_without
 
 from phonolips.errors import InputError
 from phonolips.face.mesh import FaceFollower
@@ -74,6 +75,7 @@ def test_measures_and_layouts():
         points.layout_of(lips[:, :39])
 
 
+@needs("face")
 def test_ibug20_runs_along_the_upper_lip_first(shared_data):
     from phonolips.face.track import track_video
 
@@ -115,6 +117,7 @@ def test_the_largest_face_is_taken_and_then_followed():
     assert follower.choose([grown]) is grown  # long gone: take the largest there is
 
 
+@needs("face")
 def test_a_real_clip_is_found_in_every_frame(shared_data):
     from phonolips.face.track import track_video
 
@@ -126,7 +129,7 @@ def test_a_real_clip_is_found_in_every_frame(shared_data):
 
 
 def test_a_video_without_a_face_is_refused(tmp_path):
-    pytest.importorskip("mediapipe")
+    skip_without("face")
     from phonolips.face.track import track_video
     from phonolips.media.video import write_video
 

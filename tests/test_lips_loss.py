@@ -5,9 +5,11 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import torch
+from conftest import skip_without
 
-pytest.importorskip("speechbrain")
+skip_without("train")
+
+import torch
 
 from phonolips.training.lips import LipsTrainer
 from phonolips.training.lips_batches import LipsBatch, LipsTrainBatches

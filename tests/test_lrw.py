@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import tool
+from conftest import skip_without, tool
 
 from phonolips.corpus.lrw import find_records, read_duration, word_window
 from phonolips.corpus.records import Dropped, Record, count_by_reason, read_records, write_records
@@ -174,8 +174,8 @@ def test_the_plan_of_the_stand_in(tmp_path):
 
 @pytest.mark.slow
 def test_pictures_and_sound_of_the_stand_in_are_cut_from_one_place(tmp_path):
-    for package in ("mediapipe", "skimage"):
-        pytest.importorskip(package)
+    skip_without("face")
+    pytest.importorskip("skimage", reason="the portrait comes with scikit-image")
     from phonolips.media.audio import read
     from phonolips.media.video import read_frames
     from phonolips.phones.textgrid import read_textgrid

@@ -8,14 +8,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import skip_without
+
+skip_without("train")
+skip_without("face")
+pytest.importorskip("skimage", reason="the portrait comes with scikit-image")
 
 from phonolips.corpus.records import read_dropped, read_records
 from phonolips.corpus.store.store import Store
 from phonolips.phones.inventory import IGNORED_ID
 from phonolips.training.networks.network import read_trainable
-
-for package in ("speechbrain", "mediapipe", "skimage"):
-    pytest.importorskip(package)
 
 pytestmark = pytest.mark.slow  # one training from end to end, whose files all of the tests read
 

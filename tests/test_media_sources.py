@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from conftest import skip_without
 from media_files import tone, write_media
 from PIL import Image
 
@@ -250,7 +251,7 @@ def test_a_photo_is_no_video_to_edit(tmp_path):
 
 
 def test_a_photo_without_a_face_is_said_to_be_one(tmp_path):
-    pytest.importorskip("mediapipe")
+    skip_without("face")
     from phonolips import adapt
 
     for kind in ("webp", "bmp", "tiff"):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from conftest import needs
 
 from phonolips.errors import InputError
 from phonolips.evaluation import metrics
@@ -417,6 +418,7 @@ def test_resampling_refuses_other_phones_and_empty_clips(curve):
 # statistics
 
 
+@needs("train")
 def test_interval_matches_the_normal_one_on_many_values():
     values = np.random.default_rng(3).normal(5, 2, size=400)
     low, high = metrics.bootstrap_interval(values)
@@ -427,6 +429,7 @@ def test_interval_matches_the_normal_one_on_many_values():
     assert metrics.bootstrap_interval(values, seed=1) != (low, high)
 
 
+@needs("train")
 def test_interval_of_few_constant_or_missing_values():
     assert np.isnan(metrics.bootstrap_interval([])).all()
     assert np.isnan(metrics.bootstrap_interval([1.0, np.nan])).all()

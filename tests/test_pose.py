@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from conftest import tool
+from conftest import needs, skip_without, tool
 
 from phonolips.errors import InputError
 from phonolips.face import limits as rules
@@ -114,6 +114,7 @@ def test_the_centred_face_is_followed_where_that_is_asked():
     assert FaceFollower(25, centred=True).choose([large, middle], (SIDE, SIDE)) is middle
 
 
+@needs("face")
 def test_likeness_sees_a_cut_and_forgives_a_flash():
     random = np.random.default_rng(2)
     scene, other = (np.kron(random.integers(40, 160, (8, 8, 1)), np.ones((32, 32, 3))) for _ in range(2))
@@ -128,7 +129,7 @@ def test_likeness_sees_a_cut_and_forgives_a_flash():
 @pytest.fixture(scope="module")
 def crops(shared_data):
     """29 pictures of 256x256 of each of two speakers, the face in the middle."""
-    pytest.importorskip("mediapipe")
+    skip_without("face")
     found = []
     for name, left in (("s1/bbaf2n.mp4", 36), ("s30/bwwy5n.mpg", 30)):
         pictures = list(io.read_frames(shared_data / "grid" / name))[20 : 20 + FRAMES]

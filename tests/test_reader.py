@@ -5,6 +5,10 @@ import json
 
 import numpy as np
 import pytest
+from conftest import skip_without
+
+skip_without("train")
+
 import scipy.stats
 
 from phonolips.corpus.store.store import ArraySpec, Store, StoreWriter

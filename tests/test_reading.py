@@ -11,6 +11,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import skip_without
+
+skip_without("train")
+
 import torch
 from safetensors.torch import load_file, save_file
 

@@ -10,6 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import skip_without
+
+skip_without("train")
+skip_without("face")
+pytest.importorskip("skimage", reason="the portrait comes with scikit-image")
 
 from phonolips.corpus.layout import alignment_path
 from phonolips.corpus.records import read_records
@@ -17,9 +22,6 @@ from phonolips.corpus.store.store import Store
 from phonolips.lips.space import mean_centre
 from phonolips.phones.inventory import PHONE_IDS
 from phonolips.phones.textgrid import read_textgrid
-
-for package in ("speechbrain", "mediapipe", "skimage"):
-    pytest.importorskip(package)
 
 pytestmark = pytest.mark.slow  # one training from end to end, whose files all of the tests read
 

@@ -2,6 +2,10 @@
 
 import numpy as np
 import pytest
+from conftest import skip_without
+
+skip_without("train")
+
 from scipy.ndimage import shift
 
 from phonolips.corpus.layout import LIPS_ARRAYS
@@ -80,7 +84,7 @@ def test_lips_stay_where_the_expert_is_not_sure(monkeypatch, result):
 
 
 def test_real_lips_come_back_from_a_shift_of_two_and_a_half_frames(shared_data):
-    pytest.importorskip("mediapipe")
+    skip_without("face")
     from phonolips.face.track import track_video
     from phonolips.media.audio import read
     from phonolips.speech.mel import log_mel

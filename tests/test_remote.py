@@ -9,9 +9,10 @@ import sys
 import urllib.request
 from pathlib import Path
 
-import fsspec
 import numpy as np
 import pytest
+
+fsspec = pytest.importorskip("fsspec", reason="needs pip install 'phonolips[s3]'")
 
 from phonolips.corpus.store.remote import RemoteFolder, default_cache
 from phonolips.corpus.store.store import ArraySpec, Clip, Store, declare_store, write_shard

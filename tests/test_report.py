@@ -4,6 +4,7 @@ import csv
 
 import numpy as np
 import pytest
+from conftest import needs
 
 from phonolips.errors import InputError
 from phonolips.evaluation import report
@@ -30,6 +31,7 @@ def make_rows() -> list[dict]:
     return rows
 
 
+@needs("train")
 def test_groups_keep_speakers_and_seen_apart():
     found = report.summarise(make_rows())
     assert [(item.seen, item.speaker, item.method, item.clips) for item in found] == [
@@ -40,6 +42,7 @@ def test_groups_keep_speakers_and_seen_apart():
     ]
 
 
+@needs("train")
 def test_means_leave_missing_values_out_and_rates_are_pooled():
     first = report.summarise(make_rows())[0]
     r = first.estimates["opening_r"]
@@ -56,6 +59,7 @@ def test_means_leave_missing_values_out_and_rates_are_pooled():
     assert "clip" not in first.estimates
 
 
+@needs("train")
 def test_one_clip_has_a_mean_and_no_interval():
     row = {"method": "ours", "seen": True, "speaker": "s1", "opening_r": 0.5, "width_r": float("nan")}
     (only,) = report.summarise([row])
@@ -90,6 +94,7 @@ def test_csv_can_be_read_back(tmp_path):
         report.write_csv([], path)
 
 
+@needs("train")
 def test_summary_rows_hold_interval_and_counts(tmp_path):
     rows = report.summary_rows(report.summarise(make_rows()))
     assert rows[0]["method"] == "ours"
@@ -99,6 +104,7 @@ def test_summary_rows_hold_interval_and_counts(tmp_path):
     report.write_csv(rows, tmp_path / "summary.csv")
 
 
+@needs("train")
 def test_markdown_has_one_table_a_speaker_with_even_columns():
     text = report.markdown_table(report.summarise(make_rows()))
     assert text.index("Speaker s1** (seen in training, 10 clips)") < text.index("Speaker s4** (not seen in training")

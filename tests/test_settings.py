@@ -1,12 +1,14 @@
 """Settings from YAML and from words on the command line."""
 
 import pytest
+from conftest import needs
 
 from phonolips.errors import InputError
 from phonolips.model.settings import NetworkSettings, settings_from_dict, settings_to_dict
 from phonolips.training.settings import Recipe, load_settings
 
 
+@needs("train")
 def test_words_beat_the_file_and_the_file_beats_the_defaults(tmp_path):
     path = tmp_path / "x.yaml"
     path.write_text("lips: {epochs: 7, batch: 5}\nnetwork: {lips: {components: 8}}\n")
@@ -15,6 +17,7 @@ def test_words_beat_the_file_and_the_file_beats_the_defaults(tmp_path):
     assert recipe.encoder == Recipe().encoder
 
 
+@needs("train")
 @pytest.mark.parametrize("overrides", [["lips.nonsense=1"], ["lips.epochs=many"], ["nothing"]])
 def test_unknown_names_and_wrong_types_are_one_line(overrides):
     with pytest.raises(InputError) as caught:
@@ -22,6 +25,7 @@ def test_unknown_names_and_wrong_types_are_one_line(overrides):
     assert "\n" not in str(caught.value)
 
 
+@needs("train")
 def test_bad_files(tmp_path):
     with pytest.raises(InputError, match="no such settings file"):
         load_settings(Recipe, config=tmp_path / "none.yaml")
@@ -36,6 +40,7 @@ def test_settings_survive_json():
     assert settings_from_dict(NetworkSettings, settings_to_dict(settings)) == settings
 
 
+@needs("train")
 def test_every_committed_settings_file_is_valid():
     from pathlib import Path
 

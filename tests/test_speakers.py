@@ -4,7 +4,12 @@ import json
 
 import numpy as np
 import pytest
+from conftest import skip_without
+
+skip_without("train")
+
 import torch
+from test_training import TINY, make_corpus
 
 from phonolips.corpus.layout import FEATURE_ARRAYS
 from phonolips.corpus.store.store import Store, StoreWriter
@@ -13,18 +18,14 @@ from phonolips.model.network import Description, Network, load_network
 from phonolips.model.settings import NetworkSettings
 from phonolips.model.stages import describe_voice
 from phonolips.phones.inventory import IGNORED_ID, NUM_PHONES
-from phonolips.training.networks.network import TrainableNetwork, read_trainable
-from phonolips.training.networks.speakers import SpeakerEncoder
-from phonolips.training.settings import LipsFitSettings
-
-pytest.importorskip("speechbrain")
-from test_training import TINY, make_corpus
-
 from phonolips.training.encoder_outputs import StoredOutputs, encode_stored_clips
 from phonolips.training.lips import start_from, train_lips
 from phonolips.training.lips_basis import fit_lip_basis
 from phonolips.training.lips_batches import LipsTrainBatches, text_posteriors
 from phonolips.training.lips_clips import lip_positions, read_clips
+from phonolips.training.networks.network import TrainableNetwork, read_trainable
+from phonolips.training.networks.speakers import SpeakerEncoder
+from phonolips.training.settings import LipsFitSettings
 from phonolips.training.torch_graph import network_of
 from phonolips.training.train import train
 

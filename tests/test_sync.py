@@ -4,6 +4,10 @@ import json
 
 import numpy as np
 import pytest
+from conftest import skip_without
+
+skip_without("train")
+
 import torch
 
 from phonolips.corpus.check import check_corpus, out_of_sync
@@ -89,7 +93,7 @@ def write_corpus(folder, clips):
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """A sync expert's folder, after a few seconds of training on made-up clips."""
-    pytest.importorskip("speechbrain")
+    skip_without("train")
     from phonolips.training.train import train
 
     folder = tmp_path_factory.mktemp("sync")
@@ -259,7 +263,7 @@ def test_check_data_lists_clips_out_of_sync(trained, tmp_path, monkeypatch):
 
 
 def test_shipped_weights_find_known_shifts_of_real_clips(shared_data):
-    pytest.importorskip("mediapipe")
+    skip_without("face")
     from phonolips.face.track import track_video
     from phonolips.media.audio import read
     from phonolips.speech.mel import log_mel

@@ -9,7 +9,7 @@ from multiprocessing import get_context
 import numpy as np
 import pytest
 import soundfile
-from conftest import tool
+from conftest import needs, tool
 
 from phonolips.editing.recording import align_words, cut_to_pictures
 from phonolips.errors import InputError, PhonolipsWarning
@@ -251,7 +251,7 @@ def sound():
         return pool.submit(_say).result()
 
 
-ALIGNERS = ("ctc", "sphinx")
+ALIGNERS = ("ctc", pytest.param("sphinx", marks=needs("align")))
 
 
 @pytest.mark.parametrize("aligner", ALIGNERS)
@@ -339,7 +339,7 @@ def test_a_sound_that_goes_on_with_something_else_ends_the_last_word(aligner, so
 def test_the_command_names_uncertain_words_and_writes_confidences(sound, command, tmp_path):
     soundfile.write(tmp_path / "a.wav", sound[0], SAMPLE_RATE)
     text = TEXT.replace("leave", "shout")
-    code, out, err = command("align", tmp_path / "a.wav", "--text", text, "--aligner", "sphinx", "--plot")
+    code, out, err = command("align", tmp_path / "a.wav", "--text", text, "--aligner", "ctc", "--plot")
     assert code == 0, err
     assert "uncertain: shout at " in out
     assert "confidence 0." in out
@@ -347,7 +347,8 @@ def test_the_command_names_uncertain_words_and_writes_confidences(sound, command
     assert alignment.confidences is not None
     assert len(alignment.confidences) == len(alignment.phones)
     assert (tmp_path / "a.png").stat().st_size > 10_000
-    code, out, err = command("align", tmp_path / "a.wav", "--text", f"{TEXT} {TEXT}", "--out", tmp_path / "b.TextGrid")
+    more = ("--text", f"{TEXT} {TEXT}", "--aligner", "ctc", "--out", tmp_path / "b.TextGrid")
+    code, out, err = command("align", tmp_path / "a.wav", *more)
     assert code == 1
     assert "could not be found in the sound" in err
     assert len(err.strip().splitlines()) == 1
@@ -373,6 +374,7 @@ def test_speech_in_no_word_is_silence_to_an_edit():
         cut_to_pictures(replace(recording, alignment=named), "x")
 
 
+@needs("train")
 def test_the_benchmark_makes_wrong_texts_of_right_ones():
     bench = tool("tools/bench/text_fit")
     right, other = ["bin", "blue", "at", "f", "two", "now"], ["set", "white", "with", "g", "nine", "please"]
@@ -385,6 +387,7 @@ def test_the_benchmark_makes_wrong_texts_of_right_ones():
     assert sum(a != b for a, b in zip(texts["one word wrong"][0], right, strict=True)) == 1
 
 
+@needs("train")
 @pytest.mark.parametrize("ratio", [10, 0])
 def test_the_benchmarks_noise_has_its_ratio(ratio):
     bench = tool("tools/bench/text_fit")

@@ -5,6 +5,10 @@ import subprocess
 import sys
 
 import pytest
+from conftest import skip_without
+
+skip_without("train")
+
 import torch
 
 VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")

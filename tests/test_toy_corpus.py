@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import tool
+from conftest import skip_without, tool
 
 from phonolips.corpus import grid
 from phonolips.media.audio import read
@@ -13,7 +13,7 @@ from phonolips.media.video import read_frames
 from phonolips.phones.inventory import SILENCE
 from phonolips.phones.textgrid import read_textgrid
 
-pytest.importorskip("skimage", reason="scikit-image is not installed (pip install 'phonolips[test]')")
+pytest.importorskip("skimage", reason="the portrait comes with scikit-image")
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +80,7 @@ def test_alignments_agree_with_the_word_times(toy: Path, records: list) -> None:
 
 
 def test_lips_follow_the_phones(toy: Path, records: list) -> None:
-    pytest.importorskip("mediapipe", reason="mediapipe is not installed (pip install 'phonolips[train]')")
+    skip_without("face")
     from phonolips.face.track import track_video
     from phonolips.lips.measures import opening
 

@@ -5,6 +5,10 @@ import logging
 
 import numpy as np
 import pytest
+from conftest import skip_without
+
+skip_without("train")
+
 import torch
 from safetensors.torch import load_file
 
@@ -13,8 +17,6 @@ from phonolips.corpus.store.store import Store, StoreWriter
 from phonolips.errors import CorpusError, InputError, PhonolipsError, PhonolipsWarning
 from phonolips.phones.inventory import NUM_PHONES, PHONES
 from phonolips.training.settings import Recipe, load_settings
-
-pytest.importorskip("speechbrain")
 
 TINY = [
     "network.audio_encoder.channels=24",

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import tool
+from conftest import needs, tool
 
 from phonolips.errors import InputError, MissingToolError, PhonolipsWarning
 from phonolips.model.network import load_network
@@ -92,6 +92,7 @@ def test_pauses_are_where_the_text_has_them_and_silent(spoken):
         assert level(spoken.waveform, pause.start + 0.01, pause.end - 0.01) < 1e-3
 
 
+@needs("align")
 @pytest.mark.parametrize("backend", ["espeak", "festival"])
 def test_boundaries_are_where_pocketsphinx_finds_them(backend):
     if not speech.choose(backend).is_available():

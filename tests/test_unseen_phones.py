@@ -2,6 +2,10 @@
 
 import numpy as np
 import pytest
+from conftest import skip_without
+
+skip_without("train")
+
 import torch
 
 from phonolips.lips.measures import opening, width
@@ -103,7 +107,7 @@ def test_an_unseen_phone_does_what_its_stand_ins_do_and_nothing_else_changes():
 
 
 def test_other_parts_and_later_lips_know_what_was_seen(tmp_path):
-    pytest.importorskip("speechbrain")
+    skip_without("train")
     from phonolips.training.lips import start_from
     from phonolips.training.train import _carry_over
 

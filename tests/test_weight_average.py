@@ -1,9 +1,11 @@
 """The running average of the weights: validation and the finished network have it, training goes on without it."""
 
 import pytest
-import torch
+from conftest import skip_without
 
-pytest.importorskip("speechbrain")
+skip_without("train")
+
+import torch
 
 from phonolips.training.loop import Stage, Trainer, fit_network
 from phonolips.training.settings import FitSettings

@@ -18,9 +18,13 @@ SYNTHESIS_PACKAGES = (
     "num2words",
     "py3langid",
     "praatio",
-    "pocketsphinx",
 )
-TRAINING_PACKAGES = ("torch", "torchaudio", "speechbrain", "mediapipe", "scikit-learn")
+# What the extras bring, by the names under which pip knows it.
+EXTRA_PACKAGES = {
+    "faces": ("face", ("mediapipe", "opencv-contrib-python")),
+    "one more aligner": ("align", ("pocketsphinx",)),
+    "training": ("train", ("torch", "torchaudio", "speechbrain", "scikit-learn", "scipy", "omegaconf", "onnx")),
+}
 
 
 def _version_of(package: str, missing: str) -> str:
@@ -36,17 +40,18 @@ def describe(model: Path | None = None, provider: str = "auto") -> str:
     from phonolips.speech.align.mfa import Mfa
 
     lines = [f"phonolips {__version__}, Python {platform.python_version()}", "", "synthesis:"]
-    lines += [f"  {name:16} {_version_of(name, 'MISSING')}" for name in SYNTHESIS_PACKAGES]
-    lines += ["training and tracking (pip install 'phonolips[train]'):"]
-    lines += [f"  {name:16} {_version_of(name, 'not installed')}" for name in TRAINING_PACKAGES]
+    lines += [f"  {name:21} {_version_of(name, 'MISSING')}" for name in SYNTHESIS_PACKAGES]
+    for purpose, (extra, packages) in EXTRA_PACKAGES.items():
+        lines += [f"{purpose} (pip install 'phonolips[{extra}]'):"]
+        lines += [f"  {name:21} {_version_of(name, 'not installed')}" for name in packages]
     lines += ["outside programs (optional):"]
     mfa = Mfa()
     found = (
         mfa.version() if mfa.is_available() else "not installed: conda install -c conda-forge montreal-forced-aligner"
     )
-    lines += [f"  {'mfa':16} {found}"]
+    lines += [f"  {'mfa':21} {found}"]
     if shutil.which("nvidia-smi"):
-        lines += [f"  {'nvidia-smi':16} found"]
+        lines += [f"  {'nvidia-smi':21} found"]
     try:
         network = load_network(model, provider=provider)
     except CheckpointError as error:

@@ -70,15 +70,16 @@ def render(
     if sound is not None:
         existing_file(sound, "a sound or video file")
     if face is not None:
+        from phonolips.extras import need
         from phonolips.face.render import render_face
 
         if silent or seconds is not None or (size, palette, caption) != ("360", "warm", "none"):
             raise InputError(
                 "--face takes --fps and --sound; --size, --palette, --caption and the like are for drawings"
             )
-        print_files(
-            [render_face(source, existing_file(face, "a photo or a video of a person"), out, fps=fps, sound=sound)]
-        )
+        existing_file(face, "a photo or a video of a person")
+        need("face", "--face")
+        print_files([render_face(source, face, out, fps=fps, sound=sound)])
         return
     from phonolips.show.film import render as draw
 

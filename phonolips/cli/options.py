@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from phonolips.errors import InputError, MissingToolError, PhonolipsWarning
+from phonolips.errors import InputError, PhonolipsWarning
 
 Out = Annotated[Path, typer.Option(help="Folder to write to; made if it is not there.")]
 Model = Annotated[
@@ -139,11 +139,3 @@ def print_files(files: list[Path]) -> None:
     """Print a path a line."""
     for file in files:
         print(file, flush=True)  # typer's own output puts ? where a file's name does not fit the encoding
-
-
-def need(package: str, what: str) -> None:
-    """Raise MissingToolError where a package of the training extra is not installed."""
-    import importlib.util
-
-    if importlib.util.find_spec(package) is None:
-        raise MissingToolError(f"{what} needs {package}; install it with: pip install 'phonolips[train]'")

@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
-from phonolips.cli.options import Device, Jobs, LexiconFiles, Model, Out, Provider, Threads, need, print_files
+from phonolips.cli.options import Device, Jobs, LexiconFiles, Model, Out, Provider, Threads, print_files
 from phonolips.errors import InputError, did_you_mean
+from phonolips.extras import need
 
 MOST_NAMED = 40  # clips left out that are named on the terminal; the files name all
 
@@ -66,6 +67,8 @@ def prepare(
             f"--step {step}; expected one of {', '.join((*known, 'all'))}{did_you_mean(step, (*known, 'all'))}"
         )
     chosen = known if step == "all" else (step,)
+    if "lips" in chosen:
+        need("face", "tracking lips")
     dropped: list[Dropped] = []
     if "records" in chosen:
         if data is None:
@@ -119,7 +122,7 @@ def train(
     device: Device = "auto",
 ) -> None:
     """Train the encoder, durations, lips, voice activity, or the sync expert. Goes on where a killed run stopped."""
-    need("speechbrain", "training")
+    need("train", "training")
     from phonolips.training.ranks import is_main
     from phonolips.training.train import train as run_training
 
@@ -141,7 +144,7 @@ def evaluate(
 
     Writes lips.csv and encoder.csv (a row a clip), results.md (tables with 95 % intervals) and pictures.
     """
-    need("sklearn", "evaluation")
+    need("train", "evaluation")
     from phonolips.evaluation.evaluate import evaluate as run_evaluation
     from phonolips.model.network import load_network
 
@@ -154,7 +157,7 @@ def upgrade_model(
     out: Annotated[Path | None, typer.Option(help="Folder to write. [default: in its place]")] = None,
 ) -> None:
     """Make a model of an earlier version one of today's: the same weights, with graphs for ONNX Runtime."""
-    need("speechbrain", "upgrading a model")
+    need("train", "upgrading a model")
     from phonolips.training.upgrade import upgrade_model as upgrade
 
     print_files([upgrade(folder, out)])

@@ -24,6 +24,7 @@ from phonolips.cli.options import (
     text_of,
 )
 from phonolips.errors import InputError, did_you_mean
+from phonolips.extras import need
 
 if TYPE_CHECKING:
     from phonolips.speech.align.fit import WordFit
@@ -62,6 +63,7 @@ def track(
     if out.suffix != ".npz":
         raise InputError(f"--out {out}: expected a file name ending in .npz")
     existing_file(video, "a video")
+    need("face", "tracking lips")
     found = track_video(video, layout=layout, limits=FaceLimits() if limits else None)
     save_track(found, out, video)
     picture = overlay or out.with_suffix(".overlay.mp4")
@@ -108,6 +110,7 @@ def adapt(
         existing_file(file, "a video or a picture")
         if file.resolve() == picture.resolve():
             raise InputError(f"--out {out}: its picture {picture} would overwrite the one given; choose another name")
+    need("face", "adapting to a person")
     from phonolips.model.network import load_network
     from phonolips.synth.adapt import adapt as adapt_to
 
@@ -135,7 +138,7 @@ def align(
     lexicon: LexiconFiles = None,
     out: Annotated[Path | None, typer.Option(help="The TextGrid to write. [default: beside the recording]")] = None,
     aligner: Annotated[
-        str, typer.Option(help="auto, mfa, sphinx, ctc; auto = mfa where installed, else sphinx.")
+        str, typer.Option(help="auto, mfa, sphinx, ctc; auto = the first of these that is installed.")
     ] = "auto",
     language: Language = "en-us",
     plot: Annotated[bool, typer.Option("--plot", help="Draw the alignment beside the TextGrid (.png).")] = False,
@@ -153,7 +156,7 @@ def align(
     from phonolips.media.pipes import is_pipe
     from phonolips.model.network import load_network
     from phonolips.phones.textgrid import write_textgrid
-    from phonolips.speech.align.align import align_and_judge
+    from phonolips.speech.align.align import align_and_judge, choose_aligner
     from phonolips.synth.files import existing_file
 
     words = text_of(text, text_file)
@@ -163,6 +166,7 @@ def align(
     existing_file(audio, "a sound or video file")
     if out is None and is_pipe(audio):
         raise InputError(f"{audio}: a pipe has no place beside it; name the TextGrid to write with --out")
+    aligner = choose_aligner(aligner)
     waveform = read(audio, stream=audio_stream)
     target = out or audio.with_suffix(".TextGrid")
     if plot and target.suffix.lower() == ".png":
@@ -251,13 +255,15 @@ def edit(
     check_inputs(out, *inputs)
     if textgrid is None and (tier or tier_speaker):
         raise InputError("`tier` and `tier_speaker` choose tiers of `textgrid`; give one")
+    found = None if textgrid is None else read_alignment_file(textgrid, tier=tier, tier_speaker=tier_speaker)
+    need("face", "editing a video")
     done = edit_video(
         video,
         transcript,
         to,
         aligner=aligner,
         speaker=read_speaker_name(speaker),
-        alignment=None if textgrid is None else read_alignment_file(textgrid, tier=tier, tier_speaker=tier_speaker),
+        alignment=found,
         network=load_network(model, provider=provider, threads=threads),
         sound=sound,
         speak=synthesiser if speak else None,

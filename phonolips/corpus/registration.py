@@ -70,8 +70,6 @@ def bring_into_sync(lips: np.ndarray, detected: np.ndarray, mel: np.ndarray) -> 
     Raises:
         CheckpointError: no sync expert in the package.
     """
-    from scipy.ndimage import shift
-
     from phonolips.lips.curve import shift_frames
     from phonolips.model.sync import offset
 
@@ -84,7 +82,8 @@ def bring_into_sync(lips: np.ndarray, detected: np.ndarray, mel: np.ndarray) -> 
     if found.confidence < LEAST_SYNC_CONFIDENCE or not LEAST_SHIFT_FRAMES <= abs(frames) <= MOST_SHIFT_FRAMES:
         return as_filmed
     moved = shift_frames(lips, -frames)
-    near = shift(detected.astype(np.float32), -frames, order=1, mode="nearest") > 0.99
+    places = np.arange(len(detected))
+    near = np.interp(places + frames, places, detected.astype(np.float64)) > 0.99
     beyond = math.ceil(abs(frames))
     near[len(near) - beyond if frames > 0 else 0 : None if frames > 0 else beyond] = False
     return Timed(moved, near, round(found.offset_ms, 1))

@@ -28,6 +28,7 @@ from phonolips.editing.takes import VoiceSource, find_voice, predict_takes, take
 from phonolips.editing.timeline import Take, Timeline, make_timeline
 from phonolips.editing.words import Change, check_words, describe, find_changes
 from phonolips.errors import InputError, PhonolipsWarning
+from phonolips.extras import need
 from phonolips.face.photo import is_photo
 from phonolips.lips.curve import between_frames
 from phonolips.phones.intervals import Alignment
@@ -98,6 +99,7 @@ def edit(
     own_words = read_lexicon(lexicon)
     source = VoiceSource(Path(sound) if sound is not None else None, speak, voice, aligner, language, own_words)
     _read_change(transcript, to, language, own_words)
+    need("face", "editing a video")
     network = network or load_network()
     network.lip_speaker(speaker)
     recording = _read_recording(video, transcript, alignment, source, network, audio_stream)

@@ -23,6 +23,7 @@ from phonolips.lips.curve import check_fps
 from phonolips.lips.measures import inner_gaps, opening
 from phonolips.lips.points import MEDIAPIPE40, layout_of
 from phonolips.lips.shapes import neutral_mouth
+from phonolips.lips.smoothing import smooth_gaussian
 from phonolips.moved import old_names
 from phonolips.phones.inventory import IGNORED_ID, NUM_PHONES, PHONE_IDS, SILENCE_ID
 from phonolips.timebase import STEPS_PER_SECOND, exact_fps, frame_centres, step_centres
@@ -174,8 +175,6 @@ def phone_shares(
     Returns:
         float64 (frames, 40), or None where nothing is known of the phones. Frames beyond the end are silent.
     """
-    from scipy.ndimage import gaussian_filter1d
-
     if posteriors is None and alignment is None:
         return None
     steps = int(np.ceil(frames / fps * STEPS_PER_SECOND)) + 1
@@ -187,7 +186,7 @@ def phone_shares(
     elif alignment is not None:
         shares = alignment.posteriors(steps)
         shares[alignment.labels(steps) == IGNORED_ID] = 0.0
-    smooth = gaussian_filter1d(shares, PHONE_SMOOTHING_SECONDS * STEPS_PER_SECOND, axis=0, mode="nearest")
+    smooth = smooth_gaussian(shares, PHONE_SMOOTHING_SECONDS * STEPS_PER_SECOND)
     times, centres = frame_centres(frames, fps), step_centres(steps)
     return np.stack([np.interp(times, centres, column) for column in smooth.T], axis=1)
 

@@ -56,16 +56,38 @@ class Part(NamedTuple):
         return np.concatenate([flat, np.zeros_like(flat[..., :1])], axis=-1)
 
 
+def _natural_spline(knots: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Read the natural cubic spline through values at knots: a matrix (places, knots) that turns values into readings.
+
+    Its second derivatives are 0 at both ends, and between them those that make the first derivative continuous.
+
+    Args:
+        knots: float64 (knots,), rising, three at least.
+        places: float64 (places,), within the knots.
+    """
+    count, step = len(knots), np.diff(knots)
+    values = np.eye(count)
+    bends = np.diff(np.diff(values, axis=0) / step[:, None], axis=0)
+    system = np.diag(2 * (step[:-1] + step[1:])) + np.diag(step[1:-1], 1) + np.diag(step[1:-1], -1)
+    second = np.zeros((count, count))  # second derivatives at the knots, a column for each value
+    second[1:-1] = np.linalg.solve(system, 6 * bends)
+    part = np.clip(np.searchsorted(knots, places, side="right") - 1, 0, count - 2)
+    width = step[part, None]
+    before, after = places[:, None] - knots[part, None], knots[part + 1, None] - places[:, None]
+    straight = (after * values[part] + before * values[part + 1]) / width
+    bowed = after * (after**2 / width - width) * second[part] + before * (before**2 / width - width) * second[part + 1]
+    read: np.ndarray = straight + bowed / 6
+    return read
+
+
 def _ring(rest: np.ndarray, ring: Ring) -> np.ndarray:
     """Build a smooth closed curve through a ring as a matrix (2 * SAMPLES, 40); lower lip first, both corners sharp."""
-    from scipy.interpolate import CubicSpline
-
     matrix = np.zeros((2 * SAMPLES, 40))
     arcs = ((ring.left, *ring.lower, ring.right), (ring.right, *reversed(ring.upper), ring.left))
     for arc, indices in enumerate(arcs):
         knots = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(rest[list(indices)], axis=0), axis=1))])
         places = np.linspace(0, knots[-1], SAMPLES + 1)[:-1]
-        curve = CubicSpline(knots, np.eye(11), bc_type="natural")(places)
+        curve = _natural_spline(knots, places)
         for column, index in enumerate(indices):
             matrix[arc * SAMPLES : (arc + 1) * SAMPLES, index] += curve[:, column]
     return matrix

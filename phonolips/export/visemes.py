@@ -14,6 +14,7 @@ from phonolips.errors import InputError
 from phonolips.export.cues import Cue, divide
 from phonolips.export.writing import new_text_file
 from phonolips.lips.curve import check_fps
+from phonolips.lips.smoothing import smooth_gaussian
 from phonolips.phones.inventory import (
     NUM_PHONES,
     PHONE_IDS,
@@ -162,11 +163,9 @@ def viseme_weights(result: "Result", visemes: VisemeSet, fps: float) -> np.ndarr
     Raises:
         InputError: the result has neither posteriors nor an alignment.
     """
-    from scipy.ndimage import gaussian_filter1d
-
     rate = float(exact_fps(check_fps(fps)))
     by_step = _phone_weights(result, prefer_posteriors=True) @ visemes.from_phones.astype(np.float64)
-    smooth = gaussian_filter1d(by_step, SMOOTHING_SECONDS / STEP_SECONDS, axis=0, mode="nearest")
+    smooth = smooth_gaussian(by_step, SMOOTHING_SECONDS / STEP_SECONDS)
     times, steps = frame_centres(frames_in(result.seconds, rate), rate), step_centres(len(smooth))
     weights = np.stack([np.interp(times, steps, column) for column in smooth.T], axis=1)
     weights /= weights.sum(1, keepdims=True)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from phonolips.errors import MissingToolError
+from phonolips.extras import has_extra, need
 from phonolips.lips.points import MEDIAPIPE_ANCHORS, MEDIAPIPE_LIPS
 
 LARGEST_NUMBER_OF_FACES = 4
@@ -18,10 +18,8 @@ FAR_IN_FACE_WIDTHS = 1.0  # a face whose centre jumps further than this between 
 
 
 def is_available() -> bool:
-    """Return whether mediapipe can be imported."""
-    import importlib.util
-
-    return importlib.util.find_spec("mediapipe") is not None
+    """Return whether what finds and draws faces is installed: mediapipe and OpenCV."""
+    return has_extra("face")
 
 
 @contextlib.contextmanager
@@ -203,8 +201,7 @@ def find_mesh(frames: Iterable[np.ndarray], fps: float) -> Mesh:
 
 def check_available() -> None:
     """Raise MissingToolError where mediapipe is not installed; keep its log quiet where it is."""
-    if not is_available():
-        raise MissingToolError("finding faces needs mediapipe; install it with: pip install 'phonolips[train]'")
+    need("face", "finding faces")
     _quieten_mediapipe()
 
 

@@ -14,6 +14,8 @@ FRONT_PAIRS was measured on, who differ by 5 degrees (standard deviation).
 
 import numpy as np
 
+from phonolips.lips.smoothing import smooth_gaussian
+
 # A face that looks at the camera: points that the mouth and the brows do not move (eye corners, forehead, temples,
 # cheeks, nose), by their numbers in mediapipe's mesh. Mean of the meshes that mediapipe finds in 29 clips of 6 GRID
 # speakers, each speaker counted once, after Procrustes alignment, made symmetric. x right, y up, z towards the camera;
@@ -69,9 +71,7 @@ def fit_rotations(points_px: np.ndarray) -> np.ndarray:
 
 def smooth_rotations(rotations: np.ndarray, sigma: float) -> np.ndarray:
     """Smooth rotations (frames, 3, 3) over time by a Gaussian of `sigma` frames."""
-    from scipy.ndimage import gaussian_filter1d
-
-    return _nearest_rotations(gaussian_filter1d(rotations, sigma, axis=0, mode="nearest"))
+    return _nearest_rotations(smooth_gaussian(rotations, sigma))
 
 
 def angles_to_rotations(angles: np.ndarray) -> np.ndarray:

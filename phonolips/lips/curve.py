@@ -5,6 +5,7 @@ say why they are not it: `resample_frames` and `shift_frames` prepare recordings
 `resample_by_phones` stretch time.
 """
 
+import math
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
@@ -17,6 +18,7 @@ from phonolips.timebase import MODEL_FPS, FrameRate, exact_fps, frame_centres, f
 
 LEAST_FPS, MOST_FPS = 1.0, 240.0
 BLOCK_FRAMES = 256  # frames that are read at once where they are asked for one by one
+SPLINE_REACH = 29  # frames each side that a cubic spline depends on: what is beyond weighs 1e-16
 NEIGHBOURS = 3  # frames each side on which the curve between two frames depends, and one to spare
 
 
@@ -44,15 +46,12 @@ class LipCurve:
         frames, rate = len(self._lips), float(self._fps)
         if frames == 1:
             return np.repeat(self._lips, len(times), axis=0).astype(np.float32)
-        from scipy.interpolate import PchipInterpolator
-
         within = np.clip(times, 0.5 / rate, (frames - 0.5) / rate)
         low = max(int(within.min() * rate - 0.5) - NEIGHBOURS, 0)
         high = min(int(within.max() * rate - 0.5) + 2 + NEIGHBOURS, frames)
         low = max(min(low, high - 2), 0)
         centres = (np.arange(low, high) + 0.5) / rate
-        read: np.ndarray = PchipInterpolator(centres, self._lips[low:high], axis=0)(within)
-        return read.astype(np.float32)
+        return _read_pchip(centres, self._lips[low:high], within).astype(np.float32)
 
     def frames(self, fps: Fraction, count: int, *, start: float = 0.0) -> Iterator[np.ndarray]:
         """Read frames one by one, in memory that does not grow with their number.
@@ -71,6 +70,56 @@ class LipCurve:
         for first in range(0, count, BLOCK_FRAMES):
             wanted = np.arange(first, min(first + BLOCK_FRAMES, count))
             yield from self.at(start + (wanted + 0.5) / float(fps))
+
+
+def _read_pchip(knots: np.ndarray, values: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """Read the shape-preserving cubic through `values` (knots, ...) at times within the knots; float64 (times, ...)."""
+    flat = values.reshape(len(values), -1).astype(np.float64)
+    step = np.diff(knots)[:, None]
+    slope = np.diff(flat, axis=0) / step
+    turn = _pchip_derivatives(step, slope)
+    # Between two knots: a cubic in the time since the first one, from the values and derivatives at both.
+    excess = (turn[:-1] + turn[1:] - 2 * slope) / step
+    cubic, square = excess / step, (slope - turn[:-1]) / step - excess
+    part = np.clip(np.searchsorted(knots, times, side="right") - 1, 0, len(knots) - 2)
+    since = (times - knots[part])[:, None]
+    read = flat[part] + turn[part] * since + square[part] * (since * since) + cubic[part] * (since * since * since)
+    return read.reshape(len(times), *values.shape[1:])
+
+
+def _pchip_derivatives(step: np.ndarray, slope: np.ndarray) -> np.ndarray:
+    """Choose derivatives at the knots that overshoot nowhere.
+
+    Where slopes left and right have the same sign, their harmonic mean, weighted by the steps (Fritsch and Butland, "A
+    method for constructing local monotone piecewise cubic interpolants", 1984); otherwise 0. At the ends a parabola
+    through three knots, held back where it would overshoot (Moler, "Numerical computing with MATLAB", 2004, chapter 3).
+
+    Args:
+        step: float64 (knots - 1, 1), seconds between the knots.
+        slope: float64 (knots - 1, columns), between them.
+
+    Returns:
+        float64 (knots, columns); the slope itself where there are two knots.
+    """
+    if len(slope) == 1:
+        return np.repeat(slope, 2, axis=0)
+    left, right = slope[:-1], slope[1:]
+    left_weight, right_weight = 2 * step[1:] + step[:-1], step[1:] + 2 * step[:-1]
+    same = np.sign(left) * np.sign(right) > 0
+    with np.errstate(divide="ignore", invalid="ignore"):  # what is divided by 0 there is not taken
+        mean = (left_weight / left + right_weight / right) / (left_weight + right_weight)
+        inner = np.where(same, 1.0 / mean, 0.0)
+
+    def end(near: int, next_one: int) -> np.ndarray:
+        derivative = ((2 * step[near] + step[next_one]) * slope[near] - step[near] * slope[next_one]) / (
+            step[near] + step[next_one]
+        )
+        turns = np.sign(slope[near]) != np.sign(slope[next_one])
+        held = np.where(turns & (np.abs(derivative) > 3 * np.abs(slope[near])), 3 * slope[near], derivative)
+        result: np.ndarray = np.where(np.sign(derivative) != np.sign(slope[near]), 0.0, held)
+        return result
+
+    return np.concatenate([end(0, 1)[None], inner, end(-1, -2)[None]])
 
 
 def resample_lips(lips: np.ndarray, fps: FrameRate, seconds: float, *, source_fps: float = MODEL_FPS) -> np.ndarray:
@@ -126,10 +175,31 @@ def shift_frames(lips: np.ndarray, frames: float) -> np.ndarray:
     Returns:
         float32, the same shape.
     """
-    from scipy.ndimage import shift
-
-    moved: np.ndarray = shift(lips, (frames, 0, 0), order=3, mode="nearest")
+    whole = math.floor(frames)
+    weights = _spline_weights(frames - whole)
+    first = np.arange(len(lips)) - whole - SPLINE_REACH
+    moved = np.zeros(lips.shape)
+    for offset, weight in enumerate(weights):
+        moved += weight * lips[np.clip(first + offset, 0, len(lips) - 1)]
     return moved.astype(np.float32)
+
+
+def _spline_weights(part: float) -> np.ndarray:
+    """Weigh the frames that a cubic spline through all of them depends on, read `part` of a frame before one of them.
+
+    The spline is a sum of cubic B-splines, whose coefficients are the frames filtered by sqrt(3) (sqrt(3) - 2)^|k|
+    (Unser, "Splines: a perfect fit for signal and image processing", 1999).
+
+    Returns:
+        float64 (2 * SPLINE_REACH + 1,), from SPLINE_REACH frames before that frame to as many after it; their sum is 1.
+    """
+    frames = np.arange(-SPLINE_REACH, SPLINE_REACH + 1)
+    middles = np.arange(-2, 2)  # of the four B-splines that reach the place that is read, -part
+    away = np.abs(middles + part)
+    splines = np.where(away < 1, 2 / 3 - away**2 + away**3 / 2, (2 - away) ** 3 / 6)
+    coefficients = math.sqrt(3) * (math.sqrt(3) - 2) ** np.abs(frames[:, None] - middles)
+    weights: np.ndarray = coefficients @ splines
+    return weights
 
 
 def between_frames(lips: np.ndarray, places: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ from phonolips.checks import check_text, shown
 from phonolips.errors import InputError
 from phonolips.lips.measures import inner_gaps, opening
 from phonolips.lips.points import MEDIAPIPE40
+from phonolips.lips.smoothing import smooth_gaussian
 from phonolips.phones.intervals import Alignment, Interval
 from phonolips.phones.inventory import SILENCE
 from phonolips.phones.sounds import shuts_lips
@@ -201,7 +202,7 @@ def close_bilabials(lips: np.ndarray, phones: Sequence[Interval], fps: float) ->
 
 
 EXAGGERATION_SIGMA_FRAMES = 2.0  # 80 ms at 25 frames a second
-EXAGGERATION_REACH_FRAMES = 8  # four standard deviations, where SciPy ends its Gaussian
+EXAGGERATION_REACH_FRAMES = 8  # four standard deviations, where `smooth_gaussian` ends
 BLOCK_FRAMES = 4096  # moved at once: some megabytes of intermediate results instead of some times the whole
 
 
@@ -239,13 +240,11 @@ def exaggerate(lips: np.ndarray, liveliness: float) -> np.ndarray:
     """
     if not liveliness:
         return lips
-    from scipy.ndimage import gaussian_filter1d
-
     result = np.empty_like(lips)
     for first in range(0, len(lips), BLOCK_FRAMES):
         back = min(first, EXAGGERATION_REACH_FRAMES)
         part = lips[first - back : first + BLOCK_FRAMES + EXAGGERATION_REACH_FRAMES]
-        smooth = gaussian_filter1d(part, EXAGGERATION_SIGMA_FRAMES, axis=0, mode="nearest")
+        smooth = smooth_gaussian(part, EXAGGERATION_SIGMA_FRAMES)
         more = uncross(part + np.float32(liveliness) * (part - smooth))
         result[first : first + BLOCK_FRAMES] = more[back : back + BLOCK_FRAMES]
     return result

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from phonolips.errors import InputError
+from phonolips.lips.smoothing import smooth_gaussian
 
 
 def mean_centre(lips: np.ndarray, detected: np.ndarray) -> np.ndarray:
@@ -91,8 +92,6 @@ def fit_mouth_space(anchors_px: np.ndarray, fps: float) -> MouthSpace:
         anchors_px: float (frames, 8, 2), pixels, the points MEDIAPIPE_ANCHORS; no gaps.
         fps: frames per second.
     """
-    from scipy.ndimage import gaussian_filter1d
-
     anchors = _to_complex(anchors_px)
     left, right = anchors[:, :2].mean(1), anchors[:, 2:4].mean(1)
     unit_shape = (anchors - ((left + right) / 2)[:, None]) / (right - left)[:, None]
@@ -103,7 +102,7 @@ def fit_mouth_space(anchors_px: np.ndarray, fps: float) -> MouthSpace:
     sigma = SMOOTHING_SECONDS * fps
 
     def smooth(values: np.ndarray) -> np.ndarray:
-        real, imaginary = (gaussian_filter1d(part, sigma, mode="nearest") for part in (values.real, values.imag))
+        real, imaginary = (smooth_gaussian(part, sigma) for part in (values.real, values.imag))
         smoothed: np.ndarray = real + 1j * imaginary
         return smoothed
 

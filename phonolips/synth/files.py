@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from phonolips.errors import InputError, PhonolipsWarning
+from phonolips.extras import need
 from phonolips.media.pipes import STANDARD_INPUT, is_pipe
 from phonolips.synth.folder import (
     FACE_FILE,
@@ -208,6 +209,8 @@ def check_request(request: Request) -> None:
     ):
         if path is not None:
             existing_file(path, what)
+    if request.face is not None:
+        need("face", "`face`")
     _check_overwritten(request)
     if request.liveliness is not None:
         check_liveliness(request.liveliness)

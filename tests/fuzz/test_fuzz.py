@@ -3,9 +3,12 @@
 pytest tests/fuzz --fuzz-cases 2000 --fuzz-seed 7
 """
 
+from conftest import needs
+
 from fuzz.drive import GOOD, fuzz
 
 
+@needs("train")  # among what is damaged are its files
 def test_damaged_inputs_end_in_a_result_or_one_line(request, record_property):
     cases, seed = (request.config.getoption(name) for name in ("--fuzz-cases", "--fuzz-seed"))
     report = fuzz(cases, seed)

@@ -13,6 +13,7 @@ import numpy as np
 
 from phonolips.errors import InputError
 from phonolips.evaluation.clips import Clip
+from phonolips.lips.smoothing import smooth_gaussian
 from phonolips.phones.inventory import PHONE_TO_VISEME, PHONES
 
 
@@ -36,9 +37,7 @@ def require_clips(clips: Sequence[Clip]) -> None:
 
 def smooth(values: np.ndarray, sigma: float) -> np.ndarray:
     """Smooth (time, channels) over time by a Gaussian of `sigma` rows."""
-    from scipy.ndimage import gaussian_filter1d
-
-    return gaussian_filter1d(values, sigma, axis=0, mode="nearest") if sigma > 0 else values
+    return smooth_gaussian(values, sigma) if sigma > 0 else values
 
 
 def viseme_of(label: int) -> int:

@@ -1,8 +1,8 @@
 """Find when each phone of a text is said: three aligners behind one function.
 
-`mfa` is the Montreal Forced Aligner, a program of its own and the most exact; `sphinx` is pocketsphinx,
-always there; `ctc` uses the posteriors of a network's encoder. That encoder also judges, whichever aligner works,
-whether the text is what is said: see `judge`.
+`mfa` is the Montreal Forced Aligner, a program of its own and the most exact; `sphinx` is pocketsphinx, which the
+extra [align] brings; `ctc` uses the posteriors of a network's encoder, and is always there. That encoder also judges,
+whichever aligner works, whether the text is what is said: see `judge`.
 """
 
 import warnings
@@ -68,27 +68,36 @@ class Judged(NamedTuple):
 
 
 def choose_aligner(aligner: str = "auto", *, model: str | Path = ACOUSTIC_MODEL) -> str:
-    """Return the name of an aligner; "auto" becomes the best one that is installed: mfa, otherwise sphinx.
+    """Return the name of an aligner; "auto" becomes the best one that is installed: mfa, else sphinx, else ctc.
 
-    Warns where MFA is there but cannot be used (too old, or its model is not downloaded).
+    Warns where MFA is there but cannot be used (too old, or its model is not downloaded), and where only ctc is left.
 
     Raises:
         InputError: a name that is none of ALIGNERS.
+        MissingToolError: "sphinx", which is not installed.
     """
     if aligner not in ALIGNERS:
         raise InputError(f"aligner {aligner!r}; expected one of {', '.join(ALIGNERS)}{did_you_mean(aligner, ALIGNERS)}")
+    if aligner == "sphinx":
+        open_sphinx().version()
     if aligner != "auto":
         return aligner
     mfa = Mfa()
-    if not mfa.is_available():
+    why = ""
+    if mfa.is_available():
+        try:
+            mfa.version()
+            mfa.find_model(model)
+            return "mfa"
+        except PhonolipsError as error:
+            why = str(error)
+    if open_sphinx().is_available():
+        if why:
+            warnings.warn(f"aligning with pocketsphinx, because {why}", PhonolipsWarning, stacklevel=2)
         return "sphinx"
-    try:
-        mfa.version()
-        mfa.find_model(model)
-    except PhonolipsError as error:
-        warnings.warn(f"aligning with pocketsphinx, because {error}", PhonolipsWarning, stacklevel=2)
-        return "sphinx"
-    return "mfa"
+    why = why or "no other aligner is installed; pocketsphinx's edges are closer: pip install 'phonolips[align]'"
+    warnings.warn(f"aligning with the model's own encoder (ctc), because {why}", PhonolipsWarning, stacklevel=2)
+    return "ctc"
 
 
 def align(
@@ -110,7 +119,7 @@ def align(
     Args:
         waveform: float32 (samples,), 16 kHz, [-1, 1].
         text: what is said, plain words.
-        aligner: one of ALIGNERS; "auto" is mfa where it is installed, otherwise sphinx.
+        aligner: one of ALIGNERS; "auto" is the first that is installed of mfa, sphinx, ctc.
         language: the text's language, for its pronunciation.
         network: whose encoder judges the fit, and aligns where the aligner is "ctc". None with another aligner: no
             confidences, and any text is taken.

@@ -6,13 +6,13 @@ it moves word edges so that the second pass finds no path through (15 of 100 rea
 """
 
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from phonolips.errors import InputError, MissingToolError
+from phonolips.errors import InputError
+from phonolips.extras import has_extra, need
 from phonolips.phones.intervals import Alignment, Interval
 from phonolips.phones.sounds import nearest_phone
 from phonolips.speech.words import words_to_align
@@ -21,6 +21,7 @@ from phonolips.timebase import STEP_SAMPLES, samples_to_seconds, samples_to_step
 if TYPE_CHECKING:
     from phonolips.speech.words import SpokenWord
 
+ALIGNER = "aligner 'sphinx'"  # as messages call it
 WINDOW_SAMPLES = 410  # pocketsphinx's 25.6 ms; its frame t must be centred where step t is
 LEAD_SAMPLES = WINDOW_SAMPLES // 2 - STEP_SAMPLES // 2  # samples of padding that do this: 125
 STEPS_PER_PHONE = 3  # states of a phone's model, each at least one step long
@@ -36,15 +37,13 @@ class Sphinx:
     @staticmethod
     def is_available() -> bool:
         """Return whether pocketsphinx is installed."""
-        return find_spec("pocketsphinx") is not None
+        return has_extra("align")
 
     @staticmethod
     def version() -> str:
         """Return pocketsphinx's version, such as "5.1.1"; raise MissingToolError where it is missing."""
-        try:
-            return version("pocketsphinx")
-        except PackageNotFoundError as error:
-            raise MissingToolError("pocketsphinx is not installed; pip install pocketsphinx") from error
+        need("align", ALIGNER)
+        return version("pocketsphinx")
 
     def align(self, waveform: np.ndarray, words: "Sequence[SpokenWord]") -> Alignment:
         """Find the words and phones in the sound.
@@ -77,8 +76,7 @@ class Sphinx:
     def _decoder(self, beam: float) -> Any:
         """Return the decoder for a beam, loaded once."""
         if beam not in self._decoders:
-            if not self.is_available():
-                raise MissingToolError("pocketsphinx is not installed; pip install pocketsphinx")
+            need("align", ALIGNER)
             from pocketsphinx import Decoder
 
             self._decoders[beam] = Decoder(lm=None, bestpath=False, beam=beam, pbeam=beam, wbeam=beam, loglevel="FATAL")

@@ -9,7 +9,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from math import gcd
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,7 +16,6 @@ import numpy as np
 
 from phonolips.errors import InputError, did_you_mean
 from phonolips.speech.text.espeak_data import load_package, voice_files
-from phonolips.timebase import SAMPLE_RATE
 
 AUDIO_OUTPUT_SYNCHRONOUS = 2  # the sound goes to the callback, from the calling thread
 INITIALISE_PHONEME_EVENTS_AS_IPA = 3
@@ -167,11 +165,9 @@ def open_library() -> Iterator[Library]:
 
 def to_waveform(samples: np.ndarray, rate: int) -> np.ndarray:
     """Convert 16-bit samples at `rate` Hz to float32 (samples,) at 16 kHz in [-1, 1]."""
-    from scipy.signal import resample_poly
+    from phonolips.media.audio import resample
 
-    shared = gcd(rate, SAMPLE_RATE)
-    waveform = resample_poly(samples.astype(np.float32) / 32768, SAMPLE_RATE // shared, rate // shared)
-    result: np.ndarray = np.clip(waveform, -1, 1).astype(np.float32)
+    result: np.ndarray = np.clip(resample(samples.astype(np.float32) / 32768, rate), -1, 1)
     return result
 
 
