@@ -11,8 +11,9 @@ from pathlib import Path
 import torch
 
 from phonolips.corpus.store.store import Store
-from phonolips.model.network import Description, Network
+from phonolips.model.network import Description
 from phonolips.training import durations, encoder, loop
+from phonolips.training.networks.network import TrainableNetwork
 from phonolips.training.ranks import is_main
 from phonolips.training.settings import Recipe, load_settings
 
@@ -42,7 +43,7 @@ def fit(corpus: Path, out: Path) -> None:
     torch.Tensor.float = lambda self: self
     recipe = load_settings(Recipe, overrides=SETTINGS)
     torch.manual_seed(0)
-    network = Network(Description(recipe.network, ["mean speaker", "s1", "s2"]))
+    network = TrainableNetwork(Description(recipe.network, ["mean speaker", "s1", "s2"]))
     network.audio_encoder.double()
     store = Store(corpus / "features")
     encoder.train_encoder(network, store, recipe.encoder, out / "encoder", device="cpu")

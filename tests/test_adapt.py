@@ -38,12 +38,19 @@ from phonolips.model.speakers import LipSpeaker, read_speaker, save_speaker
 from phonolips.model.stream import decode_batch
 from phonolips.phones.inventory import NUM_PHONES
 from phonolips.synth import verbs as synth
+from phonolips.training.networks.network import TrainableNetwork
+from phonolips.training.torch_graph import network_of
 
 LOOSE = AdaptSettings(embedding_frames=0.01, gain_frames=0.01, shape_frames=0.01, place_frames=0.01)
 
 
 @pytest.fixture(scope="module")
-def network() -> Network:
+def network(trainable) -> Network:
+    return network_of(trainable)
+
+
+@pytest.fixture(scope="module")
+def trainable() -> TrainableNetwork:
     """A small network of three speakers who differ much."""
     torch.manual_seed(0)
     settings = NetworkSettings(
@@ -52,7 +59,7 @@ def network() -> Network:
         LipParameterSettings(channels=8, layers=1),
         DecoderSettings(latent=8, speaker=4, channels=24, hidden=24, dilations=[1, 2], look_ahead=4),
     )
-    made = Network(Description(settings, ["mean", "s1", "s2", "s3"]))
+    made = TrainableNetwork(Description(settings, ["mean", "s1", "s2", "s3"]))
     basis, _ = np.linalg.qr(np.random.default_rng(0).normal(size=(80, settings.lips.components)))
     made.lip_basis.copy_(torch.from_numpy(basis.T.reshape(-1, 40, 2)))
     angle = np.linspace(np.pi, 3 * np.pi, 20, endpoint=False)
@@ -83,8 +90,8 @@ def clip_of(network: Network, person: LipSpeaker, seed: int, frames: int = 40) -
 
 def person_of(network: Network, mix: list[float], gain: float = 1.0) -> LipSpeaker:
     """Somebody between the speakers of the table, with a lip shape of their own."""
-    table = network.speakers.embedding.weight.numpy()
-    shape = network.lip_mean[0].numpy() * [1.1, 0.9] + [0.02, -0.01]
+    table = network.embeddings
+    shape = network.lip_mean[0] * [1.1, 0.9] + [0.02, -0.01]
     return LipSpeaker("me", (np.array([1 - sum(mix), *mix]) @ table).astype(np.float32), shape.astype(np.float32), gain)
 
 
@@ -159,7 +166,7 @@ def test_the_rest_is_that_of_all_clips(network):
     assert np.abs(found.one_frame.mean_lip - expected).max() > 0.02
 
 
-def test_the_gradient_is_that_of_the_cost(network):
+def test_the_gradient_is_that_of_the_cost(trainable, network):
     """Against automatic differentiation of the same cost, written once more in torch."""
     person = person_of(network, [0.3, 0.2, 0])
     clips, settings = register_clips([clip_of(network, person, seed) for seed in (1, 2)]), AdaptSettings()
@@ -168,8 +175,8 @@ def test_the_gradient_is_that_of_the_cost(network):
     unknowns = torch.tensor([0.4, -0.3, 0.2, 0.1], requires_grad=True)
     embedding = torch.from_numpy(mean.embedding) + unknowns[:-1] @ torch.from_numpy(fit.directions)
     posteriors, lip_parameters, truth, counts = map(torch.from_numpy, fit.pieces)
-    outputs = network.decode(posteriors, embedding.expand(len(truth), -1), lip_parameters)[counts]
-    deviation = unknowns[-1].exp() * network.lip_scale * outputs @ network.lip_basis.flatten(1)
+    outputs = trainable.decode(posteriors, embedding.expand(len(truth), -1), lip_parameters)[counts]
+    deviation = unknowns[-1].exp() * trainable.lip_scale * outputs @ trainable.lip_basis.flatten(1)
     truth, rest = truth[counts], torch.from_numpy(mean.mean_lip)
     lip = torch.from_numpy(fit.best_mean_lip(deviation.detach().numpy())[0]).float()
     step = lip - rest
@@ -178,7 +185,7 @@ def test_the_gradient_is_that_of_the_cost(network):
         (truth - lip.flatten() - deviation).square().sum()
         + settings.shape_frames * (step - place).square().sum()
         + settings.place_frames * 40 * place.square().sum()
-    ) / network.lip_scale**2
+    ) / trainable.lip_scale**2
     cost = cost + settings.embedding_frames * unknowns[:-1].square().sum() + settings.gain_frames * unknowns[-1] ** 2
     cost = cost / len(truth)
     cost.backward()
@@ -187,13 +194,13 @@ def test_the_gradient_is_that_of_the_cost(network):
     assert np.allclose(gradient, unknowns.grad.numpy(), rtol=2e-3, atol=1e-3)
 
 
-def test_the_same_material_gives_the_same_speaker_and_changes_no_network(network):
-    before = {name: value.clone() for name, value in network.state_dict().items()}
+def test_the_same_material_gives_the_same_speaker_and_changes_no_network(trainable, network):
+    before = {name: value.clone() for name, value in trainable.state_dict().items()}
     clips = [clip_of(network, person_of(network, [0, 1, 0]), 1)]
     first, second = adapt(network, clips).speaker, adapt(network, clips).speaker
     assert np.array_equal(first.embedding, second.embedding)
     assert np.array_equal(first.mean_lip, second.mean_lip)
-    assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())
+    assert all(torch.equal(before[name], value) for name, value in trainable.state_dict().items())
 
 
 def test_frames_without_a_face_do_not_count(network):
@@ -213,17 +220,17 @@ def test_a_long_clip_is_cut_and_nothing_is_lost(network):
     assert pieces.counts.sum() == 280
     embeddings = np.tile(person.embedding, (len(pieces.truth), 1))
     outputs = decode_batch(network, pieces.posteriors, embeddings, pieces.lip_parameters)
-    deviation = np.einsum("pfc,cid->pfid", outputs * float(network.lip_scale), network.lip_basis.numpy())
+    deviation = np.einsum("pfc,cid->pfid", outputs * network.lip_scale, network.lip_basis)
     made = (person.mean_lip + deviation).reshape(pieces.truth.shape)
     missed = np.abs(made - pieces.truth)[pieces.counts].max()
     assert missed < 1e-3  # what the cut leaves of the decoder's memory
 
 
-def test_the_mean_speaker_alone_gives_no_directions(network):
-    settings = network.description.settings
-    alone = Network(Description(settings)).eval().requires_grad_(False)
-    alone.lip_scale.fill_(0.5)
-    alone.lip_basis.copy_(network.lip_basis)
+def test_the_mean_speaker_alone_gives_no_directions(trainable, network):
+    made = TrainableNetwork(Description(network.description.settings)).eval().requires_grad_(False)
+    made.lip_scale.fill_(0.5)
+    made.lip_basis.copy_(trainable.lip_basis)
+    alone = network_of(made)
     assert speaker_directions(alone).shape == (0, 4)
     clip = clip_of(network, person_of(network, [0, 1, 0]), 1)
     found = adapt(alone, [clip])
@@ -362,7 +369,7 @@ def test_rows_for_unseen_speakers_leave_the_scored_clip_out(network, tmp_path):
     rng = np.random.default_rng(0)
     with StoreWriter(tmp_path / "features", specs) as store:
         for clip, speaker in (("x/a", "x"), ("x/b", "x"), ("x/c", "x"), ("y/a", "y"), ("s1/a", "s1")):
-            lips = network.lip_mean[0].numpy() + rng.normal(0, 0.01, (40, 40, 2)).astype(np.float32)
+            lips = network.lip_mean[0] + rng.normal(0, 0.01, (40, 40, 2)).astype(np.float32)
             lips += 5.0 if clip == "x/c" else 0.0
             values = {"mel": rng.normal(size=(160, 80)).astype(np.float16), "lips": lips, "detected": np.ones(40, bool)}
             store.add(clip, values, {"speaker": speaker})
@@ -381,9 +388,9 @@ def test_rows_for_unseen_speakers_leave_the_scored_clip_out(network, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def model(network, tmp_path_factory) -> Path:
+def model(trainable, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("adapt") / "model"
-    network.save(folder)
+    trainable.save(folder)
     return folder
 
 

@@ -11,19 +11,22 @@ skip_without("train")
 
 import torch
 
-from phonolips.model.network import Description, Network
-from phonolips.model.networks.encoder import AudioEncoder
+from phonolips.model.network import Description
 from phonolips.model.settings import AudioEncoderSettings, NetworkSettings
 from phonolips.model.stream import encode
 from phonolips.phones.inventory import NUM_PHONES
+from phonolips.phones.ngram import fit_ngram
 from phonolips.speech.mel import log_mel
+from phonolips.training.networks.encoder import AudioEncoder
+from phonolips.training.networks.network import TrainableNetwork
+from phonolips.training.torch_graph import network_of
 
 
 @pytest.fixture(scope="module")
-def network() -> Network:
+def network() -> TrainableNetwork:
     torch.manual_seed(0)
     settings = NetworkSettings(audio_encoder=AudioEncoderSettings(24, 3, [1, 2], 32, [1, 2, 4]))
-    made = Network(Description(settings))
+    made = TrainableNetwork(Description(settings))
     for module in made.audio_encoder.modules():
         if isinstance(module, torch.nn.BatchNorm1d):
             module.running_mean.normal_(0, 0.3)
@@ -45,7 +48,7 @@ def test_cuts_change_nothing(network, chunk_frames, block):
     mel = torch.from_numpy(log_mel(np.pad(waveform, (0, -len(waveform) % 640))))[None]
     whole = network.audio_encoder.posteriors(mel)[0].numpy()
     blocks = (waveform[i : i + block] for i in range(0, len(waveform), block))
-    cut = np.concatenate([part.posteriors for part in encode(network, blocks, chunk_frames)])
+    cut = np.concatenate([part.posteriors for part in encode(network_of(network), blocks, chunk_frames)])
     assert cut.shape == whole.shape == (504, NUM_PHONES)
     assert np.abs(cut - whole).max() < 1e-4
 
@@ -110,7 +113,7 @@ def test_temperature_and_ngrams_are_fitted_after_the_training_and_again_when_it_
         assert torch.equal(value, found[1][name]), name
     assert found[0]["temperature"] != 1
     assert len(found[0]["phone_ngrams"]) == len(found[0]["phone_ngram_counts"]) > 10
-    rows = np.exp(encoder.phone_ngram().rows)
+    rows = np.exp(fit_ngram(*(found[0][f"phone_{name}"].numpy() for name in ("ngrams", "ngram_counts", "prior"))).rows)
     assert rows[:, 1:6].sum() > 2 * rows[:, 6:11].sum()  # the corpus says phones 1 to 5 only
     assert found[0]["phone_prior"].sum() == pytest.approx(1)
     assert "temperature" in caplog.text

@@ -92,7 +92,9 @@ HOMES = {
     "av": {"media"},
     "mediapipe": {"face"},
     "cv2": {"face"},
-    "torch": {"model", "training"},
+    "torch": {"training"},
+    "onnx": {"training"},
+    "onnxruntime": {"model"},
     "torchaudio": set(),
     "scipy": {"model", "face", "training", "evaluation"},  # only where an extra brings it; of model, the fit to a video
     "omegaconf": {"training"},

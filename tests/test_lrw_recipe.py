@@ -16,8 +16,8 @@ pytest.importorskip("skimage", reason="the portrait comes with scikit-image")
 
 from phonolips.corpus.records import read_dropped, read_records
 from phonolips.corpus.store.store import Store
-from phonolips.model.network import read_network
 from phonolips.phones.inventory import IGNORED_ID
+from phonolips.training.networks.network import read_trainable
 
 pytestmark = pytest.mark.slow  # one training from end to end, whose files all of the tests read
 
@@ -121,7 +121,7 @@ def test_what_is_known_of_a_clip_is_told_apart(finished):
 
 
 def test_one_kind_of_checkpoint(finished):
-    network = read_network(finished / "model" / "network")
+    network = read_trainable(finished / "model" / "network")
     assert network.description.speakers[0] == "mean"
     assert all(name.startswith("s10") for name in network.description.speakers[1:])  # GRID's, by name
     assert network.speaker_encoder is not None

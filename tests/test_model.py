@@ -10,13 +10,11 @@ from conftest import skip_without
 skip_without("train")
 
 import torch
-from safetensors.torch import load_file, save_file
 
 from phonolips.errors import CheckpointError, InputError
 from phonolips.lips.measures import measure_lip_parameters
-from phonolips.model.bundle import PACKAGED_MODEL, from_disk, settings_from_disk, settings_to_disk, to_disk
+from phonolips.model.bundle import PACKAGED_MODEL
 from phonolips.model.network import Description, Network, read_network
-from phonolips.model.networks.durations import flatten_words
 from phonolips.model.settings import (
     AudioEncoderSettings,
     DecoderSettings,
@@ -24,15 +22,17 @@ from phonolips.model.settings import (
     LipParameterSettings,
     LipsSettings,
     NetworkSettings,
-    settings_to_dict,
 )
 from phonolips.model.speakers import LipSpeaker
+from phonolips.model.stages import flatten_words
 from phonolips.model.stream import decode_lips, encode, predict_lip_parameters
 from phonolips.phones.inventory import IGNORED_ID, NUM_PHONES
 from phonolips.phones.posteriors import check_posteriors, labels_to_posteriors
+from phonolips.training.networks.network import TrainableNetwork, read_trainable
+from phonolips.training.torch_graph import network_of
 
 
-def make_network(**decoder: object) -> Network:
+def make_network(**decoder: object) -> TrainableNetwork:
     torch.manual_seed(0)
     lips = LipsSettings(representation=str(decoder.pop("representation", "pca")), components=6)
     settings = NetworkSettings(
@@ -42,7 +42,7 @@ def make_network(**decoder: object) -> Network:
         DecoderSettings(latent=8, speaker=4, channels=16, hidden=24, **decoder),
         lips,
     )
-    made = Network(Description(settings, ["mean", "s1", "s2"], {"about": "a test"}))
+    made = TrainableNetwork(Description(settings, ["mean", "s1", "s2"], {"about": "a test"}))
     for module in made.modules():
         if isinstance(module, torch.nn.BatchNorm1d):
             module.running_mean.normal_(0, 0.3)
@@ -56,8 +56,13 @@ def make_network(**decoder: object) -> Network:
 
 
 @pytest.fixture(scope="module")
-def network() -> Network:
+def trainable() -> TrainableNetwork:
     return make_network()
+
+
+@pytest.fixture(scope="module")
+def network(trainable) -> Network:
+    return network_of(trainable)
 
 
 def whole(network: Network, waveform: np.ndarray, chunk_frames: int, block: int) -> tuple[np.ndarray, ...]:
@@ -90,7 +95,8 @@ KINDS = [
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: "-".join(str(value) for value in kind.values()))
 def test_every_decoder_keeps_its_look_ahead_and_its_chunks(kind):
-    network = make_network(**kind)
+    trainable = make_network(**kind)
+    network = network_of(trainable)
     rng = np.random.default_rng(2)
     posteriors = rng.dirichlet(np.ones(NUM_PHONES) * 0.1, 4 * 60).astype(np.float32)
     lip_parameters = rng.normal(size=(60, 3)).astype(np.float32)
@@ -111,8 +117,8 @@ def test_every_decoder_keeps_its_look_ahead_and_its_chunks(kind):
     assert np.abs(made - other)[31].max() > 1e-6
     with torch.inference_mode():
         embedding = torch.from_numpy(speaker.embedding)[None]
-        outputs = network.decode(torch.from_numpy(posteriors)[None], embedding, torch.from_numpy(lip_parameters)[None])
-        at_once = network.coefficients_to_lips(outputs[0], network.lip_mean[0]).numpy()
+        given = (torch.from_numpy(posteriors)[None], embedding, torch.from_numpy(lip_parameters)[None])
+        at_once = trainable.coefficients_to_lips(trainable.decode(*given)[0], trainable.lip_mean[0]).numpy()
     assert np.abs(made - at_once).max() < 1e-5
 
 
@@ -164,26 +170,29 @@ def test_posteriors_sum_to_one_and_lips_follow_their_clock(network):
     assert lips.shape == (25, 40, 2)
 
 
-def test_what_lies_beyond_the_reach_does_not_matter(network):
-    reach = network.audio_encoder.reach_steps
+def test_what_lies_beyond_the_reach_does_not_matter(trainable, network):
+    reach = trainable.audio_encoder.reach_steps
+    assert network.audio_encoder.reach_steps == reach
     mel = torch.randn(1, 400, 80)
     changed = mel.clone()
     changed[:, 200 + reach + 1 :] += 5.0
-    first, second = network.audio_encoder(mel)[0], network.audio_encoder(changed)[0]
+    first, second = trainable.audio_encoder(mel)[0], trainable.audio_encoder(changed)[0]
     assert torch.allclose(first[:, :200], second[:, :200], atol=1e-5)
     assert not torch.allclose(first[:, 210 + reach :], second[:, 210 + reach :], atol=1e-2)
 
 
-def test_basis_is_a_projection(network):
+def test_basis_is_a_projection(trainable, network):
     lips = torch.randn(7, 40, 2)
-    mean = network.lip_mean[1]
-    coefficients = network.lips_to_coefficients(lips, mean)
-    again = network.lips_to_coefficients(network.coefficients_to_lips(coefficients, mean), mean)
+    mean = trainable.lip_mean[1]
+    coefficients = trainable.lips_to_coefficients(lips, mean)
+    made = trainable.coefficients_to_lips(coefficients, mean)
+    assert np.allclose(network.outputs_to_lips(coefficients.numpy(), mean.numpy()), made.numpy(), atol=1e-5)
+    again = trainable.lips_to_coefficients(made, mean)
     assert torch.allclose(coefficients, again, atol=1e-3)
 
 
-def test_teacher_forcing_feeds_the_truth(network):
-    decoder = network.decoder
+def test_teacher_forcing_feeds_the_truth(trainable):
+    decoder = trainable.decoder
     context = torch.randn(1, 5, decoder.settings.channels)
     truth = torch.full((1, 5, 6), 3.0)
     free, _ = decoder(context, decoder.start(1))
@@ -217,38 +226,24 @@ def test_unknown_phones_are_silence_in_text_posteriors():
     assert posteriors.sum() == 2
 
 
-def test_file_round_trip(network, tmp_path):
-    network.save(tmp_path / "m")
-    again = read_network(tmp_path / "m")
-    assert again.description == network.description
-    for name, value in network.state_dict().items():
+FILES = ["decoder.onnx", "durations.onnx", "encoder.onnx", "lip_parameters.onnx", "model.json", "model.safetensors"]
+
+
+def test_file_round_trip(trainable, network, tmp_path):
+    trainable.save(tmp_path / "m")
+    again = read_trainable(tmp_path / "m")
+    assert again.description == read_network(tmp_path / "m").description == network.description
+    for name, value in trainable.state_dict().items():
         assert torch.equal(again.state_dict()[name], value), name
-    assert sorted(path.name for path in (tmp_path / "m").iterdir()) == ["model.json", "model.safetensors"]
+    assert sorted(path.name for path in (tmp_path / "m").iterdir()) == FILES
 
 
-def test_the_packaged_model_is_format_3_and_is_written_as_it_was_read(tmp_path):
-    read_network(PACKAGED_MODEL).save(tmp_path, half=True)
-    before, after = (load_file(folder / "model.safetensors") for folder in (PACKAGED_MODEL, tmp_path))
-    assert before.keys() == after.keys()
-    assert {name.partition(".")[0] for name in before} >= {"audio_encoder", "decoder", "gestures"}
-    assert "gestures.heard.head.weight" in before
-    assert "decoder.gestures.weight" in before
-    assert not any("lip_parameters" in name for name in before)
-    for name, value in before.items():
-        assert value.dtype == after[name].dtype, name
-        assert torch.equal(value, after[name]), name
-    one, other = (json.loads((folder / "model.json").read_text()) for folder in (PACKAGED_MODEL, tmp_path))
-    assert one["format"] == 3
-    assert "gestures" in one["settings"]
-    assert one == other
-
-
-def test_names_on_disk_are_undone(network):
-    names = list(network.state_dict())
-    assert [from_disk(to_disk(name)) for name in names] == names
-    assert len({to_disk(name) for name in names}) == len(names)
-    settings = settings_to_dict(network.description.settings)
-    assert settings_from_disk(settings_to_disk(settings)) == settings
+def test_the_packaged_model_is_written_as_it_was_read(tmp_path):
+    read_trainable(PACKAGED_MODEL).save(tmp_path, half=True)
+    for name in [*FILES, "voice_activity.onnx"]:
+        assert (PACKAGED_MODEL / name).read_bytes() == (tmp_path / name).read_bytes(), name
+    assert json.loads((tmp_path / "model.json").read_text())["format"] == 4
+    assert sum(path.stat().st_size for path in tmp_path.iterdir()) < 20e6
 
 
 def test_gain_and_mixing_both_move_the_lips(network):
@@ -278,53 +273,39 @@ def test_gain_and_mixing_both_move_the_lips(network):
         (lambda d: [d], "not a readable model"),
     ],
 )
-def test_a_model_that_does_not_fit_is_refused(network, tmp_path, change, message):
-    network.save(tmp_path)
+def test_a_model_that_does_not_fit_is_refused(trainable, tmp_path, change, message):
+    trainable.save(tmp_path)
     path = tmp_path / "model.json"
     path.write_text(json.dumps(change(json.loads(path.read_text()))))
-    with pytest.raises(CheckpointError, match=message) as caught:
-        read_network(tmp_path)
-    assert "\n" not in str(caught.value)
+    for read in (read_network, read_trainable):
+        with pytest.raises(CheckpointError, match=message) as caught:
+            read(tmp_path)
+        assert "\n" not in str(caught.value)
 
 
-def test_a_broken_weights_file_is_refused(network, tmp_path):
-    network.save(tmp_path)
+def test_a_broken_weights_file_is_refused(trainable, tmp_path):
+    trainable.save(tmp_path)
     (tmp_path / "model.safetensors").write_bytes(b"not weights")
-    with pytest.raises(CheckpointError, match="not a readable model"):
-        read_network(tmp_path)
-    with pytest.raises(CheckpointError, match=r"no model\.json"):
-        read_network(tmp_path / "none")
-
-
-@pytest.mark.parametrize("known", ["phone_bigram", "phone_trigram"])
-def test_an_encoder_of_before_the_ngrams_is_read_without(network, tmp_path, known):
-    network.save(tmp_path)
-    tensors = load_file(tmp_path / "model.safetensors")
-    counted = [name for name in tensors if name.startswith("audio_encoder.phone_")]
-    assert len(counted) == 3
-    for name in counted:
-        del tensors[name]
-    save_file(tensors, tmp_path / "model.safetensors")
-    with pytest.raises(CheckpointError, match="not a readable model"):
-        read_network(tmp_path)
-    axes = 2 if known == "phone_bigram" else 3
-    save_file(tensors | {f"audio_encoder.{known}": torch.zeros((NUM_PHONES,) * axes)}, tmp_path / "model.safetensors")
-    again = read_network(tmp_path)
-    assert again.audio_encoder.phone_ngram() is None
-    posteriors = torch.rand(1, 40, 80)
-    assert torch.equal(again.audio_encoder.posteriors(posteriors), network.audio_encoder.posteriors(posteriors))
+    for read in (read_network, read_trainable):
+        with pytest.raises(CheckpointError, match="not a readable model"):
+            read(tmp_path)
+        with pytest.raises(CheckpointError, match=r"no model\.json"):
+            read(tmp_path / "none")
 
 
 def test_counted_ngrams_are_kept(network, tmp_path):
-    encoder = make_network().audio_encoder
+    made = make_network()
     prior = np.full(NUM_PHONES, 1 / NUM_PHONES)
-    encoder.set_phone_ngrams(np.array([5, 46]), np.array([2, 70_000]), prior)
-    assert encoder.phone_ngram_counts.tolist() == [2, 32_767]  # no more than two bytes hold
-    assert encoder.phone_ngram() is encoder.phone_ngram()
-    other = make_network().audio_encoder
-    assert other.phone_ngram() is None
-    other.load_state_dict(encoder.state_dict())
-    assert np.array_equal(other.phone_ngram().rows, encoder.phone_ngram().rows)
+    made.audio_encoder.set_phone_ngrams(np.array([5, 46]), np.array([2, 70_000]), prior)
+    assert made.audio_encoder.phone_ngram_counts.tolist() == [2, 32_767]  # no more than two bytes hold
+    used = network_of(made)
+    assert used.phone_ngram() is used.phone_ngram()
+    assert network.phone_ngram() is None
+    made.save(tmp_path)
+    assert np.array_equal(read_network(tmp_path).phone_ngram().rows, used.phone_ngram().rows)
+    other = make_network()
+    other.load_state_dict(made.state_dict())
+    assert other.audio_encoder.phone_ngrams.tolist() == [5, 46]
 
 
 def test_speakers_by_name(network):

@@ -65,7 +65,7 @@ def test_old_paths_lead_somewhere(module):
         ("edit.words.spoken", "speech.words.without_pauses"),
         ("evaluation.metrics.ear_scores", "evaluation.metrics.encoder.encoder_scores"),
         ("export.blendshapes.closed_mouth", "lips.shapes.closed_mouth"),
-        ("model.stream.Heard", "model.stream.EncoderOutput"),
+        ("model.stream.Heard", "model.stages.EncoderOutput"),
         ("model.stream.listen", "model.stream.encode"),
         ("model.stream.speak", "model.stream.decode_lips"),
         ("speech.espeak.speak_words", "speech.tts.espeak.plain.speak_plain"),

@@ -2,10 +2,12 @@
 
 import io
 import json
+import shutil
 import struct
 import time
 import tracemalloc
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,14 +18,16 @@ skip_without("train")
 import torch
 from safetensors.torch import load_file, save_file
 
+import phonolips
 from phonolips.corpus.records import Record, check_id, read_records
 from phonolips.corpus.store.store import ArraySpec, Clip, Store, declare_store, write_shard
-from phonolips.errors import CheckpointError, CorpusError, InputError
-from phonolips.model.bundle import PACKAGED_MODEL, PACKAGED_SYNC_EXPERT
+from phonolips.errors import CheckpointError, CorpusError, InputError, PhonolipsError
+from phonolips.model.bundle import PACKAGED_MODEL, PACKAGED_SYNC_EXPERT, write_bundle
 from phonolips.model.network import read_network
 from phonolips.model.settings import NetworkSettings, settings_from_dict
 from phonolips.model.sync import load_sync_expert
 from phonolips.reading import MOST_ARRAY_BYTES, decode_text, parse_json, parse_yaml, read_lines, read_npz
+from phonolips.training.networks.network import read_trainable
 from phonolips.training.settings import Recipe, load_settings
 
 
@@ -229,11 +233,15 @@ def test_every_cut_and_every_flipped_byte_is_one_line_or_the_same_arrays(tmp_pat
 
 def copied(folder, tmp_path):
     """Copy a packaged model; return its folder, description and tensors."""
-    out = tmp_path / "model"
-    out.mkdir()
-    for name in ("model.json", "model.safetensors"):
-        (out / name).write_bytes((folder / name).read_bytes())
+    out = Path(shutil.copytree(folder, tmp_path / "model"))
     return out, json.loads((out / "model.json").read_text()), load_file(out / "model.safetensors")
+
+
+def sign(folder, description):
+    """Write a description with the checksums of the files as they are: what somebody would who means harm."""
+    del description["checksums"]
+    files = {path.name: path.read_bytes() for path in folder.iterdir() if path.suffix in (".onnx", ".safetensors")}
+    write_bundle(folder, files, description)
 
 
 @pytest.mark.parametrize(
@@ -247,8 +255,8 @@ def copied(folder, tmp_path):
             "no tensor|settings ask",
         ),
         (lambda s: s["audio_encoder"].update(kernel=4), "odd number"),
-        (lambda s: s["gestures"].update(names=["opening", "width", "${oc.env:SECRET}"]), "never resolved"),
-        (lambda s: s["gestures"].update(names=["opening", "width", "depth"]), "expected some of opening"),
+        (lambda s: s["lip_parameters"].update(names=["opening", "width", "${oc.env:SECRET}"]), "never resolved"),
+        (lambda s: s["lip_parameters"].update(names=["opening", "width", "depth"]), "expected some of opening"),
         (lambda s: s.update(decoder=None), "names and values"),
     ],
 )
@@ -257,12 +265,63 @@ def test_a_model_that_asks_for_more_than_it_has_costs_nothing(tmp_path, change, 
     folder, description, _ = copied(PACKAGED_MODEL, tmp_path)
     change(description["settings"])
     (folder / "model.json").write_text(json.dumps(description))
+    with pytest.raises(CheckpointError, match=f"settings were changed in model.json|{message}"):
+        read_network(folder)
+    sign(folder, description)
     started = time.monotonic()
     with pytest.raises(CheckpointError, match=message) as caught:
-        read_network(folder)
+        read_trainable(folder)
     assert time.monotonic() - started < 10
     assert "swordfish" not in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("provider", ["cpu", "numpy"])
+def test_settings_of_another_model_are_one_line_when_it_is_used(tmp_path, provider):
+    folder, description, _ = copied(PACKAGED_MODEL, tmp_path)
+    description["settings"]["decoder"]["hidden"] = 64
+    sign(folder, description)
+    network = read_network(folder, provider=provider)
+    with pytest.raises(CheckpointError, match="its settings") as caught:
+        phonolips.from_phones("B IH N", network=network)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "decoder.onnx", "encoder.onnx"])
+@pytest.mark.parametrize("fault", ["flipped", "cut", "gone"])
+def test_a_damaged_file_of_a_model(tmp_path, name, fault):
+    folder, _, _ = copied(PACKAGED_MODEL, tmp_path)
+    data = bytearray((folder / name).read_bytes())
+    data[len(data) // 2] ^= 1
+    (folder / name).write_bytes(data if fault == "flipped" else data[:-9])
+    if fault == "gone":
+        (folder / name).unlink()
+    with pytest.raises(CheckpointError, match=name):
+        read_network(folder)
+
+
+@pytest.mark.parametrize("name", ["../model.safetensors", "/etc/hostname"])
+def test_a_model_lists_files_of_its_folder_only(tmp_path, name):
+    folder, description, _ = copied(PACKAGED_MODEL, tmp_path)
+    description["checksums"][name] = "0" * 64
+    (folder / "model.json").write_text(json.dumps(description))
+    with pytest.raises(CheckpointError, match="names of files in the folder"):
+        read_network(folder)
+
+
+def test_a_graph_that_is_none_is_one_line(tmp_path):
+    folder, description, _ = copied(PACKAGED_MODEL, tmp_path)
+    (folder / "decoder.onnx").write_bytes(b"no graph")
+    sign(folder, description)
+    with pytest.raises(CheckpointError, match=r"decoder\.onnx: not a readable graph") as caught:
+        phonolips.from_phones("B IH N", network=read_network(folder))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("provider", "message"), [("abacus", "expected one of numpy, cpu"), ("cuda", "is not in the")])
+def test_what_cannot_compute_here(provider, message):
+    with pytest.raises(PhonolipsError, match=message):
+        read_network(PACKAGED_MODEL, provider=provider)
 
 
 @pytest.mark.parametrize(
@@ -291,15 +350,26 @@ def with_one(value):
         (lambda t: t.pop("lip_mean"), "no tensor 'lip_mean'"),
         (lambda t: t.update(lip_mean=t["lip_mean"].double().long()), "lip_mean is I64"),
         (lambda t: t.update(lip_mean=t["lip_mean"][:2].clone()), "its settings ask for shape"),
-        (lambda t: t.update({"audio_encoder.phone_ngrams": t["audio_encoder.phone_ngrams"].flip(0)}), "n-grams"),
-        (lambda t: t.update({"audio_encoder.phone_ngrams": t["audio_encoder.phone_ngrams"][:5].clone()}), "n-grams"),
     ],
 )
 def test_weights_that_are_none(tmp_path, change, message):
-    folder, _, tensors = copied(PACKAGED_MODEL, tmp_path)
+    folder, description, tensors = copied(PACKAGED_MODEL, tmp_path)
     change(tensors)
     save_file(tensors, folder / "model.safetensors")
+    with pytest.raises(CheckpointError, match="is damaged, or another model's"):
+        read_network(folder)
+    sign(folder, description)
     with pytest.raises(CheckpointError, match=message):
+        read_trainable(folder)
+
+
+@pytest.mark.parametrize("change", [lambda ngrams: ngrams.flip(0), lambda ngrams: ngrams[:5].clone()])
+def test_counted_ngrams_that_are_none(tmp_path, change):
+    folder, description, tensors = copied(PACKAGED_MODEL, tmp_path)
+    name = "audio_encoder.phone_ngrams"
+    save_file(tensors | {name: change(tensors[name])}, folder / "model.safetensors")
+    sign(folder, description)
+    with pytest.raises(CheckpointError, match="n-grams"):
         read_network(folder)
 
 

@@ -358,7 +358,7 @@ def test_long_lips_are_moved_in_blocks_without_a_trace(monkeypatch):
 def test_paths_that_are_settled_on_the_way_are_the_best_ones(monkeypatch):
     from phonolips.model.network import load_network
 
-    ngram = load_network().audio_encoder.phone_ngram()
+    ngram = load_network().phone_ngram()
     posteriors = np.random.default_rng(6).dirichlet(np.full(40, 0.05), 3000).astype(np.float32)
     whole = decode.best_path(posteriors, ngram=ngram)
     settled = []

@@ -14,16 +14,19 @@ from test_training import TINY, make_corpus
 from phonolips.corpus.layout import FEATURE_ARRAYS
 from phonolips.corpus.store.store import Store, StoreWriter
 from phonolips.errors import CorpusError, InputError
-from phonolips.model.network import Description, Network, read_network
-from phonolips.model.networks.speakers import SpeakerEncoder, describe_voice
+from phonolips.model.network import Description, Network, load_network
 from phonolips.model.settings import NetworkSettings
+from phonolips.model.stages import describe_voice
 from phonolips.phones.inventory import IGNORED_ID, NUM_PHONES
 from phonolips.training.encoder_outputs import StoredOutputs, encode_stored_clips
 from phonolips.training.lips import start_from, train_lips
 from phonolips.training.lips_basis import fit_lip_basis
 from phonolips.training.lips_batches import LipsTrainBatches, text_posteriors
 from phonolips.training.lips_clips import lip_positions, read_clips
+from phonolips.training.networks.network import TrainableNetwork, read_trainable
+from phonolips.training.networks.speakers import SpeakerEncoder
 from phonolips.training.settings import LipsFitSettings
+from phonolips.training.torch_graph import network_of
 from phonolips.training.train import train
 
 SHAPE = np.random.default_rng(5).normal(size=(40, 2)).astype(np.float32)
@@ -48,31 +51,29 @@ def corpus(tmp_path_factory):
     return folder
 
 
-def network(*sources: str, speakers=("mean", "s1", "s2")) -> Network:
+def used(*sources: str) -> Network:
+    return network_of(network(*sources))
+
+
+def network(*sources: str, speakers=("mean", "s1", "s2")) -> TrainableNetwork:
     torch.manual_seed(1)
     settings = NetworkSettings(speaker_from=list(sources))
     settings.audio_encoder.channels = settings.audio_encoder.coarse_channels = 16
-    return Network(Description(settings, list(speakers))).eval()
+    return TrainableNetwork(Description(settings, list(speakers))).eval()
 
 
 def test_the_shipped_model_knows_nothing_of_it():
-    shipped = load_network_of_the_package()
+    shipped = load_network()
     assert shipped.speaker_encoder is None
     found, mean = shipped.unnamed_speaker(SHAPE), shipped.lip_speaker(None)
     assert np.array_equal(found.embedding, mean.embedding)
     assert np.array_equal(found.mean_lip, SHAPE)
 
 
-def load_network_of_the_package() -> Network:
-    from phonolips.model import network as synth
-
-    return synth.load_network()
-
-
 def test_an_embedding_follows_what_it_is_made_from():
     rng = np.random.default_rng(0)
     mels = [rng.normal(size=(80, 80)).astype(np.float32) + shift for shift in (0, 3)]
-    shape, voice, both = network("shape"), network("voice"), network("shape", "voice")
+    shape, voice, both = used("shape"), used("voice"), used("shape", "voice")
     assert not np.allclose(shape.unnamed_speaker(SHAPE).embedding, shape.unnamed_speaker(2 * SHAPE).embedding)
     assert np.allclose(shape.unnamed_speaker(SHAPE, mels[0]).embedding, shape.unnamed_speaker(SHAPE).embedding)
     one, two = (voice.unnamed_speaker(SHAPE, mel).embedding for mel in mels)
@@ -90,7 +91,7 @@ def test_a_model_with_an_encoder_is_saved_whole(tmp_path):
     made = network("shape", "voice")
     made.speaker_encoder.set_spread("shape", SHAPE.ravel(), np.abs(SHAPE.ravel()) + 0.1)
     made.save(tmp_path)
-    again = read_network(tmp_path)
+    again = read_trainable(tmp_path)
     for name, value in made.state_dict().items():
         assert torch.equal(value, again.state_dict()[name]), name
 
@@ -102,7 +103,7 @@ def test_both_kinds_train_together(corpus, tmp_path):
              "lips.unnamed_clips=2", "encoder.batch=2"]  # fmt: skip
     train("encoder", data=corpus, out=tmp_path, overrides=words, device="cpu")
     folder = train("lips", data=corpus, out=tmp_path, overrides=words, device="cpu")
-    made = read_network(folder)
+    made = read_trainable(folder)
     assert made.description.speakers == ["mean", "s1", "s2"]  # nobody is not a speaker
 
     lines = [json.loads(line) for line in (tmp_path / "lips" / "history.jsonl").read_text().splitlines()]
@@ -205,7 +206,7 @@ def test_lips_go_on_from_those_of_another_model(corpus, tmp_path):
     wider.decoder.hidden += 8
     wider.audio_encoder.channels = wider.audio_encoder.coarse_channels = 16
     with pytest.raises(InputError, match=r"lips\.start=.*its decoder.* is .*, expected"):
-        start_from(Network(Description(wider, ["mean"])), tmp_path / "earlier")
+        start_from(TrainableNetwork(Description(wider, ["mean"])), tmp_path / "earlier")
 
 
 def test_two_ranks_share_the_batch_that_one_would_have(corpus):

@@ -132,7 +132,7 @@ def stop_after(epoch, monkeypatch):
 
 @pytest.mark.parametrize("part", ["encoder", "durations", "lips"])
 def test_a_killed_training_ends_with_the_same_weights(corpus, tmp_path, part, monkeypatch):
-    from phonolips.model.network import read_network
+    from phonolips.training.networks.network import read_trainable
     from phonolips.training.train import train
 
     words = [*TINY, "encoder.epochs=3", "durations.epochs=3", "lips.epochs=3"]
@@ -147,7 +147,7 @@ def test_a_killed_training_ends_with_the_same_weights(corpus, tmp_path, part, mo
             train(part, data=corpus, out=killed, overrides=words, device="cpu")
     train(part, data=corpus, out=killed, overrides=words, device="cpu")
     assert [line["epoch"] for line in history(killed, part)] == [1, 2, 3]
-    first, second = (read_network(out / "network").state_dict() for out in (plain, killed))
+    first, second = (read_trainable(out / "network").state_dict() for out in (plain, killed))
     for name, value in first.items():
         assert torch.equal(value, second[name]), name
 
@@ -250,7 +250,7 @@ def test_other_sizes_than_the_trained_ones_are_refused(corpus, tmp_path):
 def test_training_from_an_address_is_training_from_the_folder(corpus, tmp_path, monkeypatch):
     import fsspec
 
-    from phonolips.model.network import read_network
+    from phonolips.training.networks.network import read_trainable
     from phonolips.training.train import train
 
     monkeypatch.setenv("PHONOLIPS_CACHE", str(tmp_path / "cache"))
@@ -264,7 +264,7 @@ def test_training_from_an_address_is_training_from_the_folder(corpus, tmp_path, 
     for part in ("encoder", "durations"):
         here = train(part, data=corpus, out=tmp_path / "here", overrides=words, device="cpu")
         there = train(part, data=address, out=tmp_path / "there", overrides=words, device="cpu")
-    first, second = (read_network(folder) for folder in (here, there))
+    first, second = (read_trainable(folder) for folder in (here, there))
     assert first.description.notes["trained"] == ["encoder", "durations"]
     assert all(torch.equal(value, second.state_dict()[name]) for name, value in first.state_dict().items())
 
@@ -317,11 +317,12 @@ def utterance_of_textgrid(path, partly):
 
 
 def test_durations_of_the_store_are_those_of_the_textgrids(tmp_path):
-    from phonolips.model.network import Description, Network
+    from phonolips.model.network import Description
     from phonolips.training.durations import read_utterances, to_utterance
+    from phonolips.training.networks.network import TrainableNetwork
 
     new, old = make_durations_corpus(tmp_path)
-    network = Network(Description(Recipe().network, ["mean", "s1"]))
+    network = TrainableNetwork(Description(Recipe().network, ["mean", "s1"]))
     found = read_utterances(network, new, "memory://nowhere", "train")
     beside = read_utterances(network, old, tmp_path, "train")
     expected = [u for clip in new if (u := utterance_of_textgrid(alignment_path(tmp_path, clip), False)) is not None]
@@ -349,13 +350,14 @@ def test_durations_of_the_store_are_those_of_the_textgrids(tmp_path):
 def test_a_deeper_encoder_starts_out_with_the_output_of_the_other(tmp_path):
     from dataclasses import replace
 
-    from phonolips.model.network import Description, Network
+    from phonolips.model.network import Description
     from phonolips.model.settings import AudioEncoderSettings, NetworkSettings
     from phonolips.training.encoder import start_from
+    from phonolips.training.networks.network import TrainableNetwork
 
     def encoder(fine, coarse):
         sizes = AudioEncoderSettings(channels=8, coarse_channels=8, dilations=fine, coarse_dilations=coarse)
-        return Network(Description(replace(NetworkSettings(), audio_encoder=sizes), ["mean"]))
+        return TrainableNetwork(Description(replace(NetworkSettings(), audio_encoder=sizes), ["mean"]))
 
     torch.manual_seed(1)
     shallow, deep = encoder([1], [1, 2]), encoder([1, 2], [1, 2, 1, 4])
@@ -378,7 +380,7 @@ def test_a_deeper_encoder_starts_out_with_the_output_of_the_other(tmp_path):
 
 def as_version_0_1(folder):
     """Rename a training's folders, and the tensors of its lip checkpoints, as version 0.1 called them."""
-    from phonolips.model.bundle import to_disk
+    from old_formats import old_name
 
     (folder / "encoder").rename(folder / "ears")
     (folder / "lips" / "encoder_outputs").rename(folder / "lips" / "hearings")
@@ -386,7 +388,7 @@ def as_version_0_1(folder):
         state = torch.load(path)
         prefix = "module." if path.name == "average.ckpt" else ""
         renamed = {
-            prefix + to_disk(name.removeprefix(prefix)) if name.startswith(prefix) else name: value
+            prefix + old_name(name.removeprefix(prefix)) if name.startswith(prefix) else name: value
             for name, value in state.items()
         }
         assert renamed.keys() != state.keys()
@@ -394,7 +396,7 @@ def as_version_0_1(folder):
 
 
 def test_a_training_that_version_0_1_began_goes_on(corpus, tmp_path, monkeypatch):
-    from phonolips.model.network import read_network
+    from phonolips.training.networks.network import read_trainable
     from phonolips.training.train import train
 
     words = [*TINY, "encoder.epochs=2", "lips.epochs=3", "lips.average=0.9"]
@@ -415,20 +417,20 @@ def test_a_training_that_version_0_1_began_goes_on(corpus, tmp_path, monkeypatch
     train("lips", data=corpus, out=killed, overrides=words, device="cpu")
     assert [line["epoch"] for line in history(killed, "lips")] == [1, 2, 3]
     assert {path.name for path in (killed / "lips" / "encoder_outputs").iterdir()} == outputs
-    first, second = (read_network(out / "network").state_dict() for out in (plain, killed))
+    first, second = (read_trainable(out / "network").state_dict() for out in (plain, killed))
     for name, value in first.items():
         assert torch.equal(value, second[name]), name
 
 
 def test_lips_go_on_from_a_network_whose_encoder_version_0_1_trained(corpus, tmp_path):
-    from phonolips.model.network import read_network
+    from phonolips.training.networks.network import read_trainable
     from phonolips.training.train import train
 
     words = [*TINY, "encoder.epochs=1", "lips.epochs=1"]
     folder = train("encoder", data=corpus, out=tmp_path, overrides=words, device="cpu")
-    earlier = read_network(folder)
+    earlier = read_trainable(folder)
     assert earlier.description.notes["trained"] == ["encoder"]
     earlier.description.notes["trained"] = ["ears"]
     earlier.save(folder)
     train("lips", data=corpus, out=tmp_path, overrides=words, device="cpu")
-    assert read_network(folder).description.notes["trained"] == ["encoder", "lips"]
+    assert read_trainable(folder).description.notes["trained"] == ["encoder", "lips"]

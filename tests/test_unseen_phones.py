@@ -9,10 +9,11 @@ skip_without("train")
 import torch
 
 from phonolips.lips.measures import opening, width
-from phonolips.model.network import Description, Network, load_network
+from phonolips.model.network import Description, load_network
 from phonolips.model.settings import NetworkSettings
 from phonolips.phones.inventory import NUM_PHONES, PHONE_IDS, PHONES, SILENCE
 from phonolips.synth.verbs import from_posteriors
+from phonolips.training.networks.network import TrainableNetwork
 from phonolips.training.unseen_phones import (
     LEAST_NEXT,
     LEAST_TIMES,
@@ -35,11 +36,11 @@ def row(**weights: float) -> torch.Tensor:
     return made
 
 
-def tiny_network() -> Network:
+def tiny_network() -> TrainableNetwork:
     torch.manual_seed(3)
     settings = NetworkSettings()
     settings.audio_encoder.channels = settings.audio_encoder.coarse_channels = 16
-    return Network(Description(settings)).eval()
+    return TrainableNetwork(Description(settings)).eval()
 
 
 @pytest.mark.parametrize(

@@ -14,10 +14,10 @@ from phonolips.cli.ending import flush_output
 from phonolips.cli.languages import languages
 from phonolips.cli.lips import export, plot, render
 from phonolips.cli.messages import USAGE_ERROR, report, report_system, report_usage, with_flags
-from phonolips.cli.options import Model
+from phonolips.cli.options import Model, Provider
 from phonolips.cli.say import say
 from phonolips.cli.synth import synth
-from phonolips.cli.training import check_data, evaluate, gallery, prepare, train
+from phonolips.cli.training import check_data, evaluate, gallery, prepare, train, upgrade_model
 from phonolips.cli.video import adapt, align, edit, track
 from phonolips.errors import PhonolipsError, PhonolipsWarning
 from phonolips.workers.processes import quiet_libraries
@@ -36,11 +36,11 @@ app = typer.Typer(
 )
 
 
-def info(model: Model = None) -> None:
+def info(model: Model = None, provider: Provider = "auto") -> None:
     """Print versions, what is installed, and what the model knows."""
     from phonolips.cli.info import describe
 
-    typer.echo(describe(model))
+    typer.echo(describe(model, provider))
 
 
 COMMANDS: dict[str, Callable[..., None]] = {
@@ -60,6 +60,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "gallery": gallery,
     "languages": languages,
     "info": info,
+    "upgrade-model": upgrade_model,
 }
 for name, command in COMMANDS.items():
     app.command(name)(command)

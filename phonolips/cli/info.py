@@ -9,8 +9,8 @@ from phonolips import __version__
 from phonolips.errors import CheckpointError
 
 SYNTHESIS_PACKAGES = (
-    "onnxruntime",
     "numpy",
+    "onnxruntime",
     "av",
     "phonemizer",
     "espeakng-loader",
@@ -34,7 +34,7 @@ def _version_of(package: str, missing: str) -> str:
         return missing
 
 
-def describe(model: Path | None = None) -> str:
+def describe(model: Path | None = None, provider: str = "auto") -> str:
     """List versions, optional tools with how to install what is missing, and the model's contents."""
     from phonolips.model.network import load_network
     from phonolips.speech.align.mfa import Mfa
@@ -53,18 +53,18 @@ def describe(model: Path | None = None) -> str:
     if shutil.which("nvidia-smi"):
         lines += [f"  {'nvidia-smi':21} found"]
     try:
-        network = load_network(model)
+        network = load_network(model, provider=provider)
     except CheckpointError as error:
         if model is not None:
             raise
         return "\n".join([*lines, f"model: {error}"])
     settings = network.description.settings
-    size = sum(parameter.numel() for parameter in network.parameters())
     own = "" if settings.decoder.autoregressive else "not "
     lines += [
         f"model ({model or 'in the package'}):",
+        f"  computed by      {network.computed_by}",
         f"  speakers         {', '.join(network.description.speakers)}",
-        f"  parameters       {size / 1e6:.2f} million",
+        f"  parameters       {network.parameters / 1e6:.2f} million",
         f"  encoder reaches  {network.audio_encoder.reach_steps * 10} ms to each side",
         f"  lips look ahead  {network.decoder.ahead_frames * 40} ms",
         f"  lip parameters   {', '.join(settings.lip_parameters.names) or 'none: phones alone'}",

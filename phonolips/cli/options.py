@@ -15,6 +15,11 @@ Model = Annotated[
     Path | None,
     typer.Option(help="Model folder made by 'phonolips train'. [default: the one in the package]"),
 ]
+Provider = Annotated[
+    str,
+    typer.Option(help="What computes the model: cpu, numpy, or another provider of your ONNX Runtime, such as cuda."),
+]
+Threads = Annotated[int, typer.Option(min=1, help="Threads of one computation; more help long recordings only.")]
 Jobs = Annotated[int, typer.Option(min=1, help="Processes to work with.")]
 Device = Annotated[str, typer.Option(help="auto (a GPU where there is one), cpu, cuda.")]
 Language = Annotated[

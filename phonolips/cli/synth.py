@@ -12,8 +12,10 @@ from phonolips.cli.options import (
     LexiconFiles,
     Model,
     Out,
+    Provider,
     TextFile,
     TextFormat,
+    Threads,
     Tier,
     TierSpeaker,
     format_of,
@@ -120,6 +122,8 @@ def synth(
     jobs: Jobs = 1,
     language: Language = "en-us",
     model: Model = None,
+    provider: Provider = "auto",
+    threads: Threads = 1,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show how --text is said, as 'phonolips say' does, and write nothing.")
     ] = False,
@@ -162,6 +166,8 @@ def synth(
         audio_stream=audio_stream,
         lexicon=lexicon,
         text_format=format_of(text_format, text_file),
+        provider=provider,
+        threads=threads,
     )
     if dry_run:
         check_request(request)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from phonolips.cli.options import Device, Jobs, LexiconFiles, Model, Out, print_files
+from phonolips.cli.options import Device, Jobs, LexiconFiles, Model, Out, Provider, Threads, print_files
 from phonolips.errors import InputError, did_you_mean
 from phonolips.extras import need
 
@@ -137,6 +137,8 @@ def evaluate(
     model: Model = None,
     step: Annotated[str, typer.Option(help="synthesise, score, plots, or all of them in this order.")] = "all",
     references: Annotated[bool, typer.Option(help="Also score the simple reference methods.")] = True,
+    provider: Provider = "auto",
+    threads: Threads = 1,
 ) -> None:
     """Synthesise the test clips from sound, from text with true and with predicted durations, and score them.
 
@@ -144,8 +146,21 @@ def evaluate(
     """
     need("train", "evaluation")
     from phonolips.evaluation.evaluate import evaluate as run_evaluation
+    from phonolips.model.network import load_network
 
-    typer.echo(run_evaluation(data=data, out=out, model=model, step=step, references=references))
+    network = load_network(model, provider=provider, threads=threads)
+    typer.echo(run_evaluation(data=data, out=out, network=network, step=step, references=references))
+
+
+def upgrade_model(
+    folder: Annotated[Path, typer.Argument(help="Model folder, or sync expert, made by an earlier version.")],
+    out: Annotated[Path | None, typer.Option(help="Folder to write. [default: in its place]")] = None,
+) -> None:
+    """Make a model of an earlier version one of today's: the same weights, with graphs for ONNX Runtime."""
+    need("train", "upgrading a model")
+    from phonolips.training.upgrade import upgrade_model as upgrade
+
+    print_files([upgrade(folder, out)])
 
 
 def check_data(

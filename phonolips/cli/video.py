@@ -12,8 +12,10 @@ from phonolips.cli.options import (
     LexiconFiles,
     Model,
     Out,
+    Provider,
     TextFile,
     TextFormat,
+    Threads,
     Tier,
     TierSpeaker,
     check_no_file,
@@ -86,6 +88,8 @@ def adapt(
     ] = False,
     audio_stream: AudioStream = None,
     model: Model = None,
+    provider: Provider = "auto",
+    threads: Threads = 1,
 ) -> None:
     """Fit the lips to a new person, from a few videos or from one frame; the network stays as it is.
 
@@ -110,7 +114,7 @@ def adapt(
     from phonolips.model.network import load_network
     from phonolips.synth.adapt import adapt as adapt_to
 
-    network = load_network(model)
+    network = load_network(model, provider=provider, threads=threads)
     found = adapt_to(files, name=name, one_frame=one_frame, audio_stream=audio_stream, network=network)
     save_speaker(found.speaker, out)
     shapes = {"mean speaker": found.mean.mean_lip, "one frame": found.one_frame.mean_lip}
@@ -140,6 +144,8 @@ def align(
     plot: Annotated[bool, typer.Option("--plot", help="Draw the alignment beside the TextGrid (.png).")] = False,
     audio_stream: AudioStream = None,
     model: Model = None,
+    provider: Provider = "auto",
+    threads: Threads = 1,
 ) -> None:
     """Find when each word and phone of a known text is said; writes a TextGrid.
 
@@ -170,7 +176,7 @@ def align(
         words,
         aligner=aligner,
         language=language,
-        network=load_network(model),
+        network=load_network(model, provider=provider, threads=threads),
         lexicon=lexicon,
         text_format=chosen,
     )
@@ -225,6 +231,8 @@ def edit(
     language: Language = "en-us",
     lexicon: LexiconFiles = None,
     model: Model = None,
+    provider: Provider = "auto",
+    threads: Threads = 1,
 ) -> None:
     """Change what somebody says in a video by changing its transcript (docs/editing.md).
 
@@ -256,7 +264,7 @@ def edit(
         aligner=aligner,
         speaker=read_speaker_name(speaker),
         alignment=found,
-        network=load_network(model),
+        network=load_network(model, provider=provider, threads=threads),
         sound=sound,
         speak=synthesiser if speak else None,
         voice=voice,

@@ -140,7 +140,7 @@ def shapes_of(features: Store, records: Iterable[Record], network: "Network") ->
         speaker -> float32 (40, 2), and of clips whose speaker has no name, clip -> float32 (40, 2).
     """
     names = network.description.speakers
-    shapes = {name: network.lip_mean[row].numpy() for row, name in enumerate(names)}
+    shapes = {name: network.lip_mean[row] for row, name in enumerate(names)}
     others = [
         (record.speaker or record.id, features.get(record.id, "lips"), features.get(record.id, "detected"))
         for record in records
@@ -175,7 +175,7 @@ def reference_clips(features: Store, network: "Network") -> list[Clip]:
     for clip in names:
         speaker = features.meta(clip)["speaker"]
         if speaker in speakers:
-            shape = network.lip_mean[speakers.index(speaker)].numpy()
+            shape = network.lip_mean[speakers.index(speaker)]
         else:
             shape = features.get(clip, "lips")[features.get(clip, "detected")].mean(0)
         clips.append(read_clip(features, clip, shape))

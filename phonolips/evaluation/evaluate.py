@@ -12,18 +12,20 @@ from phonolips.errors import InputError
 from phonolips.evaluation.draw import draw
 from phonolips.evaluation.score import score
 from phonolips.evaluation.synthesise import synthesise
-from phonolips.model.network import load_network
+from phonolips.model.network import Network, load_network
 
 STEPS = ("synthesise", "score", "plots")
 
 
-def evaluate(*, data: Path, out: Path, model: Path | None = None, step: str = "all", references: bool = True) -> str:
+def evaluate(
+    *, data: Path, out: Path, network: Network | None = None, step: str = "all", references: bool = True
+) -> str:
     """Do the steps `synthesise`, `score` and `plots`, or one of them; return what there is to print.
 
     Args:
         data: a prepared corpus.
         out: where tables and pictures go.
-        model: a model folder; None = the one in the package.
+        network: a loaded model; None = the one in the package.
         step: which step.
         references: score the reference rows too.
 
@@ -32,7 +34,7 @@ def evaluate(*, data: Path, out: Path, model: Path | None = None, step: str = "a
     """
     if step not in (*STEPS, "all"):
         raise InputError(f"step {step!r}; expected one of {', '.join((*STEPS, 'all'))}")
-    network = load_network(model)
+    network = network or load_network()
     text = ""
     if step in ("synthesise", "all"):
         synthesise(data, out, network)

@@ -169,7 +169,7 @@ def _score_encoder(data: Path, features: Store, network: "Network") -> tuple[lis
             "speaker": (record.speaker or UNNAMED) if record.video else "LibriSpeech",
             "clip": record.id,
         }
-        ngram = network.audio_encoder.phone_ngram()
+        ngram = network.phone_ngram()
         row |= metrics.encoder_scores(posteriors, labels, ngram=ngram, complete=record.complete)
         matrix += metrics.confusion_matrix(labels, posteriors.argmax(1))
         truth = read_textgrid(alignment_path(data, record.id))

@@ -17,7 +17,7 @@ from phonolips.evaluation import report
 from phonolips.evaluation.clips import Clip
 
 if TYPE_CHECKING:
-    from phonolips.model.networks.sync import SyncExpert
+    from phonolips.model.sync import SyncExpert
 
 log = logging.getLogger("phonolips.evaluation")
 SYNC_MEASURES = ("lse_d", "lse_c", "sync_offset_ms", "sync_within_1")

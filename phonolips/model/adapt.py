@@ -83,7 +83,7 @@ def encode_clip(network: "Network", lips: np.ndarray, detected: np.ndarray, wave
         detected: bool (frames,).
         waveform: float32 (samples,) at 16 kHz, from the first frame on.
     """
-    from phonolips.model.stream import encode  # loads torch
+    from phonolips.model.stream import encode
 
     frames = min(len(lips), samples_to_frames(len(waveform)))
     sound = waveform[: frames_to_samples(frames)]
@@ -110,7 +110,7 @@ def predict_deviations(
     Returns:
         float32 (steps / 4, 40, 2), mouth space.
     """
-    from phonolips.model.stream import decode_lips, predict_lip_parameters  # loads torch
+    from phonolips.model.stream import decode_lips, predict_lip_parameters
 
     if lip_parameters is None:
         lip_parameters = predict_lip_parameters(network, posteriors)

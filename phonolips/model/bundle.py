@@ -1,59 +1,126 @@
-"""A model on disk: a folder with its weights and, beside them, a description in plain JSON.
+"""A model on disk: a folder with its weights, its graphs, and a description in plain JSON.
 
-Networks, sync experts and lip readers are all kept like this. What they have in common is here: the names of the two
-files, writing them atomically, reading them with one set of errors, and where the package keeps its own.
+Networks, sync experts and lip readers are all kept like this. What they have in common is here: the names of the files,
+writing them so that they belong together, reading them with one set of errors, and where the package keeps its own.
 """
 
+import hashlib
 import json
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any
 
-import torch
+import numpy as np
 from safetensors import SafetensorError
-from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 
 from phonolips.checks import shown
 from phonolips.errors import CheckpointError, InputError, PhonolipsError
 from phonolips.reading import read_json
-from phonolips.storage import write_bytes, write_text
+from phonolips.storage import atomic_file
 
 WEIGHTS_FILE, DESCRIPTION_FILE = "model.safetensors", "model.json"
-FLOATS, INTEGERS = ("F16", "BF16", "F32", "F64"), ("I16", "I32", "I64")  # safetensors' names of dtypes that we read
+# In the description: the SHA-256, as hexadecimal digits, of every other file of the model, and of its settings.
+CHECKSUMS, SETTINGS = "checksums", "settings"
 MOST_NAMES = 100_000  # of speakers or words; LRW has 1,000 and 500
-OTHER = "the weights are those of another model; copy both files again"
+OTHER = "the files are not those of one model; copy all of them again, or train it again"
 PACKAGED = Path(__file__).resolve().parents[1] / "weights"
 PACKAGED_MODEL, PACKAGED_SYNC_EXPERT = PACKAGED / "default", PACKAGED / "sync"
-# Formats 2 and 3 write `gestures` where this version says lip parameters: (name here, name on disk); the first prefix
-# that fits counts.
-DISK_NAMES = (
-    ("lip_parameters.sound_head.", "gestures.heard."),
-    ("lip_parameters.posterior_head.", "gestures.guessed."),
-    ("lip_parameters.", "gestures."),
-    ("decoder.lip_parameters.", "decoder.gestures."),
-)
 
 
-def write_bundle(folder: Path, tensors: Mapping[str, Tensor], description: Mapping[str, Any]) -> None:
-    """Write weights and description into `folder`, each atomically, the description last."""
-    from safetensors.torch import save
+def write_bundle(folder: Path, files: Mapping[str, bytes], description: Mapping[str, Any]) -> None:
+    """Write a model's files and its description into `folder`.
 
-    content = save({name: value.detach().cpu().contiguous() for name, value in tensors.items()})
-    write_bytes(folder / WEIGHTS_FILE, content)
-    write_text(folder / DESCRIPTION_FILE, json.dumps(description, indent=1) + "\n")
+    All of them are complete on disk before the first one gets its name, and the description, with their checksums, gets
+    it last: a reader finds the old model, the new one, or is told that the files do not belong together.
+
+    Args:
+        folder: made if it is not there.
+        files: contents by name.
+        description: for the JSON file.
+    """
+    sums = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    sums[SETTINGS] = settings_checksum(description)
+    text = json.dumps({**description, CHECKSUMS: sums}, indent=1) + "\n"
+    with ExitStack() as written:  # leaves in reverse order, so the description goes in first
+        for name, content in reversed([*files.items(), (DESCRIPTION_FILE, text.encode())]):
+            written.enter_context(atomic_file(folder / name)).write_bytes(content)
 
 
-def read_bundle(folder: Path, *, what: str, made_by: str, expected: Mapping[str, object]) -> dict[str, Any]:
-    """Read the description of a folder; `build_module` reads the weights.
+def settings_checksum(description: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of the settings in a description."""
+    return hashlib.sha256(json.dumps(description[SETTINGS], sort_keys=True).encode()).hexdigest()
+
+
+def check_files(folder: Path, description: Mapping[str, Any], needed: Iterable[str]) -> None:
+    """Raise InputError unless the files of a folder are there, and they and its settings are those that were written.
+
+    Args:
+        folder: of the model.
+        description: from `read_bundle`.
+        needed: names that it must list; others that it lists are checked, too.
+    """
+    found = description.get(CHECKSUMS)
+    if not isinstance(found, dict):
+        raise InputError(f"{CHECKSUMS} is {shown(found)}; expected names of files and their SHA-256")
+    sums = dict(found)
+    missing = [name for name in needed if name not in sums]
+    if missing:
+        raise InputError(f"{CHECKSUMS} has no {missing[0]}: {OTHER}")
+    if settings_checksum(description) != sums.pop(SETTINGS, None):
+        raise InputError(f"its settings were changed in {DESCRIPTION_FILE}, or are another model's: {OTHER}")
+    for name, wanted in sums.items():
+        if Path(name).name != name:
+            raise InputError(f"{CHECKSUMS} lists {shown(name)}; expected names of files in the folder")
+        path = folder / name
+        if not path.is_file():
+            raise InputError(f"no {name} here: {OTHER}")
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        if digest != wanted:
+            raise InputError(f"{name} is damaged, or another model's: {OTHER}")
+
+
+def read_weights(folder: Path, names: Iterable[str] | None = None) -> dict[str, np.ndarray]:
+    """Read tensors of a folder's weights, floats as float32.
+
+    Args:
+        folder: of the model.
+        names: of those to read; None = all. One that is not there is left out.
+
+    Raises:
+        SafetensorError: the file cannot be read.
+    """
+    from safetensors import safe_open
+
+    with safe_open(os.fspath(folder / WEIGHTS_FILE), "np") as file:
+        there = file.keys()
+        wanted = there if names is None else [name for name in names if name in there]
+        found = {name: file.get_tensor(name) for name in wanted}
+    return {name: value.astype(np.float32) if value.dtype.kind == "f" else value for name, value in found.items()}
+
+
+def count_numbers(folder: Path, without: Collection[str] = ()) -> int:
+    """Count the numbers in a folder's weights but those that are called, or end, as `without` says."""
+    from safetensors import safe_open
+
+    with safe_open(os.fspath(folder / WEIGHTS_FILE), "np") as file:
+        counted = [name for name in file.keys() if not name.endswith(tuple(without))]  # noqa: SIM118
+        return sum(int(np.prod(file.get_slice(name).get_shape())) for name in counted)
+
+
+def read_bundle(
+    folder: Path, *, what: str, made_by: str, expected: Mapping[str, object], upgradable: Collection[object] = ()
+) -> dict[str, Any]:
+    """Read the description of a folder; its other files are read by whoever needs them.
 
     Args:
         folder: as written by `write_bundle`.
         what: the kind of thing that should be there, such as "model"; for the message.
         made_by: what writes such folders; for the message.
         expected: entries that the description must hold, exactly so; of a tuple, such as of formats, one of them.
+        upgradable: earlier formats, which `phonolips upgrade-model` makes one of today's of.
 
     Returns:
         the description; `settings` and `notes` in it are JSON objects.
@@ -70,7 +137,9 @@ def read_bundle(folder: Path, *, what: str, made_by: str, expected: Mapping[str,
             choices = wanted if isinstance(wanted, tuple) else (wanted,)
             if name not in description or description[name] not in choices:
                 found, reads = shown(description.get(name)), ", ".join(map(repr, choices))
-                raise CheckpointError(f"{folder}: {name} is {found}; this version reads {reads}")
+                is_old = name == "format" and description.get(name) in upgradable
+                old = f"; upgrade it with 'phonolips upgrade-model {folder}'" if is_old else ""
+                raise CheckpointError(f"{folder}: {name} is {found}; this version reads {reads}{old}")
         for name, kind in (("settings", dict), ("notes", dict)):
             if not isinstance(description.setdefault(name, {}), kind):
                 raise CheckpointError(f"{folder}: {name} is {shown(description[name])}; expected names and values")
@@ -87,97 +156,6 @@ def read_names(description: Mapping[str, Any], key: str) -> list[str]:
     if any("${" in name or not name.isprintable() for name in names):
         raise InputError(f"{key} holds names that are none; expected plain words")
     return list(names)
-
-
-Module = TypeVar("Module", bound=nn.Module)
-
-
-class _Head(NamedTuple):
-    """What the head of a safetensors file says of a tensor."""
-
-    dtype: str
-    shape: tuple[int, ...]
-
-
-class _WithoutFirstValues(TorchFunctionMode):
-    """Draw no first values: for those of sizes without numbers torch imports its compiler, for a second."""
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Skip the functions of torch.nn.init; do all others."""
-        given = kwargs or {}
-        if getattr(func, "__module__", "") == "torch.nn.init":
-            return given["tensor"] if "tensor" in given else args[0]
-        return func(*args, **given)
-
-
-def build_module(
-    folder: Path,
-    make: Callable[[], Module],
-    *,
-    rename: Callable[[str], str] = str,
-    any_length: Collection[str] = (),
-    replaced: Mapping[str, Collection[str]] | None = None,
-) -> Module:
-    """Build a module as its description says, with the weights of its folder.
-
-    What the description asks for is compared with the head of the weights' file before any memory is taken for it, so a
-    wrong or malicious one costs nothing.
-
-    Args:
-        folder: with the weights, as written by `write_bundle`.
-        make: makes the module.
-        rename: from a tensor's name on disk to its name in the module.
-        any_length: one-dimensional tensors of whole numbers that may have any length.
-        replaced: tensors that earlier versions wrote, which are left out -> those that may be missing beside them.
-
-    Returns:
-        the module in evaluation mode, ready for inference on the CPU.
-
-    Raises:
-        InputError: the weights are not those of the module, of other sizes, or not finite.
-        SafetensorError: they cannot be read.
-    """
-    from safetensors.torch import load_file
-
-    path = folder / WEIGHTS_FILE
-    with torch.device("meta"), _WithoutFirstValues():  # sizes without numbers
-        wanted = make().state_dict()
-    heads = _read_heads(path, rename)
-    old = [name for name in replaced or {} if heads.pop(name, None) is not None]
-    missing = {name for one in old for name in (replaced or {})[one]} - set(heads)
-    _compare_heads({name: value for name, value in wanted.items() if name not in missing}, heads, any_length)
-    tensors = {rename(name): value for name, value in load_file(str(path)).items()}
-    for name, value in tensors.items():
-        if value.is_floating_point() and not value.isfinite().all():
-            raise InputError(f"{WEIGHTS_FILE}: {name} holds NaN or infinity; train it again, or take another copy")
-    module = make()
-    own = module.state_dict()
-    module.load_state_dict(
-        {name: own[name] for name in missing} | {name: tensors[name] for name in tensors if name not in old}
-    )
-    return module.eval().requires_grad_(False)
-
-
-def _compare_heads(wanted: Mapping[str, Tensor], found: Mapping[str, _Head], any_length: Collection[str]) -> None:
-    """Raise InputError where the tensors of a file are not those of a module."""
-    odd = min(set(wanted) ^ set(found), default=None)
-    if odd is not None:
-        raise InputError(f"{WEIGHTS_FILE}: {'no' if odd in wanted else 'an unknown'} tensor {shown(odd)}: {OTHER}")
-    for name, (dtype, shape) in found.items():
-        kinds, right = FLOATS if wanted[name].is_floating_point() else INTEGERS, tuple(wanted[name].shape)
-        if dtype not in kinds or (shape != right and not (name in any_length and len(shape) == 1)):
-            raise InputError(
-                f"{WEIGHTS_FILE}: {name} is {dtype} of shape {shape}; its settings ask for shape {right}: {OTHER}"
-            )
-
-
-def _read_heads(path: Path, rename: Callable[[str], str]) -> dict[str, _Head]:
-    """Read the dtype and shape of every tensor of a safetensors file, and no numbers."""
-    from safetensors import safe_open
-
-    with safe_open(str(path), "pt") as file:
-        slices = {rename(name): file.get_slice(name) for name in file.keys()}  # noqa: SIM118
-        return {name: _Head(part.get_dtype(), tuple(part.get_shape())) for name, part in slices.items()}
 
 
 @contextmanager
@@ -199,29 +177,3 @@ def bundle_errors(folder: Path, what: str) -> Iterator[None]:
         raise CheckpointError(f"{folder}: not a readable {what} ({WEIGHTS_FILE} is damaged or cut short)") from error
     except OSError as error:
         raise CheckpointError(f"{folder}: not a readable {what} ({error.strerror or WEIGHTS_FILE})") from error
-
-
-def to_disk(name: str) -> str:
-    """Return the name that a tensor has in formats 2 and 3."""
-    for here, there in DISK_NAMES:
-        if name.startswith(here):
-            return there + name.removeprefix(here)
-    return name
-
-
-def from_disk(name: str) -> str:
-    """Return the name here of a tensor of formats 2 and 3; the inverse of `to_disk`."""
-    for here, there in DISK_NAMES:
-        if name.startswith(there):
-            return here + name.removeprefix(there)
-    return name
-
-
-def settings_to_disk(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings of a network under the names of formats 2 and 3."""
-    return {"gestures" if name == "lip_parameters" else name: value for name, value in settings.items()}
-
-
-def settings_from_disk(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return settings of formats 2 and 3 under their names here; the inverse of `settings_to_disk`."""
-    return {"lip_parameters" if name == "gestures" else name: value for name, value in settings.items()}

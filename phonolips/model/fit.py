@@ -107,7 +107,7 @@ def speaker_directions(network: "Network") -> np.ndarray:
 
     They are the principal axes of the table's embeddings around the mean speaker's; none where it is alone.
     """
-    table = network.speakers.embedding.weight.detach().numpy()
+    table = network.embeddings
     offsets = table[1:] - table[:1]
     if not len(offsets):
         return np.zeros_like(offsets)
@@ -140,8 +140,8 @@ class Fit:
         self.network, self.start, self.rest, self.settings = network, start, rest, settings
         self.directions = speaker_directions(network)
         self.ridges = np.array([settings.embedding_frames] * len(self.directions) + [settings.gain_frames])
-        self.scale = float(network.lip_scale)
-        self.basis = network.lip_basis.numpy().reshape(-1, LIP_COORDINATES)  # orthonormal, (outputs, 80)
+        self.scale = network.lip_scale
+        self.basis = network.lip_basis.reshape(-1, LIP_COORDINATES)  # orthonormal, (outputs, 80)
         self.pieces = cut_pieces(network, clips)
         self.truth = self.pieces.truth[self.pieces.counts]  # (detected, 80)
 
@@ -155,7 +155,7 @@ class Fit:
         Returns:
             float32 (tries, detected, outputs), before gain and mixing.
         """
-        from phonolips.model.stream import decode_batch  # loads torch
+        from phonolips.model.stream import decode_batch
 
         pieces, made = self.pieces, []
         at_once = max(1, PIECES_AT_ONCE // len(pieces.truth))

@@ -1,48 +1,71 @@
-"""The whole network and its folder: safetensors and plain JSON, which alone rebuild it.
+"""A trained model, ready to be used: its graphs, its tables, and what its folder says about it.
 
-model.safetensors    weights, PCA basis, mean lips, input normalisation
-model.json           format, settings, phone list, lip layout, speakers, notes on the training
+model.safetensors    weights, PCA basis, mean lips, input normalisation, counted n-grams of phones
+NAME.onnx            a graph for each trained part, whose weights are those of model.safetensors
+model.json           format, settings, phone list, lip layout, speakers, notes on the training, checksums
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor, nn
 
+from phonolips.checks import shown
 from phonolips.errors import CheckpointError, InputError, did_you_mean
-from phonolips.lips.measures import measure_lip_parameters
+from phonolips.lips.measures import LIP_PARAMETERS, measure_lip_parameters
 from phonolips.lips.points import LIP_LAYOUT, LIP_POINTS
+from phonolips.model import onnx_graph
 from phonolips.model.bundle import (
     PACKAGED_MODEL,
-    build_module,
+    WEIGHTS_FILE,
     bundle_errors,
-    from_disk,
+    check_files,
+    count_numbers,
     read_bundle,
     read_names,
-    settings_from_disk,
-    settings_to_disk,
-    to_disk,
-    write_bundle,
+    read_weights,
 )
-from phonolips.model.networks.activity import VoiceActivity
-from phonolips.model.networks.bottleneck import PhoneBottleneck
-from phonolips.model.networks.decoder import LipDecoder, count_outputs
-from phonolips.model.networks.durations import DurationPredictor
-from phonolips.model.networks.encoder import COUNTED, AudioEncoder
-from phonolips.model.networks.lip_parameters import LipParameterHeads
-from phonolips.model.networks.speakers import MEAN_SPEAKER, SOURCES, SpeakerEncoder, SpeakerTable, describe_voice
-from phonolips.model.settings import NetworkSettings, VoiceActivitySettings, settings_from_dict, settings_to_dict
-from phonolips.model.speakers import LipSpeaker, check_speaker
-from phonolips.phones.inventory import PHONES
+from phonolips.model.graph import Graph
+from phonolips.model.onnx_graph import GRAPH_SUFFIX, OnnxGraph
+from phonolips.model.settings import NetworkSettings, check_odd, settings_from_dict
+from phonolips.model.speakers import MEAN_SPEAKER, LipSpeaker, check_speaker
+from phonolips.model.stages import (
+    SOURCES,
+    AudioEncoder,
+    DurationPredictor,
+    LipDecoder,
+    LipParameterPredictor,
+    SpeakerEncoder,
+    VoiceActivity,
+    check_decoder,
+    check_sources,
+    count_outputs,
+    describe_voice,
+    signatures,
+)
+from phonolips.phones.inventory import NUM_PHONES, PHONES
+from phonolips.phones.ngram import ORDER, PhoneNgram, fit_ngram
 
-FORMAT = 3
-FORMAT_WITHOUT_ACTIVITY = 2  # of a model without voice activity, which is all that the formats differ in
-OLD_COUNTS = ("audio_encoder.phone_bigram", "audio_encoder.phone_trigram")  # what earlier versions counted
-LARGE_TENSOR = 4096  # numbers from which storing a tensor as float16 is worth it
+FORMAT = 4
+OLD_FORMATS = (2, 3)  # without graphs; `phonolips upgrade-model` reads them
+NUMPY, AUTO = "numpy", "auto"  # what computes, beside ONNX Runtime's providers; auto = ONNX Runtime if it is installed
+# Of the weights, what is used outside the graphs.
+TABLES = (
+    "lip_mean",
+    "lip_basis",
+    "lip_scale",
+    "speakers.embedding.weight",
+    "lip_parameters.scale",
+    "audio_encoder.phone_ngrams",
+    "audio_encoder.phone_ngram_counts",
+    "audio_encoder.phone_prior",
+)
+
+# How the names of weights end that are measured or counted, not trained.
+MEASURED = ("_mean", "_var", "_scale", ".scale", "lip_basis", "_tracked", "_ngrams", "_counts", "_prior", "temperature")
 
 
 @dataclass
@@ -60,42 +83,82 @@ class Description:
     notes: dict[str, Any] = field(default_factory=dict)
 
 
-class Network(nn.Module):
-    """Encoder, durations, bottleneck, lip parameters, speakers, lip decoder, and voice activity where it was trained.
+class Network:
+    """Audio encoder, durations, lip parameters, lip decoder, and voice activity and speaker encoder where it has them.
 
     Args:
         description: sizes and speakers.
+        graphs: by the names of `stages.signatures`.
+        tables: the weights in TABLES, by name.
+        computed_by: what computes the graphs, for people.
+        parameters: how many numbers were trained, for people.
 
-    Buffers:
-        lip_mean: (speakers, 40, 2), the mean lip of every speaker; row 0 is the mean speaker's.
-        lip_basis: (outputs, 40, 2), orthonormal directions of the deviation from the mean lip: those of the PCA, or
-            with heatmaps the coordinates themselves.
-        lip_scale: (), mouth-space units per unit of the decoder's outputs.
+    Attributes:
+        lip_mean: float32 (speakers, 40, 2), the mean lip of every speaker; row 0 is the mean speaker's.
+        lip_basis: float32 (outputs, 40, 2), orthonormal directions of the deviation from the mean lip: those of the
+            PCA, or with heatmaps the coordinates themselves.
+        lip_scale: mouth-space units per unit of the decoder's outputs.
+        embeddings: float32 (speakers, dim), of the speakers in the table.
+
+    Raises:
+        InputError: tables of other shapes, or damaged; settings that no network can have.
     """
 
-    lip_mean: Tensor
-    lip_basis: Tensor
-    lip_scale: Tensor
-
-    def __init__(self, description: Description) -> None:
-        super().__init__()
-        self.description = description
+    def __init__(
+        self,
+        description: Description,
+        graphs: Mapping[str, Graph],
+        tables: Mapping[str, np.ndarray],
+        *,
+        computed_by: str = "",
+        parameters: int = 0,
+    ) -> None:
         settings, speakers = description.settings, len(description.speakers)
-        self.audio_encoder = AudioEncoder(settings.audio_encoder)
-        self.durations = DurationPredictor(settings.durations, speakers)
-        self.bottleneck = PhoneBottleneck(settings.decoder.latent)
-        self.speakers = SpeakerTable(speakers, settings.decoder.speaker)
-        self.speaker_encoder: SpeakerEncoder | None = None
-        if settings.speaker_from:
-            self.speaker_encoder = SpeakerEncoder(settings.speaker_from, settings.decoder.speaker)
-        self.lip_parameters = LipParameterHeads(settings.lip_parameters, settings.audio_encoder.channels)
-        self.decoder = LipDecoder(settings.decoder, settings.lips, len(settings.lip_parameters.names))
+        check_settings(settings)
+        self.description, self.computed_by, self.parameters = description, computed_by, parameters
+        outputs, names = count_outputs(settings.lips), len(settings.lip_parameters.names)
+        self.lip_mean = _table(tables, "lip_mean", (speakers, LIP_POINTS, 2))
+        self.lip_basis = _table(tables, "lip_basis", (outputs, LIP_POINTS, 2))
+        self.lip_scale = float(_table(tables, "lip_scale", ()))
+        self.embeddings = _table(tables, "speakers.embedding.weight", (speakers, settings.decoder.speaker))
+        scale = _table(tables, "lip_parameters.scale", (names,))
+        self._counted = tuple(tables.get(name) for name in TABLES[-3:])
+        self._phone_ngram: PhoneNgram | None = None
+        self.audio_encoder = AudioEncoder(graphs["encoder"], settings.audio_encoder)
+        self.durations = DurationPredictor(graphs["durations"])
+        self.lip_parameters = LipParameterPredictor(graphs.get("lip_parameters"), settings.lip_parameters, scale)
+        self.decoder = LipDecoder(graphs["decoder"], settings.decoder, settings.lips)
         self.voice_activity: VoiceActivity | None = None
-        if settings.voice_activity.dilations:
-            self.voice_activity = VoiceActivity(settings.voice_activity)
-        self.register_buffer("lip_mean", torch.zeros(speakers, LIP_POINTS, 2))
-        self.register_buffer("lip_basis", torch.zeros(count_outputs(settings.lips), LIP_POINTS, 2))
-        self.register_buffer("lip_scale", torch.ones(()))
+        if "voice_activity" in graphs:
+            self.voice_activity = VoiceActivity(graphs["voice_activity"], settings.voice_activity)
+        self.speaker_encoder: SpeakerEncoder | None = None
+        if "speaker_encoder" in graphs:
+            self.speaker_encoder = SpeakerEncoder(graphs["speaker_encoder"], settings.speaker_from)
+        self._check_counts()
+
+    def _check_counts(self) -> None:
+        """Raise InputError unless the n-grams are of phones in the inventory, ascending, each counted once or more."""
+        kinds, counts, prior = self._counted
+        right = (
+            kinds is not None
+            and counts is not None
+            and prior is not None
+            and kinds.ndim == 1
+            and kinds.shape == counts.shape
+            and prior.shape == (NUM_PHONES,)
+            and bool((np.diff(kinds) > 0).all())
+            and bool((counts > 0).all())
+            and (not len(kinds) or (int(kinds[0]) >= 0 and int(kinds[-1]) < NUM_PHONES**ORDER))
+        )
+        if not right:
+            raise InputError("its counted n-grams of phones are damaged; train the encoder again, or take another copy")
+
+    def phone_ngram(self) -> PhoneNgram | None:
+        """Return the n-gram model that helps to decode phones; None where nothing was counted."""
+        kinds, counts, prior = self._counted
+        if self._phone_ngram is None and kinds is not None and counts is not None and prior is not None and len(kinds):
+            self._phone_ngram = fit_ngram(kinds, counts, prior)
+        return self._phone_ngram
 
     def speaker_row(self, speaker: str | None) -> int:
         """Return a speaker's row of the table; None is the mean speaker.
@@ -123,8 +186,7 @@ class Network(nn.Module):
         """
         if not isinstance(speaker, LipSpeaker):
             row = self.speaker_row(speaker)
-            embedding = self.speakers.embedding.weight[row].detach().numpy()
-            return LipSpeaker(self.description.speakers[row], embedding, self.lip_mean[row].numpy())
+            return LipSpeaker(self.description.speakers[row], self.embeddings[row], self.lip_mean[row])
         speaker = check_speaker(speaker)
         dim = self.description.settings.decoder.speaker
         if speaker.embedding.shape != (dim,):
@@ -155,26 +217,13 @@ class Network(nn.Module):
         if encoder is None or (mel is None and "voice" in encoder.sources):
             return replace(self.lip_speaker(None), name=name, mean_lip=mean_lip)
         voice = describe_voice(mel) if mel is not None else np.zeros(SOURCES["voice"], np.float32)
-        with torch.inference_mode():
-            embedding = encoder(torch.from_numpy(mean_lip.astype(np.float32))[None], torch.from_numpy(voice)[None])[0]
-        return LipSpeaker(name, embedding.numpy(), mean_lip)
+        return LipSpeaker(name, encoder.embed(mean_lip, voice), mean_lip)
 
-    def coefficients_to_lips(self, coefficients: Tensor, mean_lip: Tensor) -> Tensor:
-        """Map (..., frames, outputs) to lips (..., frames, 40, 2) around mean_lip (..., 40, 2)."""
-        deviation = torch.einsum("...fc,cpd->...fpd", coefficients * self.lip_scale, self.lip_basis)
-        return mean_lip[..., None, :, :] + deviation
-
-    def lips_to_coefficients(self, lips: Tensor, mean_lip: Tensor) -> Tensor:
-        """Project lips (..., frames, 40, 2) onto the basis; the inverse of `coefficients_to_lips` within its span."""
-        deviation = lips - mean_lip[..., None, :, :]
-        return torch.einsum("...fpd,cpd->...fc", deviation, self.lip_basis) / self.lip_scale
-
-    def add_voice_activity(self, settings: VoiceActivitySettings) -> VoiceActivity:
-        """Give the network an untrained voice activity, in place of one that it has."""
-        sizes = replace(self.description.settings, voice_activity=settings)
-        self.description = replace(self.description, settings=sizes)
-        self.voice_activity = VoiceActivity(settings)
-        return self.voice_activity
+    def outputs_to_lips(self, outputs: np.ndarray, mean_lip: np.ndarray) -> np.ndarray:
+        """Map the decoder's outputs float32 (frames, outputs) to lips (frames, 40, 2) around a mean lip (40, 2)."""
+        scaled = outputs * np.float32(self.lip_scale)
+        deviation = scaled @ self.lip_basis.reshape(len(self.lip_basis), -1)
+        return np.asarray(mean_lip + deviation.reshape(-1, LIP_POINTS, 2))
 
     def posteriors(self, waveform: np.ndarray, *, voice_activity: bool = False) -> np.ndarray:
         """Encode a sound.
@@ -191,46 +240,30 @@ class Network(nn.Module):
         parts = encode(self, iter([waveform]), voice_activity=voice_activity)
         return np.concatenate([part.posteriors for part in parts])
 
-    def decode(self, posteriors: Tensor, embedding: Tensor, lip_parameters: Tensor | None = None) -> Tensor:
-        """Decode whole utterances to what stands for the lips; see `stream.decode_lips` for long ones.
 
-        Args:
-            posteriors: (batch, steps, phones), steps a multiple of 4; rows of padding are zero.
-            embedding: of the speakers, (batch, dim).
-            lip_parameters: (batch, frames, parameters); None = predicted from the posteriors.
+def check_settings(settings: NetworkSettings) -> None:
+    """Raise InputError for settings that no network can have."""
+    check_odd(settings.audio_encoder.kernel, "audio_encoder.kernel")
+    check_odd(settings.durations.kernel, "durations.kernel")
+    check_odd(settings.lip_parameters.kernel, "lip_parameters.kernel")
+    check_odd(settings.voice_activity.kernel, "voice_activity.kernel")
+    names = settings.lip_parameters.names
+    if any(name not in LIP_PARAMETERS for name in names) or len(set(names)) < len(names):
+        known = ", ".join(LIP_PARAMETERS)
+        raise InputError(f"lip_parameters.names are {shown(names)}; expected some of {known}, each once")
+    check_sources(settings.speaker_from)
+    check_decoder(settings.decoder, settings.lips)
 
-        Returns:
-            (batch, frames, outputs), for `coefficients_to_lips`.
-        """
-        if lip_parameters is None and self.lip_parameters.settings.names:
-            lip_parameters = self.lip_parameters.from_posteriors(posteriors)
-        context = self.decoder.context(self.bottleneck(posteriors), embedding, lip_parameters)
-        outputs, _ = self.decoder(context, self.decoder.start(len(posteriors), posteriors.device))
-        return cast(Tensor, outputs)
 
-    def save(self, folder: Path, *, half: bool = False) -> None:
-        """Write weights and description into `folder`, each atomically, the description last.
-
-        Args:
-            folder: made if it is not there.
-            half: store large tensors as float16, so that the file has half the size; they are read as float32.
-        """
-        tensors = self.state_dict()
-        if half:
-            large = [n for n, value in tensors.items() if value.numel() >= LARGE_TENSOR and value.is_floating_point()]
-            tensors |= {name: tensors[name].half() for name in large}
-        sizes = settings_to_disk(settings_to_dict(self.description.settings))
-        if self.voice_activity is None:
-            del sizes["voice_activity"]
-        description = {
-            "format": FORMAT if self.voice_activity is not None else FORMAT_WITHOUT_ACTIVITY,
-            "phones": list(PHONES),
-            "lip_layout": LIP_LAYOUT,
-            "speakers": self.description.speakers,
-            "settings": sizes,
-            "notes": self.description.notes,
-        }
-        write_bundle(folder, {to_disk(name): value for name, value in tensors.items()}, description)
+def _table(tables: Mapping[str, np.ndarray], name: str, shape: tuple[int, ...]) -> np.ndarray:
+    """Return a table; raise InputError where it is missing, of another shape or not finite."""
+    found = tables.get(name)
+    if found is None or found.shape != shape:
+        what = "missing" if found is None else f"of shape {found.shape}"
+        raise InputError(f"{WEIGHTS_FILE}: {name} is {what}; its settings ask for shape {shape}")
+    if not np.isfinite(found).all():
+        raise InputError(f"{WEIGHTS_FILE}: {name} holds NaN or infinity; train it again, or take another copy")
+    return found
 
 
 def lip_parameters_of(network: Network, lips: np.ndarray, mean_shape: np.ndarray) -> np.ndarray:
@@ -244,43 +277,70 @@ def lip_parameters_of(network: Network, lips: np.ndarray, mean_shape: np.ndarray
     Returns:
         float32 (frames, lip parameters), deviations from the mean shape's in units of their spread in training.
     """
-    names = network.lip_parameters.settings.names
+    names, scale = network.lip_parameters.settings.names, network.lip_parameters.scale
+    return scale_lip_parameters(lips, mean_shape, names, scale)
+
+
+def scale_lip_parameters(lips: np.ndarray, mean_shape: np.ndarray, names: list[str], scale: np.ndarray) -> np.ndarray:
+    """Measure named lip parameters of lips around a mean shape, in units of `scale`; see `lip_parameters_of`."""
     deviation = measure_lip_parameters(lips, names) - measure_lip_parameters(mean_shape, names)
-    scaled: np.ndarray = (deviation / network.lip_parameters.scale.numpy()).astype(np.float32)
+    scaled: np.ndarray = (deviation / scale).astype(np.float32)
     return scaled
 
 
-def read_network(folder: Path) -> Network:
-    """Rebuild a network from its folder, ready for inference on the CPU.
+def read_network(folder: Path, *, provider: str = AUTO, threads: int = 1) -> Network:
+    """Make a network of its folder.
+
+    Args:
+        folder: of the model.
+        provider: what computes: `cpu` or another of `onnx_graph.PROVIDERS`, `numpy`, or `auto`, which is ONNX Runtime
+            on the CPU, and NumPy where it is not installed.
+        threads: of one computation in ONNX Runtime.
 
     Raises:
         CheckpointError: files missing or unreadable, another format, phone list or lip layout.
+        InputError, MissingToolError: no such provider, or not here.
     """
     folder, what = Path(folder), "model"
-    expected = {"format": (FORMAT_WITHOUT_ACTIVITY, FORMAT), "phones": list(PHONES), "lip_layout": LIP_LAYOUT}
-    values = read_bundle(folder, what=what, made_by="'phonolips train'", expected=expected)
+    computed_by = check_provider(provider)
+    expected = {"format": FORMAT, "phones": list(PHONES), "lip_layout": LIP_LAYOUT}
+    values = read_bundle(folder, what=what, made_by="'phonolips train'", expected=expected, upgradable=OLD_FORMATS)
     with bundle_errors(folder, what):
-        settings = settings_from_dict(NetworkSettings, settings_from_disk(values["settings"]))
+        settings = settings_from_dict(NetworkSettings, values["settings"])
+        check_settings(settings)
         description = Description(settings, read_names(values, "speakers"), values["notes"])
-        counted = [f"audio_encoder.{name}" for name in COUNTED]
-        network = build_module(
-            folder,
-            lambda: Network(description),
-            rename=from_disk,
-            any_length=counted,
-            replaced=dict.fromkeys(OLD_COUNTS, (*counted, "audio_encoder.phone_prior")),
-        )
-        network.audio_encoder.check_counts()
-        return network
+        made = signatures(settings)
+        check_files(folder, values, [WEIGHTS_FILE, *(name + GRAPH_SUFFIX for name in made)])
+        graphs: dict[str, Graph]
+        if computed_by == NUMPY:
+            from phonolips.model.numpy_graph import numpy_graphs
+
+            graphs = numpy_graphs(settings, read_weights(folder), made)
+        else:
+            graphs = {
+                name: OnnxGraph(signature, folder / (name + GRAPH_SUFFIX), computed_by, threads)
+                for name, signature in made.items()
+            }
+        tables = read_weights(folder, TABLES)
+        return Network(description, graphs, tables, computed_by=computed_by, parameters=count_numbers(folder, MEASURED))
+
+
+def check_provider(provider: str) -> str:
+    """Return what computes where `provider` is asked for; raise where it cannot."""
+    if provider == AUTO:
+        return onnx_graph.CPU if onnx_graph.is_available() else NUMPY
+    if provider != NUMPY:
+        onnx_graph.check_provider(provider)
+    return provider
 
 
 @lru_cache(maxsize=4)
-def _cached_network(folder: Path) -> Network:
-    return read_network(folder)
+def _cached_network(folder: Path, provider: str, threads: int) -> Network:
+    return read_network(folder, provider=provider, threads=threads)
 
 
-def load_network(model: Path | None = None) -> Network:
-    """Load a model folder once; None is the model inside the package.
+def load_network(model: Path | None = None, *, provider: str = AUTO, threads: int = 1) -> Network:
+    """Load a model folder once; None is the model inside the package. Other arguments as for `read_network`.
 
     Raises:
         CheckpointError: no readable model there.
@@ -288,4 +348,4 @@ def load_network(model: Path | None = None) -> Network:
     folder = Path(model).resolve() if model is not None else PACKAGED_MODEL
     if not folder.is_dir():
         raise CheckpointError(f"{folder}: no such model folder; train one with recipes/grid/run.sh")
-    return _cached_network(folder)
+    return _cached_network(folder, provider, threads)

@@ -20,6 +20,7 @@ from phonolips.lips.points import LIP_POINTS
 from phonolips.reading import read_json
 from phonolips.storage import atomic_file
 
+MEAN_SPEAKER, MEAN_SPEAKER_ROW = "mean", 0  # of a model's speaker table
 FORMAT = "phonolips speaker 2"
 READABLE = ("phonolips speaker 1", FORMAT)  # format 1 has no `mixing`
 MOST_GAIN = 100.0  # on the deviation from the mean lip; a fit keeps within 0.5 to 2

@@ -5,18 +5,17 @@ activity `reach_frames`, what is made of the latter `activity.REACH_FRAMES`, the
 `ahead_frames`; the decoder's cell carries its state. A chunk is computed with its true margins and cropped, so where
 the cuts fall changes nothing but rounding.
 
-Whatever calls a network goes through these functions: NumPy arrays in and out, torch only inside.
+Whatever calls a network goes through these functions.
 """
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from phonolips.model.activity import REACH_FRAMES, rest_where_silent, speech_weights
 from phonolips.model.speakers import LipSpeaker
+from phonolips.model.stages import EncoderOutput, VoiceActivity
 from phonolips.moved import old_names
 from phonolips.phones.inventory import SILENCE_ID
 from phonolips.phones.posteriors import labels_to_posteriors
@@ -33,20 +32,9 @@ from phonolips.timebase import (
 
 if TYPE_CHECKING:
     from phonolips.model.network import Network
-    from phonolips.model.networks.activity import VoiceActivity
 
 
 CHUNK_FRAMES = 250  # 10 s
-
-
-class EncoderOutput(NamedTuple):
-    """What crosses from the encoder or the text to the lips.
-
-    posteriors float32 (steps, phones), a multiple of 4 steps; lip_parameters float32 (steps / 4, parameters).
-    """
-
-    posteriors: np.ndarray
-    lip_parameters: np.ndarray
 
 
 class Chunk(NamedTuple):
@@ -125,7 +113,6 @@ def _mel_chunks(pieces: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
         yield log_mel_padded(padded[first : STEP_SAMPLES + back + own + LOOK_AHEAD_SAMPLES])
 
 
-@torch.inference_mode()
 def encode(
     network: "Network",
     blocks: Iterator[np.ndarray],
@@ -149,16 +136,14 @@ def encode(
     rest = rest_lip_parameters(network) if decides else None
     reach = reach_steps(network, voice_activity=decides)
     for chunk in _with_margins(_mel_chunks(samples), reach, reach):
-        mel = torch.from_numpy(chunk.rows)[None]
-        encoded, hidden = network.audio_encoder.encode(mel)
-        posteriors, lip_parameters = encoded[0].numpy(), network.lip_parameters.from_sound(hidden)[0].numpy()
+        posteriors, lip_parameters = encode_mel(network, chunk.rows)
         if network.voice_activity is not None and rest is not None:
             weights = speech_weights(_speech_logits(network.voice_activity, chunk.rows), posteriors)
             posteriors, lip_parameters = rest_where_silent(posteriors, lip_parameters, weights, rest)
         yield EncoderOutput(posteriors[_own_steps(chunk)], lip_parameters[_own_frames(chunk)])
 
 
-def _speech_logits(voice_activity: "VoiceActivity", mel: np.ndarray) -> np.ndarray:
+def _speech_logits(voice_activity: VoiceActivity, mel: np.ndarray) -> np.ndarray:
     """Compute log odds of speech float32 (frames,) of log-mel (4 * frames, mels), as if it stood in silence.
 
     Zeros, with which a convolution fills up, stand for the mean of speech; a short sound would drown in that. Where a
@@ -167,8 +152,7 @@ def _speech_logits(voice_activity: "VoiceActivity", mel: np.ndarray) -> np.ndarr
     reach = voice_activity.reach_frames
     steps = frames_to_steps(reach)
     padded = np.pad(mel, ((steps, steps), (0, 0)), constant_values=np.float32(np.log(FLOOR)))
-    logits: np.ndarray = voice_activity(torch.from_numpy(padded)[None])[0].numpy()
-    return logits[reach:-reach]
+    return np.asarray(voice_activity.log_odds(padded[None])[0, reach:-reach])
 
 
 def reach_steps(network: "Network", *, voice_activity: bool = True) -> int:
@@ -181,7 +165,6 @@ def reach_steps(network: "Network", *, voice_activity: bool = True) -> int:
     return max(reach, decided + frames_to_steps(REACH_FRAMES))
 
 
-@torch.inference_mode()
 def rest_lip_parameters(network: "Network") -> np.ndarray:
     """Return the lip parameters float32 (parameters,) of a mouth at rest: in the middle of a long silence."""
     frames = 2 * network.lip_parameters.reach_frames + 1
@@ -190,14 +173,12 @@ def rest_lip_parameters(network: "Network") -> np.ndarray:
     return rest
 
 
-@torch.inference_mode()
 def encode_mel(network: "Network", mel: np.ndarray) -> EncoderOutput:
     """Encode a whole log-mel at once, as a prepared clip has it: (steps, mels), steps a multiple of 4, any float."""
-    posteriors, hidden = network.audio_encoder.encode(torch.from_numpy(np.asarray(mel, np.float32))[None])
-    return EncoderOutput(posteriors[0].numpy(), network.lip_parameters.from_sound(hidden)[0].numpy())
+    encoded = network.audio_encoder.encode(np.asarray(mel, np.float32)[None])
+    return EncoderOutput(encoded.posteriors[0], encoded.lip_parameters[0])
 
 
-@torch.inference_mode()
 def encode_clips(waveforms: Sequence[np.ndarray], network: "Network") -> Iterator[tuple[int, np.ndarray]]:
     """Compute the posteriors of short clips, those of one length together, which is faster than one by one.
 
@@ -213,12 +194,10 @@ def encode_clips(waveforms: Sequence[np.ndarray], network: "Network") -> Iterato
         by_length.setdefault(frames_to_samples(samples_to_frames(len(waveform))), []).append(index)
     for samples, indices in by_length.items():
         mel = np.stack([log_mel(np.pad(waveforms[index], (0, samples - len(waveforms[index])))) for index in indices])
-        posteriors = network.audio_encoder.posteriors(torch.from_numpy(mel)).numpy()
-        for index, rows in zip(indices, posteriors, strict=True):
+        for index, rows in zip(indices, network.audio_encoder.encode(mel).posteriors, strict=True):
             yield index, rows[: samples_to_steps(len(waveforms[index]))]
 
 
-@torch.inference_mode()
 def predict_lip_parameters(network: "Network", posteriors: np.ndarray, chunk_frames: int = CHUNK_FRAMES) -> np.ndarray:
     """Predict lip parameters where there is no sound to encode them from.
 
@@ -234,13 +213,12 @@ def predict_lip_parameters(network: "Network", posteriors: np.ndarray, chunk_fra
     pieces = _rechunk(iter([posteriors]), frames_to_steps(chunk_frames))
     return np.concatenate(
         [
-            network.lip_parameters.from_posteriors(torch.from_numpy(chunk.rows)[None])[0, _own_frames(chunk)].numpy()
+            network.lip_parameters.predict(chunk.rows[None])[0, _own_frames(chunk)]
             for chunk in _with_margins(pieces, reach, reach)
         ]
     )
 
 
-@torch.inference_mode()
 def decode_lips(
     network: "Network",
     posteriors: np.ndarray,
@@ -261,27 +239,26 @@ def decode_lips(
         lips float32 (frames, 40, 2), mouth space, at 25 frames a second.
     """
     decoder = network.decoder
-    mean_lip = torch.from_numpy(np.asarray(speaker.mean_lip, np.float32))
-    embedding = torch.from_numpy(np.asarray(speaker.embedding, np.float32))[None]
-    state = decoder.start(1)
+    mean_lip = np.asarray(speaker.mean_lip, np.float32)
+    embedding = np.asarray(speaker.embedding, np.float32)[None]
+    state = decoder.start()
     frames = len(lip_parameters)
     for first in range(0, frames, chunk_frames):
         last = min(first + chunk_frames, frames)
         start, stop = max(0, first - decoder.back_frames), min(frames, last + decoder.ahead_frames)
-        latent = network.bottleneck(torch.from_numpy(posteriors[frames_to_steps(start) : frames_to_steps(stop)])[None])
-        context = decoder.context(latent, embedding, torch.from_numpy(lip_parameters[start:stop])[None])
-        outputs, state = decoder(context[:, first - start : last - start], state)
-        yield network.coefficients_to_lips(_personal(outputs[0], speaker), mean_lip).numpy()
+        around = posteriors[frames_to_steps(start) : frames_to_steps(stop)][None]
+        own = slice(first - start, last - start)
+        outputs, state = decoder.decode(around, lip_parameters[start:stop][None], embedding, state, own)
+        yield network.outputs_to_lips(_personal(outputs[0], speaker), mean_lip)
 
 
-def _personal(outputs: Tensor, speaker: LipSpeaker) -> Tensor:
+def _personal(outputs: np.ndarray, speaker: LipSpeaker) -> np.ndarray:
     """Apply a speaker's gain and mixing to what the decoder makes for their embedding, (frames, outputs)."""
     if speaker.mixing is None:
-        return outputs * speaker.gain
-    return outputs * speaker.gain + outputs @ torch.from_numpy(np.asarray(speaker.mixing, np.float32))
+        return outputs * np.float32(speaker.gain)
+    return outputs * np.float32(speaker.gain) + outputs @ np.asarray(speaker.mixing, np.float32)
 
 
-@torch.inference_mode()
 def decode_batch(
     network: "Network", posteriors: np.ndarray, embedding: np.ndarray, lip_parameters: np.ndarray
 ) -> np.ndarray:
@@ -296,8 +273,8 @@ def decode_batch(
     Returns:
         float32 (batch, frames, outputs): what stands for the lips, before gain and mixing.
     """
-    tensors = (torch.from_numpy(values) for values in (posteriors, embedding, lip_parameters))
-    return network.decode(*tensors).numpy()
+    start = network.decoder.start(len(posteriors))
+    return network.decoder.decode(posteriors, lip_parameters, embedding, start)[0]
 
 
 if not TYPE_CHECKING:

@@ -19,17 +19,28 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from phonolips.errors import InputError
 from phonolips.lips.points import LIP_LAYOUT, LIP_POINTS
-from phonolips.model.bundle import PACKAGED_SYNC_EXPERT, build_module, bundle_errors, read_bundle
-from phonolips.model.networks.sync import FORMAT, KIND, SyncExpert
+from phonolips.model.bundle import (
+    PACKAGED_SYNC_EXPERT,
+    WEIGHTS_FILE,
+    bundle_errors,
+    check_files,
+    read_bundle,
+    read_weights,
+)
+from phonolips.model.graph import Graph, Port, Signature
+from phonolips.model.network import AUTO, NUMPY, check_provider
+from phonolips.model.onnx_graph import GRAPH_SUFFIX, OnnxGraph
 from phonolips.model.settings import SyncExpertSettings, settings_from_dict
 from phonolips.speech.mel import NUM_MELS
 from phonolips.timebase import MODEL_FPS, STEPS_PER_FRAME
 
+FORMAT = 2
+OLD_FORMATS = (1,)  # without a graph; `phonolips upgrade-model` reads it
+KIND = "phonolips sync expert"
+GRAPH = "sync"
 FURTHEST_FRAMES = 15  # offsets searched in either direction
 LEAST_WINDOWS = 10  # an offset that leaves fewer pairs of windows is not searched
 FRAME_MS = 1000 / MODEL_FPS
@@ -56,30 +67,80 @@ class SyncResult:
     distances: np.ndarray
 
 
-def load_sync_expert(folder: Path | None = None) -> SyncExpert:
-    """Load the folder of a sync expert once, ready for inference on the CPU; None is the one in the package.
+def sync_signature(settings: SyncExpertSettings) -> Signature:
+    """Return the signature of a sync expert's graph."""
+    deviation = Port("deviation", ("batch", "frames", LIP_POINTS, 2))
+    mel = Port("mel", ("batch", "steps", NUM_MELS))
+    vectors = ("batch", "windows", settings.embedding)
+    return Signature(GRAPH, (deviation, mel), (Port("lip_vectors", vectors), Port("mel_vectors", vectors)))
+
+
+class SyncExpert:
+    """The encoders of lips and of sound.
+
+    Args:
+        graph: `sync`.
+        settings: sizes.
+    """
+
+    def __init__(self, graph: Graph, settings: SyncExpertSettings) -> None:
+        self.graph, self.settings = graph, settings
+
+    @property
+    def window_frames(self) -> int:
+        """The number of frames that one vector depends on."""
+        return 1 + 2 * self.settings.layers
+
+    def embed(self, deviation: np.ndarray, mel: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Embed both sides; vector i of either covers frames i to i + window_frames.
+
+        Args:
+            deviation: float32 (frames, 40, 2), lips less the mean lip.
+            mel: float32 (4 * frames, mels).
+
+        Returns:
+            unit vectors float32 (frames - window_frames + 1, embedding), of the lips and of the sound.
+        """
+        lips, sound = self.graph.run(deviation[None], mel[None])
+        return lips[0], sound[0]
+
+
+def load_sync_expert(folder: Path | None = None, *, provider: str = AUTO) -> SyncExpert:
+    """Load the folder of a sync expert once; None is the one in the package.
+
+    Args:
+        folder: of the expert.
+        provider: what computes, as for `network.read_network`.
 
     Raises:
         CheckpointError: files missing or unreadable, or of another kind, format or lip layout.
     """
-    return _cached_expert(Path(folder).resolve() if folder is not None else PACKAGED_SYNC_EXPERT)
+    return _cached_expert(Path(folder).resolve() if folder is not None else PACKAGED_SYNC_EXPERT, provider)
 
 
 @lru_cache(maxsize=2)
-def _cached_expert(folder: Path) -> SyncExpert:
+def _cached_expert(folder: Path, provider: str) -> SyncExpert:
+    computed_by = check_provider(provider)
     what, expected = "sync expert", {"kind": KIND, "format": FORMAT, "lip_layout": LIP_LAYOUT}
-    values = read_bundle(folder, what=what, made_by="'phonolips train sync'", expected=expected)
+    made_by = "'phonolips train sync'"
+    values = read_bundle(folder, what=what, made_by=made_by, expected=expected, upgradable=OLD_FORMATS)
     with bundle_errors(folder, what):
         settings = settings_from_dict(SyncExpertSettings, values["settings"])
-        return build_module(folder, lambda: SyncExpert(settings, values["notes"]))
+        check_files(folder, values, [WEIGHTS_FILE, GRAPH + GRAPH_SUFFIX])
+        signature = sync_signature(settings)
+        if computed_by == NUMPY:
+            from phonolips.model.numpy_graph import numpy_sync_graph
+
+            return SyncExpert(numpy_sync_graph(settings, read_weights(folder), signature), settings)
+        return SyncExpert(OnnxGraph(signature, folder / (GRAPH + GRAPH_SUFFIX), computed_by), settings)
 
 
-def mean_distances(lips: Tensor, mel: Tensor, furthest: int = FURTHEST_FRAMES) -> tuple[np.ndarray, np.ndarray]:
+def mean_distances(lips: np.ndarray, mel: np.ndarray, furthest: int = FURTHEST_FRAMES) -> tuple[np.ndarray, np.ndarray]:
     """Average the distances of pairs of windows at every offset.
 
     Args:
-        lips: unit vectors (windows, embedding).
-        mel: unit vectors (windows, embedding), of the same times.
+        lips: unit vectors float32 (windows, embedding).
+        mel: unit vectors float32 (windows, embedding), of the same times.
         furthest: the largest offset in either direction, frames; less where fewer than LEAST_WINDOWS pairs remain.
 
     Returns:
@@ -88,7 +149,7 @@ def mean_distances(lips: Tensor, mel: Tensor, furthest: int = FURTHEST_FRAMES) -
     windows = len(lips)
     reach = min(furthest, max(0, windows - LEAST_WINDOWS))
     offsets = np.arange(-reach, reach + 1)
-    table = (2 - 2 * lips @ mel.T).clamp_min(0).sqrt().double().numpy()
+    table = np.sqrt(np.maximum(2 - 2 * lips @ mel.T, 0)).astype(np.float64)
     return offsets, np.array([np.diagonal(table, -int(offset)).mean() for offset in offsets])
 
 
@@ -149,6 +210,4 @@ def offset(
     if not (np.isfinite(lips).all() and np.isfinite(mel).all()):
         raise InputError("lips or log-mel hold NaN or infinity; expected finite numbers")
     deviation = lips - (lips.mean(0) if mean_lip is None else np.asarray(mean_lip, np.float32))
-    with torch.inference_mode():
-        one, other = expert(torch.from_numpy(deviation)[None], torch.from_numpy(mel)[None])
-    return summarise_distances(*mean_distances(one[0], other[0], furthest))
+    return summarise_distances(*mean_distances(*expert.embed(deviation, mel), furthest))

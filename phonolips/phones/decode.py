@@ -142,7 +142,7 @@ def read_phones(posteriors: np.ndarray, ngram: PhoneNgram | None = None) -> Alig
 
     Args:
         posteriors: float (steps, phones), rows sum to 1, at least one step.
-        ngram: which phone follows which others; a network's encoder has one, `network.audio_encoder.phone_ngram()`.
+        ngram: which phone follows which others; a network has one, `network.phone_ngram()`.
             None = all alike.
 
     Returns:

@@ -149,7 +149,7 @@ def adapt(
     if pictures or one_frame:
         if pictures:
             lips = read_picture(files[0])
-            if opening(lips) > opening(network.lip_mean[0].numpy()):
+            if opening(lips) > opening(network.lip_mean[0]):
                 warnings.warn(
                     f"{files[0]}: the mouth is open in this picture; it is taken to be shut and at rest",
                     PhonolipsWarning,

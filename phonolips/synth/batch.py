@@ -167,7 +167,7 @@ def _synthesise(item: Item, options: Options) -> dict[str, Any]:
             fps=options.lips_fps,
             liveliness=options.liveliness,
             shut_in_silence=options.shut_in_silence,
-            network=load_network(options.model),
+            network=load_network(options.model, provider=options.provider, threads=options.threads),
         )
         chosen = options.audio_stream is not None  # the recording alone does not tell which of its sounds it was
         files = result.save(item.folder, pictures=options.pictures, speech=chosen)
@@ -224,7 +224,7 @@ def synthesise_all(source: Path, out: Path, *, jobs: int = 1, options: Options |
         from phonolips.export.formats import check_names
 
         check_names(chosen.export)
-    load_network(chosen.model).lip_speaker(chosen.speaker)
+    load_network(chosen.model, provider=chosen.provider, threads=chosen.threads).lip_speaker(chosen.speaker)
     out.mkdir(parents=True, exist_ok=True)
     manifest, asked = out / MANIFEST_FILE, chosen.as_json()
     rows = _read_manifest(manifest)

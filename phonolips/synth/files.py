@@ -77,6 +77,7 @@ class Request:
         pictures: draw posteriorgram.png and lips.mp4.
         language: the text's, as `phonolips languages` lists them, or `auto`.
         model: a model folder; None = the one in the package.
+        provider, threads: what computes the model, see `model.network.read_network`.
         audio_stream: which of the sounds in `audio`, counted from 0; None = its default one. It is kept as speech.wav.
         lexicon: words of the user's own for `text`, see `speech.text.own_words.read_lexicon`.
         text_format: what `text` is, one of `speech.text.markup.read.TEXT_FORMATS`.
@@ -110,6 +111,8 @@ class Request:
     audio_stream: int | None = None
     lexicon: "LexiconArgument" = None
     text_format: str = "auto"
+    provider: str = "auto"
+    threads: int = 1
 
     @property
     def given(self) -> dict[str, Any]:
@@ -144,6 +147,8 @@ class Request:
             self.pictures,
             self.audio_stream,
             self.voice_activity,
+            self.provider,
+            self.threads,
         )
 
 
@@ -252,7 +257,7 @@ def synthesise(request: Request) -> list[Path]:
     person = _read_person(request.face)
     with start_painter() if request.pictures else nullcontext() as painter:
         make = _choose_verb(request)
-        network = load_network(request.model)
+        network = load_network(request.model, provider=request.provider, threads=request.threads)
         network.lip_speaker(options.speaker)
         result = make(
             emphasis=request.emphasis,

@@ -26,6 +26,7 @@ class Options(NamedTuple):
         pictures: draw posteriorgram.png and lips.mp4; without them a batch is several times as fast.
         audio_stream: which of a recording's sounds, counted from 0; None = its default one.
         voice_activity: rest where a recording is not speech.
+        provider, threads: what computes the model, as for `model.network.read_network`; the results are the same.
     """
 
     speaker: "str | LipSpeaker | None" = None
@@ -38,6 +39,8 @@ class Options(NamedTuple):
     pictures: bool = True
     audio_stream: int | None = None
     voice_activity: bool = True
+    provider: str = "auto"
+    threads: int = 1
 
     @property
     def lips_fps(self) -> float:

@@ -123,7 +123,7 @@ def _decode(
     seconds = steps_to_seconds(len(posteriors))
     if sound.samples is not None:
         seconds = min(seconds, samples_to_seconds(sound.samples))
-    spoken = alignment or read_phones(posteriors, network.audio_encoder.phone_ngram())
+    spoken = alignment or read_phones(posteriors, network.phone_ngram())
     emphasis = find_emphasis(emphasis, [word.label for word in spoken.words])
     amount = network.description.settings.lips.liveliness if liveliness is None else liveliness
     decoded = check_made(join(list(decode_lips(network, padded, moves, who))), "decoder")

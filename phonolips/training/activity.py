@@ -9,7 +9,6 @@ from torch import Tensor
 
 from phonolips.corpus.store.store import Store
 from phonolips.errors import CorpusError, InputError
-from phonolips.model.network import Network
 from phonolips.training.activity_batches import (
     NO_SPEECH,
     SPEECH,
@@ -19,6 +18,7 @@ from phonolips.training.activity_batches import (
     valid_batches,
 )
 from phonolips.training.loop import Stage, Trainer, fit_network
+from phonolips.training.networks.network import TrainableNetwork
 from phonolips.training.nonspeech import FAMILIES
 from phonolips.training.order import evenly
 from phonolips.training.ranks import mean_over_ranks
@@ -61,7 +61,7 @@ class ActivityTrainer(Trainer):
 
 
 def train_activity(
-    network: Network, store: Store, settings: ActivityFitSettings, folder: Path, *, device: str = "auto"
+    network: TrainableNetwork, store: Store, settings: ActivityFitSettings, folder: Path, *, device: str = "auto"
 ) -> None:
     """Give `network` a voice activity and train it; nothing else of the network is used or changed.
 

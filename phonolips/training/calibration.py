@@ -6,10 +6,10 @@ import numpy as np
 import torch
 
 from phonolips.corpus.store.store import Store
-from phonolips.model.networks.encoder import AudioEncoder
 from phonolips.phones.inventory import IGNORED_ID, NUM_PHONES
 from phonolips.phones.ngram import count_ngrams
 from phonolips.training.encoder_batches import EncoderValidBatches
+from phonolips.training.networks.encoder import AudioEncoder
 
 log = logging.getLogger("phonolips.training")
 NGRAM_CLIPS = 20_000  # clips whose phones n-grams are counted on, at most, evenly spread

@@ -18,12 +18,12 @@ from phonolips.corpus.layout import PHONE_TIMES, alignment_path, phone_times
 from phonolips.corpus.store.remote import is_address
 from phonolips.corpus.store.store import Store
 from phonolips.errors import InputError
-from phonolips.model.network import Network
-from phonolips.model.networks.durations import LONGEST_STEPS, flatten_words
-from phonolips.model.networks.speakers import MEAN_SPEAKER_ROW
+from phonolips.model.speakers import MEAN_SPEAKER_ROW
+from phonolips.model.stages import LONGEST_STEPS, flatten_words
 from phonolips.phones.inventory import IGNORED_ID, SILENCE_ID
 from phonolips.timebase import STEPS_PER_SECOND
 from phonolips.training.loop import Stage, Trainer, fit_network
+from phonolips.training.networks.network import TrainableNetwork
 from phonolips.training.order import batch_by_length, evenly
 from phonolips.training.padding import length_mask, pad_stack
 from phonolips.training.ranks import mean_over_ranks, share_of
@@ -162,7 +162,7 @@ class DurationsTrainer(Trainer):
         }
 
 
-def read_utterances(network: Network, store: Store, data: Path | str, split: str) -> list[Utterance]:
+def read_utterances(network: TrainableNetwork, store: Store, data: Path | str, split: str) -> list[Utterance]:
     """Read the utterances of a split whose transcript is complete, MOST_CLIPS of it at most, evenly spread.
 
     Where no transcript is (LRW alone), the one known word of each clip is an utterance. Stores that version 0.1 made
@@ -204,7 +204,7 @@ def _times_beside(store: Store, data: Path | str) -> Callable[[int], np.ndarray]
 
 
 def train_durations(
-    network: Network,
+    network: TrainableNetwork,
     store: Store,
     data: Path | str,
     settings: DurationsFitSettings,

@@ -18,8 +18,6 @@ from torch import Tensor
 from phonolips.corpus.store.store import Store
 from phonolips.errors import InputError
 from phonolips.model.bundle import PACKAGED_MODEL
-from phonolips.model.network import Network, read_network
-from phonolips.model.networks.encoder import COUNTED, AudioEncoder
 from phonolips.phones.compare import phone_errors, recognise_phones
 from phonolips.phones.inventory import IGNORED_ID, NUM_PHONES, PHONES, SILENCE_ID
 from phonolips.speech.mel import NUM_MELS
@@ -27,6 +25,8 @@ from phonolips.training.augment import augment_mel
 from phonolips.training.calibration import calibrate
 from phonolips.training.encoder_batches import EncoderBatch, EncoderTrainBatches, EncoderValidBatches
 from phonolips.training.loop import Stage, Trainer, ctc_loss, fit_network
+from phonolips.training.networks.encoder import COUNTED, AudioEncoder
+from phonolips.training.networks.network import TrainableNetwork, read_trainable
 from phonolips.training.order import evenly
 from phonolips.training.ranks import mean_over_ranks
 from phonolips.training.settings import EncoderFitSettings
@@ -128,7 +128,7 @@ class EncoderTrainer(Trainer):
 
 
 def train_encoder(
-    network: Network,
+    network: TrainableNetwork,
     store: Store,
     settings: EncoderFitSettings,
     folder: Path,
@@ -196,7 +196,7 @@ def start_from(encoder: AudioEncoder, folder: Path) -> None:
     Raises:
         InputError: the model's encoder has other sizes, or more blocks.
     """
-    values, own = read_network(folder).audio_encoder.state_dict(), encoder.state_dict()
+    values, own = read_trainable(folder).audio_encoder.state_dict(), encoder.state_dict()
     grown = {name for name in own if name not in values and name.split(".")[0] in ("fine", "coarse")}
     for name, value in own.items():
         if name not in grown and name not in COUNTED and (name not in values or values[name].shape != value.shape):

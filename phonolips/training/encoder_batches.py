@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from phonolips.corpus.store.store import Store
-from phonolips.model.networks.encoder import STRIDE
+from phonolips.model.stages import STRIDE
 from phonolips.phones.inventory import IGNORED_ID
 from phonolips.timebase import seconds_to_steps
 from phonolips.training.augment import change_speed, steps_at_speed

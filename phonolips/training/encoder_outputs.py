@@ -17,9 +17,9 @@ from torch import Tensor
 
 from phonolips.corpus.store.store import ArraySpec, Clip, Store, plan_shards, write_shard
 from phonolips.errors import CorpusError
-from phonolips.model.networks.encoder import AudioEncoder
 from phonolips.phones.inventory import NUM_PHONES
 from phonolips.training.augment import augment_mel
+from phonolips.training.networks.encoder import AudioEncoder
 from phonolips.training.ranks import rank_and_world, wait_for_all
 
 log = logging.getLogger("phonolips.training")

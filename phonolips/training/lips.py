@@ -20,14 +20,14 @@ from phonolips.corpus.store.store import Store
 from phonolips.errors import CorpusError, InputError
 from phonolips.lips.measures import opening
 from phonolips.model.bundle import PACKAGED_MODEL
-from phonolips.model.network import Network, read_network
-from phonolips.model.networks.speakers import MEAN_SPEAKER_ROW
+from phonolips.model.speakers import MEAN_SPEAKER_ROW
 from phonolips.phones.inventory import PHONES
 from phonolips.training.encoder_outputs import StoredOutputs
 from phonolips.training.lips_basis import fit_lip_basis
 from phonolips.training.lips_batches import LipsBatch, LipsTrainBatches, LipsValidBatches
 from phonolips.training.lips_clips import LipsClip, LipsClips, clip_shares_of, lip_positions
 from phonolips.training.loop import Stage, Trainer, fit_network
+from phonolips.training.networks.network import TrainableNetwork, read_trainable
 from phonolips.training.order import evenly
 from phonolips.training.ranks import mean_over_ranks
 from phonolips.training.settings import LipsFitSettings
@@ -110,7 +110,7 @@ class LipsTrainer(Trainer):
         }
 
 
-def start_from(network: Network, folder: Path) -> frozenset[str]:
+def start_from(network: TrainableNetwork, folder: Path) -> frozenset[str]:
     """Take over the lips of a model: basis, lip parameters, decoder, and the embeddings of the speakers that it knows.
 
     Speakers whom it does not know start as its mean speaker; its speaker encoder is taken where it is of the same kind.
@@ -121,7 +121,7 @@ def start_from(network: Network, folder: Path) -> frozenset[str]:
     Raises:
         InputError: a part has other sizes than the settings ask for.
     """
-    other = read_network(folder)
+    other = read_trainable(folder)
     same_encoder = other.description.settings.speaker_from == network.description.settings.speaker_from
     parts = ["bottleneck.", "lip_parameters.", "decoder.", "lip_basis", "lip_scale"]
     if same_encoder:
@@ -148,7 +148,7 @@ def start_from(network: Network, folder: Path) -> frozenset[str]:
 
 
 def train_lips(
-    network: Network,
+    network: TrainableNetwork,
     store: Store,
     settings: LipsFitSettings,
     folder: Path,
@@ -203,7 +203,7 @@ def train_lips(
 
 
 def fit_lips(
-    network: Network,
+    network: TrainableNetwork,
     train: Sequence[LipsClip],
     valid: Sequence[LipsClip],
     settings: LipsFitSettings,

@@ -9,9 +9,10 @@ import torch
 from phonolips.corpus.store.store import Store
 from phonolips.lips.measures import measure_lip_parameters
 from phonolips.lips.points import LIP_POINTS
-from phonolips.model.network import Network
-from phonolips.model.networks.speakers import MEAN_SPEAKER_ROW, describe_voice
+from phonolips.model.speakers import MEAN_SPEAKER_ROW
+from phonolips.model.stages import describe_voice
 from phonolips.training.lips_clips import clip_shares_of, mean_shape_of
+from phonolips.training.networks.network import TrainableNetwork
 from phonolips.training.order import evenly
 from phonolips.training.settings import LipsFitSettings
 
@@ -20,7 +21,9 @@ LIP_SHAPE = (LIP_POINTS, 2)
 SPREAD_CLIPS = 2_000  # clips on which the spread of shapes and voices is measured
 
 
-def fit_lip_basis(network: Network, store: Store, clips: Sequence[str] | np.ndarray, settings: LipsFitSettings) -> None:
+def fit_lip_basis(
+    network: TrainableNetwork, store: Store, clips: Sequence[str] | np.ndarray, settings: LipsFitSettings
+) -> None:
     """Measure mean shapes and PCA basis on the training clips and set them in the network.
 
     The mean shape of every named speaker is the mean over that speaker's detected frames. Row 0, the mean speaker's, is
@@ -51,7 +54,7 @@ def fit_lip_basis(network: Network, store: Store, clips: Sequence[str] | np.ndar
 
 
 def _set_mean_shapes(
-    network: Network, store: Store, positions: np.ndarray, rows: np.ndarray, shares: np.ndarray
+    network: TrainableNetwork, store: Store, positions: np.ndarray, rows: np.ndarray, shares: np.ndarray
 ) -> None:
     """Set every named speaker's mean shape and the mean speaker's; `rows` is -1 for clips of nobody in the table."""
     from tqdm import tqdm
@@ -76,7 +79,7 @@ def _set_mean_shapes(
     network.lip_mean[MEAN_SPEAKER_ROW] = torch.from_numpy(everybody.astype(np.float32))
 
 
-def _set_basis(network: Network, store: Store, positions: np.ndarray, rows: np.ndarray) -> None:
+def _set_basis(network: TrainableNetwork, store: Store, positions: np.ndarray, rows: np.ndarray) -> None:
     """Set the basis and its scale, and the scale of the lip parameters, from all detected frames."""
     from tqdm import tqdm
 

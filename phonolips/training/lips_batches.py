@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from phonolips.model.networks.lip_parameters import FINES_PER_FRAME
-from phonolips.model.networks.speakers import MEAN_SPEAKER_ROW
+from phonolips.model.speakers import MEAN_SPEAKER_ROW
+from phonolips.model.stages import FINES_PER_FRAME
 from phonolips.phones.inventory import IGNORED_ID
 from phonolips.phones.posteriors import labels_to_posteriors
 from phonolips.timebase import frames_to_steps

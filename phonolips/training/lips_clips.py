@@ -13,10 +13,12 @@ import torch
 
 from phonolips.corpus.store.store import Store
 from phonolips.lips.measures import opening
-from phonolips.model.network import Network, lip_parameters_of
-from phonolips.model.networks.speakers import MEAN_SPEAKER_ROW, describe_voice
+from phonolips.model.network import scale_lip_parameters
+from phonolips.model.speakers import MEAN_SPEAKER_ROW
+from phonolips.model.stages import describe_voice
 from phonolips.training.encoder_outputs import StoredOutput, StoredOutputs, encode_stored_clips
 from phonolips.training.lazy_clips import LazyClips
+from phonolips.training.networks.network import TrainableNetwork
 from phonolips.training.settings import LipsFitSettings
 
 UNNAMED = ""  # the speaker of a clip, where nobody knows who speaks
@@ -63,7 +65,9 @@ class LipsClips(LazyClips[LipsClip]):
         stored_outputs: of the encoder, by clip id.
     """
 
-    def __init__(self, network: Network, store: Store, positions: np.ndarray, stored_outputs: StoredOutputs) -> None:
+    def __init__(
+        self, network: TrainableNetwork, store: Store, positions: np.ndarray, stored_outputs: StoredOutputs
+    ) -> None:
         super().__init__(store, positions)
         self.network, self.stored_outputs = network, stored_outputs
 
@@ -73,7 +77,7 @@ class LipsClips(LazyClips[LipsClip]):
 
 
 def read_clips(
-    network: Network, store: Store, clips: Sequence[str], device: str, *, noise_seed: int | None = None
+    network: TrainableNetwork, store: Store, clips: Sequence[str], device: str, *, noise_seed: int | None = None
 ) -> list[LipsClip]:
     """Read clips from the store and encode each with the network's encoder, through noise too where seeded."""
     encoder = network.audio_encoder.to(device).eval()
@@ -82,7 +86,7 @@ def read_clips(
     return [read_clip(network, store, clip, outputs) for clip, outputs in zip(clips, encoded, strict=True)]
 
 
-def read_clip(network: Network, store: Store, clip: str | int, outputs: tuple[StoredOutput, ...]) -> LipsClip:
+def read_clip(network: TrainableNetwork, store: Store, clip: str | int, outputs: tuple[StoredOutput, ...]) -> LipsClip:
     """Read one clip from the store and put the encoder's outputs beside it."""
     names, speaker = network.description.speakers, store.meta(clip)["speaker"]
     named = speaker in names
@@ -98,7 +102,9 @@ def read_clip(network: Network, store: Store, clip: str | int, outputs: tuple[St
         labels=store.get(clip, "labels"),
         outputs=outputs,
         coefficients=coefficients,
-        lip_parameters=lip_parameters_of(network, lips, mean_shape),
+        lip_parameters=scale_lip_parameters(
+            lips, mean_shape, network.lip_parameters.settings.names, network.lip_parameters.scale.numpy()
+        ),
         detected=detected,
         shut=(opening(lips) < SHUT_SHARE * float(opening(mean_shape))) & detected,
         speaker=row,

@@ -8,7 +8,7 @@ from typing import Any
 from torch import nn
 
 from phonolips.errors import PhonolipsWarning
-from phonolips.model.bundle import from_disk
+from phonolips.training.old_formats import from_disk
 from phonolips.training.ranks import is_main, wait_for_all
 
 log = logging.getLogger("phonolips.training")

@@ -21,8 +21,9 @@ from torch import Tensor, nn
 
 from phonolips.errors import InputError
 from phonolips.lips.points import INNER_RING, LIP_LAYOUT, LIP_POINTS, OUTER_RING
-from phonolips.model.bundle import build_module, bundle_errors, read_bundle, read_names, write_bundle
+from phonolips.model.bundle import WEIGHTS_FILE, bundle_errors, read_bundle, read_names, write_bundle
 from phonolips.model.settings import settings_from_dict, settings_to_dict
+from phonolips.training.modules import build_module, weights_content
 from phonolips.training.settings import FitSettings
 
 FORMAT = 1
@@ -205,7 +206,7 @@ class LipReader(nn.Module):
         return np.concatenate(found) if found else np.zeros((0, len(self.words)))
 
     def save(self, folder: Path) -> None:
-        """Write weights and description into `folder`, each atomically, the description last."""
+        """Write weights and description into `folder`; see `bundle.write_bundle`."""
         description = {
             "kind": KIND,
             "format": FORMAT,
@@ -214,7 +215,7 @@ class LipReader(nn.Module):
             "settings": settings_to_dict(self.settings),
             "notes": self.notes,
         }
-        write_bundle(folder, self.state_dict(), description)
+        write_bundle(folder, {WEIGHTS_FILE: weights_content(self)}, description)
 
 
 def load_reader(folder: Path) -> LipReader:

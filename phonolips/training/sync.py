@@ -21,12 +21,12 @@ from torch import Tensor
 
 from phonolips.corpus.store.store import Store
 from phonolips.errors import CorpusError, InputError
-from phonolips.model.networks.sync import SyncExpert
 from phonolips.model.sync import LEAST_WINDOWS, mean_distances, summarise_distances
 from phonolips.timebase import frames_to_steps
 from phonolips.training.augment import augment_mel
 from phonolips.training.lips_clips import clip_shares, lip_clips
 from phonolips.training.loop import Stage, Trainer, fit_network
+from phonolips.training.networks.sync import SyncExpert
 from phonolips.training.settings import SyncFitSettings
 
 log = logging.getLogger("phonolips.training")
@@ -187,7 +187,7 @@ class SyncTrainer(Trainer):
         among_all = contrastive_loss(sharpness * lips.flatten(0, 1) @ mel.flatten(0, 1).T, everything, weight.flatten())
         if stage != Stage.TRAIN:
             for one, other in zip(lips.float().cpu(), mel.float().cpu(), strict=True):
-                found = summarise_distances(*mean_distances(one, other))
+                found = summarise_distances(*mean_distances(one.numpy(), other.numpy()))
                 right = abs(found.offset_frames) <= 1
                 self.count(clips=1, within=right, distance=found.distance, confidence=found.confidence)
         return own + self.settings.other_clips_weight * among_all

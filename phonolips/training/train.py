@@ -15,10 +15,9 @@ from phonolips.corpus.store.remote import is_address
 from phonolips.corpus.store.store import Store
 from phonolips.errors import InputError, did_you_mean
 from phonolips.model.bundle import DESCRIPTION_FILE
-from phonolips.model.network import Description, Network, read_network
-from phonolips.model.networks.encoder import COUNTED
-from phonolips.model.networks.speakers import MEAN_SPEAKER
+from phonolips.model.network import Description
 from phonolips.model.settings import settings_to_dict
+from phonolips.model.speakers import MEAN_SPEAKER
 from phonolips.storage import write_text
 from phonolips.training import old_versions
 from phonolips.training.activity import train_activity
@@ -26,6 +25,8 @@ from phonolips.training.durations import train_durations
 from phonolips.training.encoder import train_encoder
 from phonolips.training.lips import train_lips
 from phonolips.training.lips_clips import UNNAMED, lip_positions
+from phonolips.training.networks.encoder import COUNTED
+from phonolips.training.networks.network import TrainableNetwork, read_trainable
 from phonolips.training.ranks import is_main, join_ranks, wait_for_all
 from phonolips.training.settings import Recipe, load_settings
 from phonolips.training.sync import train_sync
@@ -62,23 +63,23 @@ def _write_settings(folder: Path, settings: Any, **more: Any) -> None:
     write_text(folder / "run.json", json.dumps(made_with, indent=1) + "\n")
 
 
-def _new_network(recipe: Recipe, store: Store) -> Network:
+def _new_network(recipe: Recipe, store: Store) -> TrainableNetwork:
     codes, names = store.column("speaker")
     speakers = sorted({names[code] for code in np.unique(codes[lip_positions(store, "train")])} - {UNNAMED})
     torch.manual_seed(recipe.encoder.seed)
-    return Network(Description(recipe.network, [MEAN_SPEAKER, *speakers]))
+    return TrainableNetwork(Description(recipe.network, [MEAN_SPEAKER, *speakers]))
 
 
-def _noted(network: Network) -> list[str]:
+def _noted(network: TrainableNetwork) -> list[str]:
     """Return which parts of a network its notes call trained."""
     return [old_versions.PARTS.get(part, part) for part in network.description.notes.get("trained", [])]
 
 
-def _carry_over(network: Network, folder: Path, parts: Sequence[str]) -> list[str]:
+def _carry_over(network: TrainableNetwork, folder: Path, parts: Sequence[str]) -> list[str]:
     """Take over the parts that are trained already; return which."""
     if not (folder / DESCRIPTION_FILE).is_file():
         return []
-    earlier = read_network(folder)
+    earlier = read_trainable(folder)
     trained = [part for part in _noted(earlier) if part in parts]
     if ACTIVITY in trained:
         network.add_voice_activity(earlier.description.settings.voice_activity)
@@ -144,7 +145,7 @@ def train(
     for now in PARTS if part == "all" else (part,):
         others = [other for other in PARTS if other != now]
         if now == ACTIVITY and (folder / DESCRIPTION_FILE).is_file():
-            network = read_network(folder)
+            network = read_trainable(folder)
             trained = [part for part in _noted(network) if part in others]
         else:
             network = _new_network(recipe, store)

@@ -16,10 +16,10 @@ import torch
 
 from phonolips.corpus.store.store import Store
 from phonolips.errors import InputError
-from phonolips.model.network import Network
 from phonolips.phones.decode import label_runs
 from phonolips.phones.inventory import IGNORED_ID, PHONE_IDS, PHONES, SILENCE
 from phonolips.phones.sounds import PHONE_LETTERS, mix_sound
+from phonolips.training.networks.network import TrainableNetwork
 from phonolips.training.order import evenly
 
 log = logging.getLogger("phonolips.training")
@@ -81,7 +81,7 @@ def stand_in_for(phone: str, seen: Collection[str]) -> Mapping[str, float]:
         return {}
 
 
-def fill_unseen_phones(network: Network, seen: Collection[str]) -> dict[str, Mapping[str, float]]:
+def fill_unseen_phones(network: TrainableNetwork, seen: Collection[str]) -> dict[str, Mapping[str, float]]:
     """Give phones that the lips never saw the weights of their stand-ins, and note in the model which were seen.
 
     Args:

@@ -74,8 +74,7 @@ def _arrays(folder: Path, result) -> None:
 def _models(folder: Path) -> None:
     import torch
 
-    from phonolips.model.network import Description, Network
-    from phonolips.model.networks.sync import SyncExpert
+    from phonolips.model.network import Description
     from phonolips.model.settings import (
         AudioEncoderSettings,
         DecoderSettings,
@@ -85,6 +84,8 @@ def _models(folder: Path) -> None:
         NetworkSettings,
         SyncExpertSettings,
     )
+    from phonolips.training.networks.network import TrainableNetwork
+    from phonolips.training.networks.sync import SyncExpert
     from phonolips.training.reader_network import LipReader, ReaderSettings
 
     torch.manual_seed(0)
@@ -96,7 +97,7 @@ def _models(folder: Path) -> None:
         lips=LipsSettings(components=4),
         speaker_from=["shape"],
     )
-    Network(Description(settings, ["mean", "s1"], {"trained": ["encoder"]})).eval().save(folder / "model")
+    TrainableNetwork(Description(settings, ["mean", "s1"], {"trained": ["encoder"]})).eval().save(folder / "model")
     SyncExpert(SyncExpertSettings(channels=8, layers=2, components=4, embedding=8)).save(folder / "sync")
     LipReader(["yes", "no"], ReaderSettings(channels=8, components=4)).save(folder / "reader")
 

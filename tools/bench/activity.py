@@ -405,7 +405,7 @@ def speech_cells(
     """Make the cells of one row of `speech_table`."""
     silenced, total, errors, phones = 0, 0, np.zeros(2), np.zeros(2)
     correlations: list[tuple[float, float]] = []
-    ngram = bench.network.audio_encoder.phone_ngram()
+    ngram = bench.network.phone_ngram()
     for number, clip in enumerate(clips):
         speaker = clip.record.speaker if clip.record.speaker in bench.network.description.speakers else None
         bench.speaker = speaker

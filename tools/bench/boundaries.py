@@ -84,7 +84,7 @@ def lateness(found: Alignment, truth: Sequence[Interval]) -> np.ndarray:
 
 def read_unaided(posteriors: np.ndarray, network: Network, truth: Sequence[Interval]) -> np.ndarray:
     """Read phones without the text; return how late (ms) those begin that are named right."""
-    read = decode.read_phones(posteriors, network.audio_encoder.phone_ngram())
+    read = decode.read_phones(posteriors, network.phone_ngram())
     found = [(phone.label, phone.start, phone.end) for phone in read.phones if phone.label != SILENCE]
     matcher = SequenceMatcher(None, [f[0] for f in found], [t[0] for t in truth], autojunk=False)
     pairs = [(b.a + i, b.b + i) for b in matcher.get_matching_blocks() for i in range(b.size)]

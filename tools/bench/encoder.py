@@ -161,7 +161,7 @@ def bench(data: Path, model: Path | None, utterances: int, clips: int, seed: int
         raise CorpusError(f"{data}: no unseen LibriSpeech utterance and no test clip of {GRID_SPEAKER} is prepared")
     babble = Babble([r for r in records if r.split == "train" and not r.video], rng)
     sounds = {"LibriSpeech": [load(r, features) for r in unseen], GRID_SPEAKER: [load(r, features) for r in own]}
-    ngram = network.audio_encoder.phone_ngram()
+    ngram = network.phone_ngram()
     lines = [
         f"| condition | LibriSpeech, {len(unseen)} utterances of unseen speakers: phone error rate | step accuracy "
         f"| GRID {GRID_SPEAKER}, {len(own)} clips: phone error rate | step accuracy | opening r |",

@@ -139,7 +139,7 @@ def row(voice: str, articles: list[Spoken], thresholds: OpeningThresholds, netwo
         right += int((best == one.labels)[said].sum())
         same_viseme += int((VISEME_OF[best] == VISEME_OF[one.labels])[said].sum())
         reference = labels_to_phones(one.labels)
-        errors += phone_errors(reference, recognise_phones(one.posteriors, network.audio_encoder.phone_ngram()))
+        errors += phone_errors(reference, recognise_phones(one.posteriors, network.phone_ngram()))
         phones += len(reference)
     counts = [count_closures(one, thresholds) for one in articles]
     closures = Closures(*(sum(values) for values in zip(*counts, strict=True)))

@@ -200,9 +200,10 @@ def work(arguments: argparse.Namespace) -> None:
     from torch.profiler import record_function
 
     from phonolips.corpus.store.store import Store
-    from phonolips.model.network import Description, Network
-    from phonolips.model.networks.speakers import MEAN_SPEAKER
+    from phonolips.model.network import Description
+    from phonolips.model.speakers import MEAN_SPEAKER
     from phonolips.training import encoder, lips
+    from phonolips.training.networks.network import TrainableNetwork
     from phonolips.training.ranks import rank_and_world
     from phonolips.training.settings import Recipe, load_settings
 
@@ -212,7 +213,9 @@ def work(arguments: argparse.Namespace) -> None:
     recipe: Recipe = load_settings(Recipe, overrides=[*given, *arguments.settings])
     store = Store(arguments.data / "features")
     torch.manual_seed(0)
-    network = Network(Description(recipe.network, [MEAN_SPEAKER, *sorted(filter(None, store.column("speaker")[1]))]))
+    network = TrainableNetwork(
+        Description(recipe.network, [MEAN_SPEAKER, *sorted(filter(None, store.column("speaker")[1]))])
+    )
     module, fit, items = (
         (encoder, "EncoderTrainer", "EncoderTrainBatches")
         if part == "encoder"

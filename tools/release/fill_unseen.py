@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from phonolips.errors import PhonolipsError
-from phonolips.model.network import read_network
 from phonolips.phones.textgrid import read_textgrid
+from phonolips.training.networks.network import read_trainable
 from phonolips.training.unseen_phones import fill_unseen_phones, find_seen
 
 
@@ -40,7 +40,7 @@ def main() -> None:
     parser.add_argument("--left-out", type=Path, required=True, help="a folder with lists seen_*.txt")
     options = parser.parse_args()
     try:
-        network = read_network(options.model)
+        network = read_trainable(options.model)
         seen = find_seen(read_clips(options.alignments, read_left_out(options.left_out)))
         for phone, mixture in fill_unseen_phones(network, seen).items():
             print(phone, "=", " + ".join(f"{weight:.2f} {other}" for other, weight in mixture.items()))

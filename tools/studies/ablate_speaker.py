@@ -20,12 +20,12 @@ import torch
 from phonolips.corpus.store.store import Store
 from phonolips.evaluation import metrics, report
 from phonolips.evaluation.adaptation import encode_stored
-from phonolips.model.network import Description, Network, load_network, read_network
-from phonolips.model.networks.speakers import MEAN_SPEAKER
-from phonolips.model.speakers import LipSpeaker
+from phonolips.model.network import Description, load_network
+from phonolips.model.speakers import MEAN_SPEAKER, LipSpeaker
 from phonolips.synth import verbs
 from phonolips.training.lips import train_lips
 from phonolips.training.lips_clips import lip_positions
+from phonolips.training.networks.network import TrainableNetwork, read_trainable
 from phonolips.training.order import evenly
 from phonolips.training.settings import Recipe, load_settings
 
@@ -34,11 +34,11 @@ MEASURES = ("opening_r", "width_r", "skill", "shape_skill")
 MOST_TESTS = 400  # clips of each kind that are scored
 
 
-def train(given: argparse.Namespace, store: Store, choice: str, seed: int) -> Network:
+def train(given: argparse.Namespace, store: Store, choice: str, seed: int) -> TrainableNetwork:
     """Train the lips with one choice, or load them."""
     folder = given.out / f"{choice.replace(' ', '_')}-{seed}"
     if (folder / "network" / "model.json").is_file():
-        return read_network(folder / "network")
+        return read_trainable(folder / "network")
     words = [
         f"lips.epochs={given.epochs}",
         f"lips.seed={seed}",
@@ -51,14 +51,14 @@ def train(given: argparse.Namespace, store: Store, choice: str, seed: int) -> Ne
     codes, names = store.column("speaker")
     speakers = sorted({names[code] for code in np.unique(codes[lip_positions(store, "train")])} - {""})
     torch.manual_seed(seed)
-    network = Network(Description(recipe.network, [MEAN_SPEAKER, *speakers]))
+    network = TrainableNetwork(Description(recipe.network, [MEAN_SPEAKER, *speakers]))
     network.audio_encoder.load_state_dict(encoder.audio_encoder.state_dict())
     train_lips(network, store, recipe.lips, folder, device=given.device, stored_outputs=given.out / "encoder_outputs")
     network.save(folder / "network")
-    return read_network(folder / "network")
+    return read_trainable(folder / "network")
 
 
-def score(store: Store, network: Network, choice: str, seed: int) -> list[dict[str, Any]]:
+def score(store: Store, network: TrainableNetwork, choice: str, seed: int) -> list[dict[str, Any]]:
     """Score one training on every kind of test clip."""
     rows = []
     codes, names = store.column("speaker")
@@ -71,7 +71,7 @@ def score(store: Store, network: Network, choice: str, seed: int) -> list[dict[s
     return rows
 
 
-def score_clip(store: Store, network: Network, clip: str, choice: str, seed: int) -> list[dict[str, Any]]:
+def score_clip(store: Store, network: TrainableNetwork, clip: str, choice: str, seed: int) -> list[dict[str, Any]]:
     """Score one clip with its speaker's row, if there is one, and as somebody without a name."""
     speaker = store.meta(clip)["speaker"]
     encoded = encode_stored(network, store, clip)

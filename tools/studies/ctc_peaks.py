@@ -23,10 +23,11 @@ from phonolips.corpus.records import Record, read_records
 from phonolips.corpus.store.store import Store
 from phonolips.errors import CorpusError
 from phonolips.model import network as synth
-from phonolips.model.networks.encoder import STRIDE, AudioEncoder
+from phonolips.model.stages import STRIDE
 from phonolips.phones.inventory import NUM_PHONES, SILENCE_ID
 from phonolips.phones.textgrid import read_textgrid
 from phonolips.show.plots import posteriorgram
+from phonolips.training.networks.encoder import AudioEncoder
 from phonolips.training.settings import EncoderFitSettings
 
 if TYPE_CHECKING:

@@ -29,7 +29,7 @@ from tqdm import tqdm
 from phonolips.corpus.store.store import Store
 from phonolips.evaluation import metrics
 from phonolips.lips.measures import opening
-from phonolips.model.network import Description, Network, read_network
+from phonolips.model.network import Description
 from phonolips.phones.posteriors import labels_to_posteriors
 from phonolips.timebase import STEPS_PER_FRAME
 from phonolips.training.encoder_outputs import StoredOutput
@@ -37,6 +37,7 @@ from phonolips.training.lips import fit_lips
 from phonolips.training.lips_basis import fit_lip_basis
 from phonolips.training.lips_batches import Feed, make_batch
 from phonolips.training.lips_clips import LipsClip, lip_clips, read_clips
+from phonolips.training.networks.network import TrainableNetwork, read_trainable
 from phonolips.training.settings import LipsFitSettings, Recipe, load_settings
 
 SMALL = (
@@ -176,7 +177,7 @@ QUESTIONS: dict[str, list[Variant]] = {
 class Corpus:
     """Clips with their encoder outputs and their log-mel."""
 
-    network: Network
+    network: TrainableNetwork
     train: list[LipsClip]
     valid: list[LipsClip]
     test: list[LipsClip]
@@ -187,7 +188,7 @@ class Corpus:
     bases: dict[tuple[str, int], dict[str, Tensor]] = field(default_factory=dict)
     thresholds: dict[str, metrics.OpeningThresholds] = field(default_factory=dict)
 
-    def set_basis(self, network: Network, balance: float) -> None:
+    def set_basis(self, network: TrainableNetwork, balance: float) -> None:
         """Set mean shapes and basis in a network, measured once for each representation."""
         lips = network.description.settings.lips
         key = (lips.representation, lips.components)
@@ -202,7 +203,7 @@ class Corpus:
 
 def read_corpus(data: Path, model: Path) -> Corpus:
     """Encode all clips of GRID; unseen speakers get the mean speaker's row and their own mean shape later."""
-    store, network = Store(data / "features"), read_network(model)
+    store, network = Store(data / "features"), read_trainable(model)
     names = {split: lip_clips(store, split) for split in ("train", "valid", "test_seen", "test_unseen")}
     fit_lip_basis(network, store, names["train"], LipsFitSettings(balance=0.4))
     train, valid, test = (read_clips(network, store, names[split], "cpu") for split in ("train", "valid", "test_seen"))
@@ -230,7 +231,7 @@ def feed_of(clip: LipsClip, source: str, mel: np.ndarray) -> np.ndarray:
     return encoded.posteriors
 
 
-def prepare(corpus: Corpus, clips: Iterable[LipsClip], variant: Variant, network: Network) -> list[LipsClip]:
+def prepare(corpus: Corpus, clips: Iterable[LipsClip], variant: Variant, network: TrainableNetwork) -> list[LipsClip]:
     """Replace in clips the variant's input and the representation's numbers."""
     result = []
     for clip in clips:
@@ -255,7 +256,7 @@ def run_variant(corpus: Corpus, variant: Variant, seed: int) -> list[dict[str, A
     recipe: Recipe = load_settings(Recipe, overrides=overrides)
     recipe.network.audio_encoder = corpus.network.description.settings.audio_encoder
     torch.manual_seed(seed)
-    network = Network(Description(recipe.network, corpus.network.description.speakers))
+    network = TrainableNetwork(Description(recipe.network, corpus.network.description.speakers))
     corpus.set_basis(network, recipe.lips.balance)
     if variant.source in ("mel", "hidden"):
         network.bottleneck = nn.Identity()  # type: ignore[assignment]
@@ -282,7 +283,7 @@ def run_variant(corpus: Corpus, variant: Variant, seed: int) -> list[dict[str, A
     return rows
 
 
-def score(corpus: Corpus, network: Network, clip: LipsClip, variant: Variant, seed: int) -> dict[str, Any]:
+def score(corpus: Corpus, network: TrainableNetwork, clip: LipsClip, variant: Variant, seed: int) -> dict[str, Any]:
     """Make and score one test clip."""
     batch = make_batch([clip], [Feed()])
     row = network.description.speakers.index(corpus.speaker[clip.name])
@@ -296,13 +297,13 @@ def score(corpus: Corpus, network: Network, clip: LipsClip, variant: Variant, se
 
 
 def score_lips(
-    corpus: Corpus, network: Network, clip: LipsClip, lips: np.ndarray, name: str, seed: int
+    corpus: Corpus, network: TrainableNetwork, clip: LipsClip, lips: np.ndarray, name: str, seed: int
 ) -> dict[str, Any]:
     """Score lips (frames, 40, 2) made for a test clip."""
     speaker = corpus.speaker[clip.name]
     row = network.description.speakers.index(speaker)
     scores = metrics.lip_scores(
-        lips, corpus.lips[clip.name], mean_lip=network.lip_mean[row].numpy(), labels=clip.labels.astype(np.int64),
+        lips, corpus.lips[clip.name], mean_lip=network.lip_mean[row], labels=clip.labels.astype(np.int64),
         detected=clip.detected, thresholds=corpus.thresholds[speaker],
     )  # fmt: skip
     kept = {name: scores[name] for name in (*MEASURES, "error", "closure_hits", "closure_total", "jitter_of_truth")}
@@ -317,7 +318,7 @@ def speaker_thresholds(lips: dict[str, np.ndarray], speakers: dict[str, str]) ->
     return {speaker: metrics.opening_thresholds(np.concatenate(parts)) for speaker, parts in openings.items()}
 
 
-def run_online(corpus: Corpus, network: Network, variant: Variant, seed: int) -> list[dict[str, Any]]:
+def run_online(corpus: Corpus, network: TrainableNetwork, variant: Variant, seed: int) -> list[dict[str, Any]]:
     """Score s1's test clips as if the sound came frame by frame: the encoder, too, gets nothing beyond the look-ahead.
 
     Every frame is made from the encoder output of the sound up to `look_ahead` frames after it.

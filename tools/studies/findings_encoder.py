@@ -21,8 +21,9 @@ from tqdm import tqdm
 
 from phonolips.corpus.store.store import Store
 from phonolips.evaluation.metrics import encoder as metrics
-from phonolips.model.network import Description, Network
+from phonolips.model.network import Description
 from phonolips.training.encoder import train_encoder
+from phonolips.training.networks.network import TrainableNetwork
 from phonolips.training.settings import Recipe, load_settings
 
 SCORED_UTTERANCES = 100  # of the unseen speakers of LibriSpeech, drawn by a hash of their names
@@ -73,7 +74,7 @@ def run(store: Store, variant: Variant, folder: Path, seed: int) -> dict[str, An
     ]  # fmt: skip
     recipe: Recipe = load_settings(Recipe, overrides=overrides)
     torch.manual_seed(seed)
-    network = Network(Description(recipe.network))
+    network = TrainableNetwork(Description(recipe.network))
     positions = training_clips(store, variant)
     again = -(-2 * BATCH * UPDATES // len(positions))  # an epoch is to have batches enough
     valid = store.where(split="valid")[::4]
@@ -89,7 +90,7 @@ def run(store: Store, variant: Variant, folder: Path, seed: int) -> dict[str, An
             with torch.inference_mode():
                 posteriors = network.audio_encoder.posteriors(mel)[0].numpy()
             labels = store.get(clip, "labels").astype(np.int64)
-            ngram = network.audio_encoder.phone_ngram()
+            ngram = network.phone_ngram()
             rows.append(metrics.encoder_scores(posteriors, labels, ngram=ngram))
         for name, top, bottom in (("PER", "phone_errors", "phone_total"), ("accuracy", "right_steps", "known_steps")):
             result[f"{title} {name}"] = sum(r[top] for r in rows) / sum(r[bottom] for r in rows)

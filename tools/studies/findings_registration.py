@@ -62,7 +62,7 @@ def main() -> None:
             for name, truth in truths.items():
                 true = [truth(clip) for clip in clips]
                 if known:
-                    mean = network.lip_mean[network.speaker_row(speaker)].numpy()
+                    mean = network.lip_mean[network.speaker_row(speaker)]
                 else:
                     mean = np.concatenate([lips[seen] for lips, seen in true]).mean(0)
                 rows = [

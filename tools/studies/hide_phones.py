@@ -178,11 +178,11 @@ def lips_class() -> Any:
     """Define the module that is trained: bottleneck, lip parameters from phones, decoder; the package's sizes."""
     from torch import nn
 
-    from phonolips.model.networks.bottleneck import PhoneBottleneck
-    from phonolips.model.networks.decoder import LipDecoder
-    from phonolips.model.networks.lip_parameters import LipParameterHead
-    from phonolips.model.networks.speakers import SpeakerTable
     from phonolips.model.settings import NetworkSettings
+    from phonolips.training.networks.bottleneck import PhoneBottleneck
+    from phonolips.training.networks.decoder import LipDecoder
+    from phonolips.training.networks.lip_parameters import LipParameterHead
+    from phonolips.training.networks.speakers import SpeakerTable
 
     class Lips(nn.Module):
         """What is trained."""

@@ -14,17 +14,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from phonolips.errors import InputError
 from phonolips.model.settings import AudioEncoderSettings, check_odd
+from phonolips.model.stages import COARSE_FINES, FINE_STEPS, STEM_KERNEL, encoder_reach_steps
 from phonolips.phones.inventory import NUM_PHONES
-from phonolips.phones.ngram import ORDER, PhoneNgram, fit_ngram
 from phonolips.speech.mel import NUM_MELS
 
-FINE_STEPS = 2  # steps per fine position
-COARSE_FINES = 2  # fine positions per coarse position
-STRIDE = FINE_STEPS * COARSE_FINES  # steps: the length of the input is a multiple of it
 COUNTED = ("phone_ngrams", "phone_ngram_counts")  # buffers whose length the training decides
-STEM_KERNEL = 6  # steps; two steps beyond the position's own two on each side
 
 
 class ResidualBlock(nn.Module):
@@ -85,7 +80,6 @@ class AudioEncoder(nn.Module):
         self.register_buffer("phone_ngrams", torch.zeros(0, dtype=torch.int32))
         self.register_buffer("phone_ngram_counts", torch.zeros(0, dtype=torch.int16))
         self.register_buffer("phone_prior", torch.full((NUM_PHONES,), 1.0 / NUM_PHONES))
-        self._phone_ngram: PhoneNgram | None = None
         padding = (STEM_KERNEL - FINE_STEPS) // 2
         self.stem = nn.Conv1d(NUM_MELS, fine, STEM_KERNEL, stride=FINE_STEPS, padding=padding)
         self.fine = nn.Sequential(
@@ -112,37 +106,18 @@ class AudioEncoder(nn.Module):
         few = np.minimum(counts, np.iinfo(np.int16).max).astype(np.int16)
         self.phone_ngram_counts = torch.from_numpy(few).to(device)
         self.phone_prior.copy_(torch.from_numpy(prior.astype(np.float32)))
-        self._phone_ngram = None
-
-    def check_counts(self) -> None:
-        """Raise InputError unless the n-grams are of phones in the inventory, ascending, each counted once or more."""
-        kinds, counts = self.phone_ngrams, self.phone_ngram_counts
-        right = len(kinds) == len(counts) and bool((kinds.diff() > 0).all()) and bool((counts > 0).all())
-        if not right or (len(kinds) and not (int(kinds[0]) >= 0 and int(kinds[-1]) < NUM_PHONES**ORDER)):
-            raise InputError("its counted n-grams of phones are damaged; train the encoder again, or take another copy")
-
-    def phone_ngram(self) -> PhoneNgram | None:
-        """Return the n-gram model that helps to decode phones; None where nothing was counted."""
-        if self._phone_ngram is None and len(self.phone_ngrams):
-            kinds, counts = self.phone_ngrams.cpu().numpy(), self.phone_ngram_counts.cpu().numpy()
-            self._phone_ngram = fit_ngram(kinds, counts, self.phone_prior.cpu().numpy())
-        return self._phone_ngram
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
         """Accept n-gram counts of any length."""
         for name in COUNTED:
             if prefix + name in state_dict:
                 setattr(self, name, torch.empty_like(state_dict[prefix + name], device=self.phone_prior.device))
-        self._phone_ngram = None
         super()._load_from_state_dict(state_dict, prefix, *args)
 
     @property
     def reach_steps(self) -> int:
         """The number of steps to each side that a step depends on (an upper bound, whole coarse positions)."""
-        half = (self.settings.kernel - 1) // 2
-        coarse = STRIDE * (half * sum(self.settings.coarse_dilations) + 1)
-        fine = FINE_STEPS * half * sum(self.settings.dilations) + STEM_KERNEL
-        return coarse + fine + (-fine % STRIDE)
+        return encoder_reach_steps(self.settings)
 
     def hidden(self, mel: Tensor, mask: Tensor | None = None) -> Tensor:
         """Compute the layer below the logits; arguments as for `forward`.

@@ -11,10 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from phonolips.model.settings import VoiceActivitySettings, check_odd
+from phonolips.model.stages import ACTIVITY_STEM_KERNEL, activity_reach_frames
 from phonolips.speech.mel import NUM_MELS
 from phonolips.timebase import STEPS_PER_FRAME, exact_div
-
-STEM_KERNEL = 2 * STEPS_PER_FRAME  # steps; the frame's own and half a frame more on each side
 
 
 class ActivityBlock(nn.Module):
@@ -57,8 +56,8 @@ class VoiceActivity(nn.Module):
         check_odd(settings.kernel, "voice_activity.kernel")
         self.register_buffer("mel_mean", torch.zeros(NUM_MELS))
         self.register_buffer("mel_scale", torch.ones(()))
-        padding = exact_div(STEM_KERNEL - STEPS_PER_FRAME, 2)
-        self.stem = nn.Conv1d(NUM_MELS, channels, STEM_KERNEL, stride=STEPS_PER_FRAME, padding=padding)
+        padding = exact_div(ACTIVITY_STEM_KERNEL - STEPS_PER_FRAME, 2)
+        self.stem = nn.Conv1d(NUM_MELS, channels, ACTIVITY_STEM_KERNEL, stride=STEPS_PER_FRAME, padding=padding)
         self.blocks = nn.Sequential(
             *(ActivityBlock(channels, settings.kernel, d, settings.dropout) for d in settings.dilations)
         )
@@ -68,7 +67,7 @@ class VoiceActivity(nn.Module):
     @property
     def reach_frames(self) -> int:
         """The number of frames to each side that a frame depends on (an upper bound, whole frames)."""
-        return (self.settings.kernel - 1) // 2 * sum(self.settings.dilations) + 1
+        return activity_reach_frames(self.settings)
 
     def forward(self, mel: Tensor) -> Tensor:
         """Compute the log odds that somebody speaks, (batch, frames), of log-mel (batch, 4 * frames, mels)."""

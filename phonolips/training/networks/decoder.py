@@ -13,17 +13,18 @@ from typing import NamedTuple, cast
 import torch
 from torch import Tensor, nn
 
-from phonolips.errors import InputError
-from phonolips.lips.points import LIP_POINTS
 from phonolips.model.settings import DecoderSettings, LipsSettings
+from phonolips.model.stages import (
+    HEADS,
+    HEATMAP_BINS,
+    HEATMAP_REACH,
+    LIP_COORDINATES,
+    check_decoder,
+    count_outputs,
+    decoder_ahead_frames,
+    decoder_reach_frames,
+)
 from phonolips.timebase import STEPS_PER_FRAME
-
-KINDS = ("recurrent", "convolution", "attention")
-REPRESENTATIONS = ("pca", "heatmap", "displacement")
-LIP_COORDINATES = 2 * LIP_POINTS  # x and y
-HEATMAP_BINS = 32
-HEATMAP_REACH = 4.0  # units of `Network.lip_scale` that a heatmap spans to each side of the mean lip
-HEADS = 4  # of the attention
 
 
 class DecoderState(NamedTuple):
@@ -115,11 +116,6 @@ class CoordinateHead(nn.Module):
         return maps @ self.bins
 
 
-def count_outputs(lips: LipsSettings) -> int:
-    """Return how many numbers stand for one frame's lips."""
-    return LIP_COORDINATES if lips.representation == "heatmap" else lips.components
-
-
 class LipDecoder(nn.Module):
     """The decoder from the latent at steps and lip parameters at frames to what stands for the lips at frames.
 
@@ -137,18 +133,8 @@ class LipDecoder(nn.Module):
 
     def __init__(self, settings: DecoderSettings, lips: LipsSettings, lip_parameters: int = 0) -> None:
         super().__init__()
-        if settings.kind not in KINDS:
-            raise InputError(f"decoder.kind {settings.kind!r}; expected one of {', '.join(KINDS)}")
-        if lips.representation not in REPRESENTATIONS:
-            raise InputError(f"lips.representation {lips.representation!r}; expected {', '.join(REPRESENTATIONS)}")
-        if settings.kind == "attention" and settings.channels % HEADS:
-            raise InputError(f"decoder.channels {settings.channels}; attention has {HEADS} heads: expected a multiple")
+        check_decoder(settings, lips)
         self.settings, self.lips = settings, lips
-        if self.ahead_frames > self.reach_frames:
-            raise InputError(
-                f"decoder.look_ahead {settings.look_ahead}; expected at most the context's {self.reach_frames} frames "
-                "(sum of dilations * (kernel - 1)), or -1 for half of them"
-            )
         channels, self.outputs = settings.channels, count_outputs(lips)
         self.to_frames = nn.Conv1d(settings.latent, channels, STEPS_PER_FRAME, stride=STEPS_PER_FRAME)
         self.speaker = nn.Linear(settings.speaker, channels)
@@ -176,13 +162,12 @@ class LipDecoder(nn.Module):
     @property
     def reach_frames(self) -> int:
         """The number of frames that a context depends on beside the frame itself."""
-        return sum(self.settings.dilations) * (self.settings.kernel - 1)
+        return decoder_reach_frames(self.settings)
 
     @property
     def ahead_frames(self) -> int:
         """The number of frames after a frame that it depends on."""
-        ahead = self.settings.look_ahead
-        return self.reach_frames // 2 if ahead < 0 else ahead
+        return decoder_ahead_frames(self.settings)
 
     def context(self, latent: Tensor, speaker: Tensor, lip_parameters: Tensor | None = None) -> Tensor:
         """Compute the context of each frame: what is said around it.

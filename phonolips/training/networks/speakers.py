@@ -7,13 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from phonolips.errors import InputError
-from phonolips.lips.points import LIP_POINTS
-from phonolips.speech.mel import NUM_MELS
+from phonolips.model.stages import SOURCES, check_sources
 
-MEAN_SPEAKER = "mean"
-MEAN_SPEAKER_ROW = 0
-SOURCES = {"shape": 2 * LIP_POINTS, "voice": 2 * NUM_MELS}  # what an embedding can be made of -> its size
 HIDDEN = 32  # units of the speaker encoder
 LEAST_SPREAD = 1e-3  # standard deviation of an input; less would blow up what hardly varies
 
@@ -44,9 +39,7 @@ class SpeakerEncoder(nn.Module):
 
     def __init__(self, sources: Sequence[str], dim: int) -> None:
         super().__init__()
-        for source in sources:
-            if source not in SOURCES:
-                raise InputError(f"network.speaker_from has {source!r}; expected some of {', '.join(SOURCES)}")
+        check_sources(sources)
         self.sources = tuple(sources)
         self.heads = nn.ModuleDict()
         for source in self.sources:
@@ -70,9 +63,3 @@ class SpeakerEncoder(nn.Module):
         """Set the mean and standard deviation (size,) over the training clips by which a source is normalised."""
         self.get_buffer(f"{source}_mean").copy_(torch.from_numpy(np.asarray(mean, np.float32)))
         self.get_buffer(f"{source}_scale").copy_(torch.from_numpy(np.maximum(scale, LEAST_SPREAD).astype(np.float32)))
-
-
-def describe_voice(mel: np.ndarray) -> np.ndarray:
-    """Return mean and standard deviation over time of log-mel (steps, mels): float32 (2 * mels,)."""
-    values = np.asarray(mel, np.float32)
-    return np.concatenate([values.mean(0), values.std(0)])

@@ -1,18 +1,12 @@
 """The durations of the text encoder, which spreads phones over known or predicted times."""
 
-from collections.abc import Sequence
 from typing import cast
 
-import numpy as np
-import torch
 from torch import Tensor, nn
 
 from phonolips.model.settings import DurationSettings, check_odd
+from phonolips.model.stages import POSITION_FEATURES
 from phonolips.phones.inventory import NUM_PHONES
-from phonolips.timebase import check_rate, steps_to_seconds
-
-POSITION_FEATURES = 2  # first phone of its word, last phone of its word
-LONGEST_STEPS = 100.0  # one second; no spoken phone is longer
 
 
 class DurationPredictor(nn.Module):
@@ -60,45 +54,3 @@ class DurationPredictor(nn.Module):
         for layer in self.layers:
             hidden = hidden + layer((hidden * mask[..., None]).transpose(1, 2)).transpose(1, 2)
         return cast(Tensor, self.head(hidden)[..., 0])
-
-    @torch.inference_mode()
-    def predict(self, words: Sequence[Sequence[int]], speaker: int, rate: float = 1.0) -> list[np.ndarray]:
-        """Predict the duration of every phone of every word; a pause is a word of the silence phone.
-
-        Args:
-            words: phone ids of each word.
-            speaker: row of the speaker table.
-            rate: 2.0 speaks twice as fast.
-
-        Returns:
-            float64 (phones,) for each word, seconds.
-
-        Raises:
-            InputError: rate is not between 0.1 and 10.
-        """
-        check_rate(rate)
-        phones, position = flatten_words(words)
-        if not len(phones):
-            return [np.zeros(0) for _ in words]
-        out = self(
-            torch.from_numpy(phones)[None],
-            torch.from_numpy(position)[None],
-            torch.tensor([speaker]),
-            torch.ones(1, len(phones), dtype=torch.bool),
-        )
-        steps = out[0].exp().clamp(1.0, LONGEST_STEPS).double().numpy() / rate
-        ends = np.cumsum([len(word) for word in words])[:-1]
-        return [steps_to_seconds(part) for part in np.split(steps, ends)]
-
-
-def flatten_words(words: Sequence[Sequence[int]]) -> tuple[np.ndarray, np.ndarray]:
-    """Lay words end to end.
-
-    Returns:
-        phone ids int64 (phones,), and position float32 (phones, 2): first of its word, last of its word.
-    """
-    phones = np.array([phone for word in words for phone in word], dtype=np.int64)
-    position = np.array(
-        [(i == 0, i == len(word) - 1) for word in words for i in range(len(word))], dtype=np.float32
-    ).reshape(-1, POSITION_FEATURES)
-    return phones, position

@@ -15,12 +15,10 @@ from torch import Tensor, nn
 from phonolips.checks import shown
 from phonolips.errors import InputError
 from phonolips.lips.measures import LIP_PARAMETERS
-from phonolips.model.networks.encoder import FINE_STEPS
 from phonolips.model.settings import LipParameterSettings, check_odd
+from phonolips.model.stages import FINES_PER_FRAME
 from phonolips.phones.inventory import NUM_PHONES
-from phonolips.timebase import STEPS_PER_FRAME, exact_div
-
-FINES_PER_FRAME = exact_div(STEPS_PER_FRAME, FINE_STEPS)
+from phonolips.timebase import STEPS_PER_FRAME
 
 
 class LipParameterHead(nn.Module):

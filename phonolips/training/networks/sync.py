@@ -7,13 +7,14 @@ import torch
 from torch import Tensor, nn
 
 from phonolips.lips.points import LIP_LAYOUT, LIP_POINTS
-from phonolips.model.bundle import write_bundle
-from phonolips.model.settings import SyncExpertSettings, settings_to_dict
+from phonolips.model.bundle import WEIGHTS_FILE, bundle_errors, read_bundle, write_bundle
+from phonolips.model.onnx_graph import GRAPH_SUFFIX
+from phonolips.model.settings import SyncExpertSettings, settings_from_dict, settings_to_dict
+from phonolips.model.sync import FORMAT, GRAPH, KIND, OLD_FORMATS, sync_signature
 from phonolips.speech.mel import NUM_MELS
 from phonolips.timebase import STEPS_PER_FRAME
-
-FORMAT = 1
-KIND = "phonolips sync expert"
+from phonolips.training.modules import build_module, weights_content
+from phonolips.training.to_onnx import stored_tensors, write_sync_graph
 
 
 class WindowBlock(nn.Module):
@@ -96,7 +97,9 @@ class SyncExpert(nn.Module):
         return self.embed_lips(deviation), self.embed_mel(mel)
 
     def save(self, folder: Path) -> None:
-        """Write weights and description into `folder`, each atomically, the description last."""
+        """Write weights, graph and description into `folder`; see `bundle.write_bundle`."""
+        content = weights_content(self)
+        graph = write_sync_graph(self.settings, sync_signature(self.settings), stored_tensors(content), WEIGHTS_FILE)
         description = {
             "kind": KIND,
             "format": FORMAT,
@@ -104,4 +107,17 @@ class SyncExpert(nn.Module):
             "settings": settings_to_dict(self.settings),
             "notes": self.notes,
         }
-        write_bundle(folder, self.state_dict(), description)
+        write_bundle(folder, {WEIGHTS_FILE: content, GRAPH + GRAPH_SUFFIX: graph}, description)
+
+
+def read_trainable_expert(folder: Path) -> SyncExpert:
+    """Rebuild the torch module of a sync expert, of this format or the one before.
+
+    Raises:
+        CheckpointError: files missing or unreadable, or of another kind, format or lip layout.
+    """
+    what, expected = "sync expert", {"kind": KIND, "format": (*OLD_FORMATS, FORMAT), "lip_layout": LIP_LAYOUT}
+    values = read_bundle(folder, what=what, made_by="'phonolips train sync'", expected=expected)
+    with bundle_errors(folder, what):
+        settings = settings_from_dict(SyncExpertSettings, values["settings"])
+        return build_module(folder, lambda: SyncExpert(settings, values["notes"]))

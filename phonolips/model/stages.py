@@ -1,0 +1,357 @@
+"""The trained parts of a model: what each takes, what it returns, and how far it sees.
+
+Every part is a graph (`model.graph`) with what its settings say about it. Arrays are NumPy's, (batch, time, channels).
+What a row of an output depends on is a fixed stretch of input around it, so cutting a recording into chunks with that
+much margin changes nothing; only the decoder carries a state from frame to frame.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from phonolips.errors import InputError
+from phonolips.lips.points import LIP_POINTS
+from phonolips.model.graph import Graph, Port, Signature
+from phonolips.model.settings import (
+    AudioEncoderSettings,
+    DecoderSettings,
+    LipParameterSettings,
+    LipsSettings,
+    NetworkSettings,
+    VoiceActivitySettings,
+)
+from phonolips.phones.inventory import NUM_PHONES
+from phonolips.speech.mel import NUM_MELS
+from phonolips.timebase import STEPS_PER_FRAME, check_rate, exact_div, steps_to_seconds
+
+# The encoder works at 20 ms, where edges are sharp, and at 40 ms, where context is cheap.
+FINE_STEPS = 2  # steps per fine position
+COARSE_FINES = 2  # fine positions per coarse position
+STRIDE = FINE_STEPS * COARSE_FINES  # steps: the length of the input is a multiple of it
+STEM_KERNEL = 6  # steps; two steps beyond the position's own two on each side
+FINES_PER_FRAME = exact_div(STEPS_PER_FRAME, FINE_STEPS)
+ACTIVITY_STEM_KERNEL = 2 * STEPS_PER_FRAME  # steps; the frame's own and half a frame more on each side
+
+POSITION_FEATURES = 2  # of a phone: first of its word, last of its word
+LONGEST_STEPS = 100.0  # one second; no spoken phone is longer
+
+KINDS = ("recurrent", "convolution", "attention")
+REPRESENTATIONS = ("pca", "heatmap", "displacement")
+LIP_COORDINATES = 2 * LIP_POINTS  # x and y
+HEATMAP_BINS = 32
+HEATMAP_REACH = 4.0  # units of `Network.lip_scale` that a heatmap spans to each side of the mean lip
+HEADS = 4  # of the attention
+
+SOURCES = {"shape": 2 * LIP_POINTS, "voice": 2 * NUM_MELS}  # what a speaker's embedding can be made of -> its size
+
+
+class EncoderOutput(NamedTuple):
+    """What crosses from the encoder or the text to the lips.
+
+    posteriors float32 (steps, phones), a multiple of 4 steps; lip_parameters float32 (steps / 4, parameters). In a
+    batch, both have that axis before.
+    """
+
+    posteriors: np.ndarray
+    lip_parameters: np.ndarray
+
+
+class DecoderState(NamedTuple):
+    """What the decoder carries from frame to frame: float32 hidden (batch, hidden), last output (batch, outputs)."""
+
+    hidden: np.ndarray
+    last: np.ndarray
+
+
+def count_outputs(lips: LipsSettings) -> int:
+    """Return how many numbers stand for one frame's lips."""
+    return LIP_COORDINATES if lips.representation == "heatmap" else lips.components
+
+
+def signatures(settings: NetworkSettings) -> dict[str, Signature]:
+    """Return the signatures of a network's graphs by their names; a part that it does not have is left out."""
+    names, outputs = len(settings.lip_parameters.names), count_outputs(settings.lips)
+    posteriors = Port("posteriors", ("batch", "steps", NUM_PHONES))
+    moves = (Port("lip_parameters", ("batch", "frames", names)),) if names else ()
+    state = (Port("hidden", ("batch", settings.decoder.hidden)), Port("last", ("batch", outputs)))
+    made = [
+        Signature("encoder", (Port("mel", ("batch", "steps", NUM_MELS)),), (posteriors, *moves)),
+        Signature(
+            "durations",
+            (
+                Port("phones", ("batch", "phones"), "int64"),
+                Port("position", ("batch", "phones", POSITION_FEATURES)),
+                Port("speaker", ("batch",), "int64"),
+            ),
+            (Port("log_steps", ("batch", "phones")),),
+        ),
+        Signature(
+            "decoder",
+            (
+                posteriors,
+                *moves,
+                Port("embedding", ("batch", settings.decoder.speaker)),
+                *state,
+                Port("first", (1,), "int64"),
+                Port("stop", (1,), "int64"),
+            ),
+            (Port("outputs", ("batch", "own_frames", outputs)), *(Port(f"{p.name}_out", p.axes) for p in state)),
+        ),
+    ]
+    if names:
+        made.append(Signature("lip_parameters", (posteriors,), moves))
+    if settings.voice_activity.dilations:
+        mel = Port("mel", ("batch", "steps", NUM_MELS))
+        made.append(Signature("voice_activity", (mel,), (Port("log_odds", ("batch", "frames")),)))
+    if settings.speaker_from:
+        given = tuple(Port(source, ("batch", SOURCES[source])) for source in settings.speaker_from)
+        embedding = Port("embedding", ("batch", settings.decoder.speaker))
+        made.append(Signature("speaker_encoder", given, (embedding,)))
+    return {signature.name: signature for signature in made}
+
+
+class AudioEncoder:
+    """Log-mel to phone posteriors, and to lip parameters beside them.
+
+    Args:
+        graph: `encoder`.
+        settings: of the encoder.
+    """
+
+    def __init__(self, graph: Graph, settings: AudioEncoderSettings) -> None:
+        self.graph, self.settings = graph, settings
+
+    @property
+    def reach_steps(self) -> int:
+        """The number of steps to each side that a step's posteriors depend on (an upper bound, whole frames)."""
+        return encoder_reach_steps(self.settings)
+
+    def encode(self, mel: np.ndarray) -> EncoderOutput:
+        """Encode log-mel float32 (batch, steps, mels), steps a multiple of 4; the output has the batch axis, too."""
+        posteriors, *moves = self.graph.run(mel)
+        frames = posteriors.shape[1] // STEPS_PER_FRAME
+        return EncoderOutput(posteriors, moves[0] if moves else np.zeros((len(mel), frames, 0), np.float32))
+
+
+def encoder_reach_steps(settings: AudioEncoderSettings) -> int:
+    """Return the number of steps to each side that an encoder of these sizes depends on."""
+    half = (settings.kernel - 1) // 2
+    coarse = STRIDE * (half * sum(settings.coarse_dilations) + 1)
+    fine = FINE_STEPS * half * sum(settings.dilations) + STEM_KERNEL
+    return coarse + fine + (-fine % STRIDE)
+
+
+class LipParameterPredictor:
+    """Posteriors to lip parameters, where there is no sound to encode them from.
+
+    Args:
+        graph: `lip_parameters`; None where the model has none.
+        settings: names and sizes, which those of the encoder's head on sound are, too.
+        scale: float32 (parameters,), mouth-space units per unit of lip parameter.
+    """
+
+    def __init__(self, graph: Graph | None, settings: LipParameterSettings, scale: np.ndarray) -> None:
+        self.graph, self.settings, self.scale = graph, settings, scale
+
+    @property
+    def reach_frames(self) -> int:
+        """The number of frames to each side that a frame's lip parameters depend on."""
+        return self.settings.layers * (self.settings.kernel - 1) // 2
+
+    def predict(self, posteriors: np.ndarray) -> np.ndarray:
+        """Predict float32 (batch, frames, parameters) from posteriors (batch, steps, phones), steps a multiple of 4."""
+        if self.graph is None:
+            return np.zeros((len(posteriors), posteriors.shape[1] // STEPS_PER_FRAME, 0), np.float32)
+        return self.graph.run(posteriors)[0]
+
+
+class DurationPredictor:
+    """Phones in context to their expected durations.
+
+    Args:
+        graph: `durations`.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+
+    def predict(self, words: Sequence[Sequence[int]], speaker: int, rate: float = 1.0) -> list[np.ndarray]:
+        """Predict the duration of every phone of every word; a pause is a word of the silence phone.
+
+        Args:
+            words: phone ids of each word.
+            speaker: row of the speaker table.
+            rate: 2.0 speaks twice as fast.
+
+        Returns:
+            float64 (phones,) for each word, seconds.
+
+        Raises:
+            InputError: rate is not between 0.1 and 10.
+        """
+        check_rate(rate)
+        phones, position = flatten_words(words)
+        if not len(phones):
+            return [np.zeros(0) for _ in words]
+        (log_steps,) = self.graph.run(phones[None], position[None], np.array([speaker], np.int64))
+        steps = np.clip(np.exp(log_steps[0]), 1.0, LONGEST_STEPS).astype(np.float64) / rate
+        ends = np.cumsum([len(word) for word in words])[:-1]
+        return [steps_to_seconds(part) for part in np.split(steps, ends)]
+
+
+def flatten_words(words: Sequence[Sequence[int]]) -> tuple[np.ndarray, np.ndarray]:
+    """Lay words end to end.
+
+    Returns:
+        phone ids int64 (phones,), and position float32 (phones, 2): first of its word, last of its word.
+    """
+    phones = np.array([phone for word in words for phone in word], dtype=np.int64)
+    position = np.array(
+        [(i == 0, i == len(word) - 1) for word in words for i in range(len(word))], dtype=np.float32
+    ).reshape(-1, POSITION_FEATURES)
+    return phones, position
+
+
+class LipDecoder:
+    """Posteriors, lip parameters and a speaker's embedding to what stands for the lips, frame by frame.
+
+    Its outputs are in units of `Network.lip_scale`, for `Network.outputs_to_lips`.
+
+    Args:
+        graph: `decoder`.
+        settings: sizes and kind.
+        lips: how lips are represented.
+
+    Raises:
+        InputError: an unknown kind or representation, or a look-ahead beyond what the context reaches.
+    """
+
+    def __init__(self, graph: Graph, settings: DecoderSettings, lips: LipsSettings) -> None:
+        check_decoder(settings, lips)
+        self.graph, self.settings, self.lips = graph, settings, lips
+        self.outputs = count_outputs(lips)
+
+    @property
+    def back_frames(self) -> int:
+        """The number of frames before a frame that its context depends on."""
+        return decoder_reach_frames(self.settings) - self.ahead_frames
+
+    @property
+    def ahead_frames(self) -> int:
+        """The number of frames after a frame that it depends on."""
+        return decoder_ahead_frames(self.settings)
+
+    def start(self, batch: int = 1) -> DecoderState:
+        """Return the state before the first frame: an empty memory, and the mean lip as the last output."""
+        hidden = np.zeros((batch, self.settings.hidden), np.float32)
+        return DecoderState(hidden, np.zeros((batch, self.outputs), np.float32))
+
+    def decode(
+        self,
+        posteriors: np.ndarray,
+        lip_parameters: np.ndarray,
+        embedding: np.ndarray,
+        state: DecoderState,
+        own: slice | None = None,
+    ) -> tuple[np.ndarray, DecoderState]:
+        """Decode some frames.
+
+        Args:
+            posteriors: float32 (batch, steps, phones), steps a multiple of 4; rows of padding are zero.
+            lip_parameters: float32 (batch, frames, parameters); zero in padding.
+            embedding: float32 (batch, dim), of the speakers.
+            state: from `start`, or from the frames before `own`.
+            own: which of the frames to decode, the others being their context; None = all.
+
+        Returns:
+            float32 (batch, own frames, outputs), and the state after the last of them.
+        """
+        first, stop, _ = (own or slice(None)).indices(lip_parameters.shape[1])
+        moves = (lip_parameters,) if lip_parameters.shape[2] else ()
+        bounds = (np.array([first], np.int64), np.array([stop], np.int64))
+        outputs, hidden, last = self.graph.run(posteriors, *moves, embedding, *state, *bounds)
+        return outputs, DecoderState(hidden, last)
+
+
+def decoder_reach_frames(settings: DecoderSettings) -> int:
+    """Return the number of frames that a decoder's context depends on beside the frame itself."""
+    return sum(settings.dilations) * (settings.kernel - 1)
+
+
+def decoder_ahead_frames(settings: DecoderSettings) -> int:
+    """Return the number of frames after a frame that a decoder depends on."""
+    return decoder_reach_frames(settings) // 2 if settings.look_ahead < 0 else settings.look_ahead
+
+
+def check_decoder(settings: DecoderSettings, lips: LipsSettings) -> None:
+    """Raise InputError for settings that no decoder can have."""
+    if settings.kind not in KINDS:
+        raise InputError(f"decoder.kind {settings.kind!r}; expected one of {', '.join(KINDS)}")
+    if lips.representation not in REPRESENTATIONS:
+        raise InputError(f"lips.representation {lips.representation!r}; expected {', '.join(REPRESENTATIONS)}")
+    if settings.kind == "attention" and settings.channels % HEADS:
+        raise InputError(f"decoder.channels {settings.channels}; attention has {HEADS} heads: expected a multiple")
+    reach = decoder_reach_frames(settings)
+    if settings.look_ahead > reach:
+        raise InputError(
+            f"decoder.look_ahead {settings.look_ahead}; expected at most the context's {reach} frames "
+            "(sum of dilations * (kernel - 1)), or -1 for half of them"
+        )
+
+
+class VoiceActivity:
+    """Log-mel to the log odds that somebody speaks; `model.activity` has what is made of them.
+
+    Args:
+        graph: `voice_activity`.
+        settings: sizes.
+    """
+
+    def __init__(self, graph: Graph, settings: VoiceActivitySettings) -> None:
+        self.graph, self.settings = graph, settings
+
+    @property
+    def reach_frames(self) -> int:
+        """The number of frames to each side that a frame depends on (an upper bound, whole frames)."""
+        return activity_reach_frames(self.settings)
+
+    def log_odds(self, mel: np.ndarray) -> np.ndarray:
+        """Compute the log odds of speech float32 (batch, frames) of log-mel (batch, 4 * frames, mels)."""
+        return self.graph.run(mel)[0]
+
+
+def activity_reach_frames(settings: VoiceActivitySettings) -> int:
+    """Return the number of frames to each side that voice activity of these sizes depends on."""
+    return (settings.kernel - 1) // 2 * sum(settings.dilations) + 1
+
+
+class SpeakerEncoder:
+    """The lip shape and the voice of somebody without a name to an embedding.
+
+    Args:
+        graph: `speaker_encoder`.
+        sources: of SOURCES, what the embedding is made of.
+    """
+
+    def __init__(self, graph: Graph, sources: Sequence[str]) -> None:
+        self.graph, self.sources = graph, tuple(sources)
+
+    def embed(self, shape: np.ndarray, voice: np.ndarray) -> np.ndarray:
+        """Map a mean lip (40, 2) and a voice (2 * mels,), from `describe_voice`, to an embedding float32 (dim,)."""
+        given = {"shape": shape.ravel(), "voice": voice}
+        embeddings = self.graph.run(*(given[source].astype(np.float32)[None] for source in self.sources))[0]
+        return np.asarray(embeddings[0])
+
+
+def check_sources(sources: Sequence[str]) -> None:
+    """Raise InputError for something that no embedding can be made of."""
+    for source in sources:
+        if source not in SOURCES:
+            raise InputError(f"network.speaker_from has {source!r}; expected some of {', '.join(SOURCES)}")
+
+
+def describe_voice(mel: np.ndarray) -> np.ndarray:
+    """Return mean and standard deviation over time of log-mel (steps, mels): float32 (2 * mels,)."""
+    values = np.asarray(mel, np.float32)
+    return np.concatenate([values.mean(0), values.std(0)])

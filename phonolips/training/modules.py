@@ -1,0 +1,124 @@
+"""Torch modules from a model's folder, and their weights as a model's file holds them."""
+
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from phonolips.checks import shown
+from phonolips.errors import InputError
+from phonolips.model.bundle import OTHER, WEIGHTS_FILE
+
+FLOATS, INTEGERS = ("F16", "BF16", "F32", "F64"), ("I16", "I32", "I64")  # safetensors' names of dtypes that we read
+LARGE_TENSOR = 4096  # numbers from which storing a tensor as float16 is worth it
+
+
+def weights_content(module: nn.Module, *, half: bool = False) -> bytes:
+    """Return the weights of a module as the content of a safetensors file.
+
+    Args:
+        module: whose weights and buffers.
+        half: store large tensors as float16, so that the file has half the size; they are read as float32.
+    """
+    from safetensors.torch import save
+
+    tensors = {name: value.detach().cpu().contiguous() for name, value in module.state_dict().items()}
+    if half:
+        large = [name for name, value in tensors.items() if value.numel() >= LARGE_TENSOR and value.is_floating_point()]
+        tensors |= {name: tensors[name].half() for name in large}
+    content: bytes = save(tensors)
+    return content
+
+
+Module = TypeVar("Module", bound=nn.Module)
+
+
+class _Head(NamedTuple):
+    """What the head of a safetensors file says of a tensor."""
+
+    dtype: str
+    shape: tuple[int, ...]
+
+
+class _WithoutFirstValues(TorchFunctionMode):
+    """Draw no first values: for those of sizes without numbers torch imports its compiler, for a second."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Skip the functions of torch.nn.init; do all others."""
+        given = kwargs or {}
+        if getattr(func, "__module__", "") == "torch.nn.init":
+            return given["tensor"] if "tensor" in given else args[0]
+        return func(*args, **given)
+
+
+def build_module(
+    folder: Path,
+    make: Callable[[], Module],
+    *,
+    rename: Callable[[str], str] = str,
+    any_length: Collection[str] = (),
+    replaced: Mapping[str, Collection[str]] | None = None,
+) -> Module:
+    """Build a module as its description says, with the weights of its folder.
+
+    What the description asks for is compared with the head of the weights' file before any memory is taken for it, so a
+    wrong or malicious one costs nothing.
+
+    Args:
+        folder: with the weights, as written by `write_bundle`.
+        make: makes the module.
+        rename: from a tensor's name on disk to its name in the module.
+        any_length: one-dimensional tensors of whole numbers that may have any length.
+        replaced: tensors that earlier versions wrote, which are left out -> those that may be missing beside them.
+
+    Returns:
+        the module in evaluation mode, ready for inference on the CPU.
+
+    Raises:
+        InputError: the weights are not those of the module, of other sizes, or not finite.
+        SafetensorError: they cannot be read.
+    """
+    from safetensors.torch import load_file
+
+    path = folder / WEIGHTS_FILE
+    with torch.device("meta"), _WithoutFirstValues():  # sizes without numbers
+        wanted = make().state_dict()
+    heads = _read_heads(path, rename)
+    old = [name for name in replaced or {} if heads.pop(name, None) is not None]
+    missing = {name for one in old for name in (replaced or {})[one]} - set(heads)
+    _compare_heads({name: value for name, value in wanted.items() if name not in missing}, heads, any_length)
+    tensors = {rename(name): value for name, value in load_file(str(path)).items()}
+    for name, value in tensors.items():
+        if value.is_floating_point() and not value.isfinite().all():
+            raise InputError(f"{WEIGHTS_FILE}: {name} holds NaN or infinity; train it again, or take another copy")
+    module = make()
+    own = module.state_dict()
+    module.load_state_dict(
+        {name: own[name] for name in missing} | {name: tensors[name] for name in tensors if name not in old}
+    )
+    return module.eval().requires_grad_(False)
+
+
+def _compare_heads(wanted: Mapping[str, Tensor], found: Mapping[str, _Head], any_length: Collection[str]) -> None:
+    """Raise InputError where the tensors of a file are not those of a module."""
+    odd = min(set(wanted) ^ set(found), default=None)
+    if odd is not None:
+        raise InputError(f"{WEIGHTS_FILE}: {'no' if odd in wanted else 'an unknown'} tensor {shown(odd)}: {OTHER}")
+    for name, (dtype, shape) in found.items():
+        kinds, right = FLOATS if wanted[name].is_floating_point() else INTEGERS, tuple(wanted[name].shape)
+        if dtype not in kinds or (shape != right and not (name in any_length and len(shape) == 1)):
+            raise InputError(
+                f"{WEIGHTS_FILE}: {name} is {dtype} of shape {shape}; its settings ask for shape {right}: {OTHER}"
+            )
+
+
+def _read_heads(path: Path, rename: Callable[[str], str]) -> dict[str, _Head]:
+    """Read the dtype and shape of every tensor of a safetensors file, and no numbers."""
+    from safetensors import safe_open
+
+    with safe_open(str(path), "pt") as file:
+        slices = {rename(name): file.get_slice(name) for name in file.keys()}  # noqa: SIM118
+        return {name: _Head(part.get_dtype(), tuple(part.get_shape())) for name, part in slices.items()}
