@@ -9,6 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import skip_without
+
+skip_without("train")
+
 import torch
 
 from phonolips.model.bundle import PACKAGED_MODEL, PACKAGED_SYNC_EXPERT

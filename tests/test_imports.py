@@ -94,7 +94,7 @@ HOMES = {
     "cv2": {"face"},
     "torch": {"training"},
     "onnx": {"training"},
-    "onnxruntime": {"model"},
+    "onnxruntime": {"model", "speech"},  # of speech, the errors of a piper voice
     "torchaudio": set(),
     "scipy": {"model", "face", "training", "evaluation"},  # only where an extra brings it; of model, the fit to a video
     "omegaconf": {"training"},
