@@ -59,9 +59,6 @@ with StoreWriter(folder / "lips", LIPS_ARRAYS) as writer:
 """
 
 
-pytestmark = pytest.mark.xfail(strict=True, reason="phonolips/model imports torch until its networks are graphs")
-
-
 class Session:
     """A Python in which some packages cannot be imported."""
 
