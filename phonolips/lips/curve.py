@@ -84,7 +84,8 @@ def _read_pchip(knots: np.ndarray, values: np.ndarray, times: np.ndarray) -> np.
     part = np.clip(np.searchsorted(knots, times, side="right") - 1, 0, len(knots) - 2)
     since = (times - knots[part])[:, None]
     read = flat[part] + turn[part] * since + square[part] * (since * since) + cubic[part] * (since * since * since)
-    return read.reshape(len(times), *values.shape[1:])
+    shaped: np.ndarray = read.reshape(len(times), *values.shape[1:])
+    return shaped
 
 
 def _pchip_derivatives(step: np.ndarray, slope: np.ndarray) -> np.ndarray:

@@ -390,6 +390,6 @@ def _silent_frames(frame_labels: np.ndarray, margin_steps: int) -> np.ndarray:
     counted = np.concatenate([[0], np.cumsum(speech)])
     steps = np.arange(len(speech))
     last = np.minimum(steps + margin_steps + 1, len(speech))
-    near = counted[last] > counted[np.maximum(steps - margin_steps, 0)]
-    silent: np.ndarray = ~near.reshape(frame_labels.shape).any(1)
+    near = np.asarray(counted[last] > counted[np.maximum(steps - margin_steps, 0)])
+    silent: np.ndarray = np.logical_not(near.reshape(frame_labels.shape).any(1))
     return silent
