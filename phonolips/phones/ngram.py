@@ -40,7 +40,7 @@ class PhoneNgram(NamedTuple):
 
     def find(self, histories: np.ndarray) -> np.ndarray:
         """Return the row of each history of order - 1 phones, or of its longest part that was seen: int64, alike."""
-        rows = self.row_of[histories % len(self.row_of)]
+        rows: np.ndarray = self.row_of[histories % len(self.row_of)]
         if len(self.longest):
             at = np.searchsorted(self.longest, histories)
             seen = (self.longest.take(at, mode="clip") == histories).nonzero()[0]
