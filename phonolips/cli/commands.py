@@ -18,7 +18,6 @@ from phonolips.cli.options import Model, Provider
 from phonolips.cli.say import say
 from phonolips.cli.synth import synth
 from phonolips.cli.training import check_data, evaluate, gallery, prepare, train, upgrade_model
-from phonolips.cli.values import read_plain_values
 from phonolips.cli.video import adapt, align, edit, track
 from phonolips.errors import PhonolipsError, PhonolipsWarning
 from phonolips.workers.processes import quiet_libraries
@@ -126,7 +125,7 @@ def run(words: list[str]) -> int:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", datefmt="%Y-%m-%d %H:%M:%S")
     logging.getLogger("phonolips").setLevel(logging.INFO)
     quiet_libraries()
-    command = read_plain_values(typer.main.get_command(app))
+    command = typer.main.get_command(app)
     try:
         _check_current_folder()
         with command.make_context("phonolips", use_new_names(words)) as context:
