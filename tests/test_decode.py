@@ -5,7 +5,9 @@ from itertools import pairwise, product
 import numpy as np
 import pytest
 
+from phonolips.phones import decode
 from phonolips.phones.decode import LEAST_POSTERIOR, NGRAM_SWITCH_COST, SWITCH_COST, best_path
+from phonolips.phones.inventory import NUM_PHONES
 from phonolips.phones.ngram import PhoneNgram, count_ngrams, fit_ngram
 
 NO_PRIOR = np.zeros(40, np.float32)
@@ -13,7 +15,52 @@ NO_PRIOR = np.zeros(40, np.float32)
 
 def made_ngram(table):
     """Make an n-gram of log probabilities (40, 40, 40) after two phones."""
-    return PhoneNgram(np.asarray(table, np.float32).reshape(1600, 40), np.arange(1600, dtype=np.int32), NO_PRIOR)
+    rows = np.asarray(table, np.float32).reshape(1600, 40)
+    return PhoneNgram(3, rows, np.zeros(40, np.int64), np.arange(1600), NO_PRIOR)
+
+
+def dense_path(posteriors, ngram):
+    """Find the best path with a table of the rows of all histories, and np.unique: what `best_path` does, plainly."""
+    row_of = ngram.find(np.arange(NUM_PHONES ** (ngram.order - 1)))
+    scores = np.log(np.maximum(posteriors, LEAST_POSTERIOR), dtype=np.float32)
+    scores -= np.float32(decode.PRIOR_WEIGHT) * ngram.log_prior
+    history, total, steps = np.zeros(1, np.int64), np.zeros(1, np.float32), []
+    for score in scores:
+        phone = history % NUM_PHONES
+        moved = total[:, None] + ngram.rows[row_of[history]] - np.float32(NGRAM_SWITCH_COST) + score
+        moved[np.arange(len(history)), phone] = -np.inf
+        stayed = total + score[phone]
+        best = max(float(stayed.max()), float(moved.max()))
+        before, to = np.nonzero(moved > best - decode.BEAM)
+        still = np.flatnonzero(stayed > best - decode.BEAM)
+        parent = np.concatenate([still, before])
+        total = np.concatenate([stayed[still], moved[before, to]]) - np.float32(best)
+        kept = NUM_PHONES ** (ngram.order - 2)
+        history = np.concatenate([history[still], history[before] % kept * NUM_PHONES + to])
+        order = np.argsort(-total, kind="stable")[: decode.MOST_STATES]
+        _, unique = np.unique(history[order], return_index=True)
+        chosen = order[unique] if len(before) else np.arange(len(total))
+        parent, total, history = parent[chosen], total[chosen], history[chosen]
+        steps.append((parent, history % NUM_PHONES))
+    path, state = [], int(total.argmax())
+    for parent, phones in reversed(steps):
+        path.append(int(phones[state]))
+        state = int(parent[state])
+    return path[::-1]
+
+
+@pytest.mark.parametrize("order", [3, 5])
+def test_the_search_is_that_with_a_table_of_all_histories(order):
+    rng = np.random.default_rng(7)
+    chain = rng.dirichlet(np.full(40, 0.1), 40).cumsum(1)
+    said = [0]
+    for _ in range(3000):
+        said.append(int(np.searchsorted(chain[said[-1]], rng.random() * 0.999)))
+    ngram = fit_ngram(*count_ngrams([said], order), np.full(40, 1 / 40), order)
+    labels = np.repeat(said[:60], rng.integers(2, 12, 60))
+    posteriors = (np.eye(40) * 0.3 + 0.0175)[labels] * rng.uniform(0.2, 1, (len(labels), 40))
+    posteriors = (posteriors / posteriors.sum(1, keepdims=True)).astype(np.float32)
+    assert best_path(posteriors, ngram=ngram).tolist() == dense_path(posteriors, ngram)
 
 
 def test_without_a_cost_every_step_decides_for_itself():

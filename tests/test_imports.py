@@ -93,8 +93,8 @@ HOMES = {
     "mediapipe": {"face"},
     "cv2": {"face"},
     "torch": {"training"},
-    "onnx": {"training"},
-    "onnxruntime": {"model", "speech"},  # of speech, the errors of a piper voice
+    "onnx": {"training", "speech"},  # of speech, the voices of piper
+    "onnxruntime": {"model", "speech"},
     "torchaudio": set(),
     "scipy": {"model", "face", "training", "evaluation"},  # only where an extra brings it; of model, the fit to a video
     "omegaconf": {"training"},

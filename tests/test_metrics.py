@@ -303,9 +303,7 @@ def test_an_ngram_helps_to_recognise_what_the_sound_leaves_open():
     posteriors[vowel, PHONE_IDS["AA"]], posteriors[vowel, PHONE_IDS["AO"]] = 0.39, 0.41
     rows = np.full((2, NUM_PHONES), np.log(1 / NUM_PHONES), np.float32)
     rows[1, PHONE_IDS["AO"]] = np.log(1e-4)
-    row_of = np.zeros(NUM_PHONES, np.int32)
-    row_of[PHONE_IDS["B"]] = 1
-    ngram = PhoneNgram(rows, row_of, np.zeros(NUM_PHONES, np.float32))
+    ngram = PhoneNgram(2, rows, np.zeros(1, np.int64), np.array([PHONE_IDS["B"]]), np.zeros(NUM_PHONES, np.float32))
     assert recognise_phones(posteriors) == ["B", "AO"]
     assert recognise_phones(posteriors, ngram) == ["B", "AA"]
     assert metrics.encoder_scores(posteriors, labels)["phone_errors"] == 1

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from phonolips.phones import ngram as ngram_module
 from phonolips.phones.inventory import IGNORED_ID, NUM_PHONES
-from phonolips.phones.ngram import ORDER, STRETCH, count_ngrams, fit_ngram
+from phonolips.phones.ngram import ORDER, STRETCH, _discounts, count_ngrams, fit_ngram
 
 ALIKE = np.full(NUM_PHONES, 1 / NUM_PHONES)
 
@@ -19,7 +20,39 @@ def counted(*sequences, order=3):
 
 
 def probabilities(ngram, *history):
-    return np.exp(ngram.rows[ngram.row_of[number(*history)]].astype(float))
+    return np.exp(ngram.rows[ngram.find(np.array([number(*history)]))[0]].astype(float))
+
+
+def dense_ngram(kinds, counts, order):
+    """Make the table of all histories: float32 (phones ** (order - 1), phones), as simply as can be."""
+    levels = [(kinds, counts)]
+    for shorter in range(order - 1, 0, -1):
+        levels.append(np.unique(levels[-1][0] % NUM_PHONES**shorter, return_counts=True))
+    table = np.full((1, NUM_PHONES), 1.0 / NUM_PHONES)
+    for size, (codes, seen) in enumerate(reversed(levels)):
+        table = np.tile(table, (NUM_PHONES, 1)) if size else table.copy()
+        discounts = _discounts(seen)
+        for history in np.unique(codes // NUM_PHONES):
+            known = np.zeros((1, NUM_PHONES))
+            for code, times in zip(codes, seen, strict=True):
+                if code // NUM_PHONES == history:
+                    known[0, code % NUM_PHONES] = times
+            discount = discounts[np.minimum(known, 3).astype(int)]
+            mixed = known - discount + discount.sum(1, keepdims=True) * table[history]
+            table[history] = (mixed / known.sum(1, keepdims=True))[0]
+    return np.log(table).astype(np.float32)
+
+
+@pytest.mark.parametrize("block", [1, 7, 2048])
+def test_rows_are_those_of_the_table_of_all_histories(monkeypatch, block):
+    monkeypatch.setattr(ngram_module, "BLOCK_HISTORIES", block)
+    said = np.random.default_rng(5).integers(0, 12, 400)
+    for order in (2, 3, 4):
+        kinds, counts = count_ngrams([said], order)
+        found = fit_ngram(kinds, counts, ALIKE, order)
+        every = np.arange(NUM_PHONES ** (order - 1))
+        assert np.array_equal(found.rows[found.find(every)], dense_ngram(kinds, counts, order)), order
+        assert found.rows.nbytes < dense_ngram(kinds, counts, order).nbytes or order == 2
 
 
 def test_what_is_counted():
@@ -47,7 +80,7 @@ def test_rows_sum_to_one_and_hold_what_was_said():
         said += rng.integers(8, 19, 3).tolist()
     ngram = fit_ngram(*count_ngrams([said], 4), ALIKE, 4)
     assert ngram.rows.dtype == np.float32
-    assert ngram.row_of.shape == (NUM_PHONES**3,)
+    assert ngram.row_of.shape == (NUM_PHONES**2,)
     assert np.isfinite(ngram.rows).all()
     assert np.allclose(np.exp(ngram.rows.astype(float)).sum(1), 1, atol=1e-4)
     assert probabilities(ngram, 12, 3, 5)[7] > 0.9
@@ -61,6 +94,6 @@ def test_rows_sum_to_one_and_hold_what_was_said():
 @pytest.mark.parametrize("sequences", [[], [[0, 5, 6]]])
 def test_next_to_nothing_gives_probabilities_all_the_same(sequences):
     ngram = fit_ngram(*count_ngrams(sequences), ALIKE)
-    assert ngram.row_of.shape == (NUM_PHONES ** (ORDER - 1),)
+    assert ngram.row_of.shape == (NUM_PHONES ** (ORDER - 2),)
     assert np.allclose(np.exp(ngram.rows.astype(float)).sum(1), 1, atol=1e-4)
     assert np.allclose(np.exp(ngram.log_prior), ALIKE)

@@ -295,7 +295,7 @@ def _softmax(values: np.ndarray) -> np.ndarray:
 
 
 def _relu(values: np.ndarray) -> np.ndarray:
-    return np.maximum(values, np.float32(0))
+    return np.asarray(np.maximum(values, np.float32(0)))
 
 
 def _sigmoid(values: np.ndarray) -> np.ndarray:

@@ -82,8 +82,9 @@ def _best_with_ngram(
     posteriors: np.ndarray, ngram: PhoneNgram, cost: np.float32, weight: np.float32, prior_weight: np.float32
 ) -> np.ndarray:
     """Find the best path among histories within the beam; what all of them have in common is settled on the way."""
-    kept = len(ngram.row_of) // NUM_PHONES  # of a history's number, once its oldest phone is dropped
+    kept = NUM_PHONES ** (ngram.order - 2)  # of a history's number, once its oldest phone is dropped
     history = np.zeros(1, np.int64)  # silences
+    row = ngram.find(history)
     total = np.zeros(1, np.float32)
     path = np.empty(len(posteriors), np.int64)
     settled = 0
@@ -92,20 +93,32 @@ def _best_with_ngram(
     for first in range(0, len(posteriors), BLOCK_STEPS):
         for score in _logarithms(posteriors[first : first + BLOCK_STEPS]) - prior_weight * ngram.log_prior:
             phone = history % NUM_PHONES
-            moved = total[:, None] + weight * ngram.rows[ngram.row_of[history]] - cost + score
+            moved = ngram.rows[row]
+            moved *= weight
+            moved += total[:, None]
+            moved -= cost
+            moved += score
             moved[np.arange(len(history)), phone] = -np.inf
             stayed = total + score[phone]
             best = max(float(stayed.max()), float(moved.max()))
-            before, to = np.nonzero(moved > best - BEAM)
-            still = np.flatnonzero(stayed > best - BEAM)
-            parent = np.concatenate([still, before])
-            total = np.concatenate([stayed[still], moved[before, to]]) - np.float32(best)
-            history = np.concatenate([history[still], history[before] % kept * NUM_PHONES + to])
+            before, to = (moved > best - BEAM).nonzero()
+            still = (stayed > best - BEAM).nonzero()[0]
             if len(before):  # of paths that end in the same history only the best is followed
+                parent = np.concatenate([still, before])
+                total = np.concatenate([stayed[still], moved[before, to]]) - np.float32(best)
+                history = np.concatenate([history[still], history[before] % kept * NUM_PHONES + to])
+                row = np.concatenate([row[still], -np.ones_like(before)])  # of the new ones not found yet
                 order = np.argsort(-total, kind="stable")[:MOST_STATES]
-                _, unique = np.unique(history[order], return_index=True)
-                chosen = order[unique]
-                parent, total, history = parent[chosen], total[chosen], history[chosen]
+                order = order[np.argsort(history[order], kind="stable")]
+                ends_alike = history[order]
+                is_best = np.ones(len(order), np.bool_)
+                is_best[1:] = ends_alike[1:] != ends_alike[:-1]
+                chosen = order[is_best]
+                parent, total, history, row = parent[chosen], total[chosen], history[chosen], row[chosen]
+                new = (row < 0).nonzero()[0]
+                row[new] = ngram.find(history[new])
+            else:
+                parent, total, history, row = still, stayed[still] - np.float32(best), history[still], row[still]
             steps.append((parent * NUM_PHONES + history % NUM_PHONES).astype(np.int16))
         settled += _settle(steps, len(total), path[settled:])
     _trace(steps, int(total.argmax()), path[settled:])

@@ -13,18 +13,39 @@ from phonolips.phones.inventory import IGNORED_ID, NUM_PHONES, SILENCE_ID
 ORDER = 5
 STRETCH = 3  # phones on each side that make a context; an n-gram in the same context counts once
 MOST_DISCOUNT = 2.9
+BLOCK_HISTORIES = 2048  # whose probabilities are worked out at once: in float64 they stay within the cache
 
 
 class PhoneNgram(NamedTuple):
     """Log probabilities of a phone after a history; a history is the number whose last digit, base 40, is nearest.
 
-    rows: float32 (rows, phones). row_of: int32 (phones ** (order - 1),), the row of each history, or of its longest
-    part that was seen. log_prior: float32 (phones,), of the phones' shares of the steps.
+    A row stands for each history that was seen, the shorter ones first; the very first row knows nothing. Of the
+    longest histories, of which few were seen, the numbers are kept in order and searched for; a table of all the others
+    is small.
+
+    Attributes:
+        order: phones of an n-gram, one more than those of a history; 2 at least.
+        rows: float32 (rows, phones).
+        row_of: int64 (phones ** (order - 2),), the row of each history of order - 2 phones, or of its longest
+            part that was seen.
+        longest: int64 (histories,), ascending: those of order - 1 phones that were seen; the last rows are theirs.
+        log_prior: float32 (phones,), of the phones' shares of the steps.
     """
 
+    order: int
     rows: np.ndarray
     row_of: np.ndarray
+    longest: np.ndarray
     log_prior: np.ndarray
+
+    def find(self, histories: np.ndarray) -> np.ndarray:
+        """Return the row of each history of order - 1 phones, or of its longest part that was seen: int64, alike."""
+        rows: np.ndarray = self.row_of[histories % len(self.row_of)]
+        if len(self.longest):
+            at = np.searchsorted(self.longest, histories)
+            seen = (self.longest.take(at, mode="clip") == histories).nonzero()[0]
+            rows[seen] = len(self.rows) - len(self.longest) + at[seen]
+        return rows
 
 
 def count_ngrams(sequences: Iterable[Sequence[int] | np.ndarray], order: int = ORDER) -> tuple[np.ndarray, np.ndarray]:
@@ -71,20 +92,32 @@ def fit_ngram(kinds: np.ndarray, counts: np.ndarray, prior: np.ndarray, order: i
     levels = [(kinds, counts)]
     for shorter in range(order - 1, 0, -1):
         levels.append(np.unique(levels[-1][0] % NUM_PHONES**shorter, return_counts=True))
-    row_of, rows, total = np.zeros(1, np.int32), [np.full((1, NUM_PHONES), 1.0 / NUM_PHONES)], 1
-    for size, (codes, seen) in enumerate(reversed(levels), start=1):
-        histories, place = np.unique(codes // NUM_PHONES, return_inverse=True)
-        if size > 1:
-            row_of = np.tile(row_of, NUM_PHONES)
-        known = np.zeros((len(histories), NUM_PHONES))
-        known[place, codes % NUM_PHONES] = seen
-        discount = _discounts(seen)[np.minimum(known, 3).astype(int)]
-        lower = np.concatenate(rows)[row_of[histories]]
-        rows.append((known - discount + discount.sum(1, keepdims=True) * lower) / known.sum(1, keepdims=True))
-        row_of[histories] = total + np.arange(len(histories), dtype=np.int32)
-        total += len(histories)
+    known_histories = [np.unique(codes.astype(np.int64) // NUM_PHONES, return_index=True) for codes, _ in levels]
+    rows = np.empty((1 + sum(len(histories) for histories, _ in known_histories), NUM_PHONES), np.float32)
+    # What the next longer histories build on; at first that of no phones at all, of which nothing is known.
+    below, lower, row_of = np.zeros(1, np.int64), np.full((1, NUM_PHONES), 1.0 / NUM_PHONES), np.zeros(1, np.int64)
+    rows[0], row = np.log(lower[0]), 1
+    for size in range(order):  # phones in a history
+        (codes, seen), (histories, starts) = levels[order - 1 - size], known_histories[order - 1 - size]
+        if size < order - 1:
+            row_of = np.tile(row_of, NUM_PHONES) if size else row_of
+            row_of[histories] = row + np.arange(len(histories))
+        mixed: list[np.ndarray] = []
+        discounts, ends = _discounts(seen), np.append(starts, len(codes))
+        for first in range(0, len(histories), BLOCK_HISTORIES):
+            own = histories[first : first + BLOCK_HISTORIES]
+            some = slice(ends[first], ends[first + len(own)])
+            known = np.zeros((len(own), NUM_PHONES))
+            known[np.searchsorted(own, codes[some] // NUM_PHONES), codes[some] % NUM_PHONES] = seen[some]
+            discount = discounts[np.minimum(known, 3).astype(np.int8)]
+            place = np.searchsorted(below, own % NUM_PHONES ** max(size - 1, 0))
+            block = (known - discount + discount.sum(1, keepdims=True) * lower[place]) / known.sum(1, keepdims=True)
+            rows[row : row + len(own)] = np.log(block)
+            row += len(own)
+            mixed += [block] if size < order - 1 else []
+        below, lower = histories, np.concatenate(mixed) if mixed else lower[:0]
     log_prior = np.log(np.maximum(prior, 1e-5)).astype(np.float32)
-    return PhoneNgram(np.log(np.concatenate(rows)).astype(np.float32), row_of, log_prior)
+    return PhoneNgram(order, rows, row_of, below, log_prior)
 
 
 def _discounts(counts: np.ndarray) -> np.ndarray:

@@ -311,8 +311,8 @@ def _choose_verb(request: Request) -> "Callable[..., Result]":
     from phonolips.phones.files.read import read_alignment
     from phonolips.speech.text.own_words import read_lexicon
     from phonolips.speech.words import phones_to_words
-    from phonolips.synth import verbs
     from phonolips.synth.sound import Sound, read_sound
+    from phonolips.synth.verbs import from_audio, from_phones, from_posteriors, from_speech, from_text, speak_alignment
 
     choice: dict[str, Any] = {"tier": request.tier, "tier_speaker": request.tier_speaker}
     times = read_alignment(request.durations, **choice) if request.durations is not None else None
@@ -322,20 +322,20 @@ def _choose_verb(request: Request) -> "Callable[..., Result]":
     aloud: dict[str, Any] = {"backend": request.synthesiser, "voice": request.voice, "language": language}
     if request.text is not None:
         if request.speak:
-            return partial(verbs.from_speech, request.text, **aloud, **timed, **read)
-        return partial(verbs.from_text, request.text, language=language, **timed, **read)
+            return partial(from_speech, request.text, **aloud, **timed, **read)
+        return partial(from_text, request.text, language=language, **timed, **read)
     if request.phones is not None:
         spelt = phones_to_words(request.phones)
         if request.speak:
-            return partial(verbs.from_speech, spelt, **aloud, **timed)
-        return partial(verbs.from_phones, request.phones, **timed)
+            return partial(from_speech, spelt, **aloud, **timed)
+        return partial(from_phones, request.phones, **timed)
     if request.textgrid is not None:
         sound = Sound() if request.audio is None else read_sound(request.audio, request.audio_stream)
         alignment = read_alignment(request.textgrid, **choice, seconds=sound.seconds)
-        return partial(verbs.speak_alignment, alignment, sound, rate=request.rate)
+        return partial(speak_alignment, alignment, sound, rate=request.rate)
     if request.audio is not None:
         return partial(
-            verbs.from_audio,
+            from_audio,
             request.audio,
             phones_only=request.phones_only,
             voice_activity=request.voice_activity,
@@ -345,4 +345,4 @@ def _choose_verb(request: Request) -> "Callable[..., Result]":
     layer = read_posteriors(request.posteriors)
     assert layer.posteriors is not None
     moves = None if request.phones_only else layer.lip_parameters
-    return partial(verbs.from_posteriors, layer.posteriors, lip_parameters=moves)
+    return partial(from_posteriors, layer.posteriors, lip_parameters=moves)

@@ -41,12 +41,21 @@ def signals_held() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def start_pool(prepare: Callable[[], object]) -> "ProcessPoolExecutor":
-    """Start a process to work in, as a pool of one, which does `prepare` first; shut it down after use."""
+def start_pool(prepare: Callable[[], object], *, may_fork: bool = False) -> "ProcessPoolExecutor":
+    """Start a process to work in, as a pool of one, which does `prepare` first; shut it down after use.
+
+    Args:
+        prepare: what it begins with.
+        may_fork: let it begin as a copy of this process, where that is safe: that saves it a start of Python and its
+            imports. No library with threads, or with a device, may have been used yet.
+    """
     import multiprocessing
     from concurrent.futures import ProcessPoolExecutor
 
-    context = multiprocessing.get_context("spawn")
+    # Of several threads only the one that forks goes on in the copy, with the locks that the others held; and macOS's
+    # own libraries have such threads.
+    is_safe = may_fork and sys.platform == "linux" and threading.active_count() == 1
+    context = multiprocessing.get_context("fork" if is_safe else "spawn")
     # It starts the tracker of semaphores, which lets go of held signals, so it stays outside of the block.
     pool = ProcessPoolExecutor(1, mp_context=context, initializer=begin_process)
     with signals_held():  # the process is started by the first piece of work
@@ -60,6 +69,7 @@ def begin_process() -> None:
     import multiprocessing
 
     quiet_libraries()
+    _programs.clear()  # a copy of this process does not end its parent's
     logging.getLogger().addHandler(logging.NullHandler())  # else Python prints warnings that nobody asked for
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for name in ("SIGTERM", "SIGHUP"):

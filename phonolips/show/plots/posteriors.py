@@ -99,7 +99,10 @@ def posteriorgram(
         _draw_lip_parameters(axes["lip_parameters"], lip_parameters, seconds)
     if opening is not None:
         _draw_opening(axes["opening"], np.asarray(opening)[: int(np.ceil(seconds * fps))], fps, spoken)
-    label_time(list(axes.values())[-1], seconds)
+    *upper, lowest = axes.values()
+    label_time(lowest, seconds)
+    for panel in upper:  # nothing of it is seen, but its ticks would be placed and measured
+        panel.xaxis.set_visible(False)
     figure.align_ylabels(list(axes.values()))
     return figure
 

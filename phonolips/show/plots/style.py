@@ -73,12 +73,13 @@ def style_axes(axes: "Axes", *, keep: tuple[str, ...] = ("left", "bottom")) -> N
 
 def label_time(axes: "Axes", seconds: float) -> None:
     """Label the shared time axis under the lowest panel."""
+    from matplotlib.ticker import AutoMinorLocator
+
     axes.set_xlim(0, seconds)
     axes.set_xlabel("time (s)", fontsize=9, color=INK)
-    axes.minorticks_on()
+    axes.xaxis.set_minor_locator(AutoMinorLocator())
     axes.tick_params(bottom=True, labelbottom=True)
     axes.tick_params(axis="x", which="minor", length=1.5, width=0.5, color=FAINT)
-    axes.tick_params(axis="y", which="minor", left=False)
     for other in axes.get_shared_x_axes().get_siblings(axes):
         if other is not axes:
             other.tick_params(which="minor", bottom=False)
@@ -119,10 +120,28 @@ def _use_wide_fonts(figure: "Figure") -> None:
     from matplotlib.text import Text
 
     texts = [text for text in figure.findobj(Text) if any(letter >= PLAIN_LETTERS_END for letter in text.get_text())]
-    if texts:
-        wide = sorted({font.name for font in fontManager.ttflist if font.name.startswith(WIDE_FONTS)})
-        for text in texts:
-            text.set_fontfamily(["DejaVu Sans", *wide])
+    wide = sorted({font.name for font in fontManager.ttflist if font.name.startswith(WIDE_FONTS)})
+    for text in texts:
+        text.set_fontfamily(["DejaVu Sans", *wide])
+
+
+def _drawn(figure: "Figure", file_format: str) -> tuple[bytes, bool]:
+    """Return a figure as the content of a file, and whether letters of it are boxes, as no font has them."""
+    picture = io.BytesIO()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        if file_format == "png":  # `savefig` would draw it once more, for sizes that it does not need
+            own_dpi = figure.get_dpi()
+            figure.set_dpi(PICTURE_DPI)
+            figure.canvas.print_png(picture)  # type: ignore[attr-defined]
+            figure.set_dpi(own_dpi)
+        else:
+            figure.savefig(picture, format=file_format, dpi=PICTURE_DPI)
+    boxes = [str(warning.message).startswith("Glyph ") for warning in caught]
+    for warning, is_box in zip(caught, boxes, strict=True):
+        if not is_box:
+            warnings.warn(warning.message, stacklevel=3)
+    return picture.getvalue(), any(boxes)
 
 
 def save_figure(figure: "Figure", path: Path) -> None:
@@ -132,16 +151,11 @@ def save_figure(figure: "Figure", path: Path) -> None:
     """
     if path.suffix not in (".png", ".svg", ".pdf"):
         raise InputError(f"{path}: a picture's name ends in .png, .svg or .pdf")
-    picture = io.BytesIO()
-    _use_wide_fonts(figure)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        figure.savefig(picture, format=path.suffix[1:], dpi=PICTURE_DPI)
-    boxes = {str(warning.message) for warning in caught if str(warning.message).startswith("Glyph ")}
-    for warning in caught:
-        if str(warning.message) not in boxes:
-            warnings.warn(warning.message, stacklevel=2)
-    if boxes:
+    content, has_boxes = _drawn(figure, path.suffix[1:])
+    if has_boxes:  # looking through all texts and fonts beforehand takes as long as drawing
+        _use_wide_fonts(figure)
+        content, has_boxes = _drawn(figure, path.suffix[1:])
+    if has_boxes:
         message = "no font of this computer has some letters of the text: they are boxes in pictures; install Noto Sans"
         warnings.warn(message, PhonolipsWarning, stacklevel=2)
-    write_bytes(path, picture.getvalue())
+    write_bytes(path, content)

@@ -272,5 +272,7 @@ RULES: tuple[Rule, ...] = (
     rule(rf"{BEGIN_SIGNED}(?P<quantity>{QUANTITY})(?P<gap>-|{GAP}){_UNIT}(?P<dot>\.(?!\w))?", _signed),
     rule(r"(?<![\w./])(?P<unit>km|cm|mm|m|ft)\^?(?P<power>(?<=\^)[23])(?P<per>(?!))?(?P<per_power>(?!))?(?!\w)",
          _alone),
-    rule(rf"(?<![\w/.-])(?=(?:{_ALONE})(?![\w/-])){_UNIT}", _alone),
 )  # fmt: skip
+# Units that are read as such without a number, too
+ALONE: tuple[Rule, ...] = (rule(rf"(?<![\w/.-])(?=(?:{_ALONE})(?![\w/-])){_UNIT}", _alone),)
+STANDS_ALONE = re.compile(_ALONE)
