@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from phonolips.checks import shown
+from phonolips.checks import shortened, shown
 from phonolips.errors import CheckpointError, InputError, MissingToolError, did_you_mean
 from phonolips.model.graph import Graph, Signature
 
@@ -30,6 +30,7 @@ PROVIDERS = {
     "coreml": "CoreMLExecutionProvider",
     "openvino": "OpenVINOExecutionProvider",
 }
+MOST_SAID = 200  # letters of an error of ONNX Runtime
 QUIET = 3  # ONNX Runtime's severity of errors; warnings about the machine are nothing that a user can act on
 
 
@@ -57,7 +58,7 @@ class OnnxGraph(Graph):
         }
         try:
             return [np.asarray(output) for output in session.run(None, named)]
-        except _runtime_errors() as error:
+        except Exception as error:
             raise CheckpointError(f"{self.path}: cannot be computed ({_first_line(error)})") from error
 
     def session(self) -> "onnxruntime.InferenceSession":
@@ -108,22 +109,18 @@ def _open(path: Path, provider: str, threads: int) -> "onnxruntime.InferenceSess
     # The arena keeps the largest amount that was ever asked for; chunks of one size gain nothing from it.
     options.enable_cpu_mem_arena = False
     chosen = [PROVIDERS[provider]] + ([PROVIDERS[CPU]] if provider != CPU else [])
+    # What ONNX Runtime raises has no base class of its own, and may be Python's: all of it means an unusable file.
     try:
         return onnxruntime.InferenceSession(os.fspath(path), options, providers=chosen)
-    except _runtime_errors() as error:
+    except Exception as error:
         raise CheckpointError(f"{path}: not a readable graph ({_first_line(error)})") from error
 
 
-def _runtime_errors() -> tuple[type[Exception], ...]:
-    """Return what ONNX Runtime raises for a file or an input that it cannot use; it has no base class of its own."""
-    from onnxruntime.capi import onnxruntime_pybind11_state as state
-
-    names = ("Fail", "InvalidArgument", "InvalidGraph", "InvalidProtobuf", "NoSuchFile", "NotImplemented")
-    return tuple(getattr(state, name) for name in (*names, "RuntimeException") if hasattr(state, name))
-
-
 def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0]
+    """Return what an error of ONNX Runtime says, in short."""
+    if isinstance(error, UnicodeDecodeError):  # it meant to say something about names that are not text
+        return "damaged names"
+    return shortened((str(error).strip() or type(error).__name__).partition("\n")[0], MOST_SAID)
 
 
 def _compare(path: Path, signature: Signature, session: "onnxruntime.InferenceSession") -> None:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from phonolips.errors import InputError
+from phonolips.errors import CheckpointError, InputError
 from phonolips.lips.points import LIP_POINTS
 from phonolips.model.graph import Graph, Port, Signature
 from phonolips.model.settings import (
@@ -189,12 +189,15 @@ class DurationPredictor:
 
         Raises:
             InputError: rate is not between 0.1 and 10.
+            CheckpointError: damaged weights.
         """
         check_rate(rate)
         phones, position = flatten_words(words)
         if not len(phones):
             return [np.zeros(0) for _ in words]
         (log_steps,) = self.graph.run(phones[None], position[None], np.array([speaker], np.int64))
+        if not np.isfinite(log_steps).all():
+            raise CheckpointError("the model's durations are NaN or infinity; its weights are damaged: take another copy")
         steps = np.clip(np.exp(log_steps[0]), 1.0, LONGEST_STEPS).astype(np.float64) / rate
         ends = np.cumsum([len(word) for word in words])[:-1]
         return [steps_to_seconds(part) for part in np.split(steps, ends)]

@@ -1,5 +1,6 @@
 """What reads, and how its bad inputs are made: one `Kind` for each."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -87,8 +88,15 @@ def damaged_json_lines(*names: str) -> Any:
     return damaged(*names, how=how)
 
 
-def folder_with_one_damaged(name: str, ways: dict[str, Callable[[Random, bytes], bytes]]) -> Any:
-    """Return a `make` that copies a folder of the seeds and damages one file in it, or takes it away."""
+def folder_with_one_damaged(
+    name: str,
+    ways: dict[str, Callable[[Random, bytes], bytes]],
+    sign: Callable[[Random, Path], None] | None = None,
+) -> Any:
+    """Return a `make` that copies a folder of the seeds and damages one file in it, or takes it away.
+
+    `sign` may then make checksums right again, so that what lies behind them is tried, too.
+    """
 
     def make(rng: Random | None, seeds: Path, folder: Path) -> Path:
         out = folder / Path(name).name
@@ -107,6 +115,8 @@ def folder_with_one_damaged(name: str, ways: dict[str, Callable[[Random, bytes],
             path.mkdir()
         else:
             path.write_bytes(ways[pattern](rng, path.read_bytes()))
+            if sign is not None:
+                sign(rng, out)
         return out
 
     make.makes_files = True  # type: ignore[attr-defined]
@@ -188,19 +198,39 @@ def mutate_safetensors(rng: Random, data: bytes) -> bytes:
 
 
 MODEL_WAYS = {"*.json": lambda rng, data: json_bytes(rng, json.loads(data)), "*.safetensors": mutate_safetensors}
+GRAPH_WAYS = MODEL_WAYS | {"*.onnx": mutate_bytes}
+SIGNED = 0.8  # share of damaged models whose checksums are right
 
 
-@kind("model", folder_with_one_damaged("model", MODEL_WAYS), 3)
+def sign_model(rng: Random, folder: Path) -> None:
+    """Write the checksums of a model's files as they are now, mostly."""
+    from phonolips.model.bundle import CHECKSUMS, SETTINGS, settings_checksum
+
+    try:
+        description = json.loads((folder / "model.json").read_bytes())
+        sums = {
+            name: hashlib.sha256((folder / name).read_bytes()).hexdigest()
+            for name in description[CHECKSUMS]
+            if name != SETTINGS
+        }
+        signed = description | {CHECKSUMS: sums | {SETTINGS: settings_checksum(description)}}
+    except (ValueError, TypeError, KeyError, OSError, RecursionError):
+        return
+    if rng.random() < SIGNED:
+        (folder / "model.json").write_text(json.dumps(signed))
+
+
+@kind("model", folder_with_one_damaged("model", GRAPH_WAYS, sign_model), 3)
 def _(path: Path) -> None:
     import phonolips
     from phonolips.model.network import read_network
 
-    network = read_network(path)
+    network = read_network(path, provider=pick(Random(path.parent.name), ("cpu", "numpy")))
     phonolips.from_phones("B IH N", network=network, speaker=network.description.speakers[-1])
     phonolips.from_audio(np.zeros(8000, np.float32), network=network)
 
 
-@kind("sync expert", folder_with_one_damaged("sync", MODEL_WAYS))
+@kind("sync expert", folder_with_one_damaged("sync", GRAPH_WAYS, sign_model))
 def _(path: Path) -> None:
     from phonolips.model.sync import load_sync_expert, offset
 
