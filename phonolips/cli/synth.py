@@ -134,7 +134,6 @@ def synth(
     a step), phones.TextGrid, posteriorgram.png and lips.mp4. Of many recordings, each gets a folder of its own, and
     manifest.jsonl a row; the same command goes on where a killed one stopped.
     """
-    from phonolips.synth.batch import synthesise_all
     from phonolips.synth.files import Request, check_request, synthesise
 
     request = Request(
@@ -175,6 +174,8 @@ def synth(
             raise InputError("`dry_run` goes with `text`: what else is given has its phones already, or is sound")
         show_said(request.text, text_format=request.text_format, language=language, lexicon=lexicon)
     elif request.is_batch:
+        from phonolips.synth.batch import synthesise_all
+
         check_request(request)
         assert audio is not None
         _report(synthesise_all(audio, out, jobs=jobs, options=request.options()))

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from phonolips.phones.files.read import read_alignment_file
 from phonolips.phones.intervals import CONFIDENCE_TIER, PHONE_TIER, WORD_TIER, Alignment, Interval
 from phonolips.phones.inventory import SILENCE
 from phonolips.storage import atomic_file
@@ -13,6 +12,8 @@ TEXTGRID_DECIMALS = 6  # of a second, as MFA writes
 
 def read_textgrid(path: Path) -> Alignment:
     """Read an alignment, a TextGrid or another kind of file; as `phones.files.read.read_alignment`, without choices."""
+    from phonolips.phones.files.read import read_alignment_file  # the readers of all formats; writing needs none
+
     return read_alignment_file(path).fit()
 
 

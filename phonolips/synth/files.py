@@ -308,12 +308,13 @@ def _check_text(text: str, language: str, lexicon: "LexiconArgument", text_forma
 
 def _choose_verb(request: Request) -> "Callable[..., Result]":
     """Choose the verb for what is given, and read the files that it needs; all before the model loads."""
-    from phonolips.phones.files.read import read_alignment
     from phonolips.speech.text.own_words import read_lexicon
     from phonolips.speech.words import phones_to_words
     from phonolips.synth.sound import Sound, read_sound
     from phonolips.synth.verbs import from_audio, from_phones, from_posteriors, from_speech, from_text, speak_alignment
 
+    if request.durations is not None or request.textgrid is not None:
+        from phonolips.phones.files.read import read_alignment
     choice: dict[str, Any] = {"tier": request.tier, "tier_speaker": request.tier_speaker}
     times = read_alignment(request.durations, **choice) if request.durations is not None else None
     timed: dict[str, Any] = {"rate": request.rate, "durations": times}

@@ -3,8 +3,6 @@
 import os
 import warnings
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from concurrent.futures import wait
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -293,6 +291,9 @@ def _draw_result(result: Result, folder: Path, painter: "Executor | None") -> li
 @contextmanager
 def _drawn_beside(painter: "Executor", picture: tuple[Path, np.ndarray, dict[str, Any]]) -> Iterator[None]:
     """Draw a posteriorgram in the painter's process while the block works; here, where that process was killed."""
+    from concurrent.futures import wait
+    from concurrent.futures.process import BrokenProcessPool
+
     drawn = None
     with suppress(BrokenProcessPool):
         drawn = painter.submit(_draw_in_painter, *picture)

@@ -30,7 +30,6 @@ from phonolips.lips.motion import (
 )
 from phonolips.lips.shapes import close_lips
 from phonolips.phones.decode import read_phones
-from phonolips.phones.files.read import read_alignment
 from phonolips.phones.files.tiers import MOST_SECONDS
 from phonolips.phones.intervals import Alignment
 from phonolips.phones.inventory import UNKNOWN
@@ -295,6 +294,8 @@ def from_alignment(
     is_unread = waveform is None and recording is not None
     sound = read_sound(cast(Path, recording), audio_stream) if is_unread else given_sound(waveform, recording)
     if not isinstance(alignment, Alignment):
+        from phonolips.phones.files.read import read_alignment
+
         path = check_path(alignment, "alignment", "an Alignment, or its file")
         alignment = read_alignment(path, tier=tier, tier_speaker=tier_speaker, seconds=sound.seconds)
     return speak_alignment(alignment, sound, rate=rate, timing=timing, **options)
@@ -388,6 +389,8 @@ def _read_alignment(alignment: Alignment | str | os.PathLike[str]) -> Alignment:
     """Return an alignment as it is, or read it from its file."""
     if isinstance(alignment, Alignment):
         return alignment
+    from phonolips.phones.files.read import read_alignment
+
     return read_alignment(check_path(alignment, "alignment", "an Alignment, or its file"))
 
 

@@ -114,8 +114,11 @@ WIDE_FONTS = (
 )
 
 
-def _use_wide_fonts(figure: "Figure") -> None:
-    """Let texts in other scripts than Latin, Greek and Cyrillic fall back on this computer's fonts for them."""
+def _use_wide_fonts(figure: "Figure") -> bool:
+    """Let texts in other scripts than Latin, Greek and Cyrillic fall back on this computer's fonts for them.
+
+    Returns whether there are such texts, and fonts.
+    """
     from matplotlib.font_manager import fontManager
     from matplotlib.text import Text
 
@@ -123,6 +126,7 @@ def _use_wide_fonts(figure: "Figure") -> None:
     wide = sorted({font.name for font in fontManager.ttflist if font.name.startswith(WIDE_FONTS)})
     for text in texts:
         text.set_fontfamily(["DejaVu Sans", *wide])
+    return bool(texts and wide)
 
 
 def _drawn(figure: "Figure", file_format: str) -> tuple[bytes, bool]:
@@ -152,8 +156,7 @@ def save_figure(figure: "Figure", path: Path) -> None:
     if path.suffix not in (".png", ".svg", ".pdf"):
         raise InputError(f"{path}: a picture's name ends in .png, .svg or .pdf")
     content, has_boxes = _drawn(figure, path.suffix[1:])
-    if has_boxes:  # looking through all texts and fonts beforehand takes as long as drawing
-        _use_wide_fonts(figure)
+    if has_boxes and _use_wide_fonts(figure):  # looking through all texts and fonts takes as long as drawing
         content, has_boxes = _drawn(figure, path.suffix[1:])
     if has_boxes:
         message = "no font of this computer has some letters of the text: they are boxes in pictures; install Noto Sans"
