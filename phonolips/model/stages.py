@@ -197,7 +197,9 @@ class DurationPredictor:
             return [np.zeros(0) for _ in words]
         (log_steps,) = self.graph.run(phones[None], position[None], np.array([speaker], np.int64))
         if not np.isfinite(log_steps).all():
-            raise CheckpointError("the model's durations are NaN or infinity; its weights are damaged: take another copy")
+            raise CheckpointError(
+                "the model's durations are NaN or infinity; its weights are damaged: take another copy"
+            )
         steps = np.clip(np.exp(log_steps[0]), 1.0, LONGEST_STEPS).astype(np.float64) / rate
         ends = np.cumsum([len(word) for word in words])[:-1]
         return [steps_to_seconds(part) for part in np.split(steps, ends)]
