@@ -36,7 +36,7 @@ def _version_of(package: str, missing: str) -> str:
 
 def describe(model: Path | None = None, provider: str = "auto") -> str:
     """List versions, optional tools with how to install what is missing, and the model's contents."""
-    from phonolips.model.network import load_network
+    from phonolips.model.network import NUMPY, load_network
     from phonolips.speech.align.mfa import Mfa
 
     lines = [f"phonolips {__version__}, Python {platform.python_version()}", "", "synthesis:"]
@@ -62,7 +62,7 @@ def describe(model: Path | None = None, provider: str = "auto") -> str:
     own = "" if settings.decoder.autoregressive else "not "
     lines += [
         f"model ({model or 'in the package'}):",
-        f"  computed by      {network.computed_by}",
+        f"  computed by      {'NumPy' if network.computed_by == NUMPY else f'ONNX Runtime, {network.computed_by}'}",
         f"  speakers         {', '.join(network.description.speakers)}",
         f"  parameters       {network.parameters / 1e6:.2f} million",
         f"  encoder reaches  {network.audio_encoder.reach_steps * 10} ms to each side",

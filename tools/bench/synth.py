@@ -19,22 +19,21 @@ WORKER = """
 import json, resource, sys, time
 started = time.perf_counter()
 import numpy as np
-import torch
 threads, seconds, path, model = int(sys.argv[1]), float(sys.argv[2]), sys.argv[3], sys.argv[4] or None
-torch.set_num_threads(threads)
 from pathlib import Path
-from phonolips import synth
-network = synth.load_network(Path(model) if model else None)
+import phonolips
+from phonolips.model.network import load_network
+network = load_network(Path(model) if model else None, threads=threads)
 loaded = time.perf_counter()
 rng = np.random.default_rng(0)
 if path == 'audio':
     samples = round(seconds * 16000)
     sound = (rng.normal(0, 0.1, samples) * (1 + np.sin(np.arange(samples) / 4000))).clip(-1, 1)
-    work = lambda: synth.from_audio(sound.astype(np.float32), network=network)
+    work = lambda: phonolips.from_audio(sound.astype(np.float32), network=network)
 else:
     sentence = 'the quick brown fox jumps over the lazy dog and runs away again. '
     text = sentence * max(1, round(seconds / 4))
-    work = lambda: synth.from_text(text, network=network)
+    work = lambda: phonolips.from_text(text, network=network)
 begin = time.perf_counter()
 result = work()
 first = time.perf_counter() - begin
