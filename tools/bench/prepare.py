@@ -18,8 +18,9 @@ from pathlib import Path
 from phonolips.corpus.lrw import find_records
 from phonolips.corpus.records import Record, write_records
 from phonolips.corpus.store.store import Store
-from phonolips.model import network as synth
+from phonolips.model.bundle import PACKAGED_MODEL
 from phonolips.training.encoder_outputs import encode_stored_clips
+from phonolips.training.networks.network import read_trainable
 
 LRW_CLIPS = 538_766
 STEPS = ("lips", "align", "features")
@@ -52,7 +53,7 @@ def measure(records: list[Record]) -> dict[str, tuple[float, float, int]]:
 
 def encode(folder: Path) -> tuple[float, float, int]:
     """Encode every clip twice, clean and through noise, as the training of the lips does."""
-    store, network = Store(folder / "features"), synth.load_network()
+    store, network = Store(folder / "features"), read_trainable(PACKAGED_MODEL)
     started = time.process_time()
     encoded = encode_stored_clips(network.audio_encoder, store, list(store), "cpu", noise_seed=1)
     seconds = time.process_time() - started

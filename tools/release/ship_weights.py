@@ -14,6 +14,7 @@ import numpy as np
 
 from phonolips.errors import PhonolipsError
 from phonolips.model.bundle import WEIGHTS_FILE
+from phonolips.model.network import read_network
 from phonolips.synth import verbs as synth
 from phonolips.training.networks.network import read_trainable
 
@@ -22,15 +23,15 @@ TEXT = "bin blue at f two now, place green with m nine please"
 
 def ship(trained: Path, target: Path) -> str:
     """Write `trained` to `target` with halved weights; return a line on what changed."""
-    network = read_trainable(trained)
+    network = read_network(trained)
     rng = np.random.default_rng(1)
     noise = (0.1 * rng.standard_normal(48_000) * np.sin(np.arange(48_000) / 4_000) ** 2).astype(np.float32)
     with tempfile.TemporaryDirectory() as folder:
-        network.save(Path(folder), half=True)
-        halved = read_trainable(Path(folder))
-    lips = np.abs(synth.from_text(TEXT, network=network).lips - synth.from_text(TEXT, network=halved).lips).max()
-    encoded = np.abs(network.posteriors(noise) - halved.posteriors(noise)).max()
-    network.save(target, half=True)
+        read_trainable(trained).save(Path(folder), half=True)
+        halved = read_network(Path(folder))
+        lips = np.abs(synth.from_text(TEXT, network=network).lips - synth.from_text(TEXT, network=halved).lips).max()
+        encoded = np.abs(network.posteriors(noise) - halved.posteriors(noise)).max()
+    read_trainable(trained).save(target, half=True)
     size = (target / WEIGHTS_FILE).stat().st_size / 1e6
     return f"{target}: {size:.1f} MB; largest change of the lips {lips:.1e} units, of a posterior {encoded:.1e}"
 

@@ -20,7 +20,8 @@ import torch
 from phonolips.corpus.store.store import Store
 from phonolips.evaluation import metrics, report
 from phonolips.evaluation.adaptation import encode_stored
-from phonolips.model.network import Description, load_network
+from phonolips.model.bundle import PACKAGED_MODEL
+from phonolips.model.network import Description, Network, read_network
 from phonolips.model.speakers import MEAN_SPEAKER, LipSpeaker
 from phonolips.synth import verbs
 from phonolips.training.lips import train_lips
@@ -34,11 +35,11 @@ MEASURES = ("opening_r", "width_r", "skill", "shape_skill")
 MOST_TESTS = 400  # clips of each kind that are scored
 
 
-def train(given: argparse.Namespace, store: Store, choice: str, seed: int) -> TrainableNetwork:
+def train(given: argparse.Namespace, store: Store, choice: str, seed: int) -> Network:
     """Train the lips with one choice, or load them."""
     folder = given.out / f"{choice.replace(' ', '_')}-{seed}"
     if (folder / "network" / "model.json").is_file():
-        return read_trainable(folder / "network")
+        return read_network(folder / "network")
     words = [
         f"lips.epochs={given.epochs}",
         f"lips.seed={seed}",
@@ -46,7 +47,7 @@ def train(given: argparse.Namespace, store: Store, choice: str, seed: int) -> Tr
         "lips.most_valid_clips=200",
     ]
     recipe: Recipe = load_settings(Recipe, overrides=words)
-    encoder = load_network(given.model)
+    encoder = read_trainable(given.model or PACKAGED_MODEL)
     recipe.network.audio_encoder = encoder.description.settings.audio_encoder
     codes, names = store.column("speaker")
     speakers = sorted({names[code] for code in np.unique(codes[lip_positions(store, "train")])} - {""})
@@ -55,10 +56,10 @@ def train(given: argparse.Namespace, store: Store, choice: str, seed: int) -> Tr
     network.audio_encoder.load_state_dict(encoder.audio_encoder.state_dict())
     train_lips(network, store, recipe.lips, folder, device=given.device, stored_outputs=given.out / "encoder_outputs")
     network.save(folder / "network")
-    return read_trainable(folder / "network")
+    return read_network(folder / "network")
 
 
-def score(store: Store, network: TrainableNetwork, choice: str, seed: int) -> list[dict[str, Any]]:
+def score(store: Store, network: Network, choice: str, seed: int) -> list[dict[str, Any]]:
     """Score one training on every kind of test clip."""
     rows = []
     codes, names = store.column("speaker")
@@ -71,7 +72,7 @@ def score(store: Store, network: TrainableNetwork, choice: str, seed: int) -> li
     return rows
 
 
-def score_clip(store: Store, network: TrainableNetwork, clip: str, choice: str, seed: int) -> list[dict[str, Any]]:
+def score_clip(store: Store, network: Network, clip: str, choice: str, seed: int) -> list[dict[str, Any]]:
     """Score one clip with its speaker's row, if there is one, and as somebody without a name."""
     speaker = store.meta(clip)["speaker"]
     encoded = encode_stored(network, store, clip)

@@ -22,12 +22,13 @@ from phonolips.corpus.layout import alignment_path
 from phonolips.corpus.records import Record, read_records
 from phonolips.corpus.store.store import Store
 from phonolips.errors import CorpusError
-from phonolips.model import network as synth
+from phonolips.model.bundle import PACKAGED_MODEL
 from phonolips.model.stages import STRIDE
 from phonolips.phones.inventory import NUM_PHONES, SILENCE_ID
 from phonolips.phones.textgrid import read_textgrid
 from phonolips.show.plots import posteriorgram
 from phonolips.training.networks.encoder import AudioEncoder
+from phonolips.training.networks.network import read_trainable
 from phonolips.training.settings import EncoderFitSettings
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ def main() -> None:
     parser.add_argument("--utterances", type=int, default=40, help="from which the figures are measured")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    ours = synth.load_network(arguments.model).audio_encoder
+    ours = read_trainable(arguments.model or PACKAGED_MODEL).audio_encoder
     store = Store(arguments.data / "features")
     tests = [r for r in read_records(arguments.data / "records.jsonl", ["test_unseen"]) if not r.video]
     tests = [record for record in tests if record.id in store]

@@ -303,7 +303,7 @@ def score_lips(
     speaker = corpus.speaker[clip.name]
     row = network.description.speakers.index(speaker)
     scores = metrics.lip_scores(
-        lips, corpus.lips[clip.name], mean_lip=network.lip_mean[row], labels=clip.labels.astype(np.int64),
+        lips, corpus.lips[clip.name], mean_lip=network.lip_mean[row].numpy(), labels=clip.labels.astype(np.int64),
         detected=clip.detected, thresholds=corpus.thresholds[speaker],
     )  # fmt: skip
     kept = {name: scores[name] for name in (*MEASURES, "error", "closure_hits", "closure_total", "jitter_of_truth")}

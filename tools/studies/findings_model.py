@@ -24,13 +24,14 @@ from phonolips.evaluation import metrics
 from phonolips.evaluation.adaptation import encode_stored
 from phonolips.lips.measures import opening, width
 from phonolips.lips.motion import exaggerate
+from phonolips.model.bundle import read_weights
+from phonolips.model.network import Network, read_network
 from phonolips.model.stream import decode_lips, predict_lip_parameters
 from phonolips.phones.decode import label_runs
 from phonolips.phones.inventory import PHONES, SILENCE, SILENCE_ID, VISEMES
 from phonolips.phones.posteriors import labels_to_posteriors
 from phonolips.timebase import STEPS_PER_FRAME
 from phonolips.training.lips_clips import lip_clips
-from phonolips.training.networks.network import TrainableNetwork, read_trainable
 
 LIVELINESS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
 GAINS = (1.0, 1.1, 1.2, 1.3)
@@ -39,7 +40,7 @@ GAINS = (1.0, 1.1, 1.2, 1.3)
 class Clip:
     """One test clip: truth, labels, encoder output, and lips made three ways."""
 
-    def __init__(self, network: TrainableNetwork, store: Store, name: str) -> None:
+    def __init__(self, network: Network, store: Store, name: str) -> None:
         self.name, self.speaker = name, store.meta(name)["speaker"]
         self.labels = store.get(name, "labels").astype(np.int64)
         self.lips, self.detected, self.encoded, lip_parameters = encode_stored(network, store, name)
@@ -55,7 +56,7 @@ class Clip:
             self.made[title] = np.concatenate(list(decode_lips(network, rows, moves, who)))
 
 
-def read_clips(network: TrainableNetwork, store: Store, split: str, speaker: str) -> list[Clip]:
+def read_clips(network: Network, store: Store, split: str, speaker: str) -> list[Clip]:
     """Encode one speaker's clips of a split."""
     names = [name for name in lip_clips(store, split) if store.meta(name)["speaker"] == speaker]
     return [Clip(network, store, name) for name in tqdm(names, desc="clips", dynamic_ncols=True, disable=None)]
@@ -96,9 +97,9 @@ def class_errors(clips: list[Clip]) -> str:
     return "\n".join(lines) + "\n\nMSE in 1e-4 square units."
 
 
-def agreement(network: TrainableNetwork, clips: list[Clip]) -> str:
+def agreement(model: Path, clips: list[Clip]) -> str:
     """Compare the latents of both encoders: cosine at the same step, and retrieval of the aligned phone."""
-    table = network.bottleneck.phone_embedding.weight.detach().numpy()
+    table = read_weights(model)["bottleneck.phone_embedding.weight"]
     centred = table - table.mean(0)
     cosines, shuffled, hits, near, chances = [], [], [], [], []
     rng = np.random.default_rng(0)
@@ -194,7 +195,7 @@ def draw_motion(curves: dict[tuple[str, str], list[tuple[float, float]]], pictur
     save_figure(figure, picture)
 
 
-def residual(network: TrainableNetwork, data: Path, speaker: str) -> str:
+def residual(network: Network, data: Path, speaker: str) -> str:
     """Split what the model misses into a constant of each clip (in place, in shape) and the rest."""
     features, tracked = Store(data / "features"), Store(data / "lips")
     lines = [
@@ -249,7 +250,7 @@ def main() -> None:
     parser.add_argument("--picture", type=Path, help="motion: .png to draw")
     given = parser.parse_args()
     torch.set_num_threads(1)
-    network = read_trainable(given.model)
+    network = read_network(given.model)
     if given.what == "residual":
         print(residual(network, given.data, given.speaker))
         return
@@ -257,7 +258,7 @@ def main() -> None:
     if given.what == "motion":
         print(motion(clips, given.picture))
     else:
-        print(class_errors(clips), agreement(network, clips), sep="\n\n")
+        print(class_errors(clips), agreement(given.model, clips), sep="\n\n")
 
 
 if __name__ == "__main__":

@@ -14,9 +14,8 @@ import numpy as np
 
 from phonolips.corpus.check import OUT_OF_SYNC_FRAMES
 from phonolips.corpus.store.store import Store
-from phonolips.model.sync import SyncResult, load_sync_expert, offset
+from phonolips.model.sync import SyncExpert, SyncResult, load_sync_expert, offset
 from phonolips.training.lips_clips import lip_clips
-from phonolips.training.networks.sync import SyncExpert
 
 SHIFTS = tuple(range(-7, 8))
 THRESHOLDS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3)
