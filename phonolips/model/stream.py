@@ -336,7 +336,7 @@ def _personal(outputs: np.ndarray, speaker: LipSpeaker) -> np.ndarray:
     """Apply a speaker's gain and mixing to what the decoder makes for their embedding, (frames, outputs)."""
     if speaker.mixing is None:
         return outputs * np.float32(speaker.gain)
-    return outputs * np.float32(speaker.gain) + outputs @ np.asarray(speaker.mixing, np.float32)
+    return np.asarray(outputs * np.float32(speaker.gain) + outputs @ np.asarray(speaker.mixing, np.float32))
 
 
 def decode_batch(

@@ -38,6 +38,8 @@ class Window:
 
         The margins hold real neighbours; at the two ends of the whole they are simply shorter.
         """
+        if not len(rows) and not last:
+            return Chunk(rows, 0, 0)
         held = rows if self._held is None else np.concatenate([self._held, rows])
         ready = max(0, len(held) - self._margin - (0 if last else self._ahead))
         chunk = Chunk(held, self._margin, ready if last else ready - ready % self._unit)
@@ -64,4 +66,4 @@ class InStep:
         frames = min(len(part) // rows for part, rows in zip(held, self._rows, strict=True))
         ends = [frames * rows for rows in self._rows]
         self._held = [part[end:].copy() for part, end in zip(held, ends, strict=True)]
-        return [part[:end] for part, end in zip(held, ends, strict=True)]
+        return [part[:end].copy() for part, end in zip(held, ends, strict=True)]  # whoever keeps them keeps no more
