@@ -8,9 +8,10 @@ import pytest
 
 import phonolips
 from phonolips.errors import InputError
+from phonolips.export.blendshapes import arkit_weights
 from phonolips.lips.curve import resample_lips
 from phonolips.lips.motion import exaggerate, shut_in_silence
-from phonolips.lips.shapes import close_lips
+from phonolips.lips.shapes import close_lips, neutral_mouth
 from phonolips.media.audio import Resampler, resample
 from phonolips.model.activity import rest_where_silent, speech_weights
 from phonolips.model.bundle import PACKAGED_MODEL, read_weights
@@ -22,6 +23,7 @@ from phonolips.model.stream import _speech_logits, encode_mel, pieces_of, rest_l
 from phonolips.model.window import InStep, Window
 from phonolips.phones.decode import best_path, path_to_alignment, read_phones
 from phonolips.phones.live import LivePhones, PhoneTier
+from phonolips.show.view import fit_view, speaker_view
 from phonolips.speech.mel import log_mel
 from phonolips.synth.stream import Frames
 
@@ -468,3 +470,26 @@ def test_phones_of_steps_become_intervals_wherever_they_are_cut():
             found += tier.push(piece, last=number == count)
         assert tuple(found) == whole
     assert PhoneTier().push(labels[:0], last=True) == ()
+
+
+# ---------------------------------------------------------------- painting and weights without the whole
+
+
+def test_a_view_of_the_speaker_holds_all_that_they_say(speech):
+    for name in ("mean", "s4"):
+        lips = phonolips.from_audio(speech, speaker=name).lips
+        view, whole = speaker_view(phonolips.Stream(speaker=name).speaker.mean_lip), fit_view(lips)
+        assert view.scale == pytest.approx(whole.scale, rel=0.05)
+        np.testing.assert_allclose(view.centre, whole.centre, atol=0.05)
+        assert view.teeth == pytest.approx(whole.teeth, abs=0.02)
+        reach = np.abs(lips - view.centre).max((0, 1)) * view.scale
+        assert (reach < 180).all()
+
+
+def test_arkit_weights_from_the_speakers_mouth_are_the_same_wherever_they_are_cut(speech):
+    stream, whole = phonolips.Stream(), phonolips.from_audio(speech).lips
+    rest = neutral_mouth(stream.speaker.mean_lip[None])
+    at_once = arkit_weights(whole, 25, rest=rest)
+    for first in range(0, len(whole), 9):
+        for name, weights in arkit_weights(whole[first : first + 9], 25, rest=rest).items():
+            np.testing.assert_allclose(weights, at_once[name][first : first + 9], atol=1e-6)

@@ -20,6 +20,7 @@ from phonolips.lips.motion import EXAGGERATION_REACH_FRAMES, shut_by
 from phonolips.lips.shapes import close_lips
 from phonolips.media.audio import Resampler, check_block, check_sample_rate
 from phonolips.model.motion import NO_LIPS, ExaggerateStage, ResampleStage, SilenceStage
+from phonolips.model.speakers import LipSpeaker
 from phonolips.model.stream import CHUNK_FRAMES, DecodeStage, PredictStage, SoundStage, pieces_of
 from phonolips.model.window import InStep
 from phonolips.phones.intervals import Interval
@@ -211,9 +212,9 @@ class Stream:
         return self._stages.fps
 
     @property
-    def speaker(self) -> str:
-        """Whose lips they are."""
-        return self._stages.speaker.name
+    def speaker(self) -> LipSpeaker:
+        """Whose lips they are; painters and exporters that cannot wait for the whole start from their `mean_lip`."""
+        return self._stages.speaker
 
     @property
     def delay_seconds(self) -> float:
