@@ -105,7 +105,7 @@ def named_targets(
 ) -> tuple[Targets, np.ndarray, np.ndarray, float]:
     """Drive targets that a user's avatar has, by name.
 
-    Needs the whole: a viseme's shape is made of all frames in which it is spoken, the closed mouth of all that are shut.
+    Needs the whole: a viseme's shape is made of all frames in which it is spoken, the closed mouth of all shut ones.
 
     Args:
         result: lips with what stands beside them.
