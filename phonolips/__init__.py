@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from phonolips.synth.adapt import adapt
     from phonolips.synth.folder import read_result as read
     from phonolips.synth.result import Result
+    from phonolips.synth.stream import Stream
     from phonolips.synth.verbs import from_alignment, from_audio, from_phones, from_posteriors, from_text
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "PhonolipsError",
     "PhonolipsWarning",
     "Result",
+    "Stream",
     "adapt",
     "edit",
     "from_alignment",
@@ -54,6 +56,7 @@ _HOMES = {
     **{name: ("errors", name) for name in __all__ if name.endswith(("Error", "Warning"))},
     **{name: ("synth.verbs", name) for name in __all__ if name.startswith("from_")},
     "Result": ("synth.result", "Result"),
+    "Stream": ("synth.stream", "Stream"),
     "adapt": ("synth.adapt", "adapt"),
     "edit": ("editing.edit", "edit"),
     "read": ("synth.folder", "read_result"),

@@ -362,13 +362,14 @@ def test_paths_that_are_settled_on_the_way_are_the_best_ones(monkeypatch):
     posteriors = np.random.default_rng(6).dirichlet(np.full(40, 0.05), 3000).astype(np.float32)
     whole = decode.best_path(posteriors, ngram=ngram)
     settled = []
-    settle = decode._settle
+    settle = decode.PathSearch.settle
 
-    def watched(*words: object) -> int:
-        settled.append(settle(*words))
-        return settled[-1]
+    def watched(search: decode.PathSearch) -> np.ndarray:
+        path = settle(search)
+        settled.append(len(path))
+        return path
 
-    monkeypatch.setattr(decode, "_settle", watched)
+    monkeypatch.setattr(decode.PathSearch, "settle", watched)
     for steps in (1, 50, 999):
         monkeypatch.setattr(decode, "BLOCK_STEPS", steps)
         assert np.array_equal(decode.best_path(posteriors, ngram=ngram), whole), steps

@@ -37,7 +37,7 @@ LIVE_LINK_FPS = 60.0  # frames per second that the app records at, and that its 
 def arkit_weights_of(
     result: "Result", fps: float | None = None
 ) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray, float]:
-    """Turn a result's lips into ARKit weights at a frame rate.
+    """Turn a result's lips into ARKit weights at a frame rate; needs the whole, see `arkit_weights`.
 
     Args:
         result: lips with what stands beside them.

@@ -259,6 +259,9 @@ def arkit_weights(
 ) -> dict[str, np.ndarray]:
     """Turn lips into the mouth and jaw weights of ARKit.
 
+    Needs the whole where the closed mouth is to be looked for. With `rest`, such as `lips.shapes.neutral_mouth` of the
+    speaker's mean lip, it looks 0.16 s back and ahead in the phones, and at no other frame of the lips.
+
     Args:
         lips: float (frames, 40, 2), mouth space, layout mediapipe40.
         fps: frames per second of `lips`.

@@ -80,6 +80,8 @@ class Cue(NamedTuple):
 def mouth_cues(lips: np.ndarray, fps: float, alignment: "Alignment | None", *, least_seconds: float = 0.0) -> list[Cue]:
     """Choose Rhubarb's mouths A to H and X for lips and what they say.
 
+    Needs the whole: the widest and the least open frames set the scale, and all cues together cost least.
+
     Args:
         lips: float (frames, points, 2), mouth space.
         fps: frames per second of `lips`.

@@ -59,7 +59,8 @@ class Targets(NamedTuple):
 def principal_targets(lips: np.ndarray, rest: np.ndarray) -> Targets:
     """Find the shapes that the movement of some lips is made of: at most MOST_SHAPES of them.
 
-    Weights are shifted and scaled into [0, 1], since viewers and animation programs cut off what is outside.
+    Weights are shifted and scaled into [0, 1], since viewers and animation programs cut off what is outside. Needs the
+    whole: shapes, shift and scale are those of all frames.
 
     Args:
         lips: float (frames, 40, 2), mouth space.
@@ -103,6 +104,8 @@ def named_targets(
     result: "Result", names: Sequence[str], fps: float | None = None
 ) -> tuple[Targets, np.ndarray, np.ndarray, float]:
     """Drive targets that a user's avatar has, by name.
+
+    Needs the whole: a viseme's shape is made of all frames in which it is spoken, the closed mouth of all shut ones.
 
     Args:
         result: lips with what stands beside them.

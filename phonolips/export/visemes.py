@@ -155,7 +155,7 @@ def read_viseme_set(path: Path) -> VisemeSet:
 def viseme_weights(result: "Result", visemes: VisemeSet, fps: float) -> np.ndarray:
     """Weigh the visemes of every frame: the posteriors of their phones added up, smoothed by a Gaussian of 20 ms.
 
-    Where there are no posteriors the alignment's phones take their place.
+    Where there are no posteriors the alignment's phones take their place. Looks 80 ms back and ahead.
 
     Returns:
         float64 (frames, visemes), rows sum to 1; frame i is read at (i + 0.5) / fps seconds.
@@ -175,7 +175,7 @@ def viseme_weights(result: "Result", visemes: VisemeSet, fps: float) -> np.ndarr
 def viseme_cues(result: "Result", visemes: VisemeSet) -> list[Cue]:
     """Name one viseme at a time: neighbours that are alike joined, none shorter than 50 ms, no gaps.
 
-    From the alignment's phones, or the posteriors where there is none.
+    From the alignment's phones, or the posteriors where there is none. Needs the whole: all cues together cost least.
     """
     price = 1 - _phone_weights(result, prefer_posteriors=False) @ visemes.from_phones
     least = [seconds_to_steps(LEAST_CUE_SECONDS)] * len(visemes.names)

@@ -102,6 +102,7 @@ def emphasis_curve(alignment: Alignment, emphasis: Emphasis, frames: int) -> np.
 
 
 NEAR_SECONDS, FAR_SECONDS = 0.08, 0.2  # from speech: nearer the lips are left alone, further away they are shut
+SILENCE_REACH_FRAMES = 5  # FAR_SECONDS at 25 frames a second
 
 
 def seconds_from_speech(alignment: Alignment, frames: int) -> np.ndarray:
@@ -113,6 +114,29 @@ def seconds_from_speech(alignment: Alignment, frames: int) -> np.ndarray:
     following = np.searchsorted(starts, times, side="right")
     distance: np.ndarray = np.clip(np.minimum(times - ends[following], starts[following] - times), 0, None)
     return distance
+
+
+def silence_weights(alignment: Alignment, frames: int) -> np.ndarray:
+    """Compute how far the mouth is shut at every frame because nothing is said; float32 (frames,), 0 in speech, to 1.
+
+    Looks 0.2 s, 5 frames, back and ahead.
+    """
+    part = np.clip((seconds_from_speech(alignment, frames) - NEAR_SECONDS) / (FAR_SECONDS - NEAR_SECONDS), 0, 1)
+    weights: np.ndarray = (part * part * (3 - 2 * part)).astype(np.float32)
+    return weights
+
+
+def shut_by(lips: np.ndarray, weights: np.ndarray, shut: np.ndarray) -> np.ndarray:
+    """Bring lips to a shut mouth by as much as `silence_weights` say; other arguments as for `shut_in_silence`.
+
+    Looks at no other frame.
+    """
+    closed = shut.astype(np.float32)
+    mixed = np.empty_like(lips)
+    for first in range(0, len(lips), BLOCK_FRAMES):
+        some = slice(first, first + BLOCK_FRAMES)
+        mixed[some] = lips[some] + weights[some, None, None] * (closed - lips[some])
+    return mixed
 
 
 def shut_in_silence(lips: np.ndarray, alignment: Alignment, shut: np.ndarray) -> np.ndarray:
@@ -128,14 +152,7 @@ def shut_in_silence(lips: np.ndarray, alignment: Alignment, shut: np.ndarray) ->
     Returns:
         float, the same shape.
     """
-    part = np.clip((seconds_from_speech(alignment, len(lips)) - NEAR_SECONDS) / (FAR_SECONDS - NEAR_SECONDS), 0, 1)
-    weight = (part * part * (3 - 2 * part)).astype(np.float32)[:, None, None]
-    closed = shut.astype(np.float32)
-    mixed = np.empty_like(lips)
-    for first in range(0, len(lips), BLOCK_FRAMES):
-        some = slice(first, first + BLOCK_FRAMES)
-        mixed[some] = lips[some] + weight[some] * (closed - lips[some])
-    return mixed
+    return shut_by(lips, silence_weights(alignment, len(lips)), shut)
 
 
 CLOSING_SECONDS = 0.06  # what a closure takes on either side
@@ -224,16 +241,17 @@ def uncross(lips: np.ndarray) -> np.ndarray:
     return result
 
 
-def exaggerate(lips: np.ndarray, liveliness: float) -> np.ndarray:
+def exaggerate(lips: np.ndarray, liveliness: float, ahead_frames: int = EXAGGERATION_REACH_FRAMES) -> np.ndarray:
     """Exaggerate movements faster than about a syllable; 0 leaves everything as it is.
 
     Squared error makes a decoder hesitate: what it is unsure of comes out smaller. This gives quick movements
     back their size: lips + liveliness * (lips - lips smoothed by a Gaussian of 80 ms), and inner lips that
-    would cross then touch. Looks 8 frames back and ahead.
+    would cross then touch. Looks 8 frames back, and `ahead_frames` ahead.
 
     Args:
         lips: float (frames, 40, 2), mouth space, 25 frames a second.
         liveliness: 0 or more.
+        ahead_frames: 0 to 8; the last frame that may be seen stands for those after it.
 
     Returns:
         float, the same shape; `lips` themselves where `liveliness` is 0.
@@ -244,7 +262,7 @@ def exaggerate(lips: np.ndarray, liveliness: float) -> np.ndarray:
     for first in range(0, len(lips), BLOCK_FRAMES):
         back = min(first, EXAGGERATION_REACH_FRAMES)
         part = lips[first - back : first + BLOCK_FRAMES + EXAGGERATION_REACH_FRAMES]
-        smooth = smooth_gaussian(part, EXAGGERATION_SIGMA_FRAMES)
+        smooth = smooth_gaussian(part, EXAGGERATION_SIGMA_FRAMES, ahead_frames)
         more = uncross(part + np.float32(liveliness) * (part - smooth))
         result[first : first + BLOCK_FRAMES] = more[back : back + BLOCK_FRAMES]
     return result

@@ -75,6 +75,8 @@ def closed_mouth(
 ) -> np.ndarray:
     """Find the closed mouth of a clip: the median of its least open frames, closed where it is not quite shut.
 
+    Needs the whole; where lips are still coming, the speaker's mean lip stands for it, (1, 40, 2).
+
     Args:
         lips: float (frames, 40, 2), mouth space, a frame at least.
         silent: bool (frames,), True where nobody speaks; where there are such frames among the least open fifth,

@@ -50,6 +50,7 @@ MOST_FILTERED = 64  # channels that FFmpeg's resampler takes (its SWR_CH_MAX)
 LEAST_OF_UNRELATED = 0.25
 MIX_SECONDS = 10.0  # sound over which that is decided, of up to seven channels; 13 MB at 48 kHz
 SHORTEST_SECONDS = 0.05
+RESAMPLER_TAPS = 34  # samples at the lower rate that FFmpeg's resampler holds back at most: its 32 taps, and two more
 AAC_SAMPLE_RATE = 48_000  # samples per second; every browser plays it
 AAC_BIT_RATE = 56_000  # bits per second of AAC: speech sounds clean, a minute takes 0.4 MB
 
@@ -385,16 +386,22 @@ def check_waveform(waveform: np.ndarray, sample_rate: int = SAMPLE_RATE) -> np.n
     Raises:
         InputError: not one-dimensional, integers, too short, or not finite; or no such rate.
     """
-    if not isinstance(sample_rate, Real) or not LOWEST_RATE <= sample_rate <= HIGHEST_RATE:
-        raise InputError(
-            f"sample_rate {shown(sample_rate)}; expected {LOWEST_RATE} to {HIGHEST_RATE} samples per second"
-        )
+    rate = check_sample_rate(sample_rate)
     array = check_block(waveform, "waveform")
     if len(array) < SHORTEST_SECONDS * sample_rate:
         raise InputError(
             f"waveform: {len(array)} samples at {sample_rate} Hz; expected at least {1000 * SHORTEST_SECONDS:.0f} ms"
         )
-    return resample(array, int(sample_rate))
+    return resample(array, rate)
+
+
+def check_sample_rate(sample_rate: float) -> int:
+    """Return a caller's samples per second; raise InputError where there can be no such rate."""
+    if not isinstance(sample_rate, Real) or not LOWEST_RATE <= sample_rate <= HIGHEST_RATE:
+        raise InputError(
+            f"sample_rate {shown(sample_rate)}; expected {LOWEST_RATE} to {HIGHEST_RATE} samples per second"
+        )
+    return int(sample_rate)
 
 
 def check_block(block: np.ndarray, name: str = "audio") -> np.ndarray:
@@ -422,13 +429,40 @@ def resample(waveform: np.ndarray, sample_rate: int, to_rate: int = SAMPLE_RATE)
     """Resample float32 (samples,) from `sample_rate` to 16 kHz, or `to_rate`, with FFmpeg's resampler."""
     if sample_rate == to_rate:
         return waveform
-    import av
+    return Resampler(sample_rate, to_rate).push(waveform, last=True)
 
-    frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(waveform[None]), format="fltp", layout="mono")
-    frame.sample_rate = sample_rate
-    resampler = av.AudioResampler(format="fltp", layout="mono", rate=to_rate)
-    pieces = [piece.to_ndarray()[0] for part in (frame, None) for piece in resampler.resample(part)]
-    return np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
+
+class Resampler:
+    """FFmpeg's resampler for sound that comes in blocks: equal to `resample` of the whole, wherever it is cut.
+
+    Args:
+        sample_rate: of the sound that comes.
+        to_rate: of the sound that is made.
+    """
+
+    def __init__(self, sample_rate: int, to_rate: int = SAMPLE_RATE) -> None:
+        self._rate, self._resampler = sample_rate, None
+        self.behind_seconds = 0.0  # how much sound it holds back at most
+        if sample_rate != to_rate:
+            import av
+
+            self._resampler = av.AudioResampler(format="fltp", layout="mono", rate=to_rate)
+            self.behind_seconds = RESAMPLER_TAPS / min(sample_rate, to_rate)
+
+    def push(self, samples: np.ndarray, *, last: bool = False) -> np.ndarray:
+        """Take the next samples, float32 (samples,), perhaps none; return those that can be made, with `last` all."""
+        if self._resampler is None:
+            return samples
+        import av
+
+        frames: list[av.AudioFrame | None] = [None] if last else []
+        if len(samples):
+            frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples[None]), format="fltp", layout="mono")
+            frame.sample_rate = self._rate
+            frames.insert(0, frame)
+        made = [part for frame in frames for part in self._resampler.resample(frame)]
+        pieces = [part.to_ndarray()[0] for part in made if part is not None]  # None: nothing was ever to be resampled
+        return np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
 
 
 def encode_aac(waveform: np.ndarray) -> bytes:

@@ -127,6 +127,11 @@ class AudioEncoder:
         """The number of steps to each side that a step's posteriors depend on (an upper bound, whole frames)."""
         return encoder_reach_steps(self.settings)
 
+    @property
+    def reach_frames(self) -> int:
+        """The number of frames to each side that the posteriors of a frame's four steps depend on."""
+        return encoder_reach_frames(self.settings)
+
     def encode(self, mel: np.ndarray) -> EncoderOutput:
         """Encode log-mel float32 (batch, steps, mels), steps a multiple of 4; the output has the batch axis, too."""
         posteriors, *moves = self.graph.run(mel)
@@ -134,12 +139,19 @@ class AudioEncoder:
         return EncoderOutput(posteriors, moves[0] if moves else np.zeros((len(mel), frames, 0), np.float32))
 
 
-def encoder_reach_steps(settings: AudioEncoderSettings) -> int:
-    """Return the number of steps to each side that an encoder of these sizes depends on."""
+def encoder_reach_frames(settings: AudioEncoderSettings) -> int:
+    """Return the number of frames to each side that a frame depends on in an encoder of these sizes."""
     half = (settings.kernel - 1) // 2
-    coarse = STRIDE * (half * sum(settings.coarse_dilations) + 1)
-    fine = FINE_STEPS * half * sum(settings.dilations) + STEM_KERNEL
-    return coarse + fine + (-fine % STRIDE)
+    fine = FINE_STEPS * half * sum(settings.dilations) + exact_div(STEM_KERNEL - FINE_STEPS, 2)
+    return half * sum(settings.coarse_dilations) + -(-fine // STRIDE)
+
+
+def encoder_reach_steps(settings: AudioEncoderSettings) -> int:
+    """Return the number of steps to each side that a step depends on in an encoder of these sizes.
+
+    A frame's first step sees as far ahead as its last one, hence a frame more.
+    """
+    return STRIDE * (encoder_reach_frames(settings) + 1)
 
 
 class LipParameterPredictor:

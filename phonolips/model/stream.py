@@ -1,25 +1,28 @@
-"""Sound to posteriors to lips, chunk by chunk, in bounded memory, with the same result as in one piece.
+"""Sound to posteriors to lips, piece by piece, in bounded memory, with the same result as in one piece.
 
-Each stage needs a fixed margin: log-mel 120 samples, the encoder `reach_steps`, the lip-parameter heads and voice
+Each stage needs a fixed margin: log-mel 120 samples, the encoder `reach_frames`, the lip-parameter heads and voice
 activity `reach_frames`, what is made of the latter `activity.REACH_FRAMES`, the decoder's context `back_frames` and
 `ahead_frames`; the decoder's cell carries its state. A chunk is computed with its true margins and cropped, so where
-the cuts fall changes nothing but rounding.
+the cuts fall changes nothing but rounding (`model.window`). No graph keeps anything: a short piece costs the margins
+around it once more.
 
-Whatever calls a network goes through these functions.
+Whatever calls a network goes through these stages, or the functions that push a whole through them.
 """
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from phonolips.lips.points import LIP_POINTS
 from phonolips.model.activity import REACH_FRAMES, rest_where_silent, speech_weights
 from phonolips.model.speakers import LipSpeaker
 from phonolips.model.stages import EncoderOutput, VoiceActivity
+from phonolips.model.window import Chunk, Window
 from phonolips.moved import old_names
-from phonolips.phones.inventory import SILENCE_ID
+from phonolips.phones.inventory import NUM_PHONES, SILENCE_ID
 from phonolips.phones.posteriors import labels_to_posteriors
-from phonolips.speech.mel import FLOOR, LOOK_AHEAD_SAMPLES, LOOK_BACK_SAMPLES, log_mel, log_mel_padded
+from phonolips.speech.mel import FLOOR, LOOK_AHEAD_SAMPLES, LOOK_BACK_SAMPLES, NUM_MELS, log_mel, log_mel_padded
 from phonolips.timebase import (
     FRAME_SAMPLES,
     STEP_SAMPLES,
@@ -37,52 +40,127 @@ if TYPE_CHECKING:
 CHUNK_FRAMES = 250  # 10 s
 
 
-class Chunk(NamedTuple):
-    """Rows that are computed at once: `own` rows after `back` rows of margin, then more margin."""
+class MelStage:
+    """Sound, float32 (samples,) at 16 kHz, to log-mel (steps, mels), steps a multiple of 4.
 
-    rows: np.ndarray
-    back: int
-    own: int
-
-
-def _rechunk(blocks: Iterator[np.ndarray], size: int) -> Iterator[np.ndarray]:
-    """Regroup arrays along the first axis into pieces of `size` rows; the last may be shorter."""
-    held: list[np.ndarray] = []
-    count = 0
-    for block in blocks:
-        held.append(block)
-        count += len(block)
-        while count >= size:
-            joined = np.concatenate(held)
-            yield joined[:size]
-            held, count = [joined[size:]], count - size
-    if count:
-        yield np.concatenate(held)
-
-
-def _with_margins(pieces: Iterator[np.ndarray], back: int, ahead: int) -> Iterator[Chunk]:
-    """Add up to `back` rows before and `ahead` rows after each piece.
-
-    The margins hold real neighbours; at the two ends of the whole they are simply shorter.
+    The last frame is completed with silence. Looks 7.5 ms back and ahead, which is a frame where whole ones are made.
     """
-    past: np.ndarray | None = None  # the rows before the first one that waits
-    waiting: list[np.ndarray] = []  # pieces, the first of which comes next
 
-    def next_chunk() -> Chunk:
-        nonlocal past
-        own = waiting.pop(0)
-        before = own[:0] if past is None else past
-        after = np.concatenate(waiting)[:ahead] if waiting else own[:0]
-        so_far = np.concatenate([before, own])
-        past = so_far[max(0, len(so_far) - back) :]
-        return Chunk(np.concatenate([before, own, after]), len(before), len(own))
+    ahead_frames = samples_to_frames(LOOK_AHEAD_SAMPLES)
 
-    for piece in pieces:
-        waiting.append(piece)
-        while len(waiting) > 1 and sum(map(len, waiting[1:])) >= ahead:
-            yield next_chunk()
-    while waiting:
-        yield next_chunk()
+    def __init__(self) -> None:
+        self._window = Window(STEP_SAMPLES, frames_to_samples(self.ahead_frames), FRAME_SAMPLES)
+        self._samples = 0
+
+    def push(self, samples: np.ndarray, *, last: bool = False) -> np.ndarray:
+        """Take the next samples; return the log-mel of those that have what they need."""
+        self._samples += len(samples)
+        if last:
+            samples = np.pad(samples, (0, -self._samples % FRAME_SAMPLES))
+        rows, back, own = self._window.push(samples, last=last)
+        if not own:
+            return np.zeros((0, NUM_MELS), np.float32)
+        padded = np.pad(rows, STEP_SAMPLES)
+        first = STEP_SAMPLES + back - LOOK_BACK_SAMPLES
+        return log_mel_padded(padded[first : STEP_SAMPLES + back + own + LOOK_AHEAD_SAMPLES])
+
+
+class EncodeStage:
+    """Log-mel to encoder output.
+
+    Looks `reach_steps` back and ahead.
+
+    Args:
+        network: for its encoder, and its voice activity if it has one.
+        voice_activity: let sound that is not speech become silence and rest; False = the encoder's own output.
+    """
+
+    def __init__(self, network: "Network", *, voice_activity: bool = True) -> None:
+        self._network = network
+        self._voice_activity = network.voice_activity if voice_activity else None
+        self._rest = rest_lip_parameters(network) if self._voice_activity is not None else np.zeros(0, np.float32)
+        reach = reach_steps(network, voice_activity=voice_activity)
+        self.ahead_frames = reach // STEPS_PER_FRAME
+        self._window = Window(reach, reach)
+
+    def push(self, mel: np.ndarray, *, last: bool = False) -> EncoderOutput:
+        """Take the next steps; return the encoder output of those that have what they need."""
+        chunk = self._window.push(mel, last=last)
+        if not chunk.own:
+            return no_output(self._network)
+        posteriors, lip_parameters = encode_mel(self._network, chunk.rows)
+        if self._voice_activity is not None:
+            weights = speech_weights(_speech_logits(self._voice_activity, chunk.rows), posteriors)
+            posteriors, lip_parameters = rest_where_silent(posteriors, lip_parameters, weights, self._rest)
+        return EncoderOutput(posteriors[_own_steps(chunk)], lip_parameters[_own_frames(chunk)])
+
+
+class SoundStage:
+    """Sound to encoder output: `MelStage`, then `EncodeStage`, whose arguments these are."""
+
+    def __init__(self, network: "Network", *, voice_activity: bool = True) -> None:
+        self._mel, self._encode = MelStage(), EncodeStage(network, voice_activity=voice_activity)
+        self.ahead_frames = self._mel.ahead_frames + self._encode.ahead_frames
+
+    def push(self, samples: np.ndarray, *, last: bool = False) -> EncoderOutput:
+        """Take the next samples; return the encoder output of those that have what they need."""
+        return self._encode.push(self._mel.push(samples, last=last), last=last)
+
+
+class PredictStage:
+    """Posteriors to lip parameters, where there is no sound to encode them from.
+
+    Looks `reach_frames` of the network's predictor back and ahead.
+
+    Args:
+        network: for its lip-parameter head on posteriors.
+    """
+
+    def __init__(self, network: "Network") -> None:
+        self._network = network
+        self.ahead_frames = network.lip_parameters.reach_frames
+        reach = frames_to_steps(self.ahead_frames)
+        self._window = Window(reach, reach)
+
+    def push(self, posteriors: np.ndarray, *, last: bool = False) -> EncoderOutput:
+        """Take the next steps, a multiple of 4; return those that have what they need, with their lip parameters."""
+        chunk = self._window.push(posteriors, last=last)
+        if not chunk.own:
+            return no_output(self._network)
+        predicted = self._network.lip_parameters.predict(chunk.rows[None])[0]
+        return EncoderOutput(chunk.rows[_own_steps(chunk)], predicted[_own_frames(chunk)])
+
+
+class DecodeStage:
+    """Posteriors and lip parameters to a speaker's lips, float32 (frames, 40, 2), at 25 frames a second.
+
+    Looks `back_frames` of the network's decoder back, and carries its state; looks `ahead_frames` ahead.
+
+    Args:
+        network: for its bottleneck and decoder.
+        speaker: whose style and lip shape.
+    """
+
+    def __init__(self, network: "Network", speaker: LipSpeaker) -> None:
+        self._network, self._speaker = network, speaker
+        self._mean_lip = np.asarray(speaker.mean_lip, np.float32)
+        self._embedding = np.asarray(speaker.embedding, np.float32)[None]
+        self._state = network.decoder.start()
+        back, self.ahead_frames = network.decoder.back_frames, network.decoder.ahead_frames
+        self._posteriors = Window(frames_to_steps(back), frames_to_steps(self.ahead_frames))
+        self._lip_parameters = Window(back, self.ahead_frames)
+
+    def push(self, part: EncoderOutput, *, last: bool = False) -> np.ndarray:
+        """Take the next frames; return the lips of those that have what they need."""
+        steps = self._posteriors.push(part.posteriors, last=last)
+        frames = self._lip_parameters.push(part.lip_parameters, last=last)
+        if not frames.own:
+            return np.zeros((0, LIP_POINTS, 2), np.float32)
+        own = slice(frames.back, frames.back + frames.own)
+        outputs, self._state = self._network.decoder.decode(
+            steps.rows[None], frames.rows[None], self._embedding, self._state, own
+        )
+        return self._network.outputs_to_lips(_personal(outputs[0], self._speaker), self._mean_lip)
 
 
 def _own_steps(chunk: Chunk) -> slice:
@@ -95,27 +173,45 @@ def _own_frames(chunk: Chunk) -> slice:
     return slice(chunk.back // STEPS_PER_FRAME, (chunk.back + chunk.own) // STEPS_PER_FRAME)
 
 
-def _whole_frames(blocks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
-    """Pad the end of the sound with zeros to a whole number of 40 ms frames."""
-    total = 0
+def no_output(network: "Network") -> EncoderOutput:
+    """Return the encoder output of no frame at all."""
+    names = len(network.lip_parameters.settings.names)
+    return EncoderOutput(np.zeros((0, NUM_PHONES), np.float32), np.zeros((0, names), np.float32))
+
+
+def pieces_of(blocks: Iterable[np.ndarray], size: int) -> Iterator[tuple[np.ndarray, bool]]:
+    """Regroup arrays along the first axis into pieces of `size` rows; yield each, and whether it is the last one.
+
+    The last piece may be shorter; of no rows at all there is no piece.
+    """
+    before: np.ndarray | None = None
+    for piece in _rechunk(blocks, size):
+        if before is not None:
+            yield before, False
+        before = piece
+    if before is not None:
+        yield before, True
+
+
+def _rechunk(blocks: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:
+    held: list[np.ndarray] = []
+    count = 0
     for block in blocks:
-        total += len(block)
-        yield block
-    if total % FRAME_SAMPLES:
-        yield np.zeros(-total % FRAME_SAMPLES, np.float32)
-
-
-def _mel_chunks(pieces: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
-    """Compute log-mel float32 (steps, mels) of pieces of sound, each a whole number of steps."""
-    for samples, back, own in _with_margins(pieces, STEP_SAMPLES, STEP_SAMPLES):
-        padded = np.pad(samples, STEP_SAMPLES)
-        first = STEP_SAMPLES + back - LOOK_BACK_SAMPLES
-        yield log_mel_padded(padded[first : STEP_SAMPLES + back + own + LOOK_AHEAD_SAMPLES])
+        held.append(block)
+        count += len(block)
+        if count < size:
+            continue
+        joined = np.concatenate(held) if len(held) > 1 else block
+        whole = count - count % size
+        yield from (joined[first : first + size] for first in range(0, whole, size))
+        held, count = [joined[whole:].copy()], count - whole
+    if count:
+        yield np.concatenate(held)
 
 
 def encode(
     network: "Network",
-    blocks: Iterator[np.ndarray],
+    blocks: Iterable[np.ndarray],
     chunk_frames: int = CHUNK_FRAMES,
     *,
     voice_activity: bool = True,
@@ -131,16 +227,11 @@ def encode(
     Yields:
         encoder output of one chunk after the other; the last frame is completed with silence.
     """
-    samples = _rechunk(_whole_frames(blocks), chunk_frames * FRAME_SAMPLES)
-    decides = voice_activity and network.voice_activity is not None
-    rest = rest_lip_parameters(network) if decides else None
-    reach = reach_steps(network, voice_activity=decides)
-    for chunk in _with_margins(_mel_chunks(samples), reach, reach):
-        posteriors, lip_parameters = encode_mel(network, chunk.rows)
-        if network.voice_activity is not None and rest is not None:
-            weights = speech_weights(_speech_logits(network.voice_activity, chunk.rows), posteriors)
-            posteriors, lip_parameters = rest_where_silent(posteriors, lip_parameters, weights, rest)
-        yield EncoderOutput(posteriors[_own_steps(chunk)], lip_parameters[_own_frames(chunk)])
+    stage = SoundStage(network, voice_activity=voice_activity)
+    for samples, last in pieces_of(blocks, frames_to_samples(chunk_frames)):
+        part = stage.push(samples, last=last)
+        if len(part.posteriors):
+            yield part
 
 
 def _speech_logits(voice_activity: VoiceActivity, mel: np.ndarray) -> np.ndarray:
@@ -157,12 +248,11 @@ def _speech_logits(voice_activity: VoiceActivity, mel: np.ndarray) -> np.ndarray
 
 def reach_steps(network: "Network", *, voice_activity: bool = True) -> int:
     """Count the steps to each side of a frame that its encoder output depends on, with or without voice activity."""
-    encoder = network.audio_encoder.reach_steps
-    reach = encoder + frames_to_steps(network.lip_parameters.reach_frames)
-    if not voice_activity or network.voice_activity is None:
-        return reach
-    decided = max(encoder, frames_to_steps(network.voice_activity.reach_frames))
-    return max(reach, decided + frames_to_steps(REACH_FRAMES))
+    encoder = network.audio_encoder.reach_frames
+    reach = encoder + network.lip_parameters.reach_frames
+    if voice_activity and network.voice_activity is not None:
+        reach = max(reach, max(encoder, network.voice_activity.reach_frames) + REACH_FRAMES)
+    return frames_to_steps(reach)
 
 
 def rest_lip_parameters(network: "Network") -> np.ndarray:
@@ -209,14 +299,9 @@ def predict_lip_parameters(network: "Network", posteriors: np.ndarray, chunk_fra
     Returns:
         float32 (steps / 4, parameters).
     """
-    reach = frames_to_steps(network.lip_parameters.reach_frames)
-    pieces = _rechunk(iter([posteriors]), frames_to_steps(chunk_frames))
-    return np.concatenate(
-        [
-            network.lip_parameters.predict(chunk.rows[None])[0, _own_frames(chunk)]
-            for chunk in _with_margins(pieces, reach, reach)
-        ]
-    )
+    stage, size = PredictStage(network), frames_to_steps(chunk_frames)
+    pieces = pieces_of([posteriors], size)
+    return np.concatenate([stage.push(piece, last=last).lip_parameters for piece, last in pieces])
 
 
 def decode_lips(
@@ -238,25 +323,20 @@ def decode_lips(
     Yields:
         lips float32 (frames, 40, 2), mouth space, at 25 frames a second.
     """
-    decoder = network.decoder
-    mean_lip = np.asarray(speaker.mean_lip, np.float32)
-    embedding = np.asarray(speaker.embedding, np.float32)[None]
-    state = decoder.start()
-    frames = len(lip_parameters)
+    stage, frames = DecodeStage(network, speaker), len(lip_parameters)
     for first in range(0, frames, chunk_frames):
         last = min(first + chunk_frames, frames)
-        start, stop = max(0, first - decoder.back_frames), min(frames, last + decoder.ahead_frames)
-        around = posteriors[frames_to_steps(start) : frames_to_steps(stop)][None]
-        own = slice(first - start, last - start)
-        outputs, state = decoder.decode(around, lip_parameters[start:stop][None], embedding, state, own)
-        yield network.outputs_to_lips(_personal(outputs[0], speaker), mean_lip)
+        steps = slice(frames_to_steps(first), frames_to_steps(last))
+        lips = stage.push(EncoderOutput(posteriors[steps], lip_parameters[first:last]), last=last == frames)
+        if len(lips):
+            yield lips
 
 
 def _personal(outputs: np.ndarray, speaker: LipSpeaker) -> np.ndarray:
     """Apply a speaker's gain and mixing to what the decoder makes for their embedding, (frames, outputs)."""
     if speaker.mixing is None:
         return outputs * np.float32(speaker.gain)
-    return outputs * np.float32(speaker.gain) + outputs @ np.asarray(speaker.mixing, np.float32)
+    return np.asarray(outputs * np.float32(speaker.gain) + outputs @ np.asarray(speaker.mixing, np.float32))
 
 
 def decode_batch(

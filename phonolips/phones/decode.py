@@ -4,6 +4,9 @@ The costs and weights had the least phone errors on validation clips. A least du
 CTC's blank would take off some tenths of a point more.
 """
 
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+
 import numpy as np
 
 from phonolips.phones.intervals import Alignment, Interval
@@ -18,6 +21,7 @@ PRIOR_WEIGHT = 0.3  # beside the n-gram, posteriors are divided by the phones' s
 LEAST_POSTERIOR = 1e-6
 BEAM = 9.0  # nats; histories that are further behind the best are not followed
 MOST_STATES = 512  # histories followed at a time
+MOST_PHONES = 128  # and so many phones to a state: together they fit into 16 bits
 BLOCK_STEPS = 4096  # steps whose logarithms are held at once
 
 
@@ -47,10 +51,26 @@ def best_path(
     Returns:
         int64 (steps,), phone ids.
     """
+    search = make_search(ngram, switch_cost, ngram_weight=ngram_weight, prior_weight=prior_weight)
+    settled = []
+    for first in range(0, len(posteriors), BLOCK_STEPS):
+        search.push(posteriors[first : first + BLOCK_STEPS])
+        settled.append(search.settle())
+    return np.concatenate([*settled, search.best()])
+
+
+def make_search(
+    ngram: PhoneNgram | None,
+    switch_cost: float | None = None,
+    *,
+    ngram_weight: float = NGRAM_WEIGHT,
+    prior_weight: float = PRIOR_WEIGHT,
+) -> "PathSearch":
+    """Return a search for the best path, which steps are pushed into; arguments as for `best_path`."""
     if ngram is None:
-        return _best_alone(posteriors, SWITCH_COST if switch_cost is None else switch_cost)
+        return _AloneSearch(SWITCH_COST if switch_cost is None else switch_cost)
     cost = NGRAM_SWITCH_COST if switch_cost is None else switch_cost
-    return _best_with_ngram(posteriors, ngram, np.float32(cost), np.float32(ngram_weight), np.float32(prior_weight))
+    return _NgramSearch(ngram, cost, ngram_weight, prior_weight)
 
 
 def _logarithms(posteriors: np.ndarray) -> np.ndarray:
@@ -58,40 +78,99 @@ def _logarithms(posteriors: np.ndarray) -> np.ndarray:
     return result
 
 
-def _best_alone(posteriors: np.ndarray, switch_cost: float) -> np.ndarray:
-    """Find the best path where every phone may follow every other one alike."""
-    steps, phones = posteriors.shape
-    came_from = np.empty((steps, phones), np.int8)
-    own = np.arange(phones, dtype=np.int8)
-    total = np.zeros(phones)  # of the best path that ends in each phone
-    for first in range(0, steps, BLOCK_STEPS):
-        for step, score in enumerate(_logarithms(posteriors[first : first + BLOCK_STEPS]), start=first):
+class PathSearch(ABC):
+    """The best paths that end in each of some states, followed step by step."""
+
+    def __init__(self) -> None:
+        # Of every step that is held, and each of its states: the number of the state before * MOST_PHONES + its phone.
+        self._steps: list[np.ndarray] = []
+
+    def __len__(self) -> int:
+        """Count the steps that are held."""
+        return len(self._steps)
+
+    def push(self, posteriors: np.ndarray) -> None:
+        """Follow the paths through the next steps, float (steps, phones)."""
+        self._steps.extend(self._follow(_logarithms(posteriors)))
+
+    @abstractmethod
+    def _follow(self, scores: np.ndarray) -> Iterator[np.ndarray]:
+        """Yield, for each row of log posteriors float32 (steps, phones), what `_steps` holds of it."""
+
+    @abstractmethod
+    def _best_state(self) -> int:
+        """Return the state in which the best path of all ends."""
+
+    def best(self) -> np.ndarray:
+        """Return the phones of the steps that are held on the best path of all, int64 (steps,)."""
+        return self._trace(len(self._steps), self._best_state())
+
+    def forget(self, steps: int) -> None:
+        """Let go of the first steps that are held."""
+        del self._steps[:steps]
+
+    def settle(self) -> np.ndarray:
+        """Let go of the beginning that all paths share; return its phones, int64 (steps,)."""
+        if not self._steps:
+            return np.zeros(0, np.int64)
+        alive = np.arange(len(self._steps[-1]))
+        for step in range(len(self._steps) - 1, -1, -1):
+            alive = np.unique(self._steps[step][alive] // MOST_PHONES)
+            if len(alive) == 1:
+                path = self._trace(step, int(alive[0]))
+                self.forget(step)
+                return path
+        return np.zeros(0, np.int64)
+
+    def _trace(self, steps: int, state: int) -> np.ndarray:
+        """Follow a state after so many steps back to the first one that is held; return the phones on the way."""
+        path = np.empty(steps, np.int64)
+        for step in range(steps - 1, -1, -1):
+            state, path[step] = divmod(int(self._steps[step][state]), MOST_PHONES)
+        return path
+
+
+class _AloneSearch(PathSearch):
+    """Every phone may follow every other one alike; a state is a phone."""
+
+    def __init__(self, switch_cost: float) -> None:
+        super().__init__()
+        self._switch_cost = switch_cost
+        self._total = np.zeros(0)  # of the best path that ends in each phone
+
+    def _follow(self, scores: np.ndarray) -> Iterator[np.ndarray]:
+        own = np.arange(scores.shape[1])
+        total = self._total if len(self._total) else np.zeros(len(own))
+        for score in scores:
             best = int(total.argmax())
-            stays = total >= total[best] - switch_cost
-            came_from[step] = np.where(stays, own, best)
-            total = np.where(stays, total, total[best] - switch_cost) + score
-    path = np.empty(steps, np.int64)
-    phone = int(total.argmax())
-    for step in range(steps - 1, -1, -1):
-        path[step] = phone
-        phone = int(came_from[step, phone])
-    return path
+            stays = total >= total[best] - self._switch_cost
+            total = np.where(stays, total, total[best] - self._switch_cost) + score
+            yield (np.where(stays, own, best) * MOST_PHONES + own).astype(np.uint16)
+        self._total = total
+
+    def _best_state(self) -> int:
+        return int(self._total.argmax()) if len(self._total) else 0
 
 
-def _best_with_ngram(
-    posteriors: np.ndarray, ngram: PhoneNgram, cost: np.float32, weight: np.float32, prior_weight: np.float32
-) -> np.ndarray:
-    """Find the best path among histories within the beam; what all of them have in common is settled on the way."""
-    kept = NUM_PHONES ** (ngram.order - 2)  # of a history's number, once its oldest phone is dropped
-    history = np.zeros(1, np.int64)  # silences
-    row = ngram.find(history)
-    total = np.zeros(1, np.float32)
-    path = np.empty(len(posteriors), np.int64)
-    settled = 0
-    # From there on, of each state: the number of the state before * NUM_PHONES + its phone.
-    steps: list[np.ndarray] = []
-    for first in range(0, len(posteriors), BLOCK_STEPS):
-        for score in _logarithms(posteriors[first : first + BLOCK_STEPS]) - prior_weight * ngram.log_prior:
+class _NgramSearch(PathSearch):
+    """Histories within the beam; a state is one of them."""
+
+    def __init__(self, ngram: PhoneNgram, cost: float, weight: float, prior_weight: float) -> None:
+        super().__init__()
+        self._ngram, self._cost, self._weight = ngram, np.float32(cost), np.float32(weight)
+        self._prior = np.float32(prior_weight) * ngram.log_prior
+        self._history = np.zeros(1, np.int64)  # silences
+        self._row = ngram.find(self._history)
+        self._total = np.zeros(1, np.float32)
+
+    def _best_state(self) -> int:
+        return int(self._total.argmax())
+
+    def _follow(self, scores: np.ndarray) -> Iterator[np.ndarray]:
+        ngram, cost, weight = self._ngram, self._cost, self._weight
+        history, row, total = self._history, self._row, self._total
+        kept = NUM_PHONES ** (ngram.order - 2)  # of a history's number, once its oldest phone is dropped
+        for score in scores - self._prior:
             phone = history % NUM_PHONES
             moved = ngram.rows[row]
             moved *= weight
@@ -119,28 +198,8 @@ def _best_with_ngram(
                 row[new] = ngram.find(history[new])
             else:
                 parent, total, history, row = still, stayed[still] - np.float32(best), history[still], row[still]
-            steps.append((parent * NUM_PHONES + history % NUM_PHONES).astype(np.int16))
-        settled += _settle(steps, len(total), path[settled:])
-    _trace(steps, int(total.argmax()), path[settled:])
-    return path
-
-
-def _settle(steps: list[np.ndarray], states: int, path: np.ndarray) -> int:
-    """Write the beginning that the paths to all states share into `path`, and forget it; return its length."""
-    alive = np.arange(states)
-    for step in range(len(steps) - 1, -1, -1):
-        alive = np.unique(steps[step][alive] // NUM_PHONES)
-        if len(alive) == 1:
-            _trace(steps[:step], int(alive[0]), path)
-            del steps[:step]
-            return step
-    return 0
-
-
-def _trace(steps: list[np.ndarray], state: int, path: np.ndarray) -> None:
-    """Follow a state back to the first step, and write the phones on the way into `path`."""
-    for step in range(len(steps) - 1, -1, -1):
-        state, path[step] = divmod(int(steps[step][state]), NUM_PHONES)
+            yield (parent * MOST_PHONES + history % NUM_PHONES).astype(np.uint16)
+        self._history, self._row, self._total = history, row, total
 
 
 def label_runs(labels: np.ndarray) -> list[tuple[int, int, int]]:
@@ -161,7 +220,12 @@ def read_phones(posteriors: np.ndarray, ngram: PhoneNgram | None = None) -> Alig
     Returns:
         an alignment without words; confidences are the mean posterior of each phone.
     """
-    runs = label_runs(best_path(posteriors, ngram=ngram))
+    return path_to_alignment(best_path(posteriors, ngram=ngram), posteriors)
+
+
+def path_to_alignment(path: np.ndarray, posteriors: np.ndarray) -> Alignment:
+    """Make an alignment without words of the phones of steps; int (steps,), and the posteriors that say how sure."""
+    runs = label_runs(path)
     phones = [Interval(PHONES[phone], steps_to_seconds(first), steps_to_seconds(last)) for phone, first, last in runs]
     confidences = [float(posteriors[first:last, phone].mean()) for phone, first, last in runs]
     return Alignment.build((), phones, steps_to_seconds(len(posteriors)), np.clip(confidences, 0, 1).tolist())

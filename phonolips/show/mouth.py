@@ -60,7 +60,10 @@ class MouthPainter:
     def __init__(
         self, lips: np.ndarray, size: tuple[int, int], palette: Palette = WARM, view: View | None = None
     ) -> None:
-        """Fit the view (unless given) and the curves to `lips` (frames, points, 2), in mouth-space units."""
+        """Fit the view (unless given) and the curves to `lips` (frames, points, 2), in mouth-space units.
+
+        Where lips are still coming, the speaker's mean lip alone, with `view.speaker_view` of it.
+        """
         check_lips(lips)
         self.size, self.palette, self.view = size, palette, view or fit_view(lips, size)
         self._curves = LipCurves(lips.mean(0))

@@ -29,7 +29,7 @@ from phonolips.lips.motion import (
     shut_in_silence,
 )
 from phonolips.lips.shapes import close_lips
-from phonolips.phones.decode import read_phones
+from phonolips.phones.decode import path_to_alignment, read_phones
 from phonolips.phones.files.tiers import MOST_SECONDS
 from phonolips.phones.intervals import Alignment
 from phonolips.phones.inventory import UNKNOWN
@@ -54,6 +54,7 @@ from phonolips.timebase import (
     STEP_SECONDS,
     check_rate,
     exact_fps,
+    frames_to_samples,
     samples_to_seconds,
     samples_to_steps,
     steps_to_seconds,
@@ -174,7 +175,8 @@ def from_audio(
         InputError: no such file, not a waveform, or NaN in it; speaker, fps or mean_lip not as described.
     """
     from phonolips.media.audio import SILENCE_LEVEL, check_sound_file, check_waveform, read_blocks
-    from phonolips.model.stream import encode
+    from phonolips.model.stream import CHUNK_FRAMES, pieces_of
+    from phonolips.synth.stream import SoundToLips
 
     recording = lasting(Path(audio)) if isinstance(audio, str | os.PathLike) else None
     blocks: Iterable[np.ndarray]
@@ -190,19 +192,30 @@ def from_audio(
     else:
         raise InputError(f"audio is {type(audio).__name__}; expected a file, its path, or an array of samples")
     network = load_checked(options)
+    find_emphasis(options.get("emphasis") or {}, [])
     sound = SoundKeeper(recording, audio_stream)
-    posteriors, lip_parameters = [], []
-    for part in encode(network, sound.keep(blocks), voice_activity=voice_activity):
-        posteriors.append(check_posteriors(check_made(part.posteriors, "encoder")))
-        if not phones_only:
-            lip_parameters.append(part.lip_parameters.copy())  # a view of the encoder's larger array
-    if not posteriors:
+    stages = SoundToLips(network, options, phones_only=phones_only, voice_activity=voice_activity)
+    pieces = pieces_of(sound.keep(blocks), frames_to_samples(CHUNK_FRAMES))
+    parts = [list(kind) for kind in zip(*(stages.push(piece, last=last) for piece, last in pieces), strict=True)]
+    if not parts:
         raise InputError("audio: holds no samples")
-    moves = None if phones_only else join(lip_parameters)
-    found = join(posteriors)
+    lips, posteriors, lip_parameters, labels = map(join, parts)
     if voice_activity and network.voice_activity is not None and sound.peak >= SILENCE_LEVEL:
-        warn_without_speech(found)
-    return _decode(network, found, moves, None, "audio", sound.kept(), options)
+        warn_without_speech(posteriors)
+    kept = sound.kept()
+    return Result(
+        lips,
+        stages.fps,
+        posteriors=posteriors,
+        lip_parameters=lip_parameters,
+        lip_parameter_names=tuple(network.lip_parameters.settings.names),
+        alignment=path_to_alignment(labels, posteriors),
+        speaker=stages.speaker.name,
+        timing="audio",
+        waveform=kept.waveform,
+        recording=kept.recording,
+        audio_stream=kept.stream,
+    )
 
 
 def from_text(

@@ -1,0 +1,136 @@
+"""What is done to lips as they come: movements exaggerated, silences shut, another frame rate.
+
+The functions are those of `lips.motion` and `lips.curve`; these stages hand them as much as they look at (see
+`model.window`). All lips are float32 (frames, 40, 2), mouth space.
+"""
+
+import math
+from fractions import Fraction
+
+import numpy as np
+
+from phonolips.lips.curve import BLOCK_FRAMES, NEIGHBOURS, LipCurve, check_fps
+from phonolips.lips.motion import EXAGGERATION_REACH_FRAMES, SILENCE_REACH_FRAMES, exaggerate, silence_weights
+from phonolips.lips.points import LIP_POINTS
+from phonolips.model.window import Window
+from phonolips.phones.intervals import Alignment
+from phonolips.phones.live import PhoneTier
+from phonolips.timebase import (
+    MODEL_FPS,
+    STEPS_PER_FRAME,
+    FrameRate,
+    exact_fps,
+    frames_in,
+    frames_to_steps,
+    steps_to_seconds,
+)
+
+NO_LIPS = np.zeros((0, LIP_POINTS, 2), np.float32)
+
+
+class ExaggerateStage:
+    """Exaggerate movements, see `lips.motion.exaggerate`: looks 8 frames back, and `ahead_frames` ahead.
+
+    Args:
+        liveliness: 0 or more; with 0 lips pass by at once.
+        ahead_frames: 0 to 8.
+    """
+
+    def __init__(self, liveliness: float, ahead_frames: int = EXAGGERATION_REACH_FRAMES) -> None:
+        self._liveliness = liveliness
+        self.ahead_frames = ahead_frames if liveliness else 0
+        self._window = Window(EXAGGERATION_REACH_FRAMES, self.ahead_frames)
+
+    def push(self, lips: np.ndarray, *, last: bool = False) -> np.ndarray:
+        """Take the next lips; return those that have what they need."""
+        rows, back, own = self._window.push(lips, last=last)
+        return exaggerate(rows, self._liveliness, self.ahead_frames)[back : back + own] if own else NO_LIPS
+
+
+class SilenceStage:
+    """How far the mouth is shut because nothing is said, from the phones of steps; see `lips.motion.silence_weights`.
+
+    Looks 5 frames back and ahead.
+    """
+
+    ahead_frames = SILENCE_REACH_FRAMES
+
+    def __init__(self) -> None:
+        reach = frames_to_steps(self.ahead_frames)
+        self._window = Window(reach, reach, STEPS_PER_FRAME)
+
+    def push(self, labels: np.ndarray, *, last: bool = False) -> np.ndarray:
+        """Take the phones int (steps,) of the next steps; return the weights float32 (frames,) that can be known."""
+        rows, back, own = self._window.push(labels, last=last)
+        if not own:
+            return np.zeros(0, np.float32)
+        around = Alignment.build((), PhoneTier().push(rows, last=True), steps_to_seconds(len(rows)))
+        weights = silence_weights(around, len(rows) // STEPS_PER_FRAME)
+        return weights[back // STEPS_PER_FRAME : (back + own) // STEPS_PER_FRAME]
+
+
+class ResampleStage:
+    """Read the continuous lip curve at another frame rate, as `lips.curve.resample_lips` does with the whole.
+
+    Looks two frames ahead and one back of a moment between two frames; at 25 frames a second lips pass by at once.
+
+    Args:
+        fps: the wanted rate.
+
+    Raises:
+        InputError: no usable rate.
+    """
+
+    def __init__(self, fps: FrameRate) -> None:
+        self.fps = exact_fps(check_fps(fps))
+        self._held, self._first = NO_LIPS, 0  # the latest frames, and which of all the first of them is
+        self._read = 0
+
+    @property
+    def ahead_seconds(self) -> float:
+        """How much later than the lips of the model a frame is there at most, each counted from its own end.
+
+        A frame whose centre comes just before that of the model's frame i + 1 needs frame i + 2, so its centre lies
+        1.5 frames before the end of that one, and one more frame is what it may just have missed.
+        """
+        passes_by = self.fps == MODEL_FPS
+        return 0.0 if passes_by else 2.5 / MODEL_FPS - 0.5 / float(self.fps)
+
+    def push(self, lips: np.ndarray, *, seconds: float | None = None) -> np.ndarray:
+        """Take the next lips at 25 frames a second; return those at `fps` that can be read by now.
+
+        Args:
+            lips: any number of frames, none included.
+            seconds: the length of the whole, where these were the last ones.
+        """
+        self._held = np.concatenate([self._held, lips])
+        frames = self._first + len(self._held)
+        if seconds is not None:
+            end = frames_in(seconds, float(self.fps)) if frames else 0
+        elif self.fps == MODEL_FPS:
+            end = frames
+        else:
+            end = max(self._read, math.ceil((frames - Fraction(3, 2)) * self.fps / MODEL_FPS - Fraction(1, 2)))
+        made = self._read_until(end) if end > self._read else NO_LIPS
+        self._read = end
+        return made
+
+    def _read_until(self, end: int) -> np.ndarray:
+        """Return the frames from `_read` on to `end`, and let go of what those after them do not need."""
+        if self.fps == MODEL_FPS:
+            made = self._held[: end - self._read]
+            self._held, self._first = NO_LIPS, self._first + len(self._held)
+            return made
+        times = (np.arange(self._read, end) + 0.5) / float(self.fps)
+        curve = LipCurve(self._held, MODEL_FPS)
+        made = np.concatenate(
+            [
+                curve.at(times[first : first + BLOCK_FRAMES] - self._first / MODEL_FPS)
+                for first in range(0, len(times), BLOCK_FRAMES)
+            ]
+        )
+        next_place = int((end + Fraction(1, 2)) * MODEL_FPS / self.fps - Fraction(1, 2))
+        # the last frames stay in any case: they are what stands still after the end
+        spare = max(0, min(next_place - self._first, len(self._held)) - NEIGHBOURS)
+        self._held, self._first = self._held[spare:].copy(), self._first + spare
+        return made
