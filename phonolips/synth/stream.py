@@ -41,9 +41,8 @@ if TYPE_CHECKING:
     from phonolips.model.network import Network
 
 LIVE_AHEAD_FRAMES = 2  # of exaggeration; costs 2 % of the lips' spread (docs/streaming.md), and six frames less delay
-LIVE_LAG_SECONDS = (
-    0.5  # of phones; of 1,868 of LibriSpeech one differs from the whole (docs/streaming.md), of 0.25 s twenty
-)
+# Of phones: of 1,688 of LibriSpeech one differs from the whole, of 0.25 s twenty-six (docs/streaming.md).
+LIVE_LAG_SECONDS = 0.5
 MOST_LAG_SECONDS = 60.0  # of phones; what is held grows with it
 
 
