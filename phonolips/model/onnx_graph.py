@@ -76,20 +76,26 @@ class OnnxGraph(Graph):
 def is_available() -> bool:
     """Return whether ONNX Runtime is installed."""
     try:
-        import onnxruntime  # noqa: F401
+        _onnxruntime()
     except ImportError:
         return False
     return True
 
 
-def check_provider(provider: str) -> None:
-    """Raise InputError for a provider that nobody knows, MissingToolError for one that this installation lacks."""
+def _onnxruntime() -> Any:
+    """Import ONNX Runtime, which from 1.32 on numbers the machine and reports to its makers unless it is told not to."""
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     import onnxruntime
 
+    return onnxruntime
+
+
+def check_provider(provider: str) -> None:
+    """Raise InputError for a provider that nobody knows, MissingToolError for one that this installation lacks."""
     if not isinstance(provider, str) or provider not in PROVIDERS:
         near = did_you_mean(provider, PROVIDERS) if isinstance(provider, str) else ""
         raise InputError(f"provider is {shown(provider)}; expected one of numpy, {', '.join(PROVIDERS)}{near}")
-    there = onnxruntime.get_available_providers()
+    there = _onnxruntime().get_available_providers()
     if PROVIDERS[provider] not in there:
         known = [name for name, real in PROVIDERS.items() if real in there]
         raise MissingToolError(
@@ -99,10 +105,9 @@ def check_provider(provider: str) -> None:
 
 
 def _open(path: Path, provider: str, threads: int) -> "onnxruntime.InferenceSession":
-    import onnxruntime
-
     check_provider(provider)
-    options = onnxruntime.SessionOptions()
+    runtime = _onnxruntime()
+    options = runtime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = QUIET
@@ -111,7 +116,7 @@ def _open(path: Path, provider: str, threads: int) -> "onnxruntime.InferenceSess
     chosen = [PROVIDERS[provider]] + ([PROVIDERS[CPU]] if provider != CPU else [])
     # What ONNX Runtime raises has no base class of its own, and may be Python's: all of it means an unusable file.
     try:
-        return onnxruntime.InferenceSession(os.fspath(path), options, providers=chosen)
+        return runtime.InferenceSession(os.fspath(path), options, providers=chosen)
     except Exception as error:
         raise CheckpointError(f"{path}: not a readable graph ({_first_line(error)})") from error
 
