@@ -10,6 +10,7 @@ NAME.onnx.json, with a MODEL_CARD that names the data and its licence. They diff
 research only): read the card before you pass the sound on.
 """
 
+import os
 from collections.abc import Sequence
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
@@ -90,6 +91,7 @@ def _load(path: Path) -> Any:
     for file in (path, settings):
         if not file.is_file():
             raise InputError(f"{file}: no such file; a piper voice is two files, NAME.onnx and NAME.onnx.json")
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # as model.onnx_graph does; piper imports ONNX Runtime
     from google.protobuf.message import DecodeError
     from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidGraph, InvalidProtobuf
     from piper import PiperVoice
