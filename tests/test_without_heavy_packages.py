@@ -145,6 +145,16 @@ def test_what_lips_are_made_of(session, spoken, tmp_path):
     assert not session.loaded & set(EXTRAS_ONLY)
 
 
+def test_a_stream(session):
+    code = (
+        "import numpy, phonolips, sys\n"
+        "stream = phonolips.Stream(fps=30)\n"
+        "made = [len(stream.push(numpy.zeros(16000)).lips) for _ in range(4)] + [len(stream.close().lips)]\n"
+        "print(sum(made), *{'torch', 'scipy'} & {name for name, module in sys.modules.items() if module})"
+    )
+    assert session.python(code).split() == ["120"]
+
+
 def test_what_is_made_of_lips(session, spoken, tmp_path):
     drawn = [
         ("plot", spoken, "--kind", kind, "--out", tmp_path / f"{kind}.png")
