@@ -135,16 +135,17 @@ def main() -> None:
     if any(os.environ.get(name) != "1" for name in THREAD_VARIABLES):
         os.environ |= dict.fromkeys(THREAD_VARIABLES, "1")
         os.execv(sys.executable, [sys.executable, *sys.argv])  # libraries read them when they load
-    print("| sound | computed by | encoder s | decoder s | real-time factor | CPU | torch / this, CPU |")
-    print("|---|---|---|---|---|---|---|")
-    for threads in options.threads:
-        for seconds in options.seconds:
-            print("\n".join(warm(gather(options.clips, seconds), threads, options.rounds)), flush=True)
-    print("\n| import, load, 3 s of sound | wall s | CPU s | torch / this, CPU | peak MiB |\n|---|---|---|---|---|")
+    # First, while this process is small: a new one counts what it was copied from as memory of its own.
+    print("| import, load, 3 s of sound | wall s | CPU s | torch / this, CPU | peak MiB |\n|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "clip.wav"
         soundfile.write(path, gather(options.clips, COLD_SECONDS), SAMPLE_RATE)
         print("\n".join(cold(path, options.rounds)))
+    print("\n| sound | computed by | encoder s | decoder s | real-time factor | CPU | torch / this, CPU |")
+    print("|---|---|---|---|---|---|---|")
+    for threads in options.threads:
+        for seconds in options.seconds:
+            print("\n".join(warm(gather(options.clips, seconds), threads, options.rounds)), flush=True)
 
 
 if __name__ == "__main__":
