@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from test_adapt import clip_of, network, person_of
+from test_adapt import clip_of, network, person_of, trainable
 
 from phonolips.model.adapt import AdaptSettings, adapt
 from phonolips.model.speakers import LipSpeaker
 from phonolips.model.stream import decode_lips
 
-__all__ = ["network"]  # the fixture
+__all__ = ["network", "trainable"]  # the fixtures
 
 
 @pytest.mark.parametrize("gain", [1.0, 3.0])
@@ -18,7 +18,7 @@ __all__ = ["network"]  # the fixture
 def test_gain_and_mixing_both_count(network, gain, mixed):
     """What a speaker moves, read off the lips in the decoder's outputs, against the sum that `LipSpeaker` describes."""
     clip = clip_of(network, person_of(network, [0, 1, 0]), 1)
-    basis = network.lip_basis.numpy().reshape(-1, 80)  # orthonormal
+    basis = network.lip_basis.reshape(-1, 80)  # orthonormal
     mixing = np.random.default_rng(0).normal(0, 0.5, (len(basis), len(basis))).astype(np.float32)
     plain = replace(person_of(network, [0, 1, 0]), mixing=None, gain=1.0)
 

@@ -83,7 +83,7 @@ def is_available() -> bool:
 
 
 def _onnxruntime() -> Any:
-    """Import ONNX Runtime, which from 1.32 on numbers the machine and reports to its makers unless it is told not to."""
+    """Import ONNX Runtime, which from 1.32 on reports to its makers about the machine unless it is told not to."""
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     import onnxruntime
 
