@@ -209,9 +209,13 @@ def test_numpy_takes_over_where_onnx_runtime_is_not_installed():
         "import sys; sys.modules['onnxruntime'] = None\n"
         "import phonolips; from phonolips.model.network import load_network\n"
         "assert load_network().computed_by == 'numpy'\n"
-        "print(len(phonolips.from_text('bin blue').lips))"
+        "print(len(phonolips.from_text('bin blue').lips))\n"
+        "try: load_network(provider='cpu')\n"
+        "except phonolips.MissingToolError as error: print(error)"
     )
     root = Path(__file__).resolve().parents[1]
     made = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True)
     assert made.returncode == 0, made.stderr
-    assert int(made.stdout) > 20
+    frames, message = made.stdout.splitlines()
+    assert int(frames) > 20
+    assert message == "provider 'cpu' needs onnxruntime; pip install onnxruntime, or choose numpy"

@@ -23,7 +23,7 @@ from phonolips.corpus.records import Record, check_id, read_records
 from phonolips.corpus.store.store import ArraySpec, Clip, Store, declare_store, write_shard
 from phonolips.errors import CheckpointError, CorpusError, InputError, PhonolipsError
 from phonolips.model.bundle import PACKAGED_MODEL, PACKAGED_SYNC_EXPERT, write_bundle
-from phonolips.model.network import read_network
+from phonolips.model.network import load_network, read_network
 from phonolips.model.settings import NetworkSettings, settings_from_dict
 from phonolips.model.sync import load_sync_expert
 from phonolips.reading import MOST_ARRAY_BYTES, decode_text, parse_json, parse_yaml, read_lines, read_npz
@@ -318,7 +318,16 @@ def test_a_graph_that_is_none_is_one_line(tmp_path):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize(("provider", "message"), [("abacus", "expected one of numpy, cpu"), ("cuda", "is not in the")])
+@pytest.mark.parametrize("threads", [0, -1, 1.5, "2", True, None, 10**9])
+def test_threads_are_counted(threads):
+    with pytest.raises(InputError, match="threads is"):
+        load_network(threads=threads)
+
+
+@pytest.mark.parametrize(
+    ("provider", "message"),
+    [("abacus", "expected one of numpy, cpu"), (["cpu"], "provider is"), ("cuda", "is not in the")],
+)
 def test_what_cannot_compute_here(provider, message):
     with pytest.raises(PhonolipsError, match=message):
         read_network(PACKAGED_MODEL, provider=provider)

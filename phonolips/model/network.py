@@ -51,6 +51,7 @@ from phonolips.phones.ngram import ORDER, PhoneNgram, fit_ngram
 
 FORMAT = 4
 OLD_FORMATS = (2, 3)  # without graphs; `phonolips upgrade-model` reads them
+MOST_THREADS = 1024  # more than any computer of today has cores
 NUMPY, AUTO = "numpy", "auto"  # what computes, beside ONNX Runtime's providers; auto = ONNX Runtime if it is installed
 # Of the weights, what is used outside the graphs.
 TABLES = (
@@ -299,10 +300,11 @@ def read_network(folder: Path, *, provider: str = AUTO, threads: int = 1) -> Net
 
     Raises:
         CheckpointError: files missing or unreadable, another format, phone list or lip layout.
-        InputError, MissingToolError: no such provider, or not here.
+        InputError, MissingToolError: no such provider, or not here; a number of threads that is none.
     """
     folder, what = Path(folder), "model"
     computed_by = check_provider(provider)
+    check_threads(threads)
     expected = {"format": FORMAT, "phones": list(PHONES), "lip_layout": LIP_LAYOUT}
     values = read_bundle(folder, what=what, made_by="'phonolips train'", expected=expected, upgradable=OLD_FORMATS)
     with bundle_errors(folder, what):
@@ -334,6 +336,13 @@ def check_provider(provider: str) -> str:
     return provider
 
 
+def check_threads(threads: int) -> int:
+    """Return a number of threads; raise InputError for none, or what is no whole number."""
+    if isinstance(threads, bool) or not isinstance(threads, int) or not 1 <= threads <= MOST_THREADS:
+        raise InputError(f"threads is {shown(threads)}; expected a whole number from 1 to {MOST_THREADS}")
+    return threads
+
+
 @lru_cache(maxsize=4)
 def _cached_network(folder: Path, provider: str, threads: int) -> Network:
     return read_network(folder, provider=provider, threads=threads)
@@ -348,4 +357,4 @@ def load_network(model: Path | None = None, *, provider: str = AUTO, threads: in
     folder = Path(model).resolve() if model is not None else PACKAGED_MODEL
     if not folder.is_dir():
         raise CheckpointError(f"{folder}: no such model folder; train one with recipes/grid/run.sh")
-    return _cached_network(folder, provider, threads)
+    return _cached_network(folder, check_provider(provider), check_threads(threads))

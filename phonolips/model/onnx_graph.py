@@ -95,6 +95,8 @@ def check_provider(provider: str) -> None:
     if not isinstance(provider, str) or provider not in PROVIDERS:
         near = did_you_mean(provider, PROVIDERS) if isinstance(provider, str) else ""
         raise InputError(f"provider is {shown(provider)}; expected one of numpy, {', '.join(PROVIDERS)}{near}")
+    if not is_available():
+        raise MissingToolError(f"provider {provider!r} needs onnxruntime; pip install onnxruntime, or choose numpy")
     there = _onnxruntime().get_available_providers()
     if PROVIDERS[provider] not in there:
         known = [name for name, real in PROVIDERS.items() if real in there]
