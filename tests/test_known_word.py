@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from conftest import tool
+from conftest import needs, tool
 from test_alignment import fake_mfa, noise, posteriors_of  # noqa: F401
 
 from phonolips.corpus import known_words
@@ -180,7 +180,7 @@ def write_records(folder: Path) -> list[Record]:
             record("none", "a", none)]  # fmt: skip
 
 
-@pytest.mark.parametrize("aligner", ["ctc", "sphinx", "auto"])
+@pytest.mark.parametrize("aligner", ["ctc", pytest.param("sphinx", marks=needs("align")), "auto"])
 def test_records_by_the_encoder(tmp_path: Path, aligner: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     records, out, encoder = write_records(tmp_path), tmp_path / "out", StubEncoder()
@@ -295,6 +295,7 @@ def test_a_real_word_is_found_where_mfa_has_it(red: tuple[np.ndarray, Alignment,
     assert (soft.argmax(1) == truth)[encoded].mean() > 0.75
 
 
+@needs("train")
 def test_the_bench_counts_what_it_says() -> None:
     bench = tool("tools/bench/known_word")
     assert bench.row([np.array([0.0, 10.0, 40.0]), None]).startswith("1 | 1 | 10 | 66.7%")
