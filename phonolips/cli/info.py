@@ -36,6 +36,7 @@ def _version_of(package: str, missing: str) -> str:
 
 def describe(model: Path | None = None, provider: str = "auto") -> str:
     """List versions, optional tools with how to install what is missing, and the model's contents."""
+    from phonolips.model.bundle import PACKAGED_MODEL, count_parameters
     from phonolips.model.network import NUMPY, load_network
     from phonolips.speech.align.mfa import Mfa
 
@@ -64,7 +65,7 @@ def describe(model: Path | None = None, provider: str = "auto") -> str:
         f"model ({model or 'in the package'}):",
         f"  computed by      {'NumPy' if network.computed_by == NUMPY else f'ONNX Runtime, {network.computed_by}'}",
         f"  speakers         {', '.join(network.description.speakers)}",
-        f"  parameters       {network.parameters / 1e6:.2f} million",
+        f"  parameters       {count_parameters(model or PACKAGED_MODEL) / 1e6:.2f} million",
         f"  encoder reaches  {network.audio_encoder.reach_steps * 10} ms to each side",
         f"  lips look ahead  {network.decoder.ahead_frames * 40} ms",
         f"  lip parameters   {', '.join(settings.lip_parameters.names) or 'none: phones alone'}",

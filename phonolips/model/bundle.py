@@ -24,6 +24,8 @@ WEIGHTS_FILE, DESCRIPTION_FILE = "model.safetensors", "model.json"
 # In the description: the SHA-256, as hexadecimal digits, of every other file of the model, and of its settings.
 CHECKSUMS, SETTINGS = "checksums", "settings"
 MOST_NAMES = 100_000  # of speakers or words; LRW has 1,000 and 500
+# How the names of weights end that are measured or counted, not trained.
+MEASURED = ("_mean", "_var", "_scale", ".scale", "lip_basis", "_tracked", "_ngrams", "_counts", "_prior", "temperature")
 OTHER = "the files are not those of one model; copy all of them again, or train it again"
 PACKAGED = Path(__file__).resolve().parents[1] / "weights"
 PACKAGED_MODEL, PACKAGED_SYNC_EXPERT = PACKAGED / "default", PACKAGED / "sync"
@@ -101,13 +103,13 @@ def read_weights(folder: Path, names: Iterable[str] | None = None) -> dict[str, 
     return {name: value.astype(np.float32) if value.dtype.kind == "f" else value for name, value in found.items()}
 
 
-def count_numbers(folder: Path, without: Collection[str] = ()) -> int:
-    """Count the numbers in a folder's weights but those that are called, or end, as `without` says."""
+def count_parameters(folder: Path) -> int:
+    """Count the numbers in a folder's weights that were trained."""
     from safetensors import safe_open
 
     with safe_open(os.fspath(folder / WEIGHTS_FILE), "np") as file:
-        counted = [name for name in file.keys() if not name.endswith(tuple(without))]  # noqa: SIM118
-        return sum(int(np.prod(file.get_slice(name).get_shape())) for name in counted)
+        trained = [name for name in file.keys() if not name.endswith(MEASURED)]  # noqa: SIM118
+        return sum(int(np.prod(file.get_slice(name).get_shape())) for name in trained)
 
 
 def read_bundle(

@@ -15,7 +15,7 @@ import numpy as np
 
 from phonolips.checks import shown
 from phonolips.errors import CheckpointError, InputError, did_you_mean
-from phonolips.lips.measures import LIP_PARAMETERS, measure_lip_parameters
+from phonolips.lips.measures import measure_lip_parameters
 from phonolips.lips.points import LIP_LAYOUT, LIP_POINTS
 from phonolips.model import onnx_graph
 from phonolips.model.bundle import (
@@ -23,7 +23,6 @@ from phonolips.model.bundle import (
     WEIGHTS_FILE,
     bundle_errors,
     check_files,
-    count_numbers,
     read_bundle,
     read_names,
     read_weights,
@@ -41,6 +40,7 @@ from phonolips.model.stages import (
     SpeakerEncoder,
     VoiceActivity,
     check_decoder,
+    check_lip_parameters,
     check_sources,
     count_outputs,
     describe_voice,
@@ -64,9 +64,6 @@ TABLES = (
     "audio_encoder.phone_ngram_counts",
     "audio_encoder.phone_prior",
 )
-
-# How the names of weights end that are measured or counted, not trained.
-MEASURED = ("_mean", "_var", "_scale", ".scale", "lip_basis", "_tracked", "_ngrams", "_counts", "_prior", "temperature")
 
 
 @dataclass
@@ -92,7 +89,6 @@ class Network:
         graphs: by the names of `stages.signatures`.
         tables: the weights in TABLES, by name.
         computed_by: what computes the graphs, for people.
-        parameters: how many numbers were trained, for people.
 
     Attributes:
         lip_mean: float32 (speakers, 40, 2), the mean lip of every speaker; row 0 is the mean speaker's.
@@ -112,11 +108,10 @@ class Network:
         tables: Mapping[str, np.ndarray],
         *,
         computed_by: str = "",
-        parameters: int = 0,
     ) -> None:
         settings, speakers = description.settings, len(description.speakers)
         check_settings(settings)
-        self.description, self.computed_by, self.parameters = description, computed_by, parameters
+        self.description, self.computed_by = description, computed_by
         outputs, names = count_outputs(settings.lips), len(settings.lip_parameters.names)
         self.lip_mean = _table(tables, "lip_mean", (speakers, LIP_POINTS, 2))
         self.lip_basis = _table(tables, "lip_basis", (outputs, LIP_POINTS, 2))
@@ -246,12 +241,8 @@ def check_settings(settings: NetworkSettings) -> None:
     """Raise InputError for settings that no network can have."""
     check_odd(settings.audio_encoder.kernel, "audio_encoder.kernel")
     check_odd(settings.durations.kernel, "durations.kernel")
-    check_odd(settings.lip_parameters.kernel, "lip_parameters.kernel")
     check_odd(settings.voice_activity.kernel, "voice_activity.kernel")
-    names = settings.lip_parameters.names
-    if any(name not in LIP_PARAMETERS for name in names) or len(set(names)) < len(names):
-        known = ", ".join(LIP_PARAMETERS)
-        raise InputError(f"lip_parameters.names are {shown(names)}; expected some of {known}, each once")
+    check_lip_parameters(settings.lip_parameters)
     check_sources(settings.speaker_from)
     check_decoder(settings.decoder, settings.lips)
 
@@ -324,7 +315,7 @@ def read_network(folder: Path, *, provider: str = AUTO, threads: int = 1) -> Net
                 for name, signature in made.items()
             }
         tables = read_weights(folder, TABLES)
-        return Network(description, graphs, tables, computed_by=computed_by, parameters=count_numbers(folder, MEASURED))
+        return Network(description, graphs, tables, computed_by=computed_by)
 
 
 def check_provider(provider: str) -> str:

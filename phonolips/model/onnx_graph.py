@@ -40,7 +40,7 @@ class OnnxGraph(Graph):
     Args:
         signature: of the graph; that of the file is compared with it.
         path: the ONNX file.
-        provider: of PROVIDERS.
+        provider: of PROVIDERS, checked.
         threads: of one computation.
     """
 
@@ -107,7 +107,6 @@ def check_provider(provider: str) -> None:
 
 
 def _open(path: Path, provider: str, threads: int) -> "onnxruntime.InferenceSession":
-    check_provider(provider)
     runtime = _onnxruntime()
     options = runtime.SessionOptions()
     options.intra_op_num_threads = threads

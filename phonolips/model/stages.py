@@ -10,7 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from phonolips.checks import shown
 from phonolips.errors import CheckpointError, InputError
+from phonolips.lips.measures import LIP_PARAMETERS
 from phonolips.lips.points import LIP_POINTS
 from phonolips.model.graph import Graph, Port, Signature
 from phonolips.model.settings import (
@@ -20,6 +22,7 @@ from phonolips.model.settings import (
     LipsSettings,
     NetworkSettings,
     VoiceActivitySettings,
+    check_odd,
 )
 from phonolips.phones.inventory import NUM_PHONES
 from phonolips.speech.mel import NUM_MELS
@@ -152,6 +155,15 @@ def encoder_reach_steps(settings: AudioEncoderSettings) -> int:
     A frame's first step sees as far ahead as its last one, hence a frame more.
     """
     return STRIDE * (encoder_reach_frames(settings) + 1)
+
+
+def check_lip_parameters(settings: LipParameterSettings) -> None:
+    """Raise InputError for lip parameters that nobody knows, or named twice, and for kernels without a middle."""
+    check_odd(settings.kernel, "lip_parameters.kernel")
+    names = settings.names
+    if any(name not in LIP_PARAMETERS for name in names) or len(set(names)) < len(names):
+        known = ", ".join(LIP_PARAMETERS)
+        raise InputError(f"lip_parameters.names are {shown(names)}; expected some of {known}, each once")
 
 
 class LipParameterPredictor:

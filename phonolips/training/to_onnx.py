@@ -32,6 +32,7 @@ from phonolips.model.stages import (
     HEATMAP_REACH,
     LIP_COORDINATES,
     STEM_KERNEL,
+    count_outputs,
     decoder_ahead_frames,
 )
 from phonolips.phones.inventory import NUM_PHONES
@@ -365,7 +366,7 @@ def _columns(writer: GraphWriter, value: str, weight: str, first: int, stop: int
 def _scan_body(outer: GraphWriter, settings: NetworkSettings) -> onnx.GraphProto:
     """Write what is done for one frame; weights, and constants of them, are those of the graph around it."""
     sizes, recurrent = settings.decoder, settings.decoder.kind == "recurrent"
-    hidden_size, channels, outputs = sizes.hidden, sizes.channels, _outputs(settings)
+    hidden_size, channels, outputs = sizes.hidden, sizes.channels, count_outputs(settings.lips)
     head, cell = "decoder.head.layers.0", "decoder.cell"
     # Transposed parts of weights are made once, outside.
     parts: dict[str, str] = {"out": outer.op("Transpose", outer.weight("decoder.head.layers.2.weight"), perm=[1, 0])}
@@ -426,10 +427,6 @@ def _split(writer: GraphWriter, value: str) -> list[str]:
     names = writer.names("split", 3)
     writer.nodes.append(helper.make_node("Split", [value], names, name=names[0], axis=1, num_outputs=3))
     return names
-
-
-def _outputs(settings: NetworkSettings) -> int:
-    return LIP_COORDINATES if settings.lips.representation == "heatmap" else settings.lips.components
 
 
 def _context(writer: GraphWriter, settings: NetworkSettings) -> str:

@@ -87,7 +87,6 @@ def network_of(network: TrainableNetwork) -> Network:
         {name: TorchGraph(signature, computes[name]) for name, signature in signatures(settings).items()},
         {name: values[name].detach().cpu().numpy() for name in TABLES},
         computed_by="torch",
-        parameters=sum(parameter.numel() for parameter in network.parameters()),
     )
 
 

@@ -12,11 +12,8 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from phonolips.checks import shown
-from phonolips.errors import InputError
-from phonolips.lips.measures import LIP_PARAMETERS
-from phonolips.model.settings import LipParameterSettings, check_odd
-from phonolips.model.stages import FINES_PER_FRAME
+from phonolips.model.settings import LipParameterSettings
+from phonolips.model.stages import FINES_PER_FRAME, check_lip_parameters
 from phonolips.phones.inventory import NUM_PHONES
 from phonolips.timebase import STEPS_PER_FRAME
 
@@ -69,11 +66,7 @@ class LipParameterHeads(nn.Module):
     def __init__(self, settings: LipParameterSettings, encoder_channels: int) -> None:
         super().__init__()
         self.settings = settings
-        check_odd(settings.kernel, "lip_parameters.kernel")
-        unknown = next((name for name in settings.names if name not in LIP_PARAMETERS), None)
-        if unknown is not None or len(set(settings.names)) < len(settings.names):
-            known = ", ".join(LIP_PARAMETERS)
-            raise InputError(f"lip_parameters.names are {shown(settings.names)}; expected some of {known}, each once")
+        check_lip_parameters(settings)
         self.register_buffer("scale", torch.ones(len(settings.names)))
         self.sound_head = LipParameterHead(encoder_channels, FINES_PER_FRAME, settings)
         self.posterior_head = LipParameterHead(NUM_PHONES, STEPS_PER_FRAME, settings)
