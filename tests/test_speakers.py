@@ -178,7 +178,7 @@ def test_encoder_outputs_of_another_corpus_are_refused(corpus, tmp_path):
 def test_lips_go_on_from_those_of_another_model(corpus, tmp_path):
     store, settings = (
         Store(corpus / "features"),
-        LipsFitSettings(epochs=1, learning_rate=0.0, weight_decay=0.0, average=0.0),
+        LipsFitSettings(epochs=1, learning_rate=0.0, weight_decay=0.0, average=0.0, tied_phones=False),
     )
     earlier = network("shape", speakers=("mean", "s2"))
     fit_lip_basis(earlier, store, lip_positions(store, "train")[:2], settings)

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from phonolips.errors import InputError
-from phonolips.phones.features import FEATURES, GLIDE, LETTERS, SHUT, VISIBILITY, Sound, canonical, read_sound
+from phonolips.phones.features import BITE, FEATURES, GLIDE, LETTERS, SHUT, VISIBILITY, Sound, canonical, read_sound
 from phonolips.phones.inventory import (
     BILABIALS,
     IGNORED_ID,
@@ -236,3 +236,34 @@ def _phone_sounds() -> dict[str, Sound]:
 
 
 _PHONE_SOUNDS = _phone_sounds()
+
+
+# ---------------------------------------------------------------- the phones themselves
+
+# Diphthongs by the letters between which they move.
+DIPHTHONGS: Mapping[str, tuple[str, str]] = {"AW": ("a", "ʊ"), "AY": ("a", "ɪ"), "OY": ("ɔ", "ɪ"), **_BETWEEN}
+_MOVED = ("opening", "rounding", "spread")  # features whose change shows in a diphthong
+PHONE_FEATURES = (*FEATURES, SHUT, BITE, SILENCE, *(f"{name} changes" for name in _MOVED))
+
+
+def phone_features() -> np.ndarray:
+    """Tabulate what shows of each phone: float32 (phones, features), the columns being PHONE_FEATURES.
+
+    The features of the IPA chart, each times the root of how much it shows, as in `mix_sound`; whether lips are shut
+    or bite; whether nothing is said. A diphthong has the mean of its two vowels, and by how much it moves between them.
+    """
+    table = np.zeros((NUM_PHONES, len(PHONE_FEATURES)), np.float32)
+    table[PHONE_IDS[SILENCE], PHONE_FEATURES.index(SILENCE)] = 1.0
+    for phone in PHONE_IDS:
+        if phone == SILENCE:
+            continue
+        row, ends = table[PHONE_IDS[phone]], [LETTERS[letter] for letter in DIPHTHONGS.get(phone, ())]
+        if ends:
+            row[: len(FEATURES)] = (_vector(ends[0]) + _vector(ends[1])) / 2
+            row[-len(_MOVED) :] = [ends[1].value(name) - ends[0].value(name) for name in _MOVED]
+        else:
+            sound = _PHONE_SOUNDS[phone]
+            row[: len(FEATURES)] = _vector(sound)
+            row[PHONE_FEATURES.index(SHUT)] = sound.lips == SHUT
+            row[PHONE_FEATURES.index(BITE)] = sound.lips == BITE
+    return table

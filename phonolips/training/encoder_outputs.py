@@ -1,8 +1,8 @@
 """The encoder's outputs for the clips that the lips learn from: computed once, kept on disk, read batch by batch.
 
-The encoder is fixed by then, so every clip is encoded once, clean, and once more through noise. The outputs of a corpus
-of half a million clips go into a store (`encoder_outputs` inside the training's folder), which a killed training goes
-on with.
+The encoder is fixed by then, so every clip is encoded once, clean, and some times more through noise and as other
+voices. The outputs of a corpus of half a million clips go into a store (`encoder_outputs` inside the training's
+folder), which a killed training goes on with.
 """
 
 import logging
@@ -23,7 +23,8 @@ from phonolips.training.networks.encoder import AudioEncoder
 from phonolips.training.ranks import rank_and_world, wait_for_all
 
 log = logging.getLogger("phonolips.training")
-NOISE = {"noise_share": 0.8, "masked_share": 0.0, "reverb_share": 0.25}  # of the second output
+# Of the noisy outputs. Vocal tracts differ as much as in the encoder's own training.
+NOISE = {"noise_share": 0.8, "masked_share": 0.0, "reverb_share": 0.25, "tract_range": 0.12}
 TOGETHER_STEPS = 4_800  # steps of clips of one length that are encoded in one pass
 
 
@@ -42,7 +43,13 @@ class _Named(NamedTuple):
 
 
 def encode_stored_clips(
-    encoder: AudioEncoder, store: Store, clips: Sequence[str | int], device: str, *, noise_seed: int | None = None
+    encoder: AudioEncoder,
+    store: Store,
+    clips: Sequence[str | int],
+    device: str,
+    *,
+    noise_seed: int | None = None,
+    noisy_passes: int = 1,
 ) -> list[tuple[StoredOutput, ...]]:
     """Encode clips, those of one length together.
 
@@ -51,7 +58,8 @@ def encode_stored_clips(
         store: the features.
         clips: ids or positions.
         device: such as `cpu`.
-        noise_seed: encode a second time, through noise that belongs to this seed and the clip's name; None = once.
+        noise_seed: encode again, through noise that belongs to this seed and the clip's name; None = only clean.
+        noisy_passes: how many times again.
 
     Returns:
         for every clip its outputs: clean, then noisy.
@@ -69,7 +77,8 @@ def encode_stored_clips(
         passes = [_encode(encoder, mel, device)]
         if noise_seed is not None:
             names = [_name(store, clips[index]) for index in group]
-            passes.append(_encode(encoder, _through_noise(mel, names, noise_seed), device))
+            for number in range(noisy_passes):
+                passes.append(_encode(encoder, _through_noise(mel, names, f"{noise_seed}{number or ''}"), device))
         for place, index in enumerate(group):
             encoded[index] = tuple(one[place] for one in passes)
     return encoded
@@ -79,7 +88,7 @@ def _name(store: Store, clip: str | int) -> str:
     return clip if isinstance(clip, str) else store.id_at(clip)
 
 
-def _through_noise(mel: Tensor, names: list[str], seed: int) -> Tensor:
+def _through_noise(mel: Tensor, names: list[str], seed: str) -> Tensor:
     everywhere = torch.ones((1, mel.shape[1]), dtype=torch.bool)
     parts = []
     for row, name in zip(mel, names, strict=True):
@@ -103,7 +112,7 @@ class StoredOutputs:
         positions: int64 (clips,), of the clips in `store` that are needed.
         folder: gets a store for this encoder and this noise; others that are there are not touched.
         device: where to encode.
-        noise_seed: see `encode_stored_clips`.
+        noise_seed, noisy_passes: see `encode_stored_clips`.
 
     Raises:
         CorpusError: the outputs that are there are those of another corpus, with clips of the same names.
@@ -118,17 +127,19 @@ class StoredOutputs:
         device: str,
         *,
         noise_seed: int | None = None,
+        noisy_passes: int = 1,
     ) -> None:
         from tqdm import tqdm
 
-        self.names = ("clean",) if noise_seed is None else ("clean", "noisy")
+        passes = noisy_passes if noise_seed is not None else 0
+        self.names = ("clean", *(f"noisy{number or ''}" for number in range(passes)))
         arrays = {
             f"{name}_{part}": ArraySpec("float16", (size,))
             for name in self.names
             for part, size in (("posteriors", NUM_PHONES), ("hidden", encoder.settings.channels))
         }
         known = zlib.crc32(b"".join(value.cpu().numpy().tobytes() for value in encoder.state_dict().values()))
-        self.folder = folder / f"{known:08x}-{'clean' if noise_seed is None else noise_seed}"
+        self.folder = folder / f"{known:08x}-{f'{noise_seed}x{passes}' if passes else 'clean'}"
         wait_for_all()
         wanted = (_Named(store.id_at(int(position)), int(position)) for position in positions)
         plan = [
@@ -142,7 +153,9 @@ class StoredOutputs:
         bar = tqdm(total=clips, desc="encoding", unit="clip", dynamic_ncols=True, disable=None if rank == 0 else True)
         with bar:
             for number, group in plan[rank::world]:
-                encoded = encode_stored_clips(encoder, store, group, device, noise_seed=noise_seed)
+                encoded = encode_stored_clips(
+                    encoder, store, group, device, noise_seed=noise_seed, noisy_passes=noisy_passes
+                )
                 rows = []
                 for position, stored_outputs in zip(group, encoded, strict=True):
                     values = {}

@@ -9,7 +9,7 @@ tells in use.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,7 @@ from torch import Tensor
 from phonolips.corpus.store.store import Store
 from phonolips.errors import CorpusError, InputError
 from phonolips.lips.measures import opening
+from phonolips.lips.points import LAYOUTS, LIP_LAYOUT
 from phonolips.model.bundle import PACKAGED_MODEL
 from phonolips.model.speakers import MEAN_SPEAKER_ROW
 from phonolips.phones.inventory import PHONES
@@ -28,10 +29,12 @@ from phonolips.training.lips_batches import LipsBatch, LipsTrainBatches, LipsVal
 from phonolips.training.lips_clips import LipsClip, LipsClips, clip_shares_of, lip_positions
 from phonolips.training.loop import Stage, Trainer, fit_network
 from phonolips.training.networks.network import TrainableNetwork, read_trainable
+from phonolips.training.networks.tied_phones import tie_phones, untie_phones
 from phonolips.training.order import evenly
 from phonolips.training.ranks import mean_over_ranks
 from phonolips.training.settings import LipsFitSettings
-from phonolips.training.unseen_phones import SEEN_NOTE, fill_unseen_phones, find_seen, phones_of
+from phonolips.training.teacher import TaughtClips, taught_positions
+from phonolips.training.unseen_phones import SEEN_NOTE, fill_unseen_phones, find_seen, note_seen, phones_of
 
 log = logging.getLogger("phonolips.training")
 STORED_OUTPUTS = "encoder_outputs"
@@ -40,12 +43,13 @@ STORED_OUTPUTS = "encoder_outputs"
 class LipsTrainer(Trainer):
     """Squared error of position, of velocity, of the opening where the mouth is shut, and of the lip parameters.
 
-    All but the last in units of the first component's spread. `opening_direction` float32 (components,) turns
-    coefficients into the opening's deviation.
+    All but the last in units of the first component's spread. `opening_direction` and `width_direction` float32
+    (components,) turn coefficients into the deviation of opening and width.
     """
 
     settings: LipsFitSettings
     opening_direction: Tensor
+    width_direction: Tensor
 
     def compute_forward(self, batch: LipsBatch, stage: Stage) -> tuple[Tensor, Tensor]:
         """Compute outputs (batch, frames, outputs) and lip parameters, fed the truth as often as the schedule says."""
@@ -72,9 +76,16 @@ class LipsTrainer(Trainer):
         """Compute lip parameters (batch, frames, names) from the sound or from the phones, as the batch says."""
         if not batch.lip_parameters.shape[-1]:
             return torch.zeros_like(batch.lip_parameters, device=self.device)
-        predicted = self.modules.lip_parameters.from_posteriors(posteriors)
-        measured = self.modules.lip_parameters.from_sound(batch.hidden.to(self.device))
-        return torch.where(batch.predicted.to(self.device)[:, None, None], predicted, measured)
+        heads, hidden = self.modules.lip_parameters, batch.hidden.to(self.device)
+        values = torch.zeros_like(batch.lip_parameters, device=self.device)
+        for rows, source, head in (
+            (batch.predicted, posteriors, heads.from_posteriors),
+            (~batch.predicted, hidden, heads.from_sound),
+        ):
+            chosen = torch.nonzero(rows.to(self.device))[:, 0]
+            if len(chosen):
+                values = values.index_copy(0, chosen, head(source[chosen]).to(values.dtype))
+        return values
 
     def compute_objectives(self, predictions: tuple[Tensor, Tensor], batch: LipsBatch, stage: Stage) -> Tensor:
         """Average over the frames in which the face was really found."""
@@ -97,6 +108,9 @@ class LipsTrainer(Trainer):
         parted = ((made - truth) @ self.opening_direction.to(self.device)).square()
         closing = mean_over_ranks((parted * shut).sum(), frames)
         loss = position + self.settings.velocity_weight * moving + self.settings.closure_weight * closing
+        if self.settings.width_weight:
+            spread = ((made - truth) @ self.width_direction.to(self.device)).square()
+            loss = loss + self.settings.width_weight * mean_over_ranks((spread * weight).sum(), frames)
         if lip_parameters.shape[-1]:
             missed = (lip_parameters - batch.lip_parameters.to(self.device)).square().mean(-1)
             loss = loss + self.settings.lip_parameter_weight * mean_over_ranks((missed * weight).sum(), frames)
@@ -186,9 +200,16 @@ def train_lips(
     kept = stored_outputs or folder / STORED_OUTPUTS
     encoder_device = "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
     noise_seed = settings.seed if settings.noisy_share else None
-    encoder = network.audio_encoder
-    train_outputs = StoredOutputs(encoder, store, train, kept, encoder_device, noise_seed=noise_seed)
+    encoder, passes = network.audio_encoder, settings.noisy_passes
+    train_outputs = StoredOutputs(
+        encoder, store, train, kept, encoder_device, noise_seed=noise_seed, noisy_passes=passes
+    )
     checked_outputs = StoredOutputs(encoder, store, checked, kept, encoder_device)
+    taught: Sequence[LipsClip] = ()
+    trained = seen
+    if settings.taught_clips:
+        taught = teach(network, store, settings, kept, encoder_device)
+        trained = seen | find_seen(phones_of(store, taught.positions))
     fit_lips(
         network,
         LipsClips(network, store, train, train_outputs),
@@ -198,8 +219,42 @@ def train_lips(
         device=device,
         shares=clip_shares_of(store, train, settings),
         shard_of=store.shard_of[train],
+        taught=taught,
+        trained=trained,
     )
-    fill_unseen_phones(network, seen)
+    note_seen(network, seen)
+    if not settings.tied_phones:
+        fill_unseen_phones(network, trained)
+
+
+def teach(
+    network: TrainableNetwork, store: Store, settings: LipsFitSettings, kept: Path, encoder_device: str
+) -> TaughtClips:
+    """Let the teachers of the settings make lips for aligned speech that has none.
+
+    Raises:
+        InputError: no teacher is named.
+        CorpusError: no such speech in the corpus.
+    """
+    if not settings.teachers:
+        raise InputError("lips.taught_clips needs lips.teachers; expected model folders, or [default]")
+    positions = evenly(taught_positions(store, "train"), settings.taught_clips)
+    if not len(positions):
+        raise CorpusError("lips.taught_clips: no aligned speech without lips in the corpus, such as LibriSpeech")
+    teachers = []
+    for folder in settings.teachers:
+        teacher = read_trainable(PACKAGED_MODEL if folder == "default" else Path(folder))
+        teachers.append((teacher, StoredOutputs(teacher.audio_encoder, store, positions, kept, encoder_device)))
+    outputs = StoredOutputs(
+        network.audio_encoder,
+        store,
+        positions,
+        kept / "taught",
+        encoder_device,
+        noise_seed=settings.seed if settings.noisy_share else None,
+        noisy_passes=settings.noisy_passes,
+    )
+    return TaughtClips(network, store, positions, outputs, teachers)
 
 
 def fit_lips(
@@ -212,19 +267,32 @@ def fit_lips(
     device: str = "auto",
     shares: np.ndarray | None = None,
     shard_of: np.ndarray | None = None,
+    taught: Sequence[LipsClip] = (),
+    trained: Collection[str] = PHONES,
 ) -> None:
-    """Train on clips that can be read; see `LipsTrainBatches` for the last two arguments."""
+    """Train on clips that can be read; see `LipsTrainBatches` for `shares` and those after it.
+
+    `trained` are the phones that the clips hold; where phones are tied, others have what their features say.
+    """
+    if settings.tied_phones:
+        known = torch.tensor([phone in trained for phone in PHONES])
+        tie_phones(network.bottleneck, network.lip_parameters.posterior_head, known, settings.residual_dropout)
     parts = ["bottleneck", "lip_parameters", "speakers", "decoder"]
     if network.speaker_encoder is not None:
         parts.append("speaker_encoder")
     modules = {name: getattr(network, name) for name in parts}
+    left, right = LAYOUTS[LIP_LAYOUT].corners
     fit_network(
         LipsTrainer,
         modules=modules,
         settings=settings,
-        train=LipsTrainBatches(train, settings, shares=shares, shard_of=shard_of),
+        train=LipsTrainBatches(train, settings, shares=shares, shard_of=shard_of, taught=taught),
         valid=LipsValidBatches(valid, settings),
         folder=folder,
         device=device,
-        attributes={"opening_direction": torch.from_numpy(opening(network.lip_basis.numpy()))},
+        attributes={
+            "opening_direction": torch.from_numpy(opening(network.lip_basis.numpy())),
+            "width_direction": network.lip_basis[:, right, 0] - network.lip_basis[:, left, 0],
+        },
     )
+    untie_phones(network.bottleneck, network.lip_parameters.posterior_head)

@@ -12,12 +12,14 @@ from phonolips.model.stages import FINES_PER_FRAME
 from phonolips.phones.inventory import IGNORED_ID
 from phonolips.phones.posteriors import labels_to_posteriors
 from phonolips.timebase import frames_to_steps
-from phonolips.training.encoder_outputs import StoredOutput
-from phonolips.training.lips_clips import LipsClip, clip_shares
+from phonolips.training.lips_clips import LipsClip, clip_shares, cut
 from phonolips.training.order import shuffle_in_blocks
 from phonolips.training.padding import length_mask, pad_stack
 from phonolips.training.ranks import share_of
+from phonolips.training.recombine import recombine
 from phonolips.training.settings import LipsFitSettings
+
+TRIED_CLIPS = 12  # to find another one of the same speaker, among those that come up before and after
 
 
 class LipsBatch(NamedTuple):
@@ -55,14 +57,14 @@ class Feed(NamedTuple):
 
     Fields:
         text: from its labels, else from the encoder.
-        noisy: with the encoder's output of the noisy sound.
+        noisy: with which of the encoder's outputs: 0 that of the clean sound, the others of noisy ones.
         phones_only: with lip parameters that are predicted from the phones alone.
         speaker_hidden: conditioned on the mean speaker.
         speaker_encoded: conditioned on an embedding from the clip's shape or voice.
     """
 
     text: bool = False
-    noisy: bool = False
+    noisy: int = 0
     phones_only: bool = False
     speaker_hidden: bool = False
     speaker_encoded: bool = False
@@ -80,20 +82,6 @@ def move_edges(labels: np.ndarray, deviation: float, rng: np.random.Generator) -
     return moved
 
 
-def cut(clip: LipsClip, first: int, frames: int) -> LipsClip:
-    """Cut a clip to some of its frames."""
-    steps, part = slice(frames_to_steps(first), frames_to_steps(first + frames)), slice(first, first + frames)
-    fines = slice(FINES_PER_FRAME * first, FINES_PER_FRAME * (first + frames))
-    return clip._replace(
-        labels=clip.labels[steps],
-        outputs=tuple(StoredOutput(one.posteriors[steps], one.hidden[fines]) for one in clip.outputs),
-        coefficients=clip.coefficients[part],
-        lip_parameters=clip.lip_parameters[part],
-        detected=clip.detected[part],
-        shut=clip.shut[part],
-    )
-
-
 def text_posteriors(clip: LipsClip) -> np.ndarray:
     """Spread a clip's known phones, and where none is known the encoder's posteriors; float32 (steps, phones)."""
     unknown = (clip.labels == IGNORED_ID)[:, None]
@@ -102,7 +90,7 @@ def text_posteriors(clip: LipsClip) -> np.ndarray:
 
 def make_batch(clips: Sequence[LipsClip], feeds: Sequence[Feed], longest: int = 0) -> LipsBatch:
     """Pad clips to one length, at least `longest` frames, each fed as `feeds` says."""
-    outputs = [clip.outputs[1 if feed.noisy else 0] for clip, feed in zip(clips, feeds, strict=True)]
+    outputs = [clip.outputs[feed.noisy] for clip, feed in zip(clips, feeds, strict=True)]
     posteriors = [
         text_posteriors(clip) if feed.text else output.posteriors.astype(np.float32)
         for clip, output, feed in zip(clips, outputs, feeds, strict=True)
@@ -139,6 +127,7 @@ class LipsTrainBatches:
         settings: of the training.
         shares: how often each comes up, summing to 1; None = as the clips' speakers say.
         shard_of: int (clips,), where each lies on disk: an epoch then goes from some shards to the next ones.
+        taught: clips whose lips a teacher made, which come up instead of others as often as `taught_share` says.
     """
 
     def __init__(
@@ -148,8 +137,9 @@ class LipsTrainBatches:
         *,
         shares: np.ndarray | None = None,
         shard_of: np.ndarray | None = None,
+        taught: Sequence[LipsClip] = (),
     ) -> None:
-        self.clips, self.settings = clips, settings
+        self.clips, self.settings, self.taught = clips, settings, taught
         self.shares = clip_shares([clip.speaker for clip in clips], settings.balance) if shares is None else shares
         self.shard_of = np.zeros(len(clips), np.int32) if shard_of is None else shard_of
         self.set_epoch(0)
@@ -172,31 +162,50 @@ class LipsTrainBatches:
         size = self.settings.batch
         places = np.arange(index * size, min((index + 1) * size, len(self.order)))
         mine = share_of(places, rank, world)
-        clips = [self._vary(self.clips[int(self.order[place])], int(place)) for place in mine]
-        feeds = [self._feed(int(place)) for place in mine]
-        if any(len(clip.outputs) < 2 for clip in clips):
-            feeds = [feed._replace(noisy=False) for feed in feeds]
+        drawn = [self._draw(int(place)) for place in mine]
+        clips = [self._vary(clip, rng) for clip, rng in drawn]
+        feeds = [self._feed(int(place), clip, rng) for place, (clip, rng) in zip(mine, drawn, strict=True)]
         return make_batch(clips, feeds)
 
     def __getitem__(self, index: int) -> LipsBatch:
         return self.batch(index)
 
-    def _feed(self, place: int) -> Feed:
-        settings = self.settings
-        shares = (
-            settings.text_share,
-            settings.noisy_share,
-            settings.phones_only_share,
-            settings.unknown_speaker_share,
-            settings.encoded_share,
-        )
-        return Feed(*(bool(draw < share) for draw, share in zip(self.draws[place], shares, strict=True)))
+    def _draw(self, place: int) -> tuple[LipsClip, np.random.Generator]:
+        """Draw a clip and what varies it; the same at the same place of the same epoch."""
+        settings, rng = self.settings, np.random.default_rng((self.settings.seed, self.epoch, place))
+        if len(self.taught) and rng.random() < settings.taught_share:
+            return self.taught[int(rng.integers(len(self.taught)))], rng
+        clip = self.clips[int(self.order[place])]
+        if rng.random() < settings.joined_share:
+            clip = recombine(clip, self._other(clip, place, rng), rng)
+        return clip, rng
 
-    def _vary(self, clip: LipsClip, place: int) -> LipsClip:
-        """Cut a clip at random, move its phone edges and its shape; the same at the same place of the same epoch."""
-        rng = np.random.default_rng((self.settings.seed, self.epoch, place))
-        whole = len(clip.coefficients)
-        frames = int(rng.integers(min(self.settings.least_frames, whole), whole + 1))
+    def _other(self, clip: LipsClip, place: int, rng: np.random.Generator) -> LipsClip:
+        """Draw another clip of the same speaker; the clip itself where the speaker is not known or is not met soon."""
+        if clip.named:
+            near = np.arange(place - TRIED_CLIPS, place + TRIED_CLIPS) % len(self.order)  # in shards that are open
+            for at in rng.choice(near, TRIED_CLIPS, replace=False):
+                other = self.clips[int(self.order[at])]
+                if other.speaker == clip.speaker:
+                    return other
+        return clip
+
+    def _feed(self, place: int, clip: LipsClip, rng: np.random.Generator) -> Feed:
+        settings, draws = self.settings, self.draws[place]
+        feed = Feed(
+            text=bool(draws[0] < settings.text_share),
+            noisy=int(draws[1] < settings.noisy_share),
+            phones_only=bool(draws[2] < settings.phones_only_share),
+            speaker_hidden=bool(draws[3] < settings.unknown_speaker_share),
+            speaker_encoded=bool(draws[4] < settings.encoded_share),
+        )
+        noisy = len(clip.outputs) - 1
+        return feed._replace(noisy=int(rng.integers(1, noisy + 1)) if feed.noisy and noisy else 0)
+
+    def _vary(self, clip: LipsClip, rng: np.random.Generator) -> LipsClip:
+        """Cut a clip at random, move its phone edges and its shape."""
+        whole, longest = len(clip.coefficients), self.settings.most_frames
+        frames = int(rng.integers(min(self.settings.least_frames, whole), min(whole, longest) + 1))
         piece = cut(clip, int(rng.integers(0, whole - frames + 1)), frames)
         shape = clip.shape + self.settings.shape_noise * rng.standard_normal(clip.shape.shape, np.float32)
         return piece._replace(labels=move_edges(piece.labels, self.settings.edge_jitter_steps, rng), shape=shape)

@@ -15,7 +15,8 @@ from phonolips.corpus.store.store import Store
 from phonolips.lips.measures import opening
 from phonolips.model.network import scale_lip_parameters
 from phonolips.model.speakers import MEAN_SPEAKER_ROW
-from phonolips.model.stages import describe_voice
+from phonolips.model.stages import FINES_PER_FRAME, describe_voice
+from phonolips.timebase import frames_to_steps
 from phonolips.training.encoder_outputs import StoredOutput, StoredOutputs, encode_stored_clips
 from phonolips.training.lazy_clips import LazyClips
 from phonolips.training.networks.network import TrainableNetwork
@@ -111,6 +112,20 @@ def read_clip(network: TrainableNetwork, store: Store, clip: str | int, outputs:
         named=named,
         shape=shape,
         voice=describe_voice(store.get(clip, "mel")) if needs_voice else np.zeros(0, np.float32),
+    )
+
+
+def cut(clip: LipsClip, first: int, frames: int) -> LipsClip:
+    """Cut a clip to some of its frames."""
+    steps, part = slice(frames_to_steps(first), frames_to_steps(first + frames)), slice(first, first + frames)
+    fines = slice(FINES_PER_FRAME * first, FINES_PER_FRAME * (first + frames))
+    return clip._replace(
+        labels=clip.labels[steps],
+        outputs=tuple(StoredOutput(one.posteriors[steps], one.hidden[fines]) for one in clip.outputs),
+        coefficients=clip.coefficients[part],
+        lip_parameters=clip.lip_parameters[part],
+        detected=clip.detected[part],
+        shut=clip.shut[part],
     )
 
 

@@ -85,8 +85,17 @@ class LipsFitSettings(FitSettings):
     edge_jitter_steps: float = 1.0  # standard deviation by which phone edges of the text are moved
     text_share: float = 0.4  # of the clips in a batch that are fed by aligned text, the rest by the encoder
     lip_parameter_weight: float = 1.0  # of the squared error of the lip parameters, from sound and from phones
+    width_weight: float = 0.0  # of the squared error of the mouth's width, beside that of all points
+    tied_phones: bool = True  # phones' weights are made of articulatory features and a residual of each phone
+    residual_dropout: float = 0.3  # share of the phones whose residual is left out of an update
+    joined_share: float = 0.3  # of the clips that are cut at phone edges and joined with another, and with silence
+    most_frames: int = 100  # clips are cut at random to no more than this
+    teachers: list[str] = field(default_factory=list)  # model folders (default = the package's) that make lips for
+    taught_clips: int = 0  # so many clips of aligned speech without lips, evenly drawn,
+    taught_share: float = 0.25  # which are this share of those that come up
     phones_only_share: float = 0.15  # of the clips fed by the encoder whose lip parameters come from the phones
-    noisy_share: float = 0.4  # of the clips fed by the encoder that were encoded through noise
+    noisy_share: float = 0.4  # of the clips fed by the encoder that were encoded through noise and as another voice
+    noisy_passes: int = 2  # different ones of each clip
     unknown_speaker_share: float = 0.15  # of the clips that are conditioned on the mean speaker
     own_output_until: float = 0.0  # share of training by which the decoder is fed only its own output
     balance: float = 0.4  # 0 = every clip equally often, 1 = every speaker equally often

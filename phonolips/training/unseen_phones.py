@@ -103,5 +103,10 @@ def fill_unseen_phones(network: TrainableNetwork, seen: Collection[str]) -> dict
             embedding[own] = weights @ embedding[others]
             columns[:, own] = torch.einsum("p,cps->cs", weights, columns[:, others])
             log.info("lips: %s was not seen; %s", phone, " + ".join(f"{w:.2f} {p}" for p, w in mixture.items()))
-    network.description.notes[SEEN_NOTE] = [phone for phone in PHONES if phone in seen]
+    note_seen(network, seen)
     return filled
+
+
+def note_seen(network: TrainableNetwork, seen: Collection[str]) -> None:
+    """Note in a model which phones its lips saw."""
+    network.description.notes[SEEN_NOTE] = [phone for phone in PHONES if phone in seen]

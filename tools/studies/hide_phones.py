@@ -5,6 +5,8 @@
     python tools/studies/hide_phones.py train --clips HIDE/clips.npz --out HIDE --fold 0 [--device cuda]   (and 1, 2)
     python tools/studies/hide_phones.py evaluate --clips HIDE/clips.npz --models HIDE [--out FILE]
     python tools/studies/hide_phones.py neighbours --clips HIDE/clips.npz --models HIDE
+    python tools/studies/hide_phones.py train --clips HIDE/clips.npz --out TIED --fold 0 --tied 0.3 --phones UW CH V AO
+    python tools/studies/hide_phones.py evaluate --clips HIDE/clips.npz --models HIDE --tied TIED --folds 0 --phones ...
 
 No corpus here shows what a sound that English lacks should look like. A phone that English has can be kept from
 the training instead: what stands in for it, as for a foreign sound, is then compared with the truth.
@@ -25,6 +27,8 @@ trained on. Mean lip and PCA basis are those of all clips. Lips are the decoder'
     by hand: one phone, as a person would write it into a table (BY_HAND).
     schwa, all phones: AH; every phone in equal parts.
     untrained: the hidden phone itself.
+    tied: the same, in a model whose phones' weights are tied through articulatory features (`networks.tied_phones`):
+        the hidden phone has no residual and inherits. It is trained as the others are.
 
 *Measures*, of the frames whose middle lies in the phone, all clips together, with 95 % bootstrap intervals over clips:
 error and bias (predicted less true) of opening and width, in thousandths of the distance between the eyes; Pearson's r
@@ -183,17 +187,20 @@ def lips_class() -> Any:
     from phonolips.training.networks.decoder import LipDecoder
     from phonolips.training.networks.lip_parameters import LipParameterHead
     from phonolips.training.networks.speakers import SpeakerTable
+    from phonolips.training.networks.tied_phones import tie_phones
 
     class Lips(nn.Module):
-        """What is trained."""
+        """What is trained; phones are tied where `trained` says which of them have a residual."""
 
-        def __init__(self) -> None:
+        def __init__(self, trained: Any = None, dropout: float = 0.0) -> None:
             super().__init__()
             settings = NetworkSettings()
             self.bottleneck = PhoneBottleneck(settings.decoder.latent)
             self.speakers = SpeakerTable(1, settings.decoder.speaker)
             self.lip_parameters = LipParameterHead(NUM_PHONES, STEPS_PER_FRAME, settings.lip_parameters)
             self.decoder = LipDecoder(settings.decoder, settings.lips, len(settings.lip_parameters.names))
+            if trained is not None:
+                tie_phones(self.bottleneck, self.lip_parameters, trained, dropout)
 
         def forward(self, posteriors: Any, mask: Any) -> Any:
             """Map posteriors (batch, steps, phones) to contexts and lip parameters at frames."""
@@ -259,16 +266,19 @@ def train(arguments: argparse.Namespace) -> None:
         if phone:
             kept_columns[row, ..., PHONE_IDS[phone]] = 0
     torch.manual_seed(settings.seed + arguments.fold)
-    modules = [lips_class()().to(device) for _ in hidden]
-    parameters = {name: value.detach() for name, value in torch.func.stack_module_state(modules)[0].items()}
-    template = lips_class()().to("meta").train()
+    tied = arguments.tied is not None
+    trained = [torch.tensor([other != phone for other in PHONES]) if tied else None for phone in hidden]
+    modules = [lips_class()(one, arguments.tied or 0.0).to(device) for one in trained]
+    stacked, buffers = torch.func.stack_module_state(modules)
+    parameters = {name: value.detach() for name, value in stacked.items()}
+    template = lips_class()(trained[0], arguments.tied or 0.0).to("meta").train()
     averaged = {name: value.clone() for name, value in parameters.items()}
     for value in parameters.values():
         value.requires_grad_()
     optimizer = torch.optim.AdamW(parameters.values(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
     one = torch.vmap(
-        lambda own, posteriors, mask: torch.func.functional_call(template, own, (posteriors, mask)),
-        in_dims=(0, 0, None),
+        lambda own, held, posteriors, mask: torch.func.functional_call(template, (own, held), (posteriors, mask)),
+        in_dims=(0, 0, 0, None),
         randomness="different",
     )
     direction = torch.from_numpy(opening(clips.basis)).to(device)
@@ -302,7 +312,7 @@ def train(arguments: argparse.Namespace) -> None:
             shut = torch.from_numpy(clips.shut[taken]).to(device) * weight
             truth = torch.from_numpy(clips.coefficients[taken]).to(device)
             true_parameters = torch.from_numpy(clips.lip_parameters[taken]).to(device)
-            context, predicted = one(parameters, given, mask)
+            context, predicted = one(parameters, buffers, given, mask)
             made = decode_side_by_side(context, parameters)
             counted = weight.sum((1, 2))
             both = weight[..., 1:] * weight[..., :-1]
@@ -336,9 +346,19 @@ def train(arguments: argparse.Namespace) -> None:
             break
     arguments.out.mkdir(parents=True, exist_ok=True)
     for row, phone in enumerate(hidden):
-        values = {name: value[row].half().cpu().numpy() for name, value in averaged.items()}
+        values = {name: value.half().cpu().numpy() for name, value in folded(modules[row], averaged, row).items()}
         groups = arguments.out / f"fold{arguments.fold}-{row % arguments.files}.npz"
         _append(groups, {f"{phone or 'full'}/{name}": value for name, value in values.items()})
+
+
+def folded(module: Any, averaged: Mapping[str, Any], row: int) -> Mapping[str, Any]:
+    """Return the plain weights of the model in one row of stacked ones."""
+    from phonolips.training.networks.tied_phones import untie_phones
+
+    module.load_state_dict({name: value[row] for name, value in averaged.items()}, strict=False)
+    untie_phones(module.bottleneck, module.lip_parameters)
+    values: Mapping[str, Any] = module.state_dict()
+    return values
 
 
 def _append(path: Path, values: dict[str, np.ndarray]) -> None:
@@ -494,7 +514,7 @@ def mixture(phone: str, known: list[str]) -> np.ndarray:
     return np.stack([sound_row(sound, left_out) for sound in SOUNDS[phone]])
 
 
-def stand_ins(phone: str, known: list[str]) -> dict[str, np.ndarray | None]:
+def stand_ins(phone: str, known: list[str], *, tied: bool = False) -> dict[str, np.ndarray | None]:
     """List what stands in for a phone: weights (parts, phones), or None for the phone itself, as in `seen`."""
     single = np.eye(NUM_PHONES, dtype=np.float32)
     mixed = mixture(phone, known)
@@ -507,7 +527,7 @@ def stand_ins(phone: str, known: list[str]) -> dict[str, np.ndarray | None]:
         "schwa": single[[PHONE_IDS["AH"]]],
         "all phones": every,
         "untrained": None,
-    }
+    } | ({"tied": None, "tied, seen": None} if tied else {})
 
 
 def evaluate(arguments: argparse.Namespace) -> None:
@@ -532,14 +552,14 @@ def evaluate(arguments: argparse.Namespace) -> None:
     multiples: dict[str, dict[str, float]] = {}
     for phone in arguments.phones:
         known = [other for other in PHONES[1:] if present[PHONE_IDS[other]] and other != phone]
-        given = stand_ins(phone, known)
+        given = stand_ins(phone, known, tied=arguments.tied is not None)
         found: dict[str, list[Scored]] = {name: [] for name in given}
-        for fold in range(FOLDS):
+        for fold in arguments.folds:
             chosen = np.flatnonzero((clips.folds == fold) & (clips.labels == PHONE_IDS[phone]).any(1))
-            hidden, seen = (read_model(arguments.models, fold, name) for name in (phone, FULL))
             for name, rows in given.items():
                 posteriors = posteriors_with(clips.labels[chosen], PHONE_IDS[phone], rows)
-                made = decode(seen if name == "seen" else hidden, posteriors)
+                folder = arguments.tied if name.startswith("tied") else arguments.models
+                made = decode(read_model(folder, fold, FULL if name.endswith("seen") else phone), posteriors)
                 lips = clips.mean + np.tensordot(made * clips.scale, clips.basis, 1)
                 found[name].append(score(clips, chosen, phone, lips, closed))
         scored = {name: Scored(*map(np.concatenate, zip(*parts, strict=True))) for name, parts in found.items()}
@@ -646,12 +666,15 @@ def main() -> None:
     step.add_argument("--phones", nargs="+", default=list(HIDDEN), choices=HIDDEN)
     step.add_argument("--files", type=int, default=4, help="that the models of a fold are shared out to")
     step.add_argument("--most-updates", type=int, default=0, help="end after so many, to try it out")
+    step.add_argument("--tied", type=float, metavar="DROPOUT", help="tie phones, with this dropout of the residuals")
     step.set_defaults(run=train)
     step = steps.add_parser("evaluate", help="score what stands in for the hidden phones")
     step.add_argument("--clips", type=Path, required=True)
     step.add_argument("--models", type=Path, required=True)
     step.add_argument("--phones", nargs="+", default=list(HIDDEN), choices=HIDDEN)
     step.add_argument("--out", type=Path, help="Markdown file for the full table")
+    step.add_argument("--tied", type=Path, help="the models that were trained with --tied")
+    step.add_argument("--folds", type=int, nargs="+", default=list(range(FOLDS)), choices=range(FOLDS))
     step.set_defaults(run=evaluate)
     step = steps.add_parser("neighbours", help="put every other phone in the place of a hidden one")
     step.add_argument("--clips", type=Path, required=True)
