@@ -99,7 +99,7 @@ class TaughtClips(LazyClips[LipsClip]):
         lips = mean_shape + deviation
         frames = len(lips)
         steps = STEPS_PER_FRAME * frames
-        said = np.where(labels[:steps] == IGNORED_ID, 0, labels[:steps])
+        said = np.where(labels[:steps] == IGNORED_ID, SILENCE_ID, labels[:steps])
         heard = outputs[0].posteriors[np.arange(steps), said] * (labels[:steps] != IGNORED_ID)
         confident = heard.reshape(frames, -1).mean(1) >= LEAST_CONFIDENCE
         with torch.inference_mode():
