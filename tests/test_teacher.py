@@ -87,7 +87,9 @@ def test_frames_count_where_the_encoder_heard_what_is_said(corpus, share):
     with torch.inference_mode():
         moves = network.lip_parameters.from_sound(torch.zeros(1, *hidden.shape))
         posteriors = torch.from_numpy(outputs[name][0].posteriors.astype(np.float32))[None]
-        made = network.decode(posteriors, network.speakers.embedding.weight[:1], moves)[0].numpy()
+        embedding = network.speakers.embedding.weight[:1]
+        ways = [network.decode(posteriors, embedding, lip_parameters) for lip_parameters in (moves, None)]
+        made = (ways[0] + ways[1])[0].numpy() / 2
     assert clip.coefficients == pytest.approx(made, abs=5e-3)  # kept as float16
 
 

@@ -15,6 +15,7 @@ from itertools import pairwise
 
 import numpy as np
 import torch
+from torch import Tensor
 from tqdm import tqdm
 
 from phonolips.corpus.store.store import Store
@@ -53,12 +54,18 @@ def lend_shapes(posteriors: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 @torch.inference_mode()
 def make_lips(teacher: TrainableNetwork, output: StoredOutput, labels: np.ndarray) -> np.ndarray:
-    """Return how the teacher's mean speaker's lips deviate from their mean shape: float32 (frames, 40, 2)."""
+    """Return how the teacher's mean speaker's lips deviate from their mean shape: float32 (frames, 40, 2).
+
+    They are the mean of those with lip parameters from the sound and those with lip parameters from the phones: for
+    people whom the teacher never saw, that is better than either (docs/training.md).
+    """
     posteriors = torch.from_numpy(lend_shapes(output.posteriors, labels))[None]
-    moves = None
+    moves: list[Tensor | None] = [None]
     if teacher.lip_parameters.settings.names:
-        moves = teacher.lip_parameters.from_sound(torch.from_numpy(output.hidden.astype(np.float32))[None])
-    made = teacher.decode(posteriors, teacher.speakers.embedding.weight[MEAN_SPEAKER_ROW][None], moves)
+        hidden = torch.from_numpy(output.hidden.astype(np.float32))[None]
+        moves.append(teacher.lip_parameters.from_sound(hidden))
+    embedding = teacher.speakers.embedding.weight[MEAN_SPEAKER_ROW][None]
+    made = torch.stack([teacher.decode(posteriors, embedding, one) for one in moves]).mean(0)
     nothing = torch.zeros_like(teacher.lip_mean[MEAN_SPEAKER_ROW])
     deviation: np.ndarray = teacher.coefficients_to_lips(made, nothing[None])[0].numpy()
     return deviation
