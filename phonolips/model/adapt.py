@@ -175,7 +175,8 @@ def one_frame_speaker(
     mean = network.lip_speaker(None)
     deviation = predict_deviations(network, posteriors, lip_parameters, speaker=mean)[index]
     found = network.unnamed_speaker(shape - deviation)
-    return LipSpeaker(name, found.embedding.copy(), found.mean_lip, 1.0, {"mode": "one frame"})
+    notes = {"mode": "one frame"}
+    return LipSpeaker(name, found.embedding.copy(), found.mean_lip, 1.0, notes, phone_shapes=found.phone_shapes)
 
 
 def register_clips(clips: Sequence[EncodedClip]) -> list[EncodedClip]:
@@ -248,7 +249,7 @@ def adapt(
         "detected": detected,
         "errors": {label: round(value, 5) for label, value in errors.items()},
     }
-    speaker = LipSpeaker(name, fit.embedding(steps), mean_lip.astype(np.float32), gain, notes, mixing)
+    speaker = LipSpeaker(name, fit.embedding(steps), mean_lip.astype(np.float32), gain, notes, mixing, 1.0)
     return Adaptation(speaker, at_rest[0], mean, frames, detected, errors)
 
 

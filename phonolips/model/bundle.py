@@ -25,7 +25,19 @@ WEIGHTS_FILE, DESCRIPTION_FILE = "model.safetensors", "model.json"
 CHECKSUMS, SETTINGS = "checksums", "settings"
 MOST_NAMES = 100_000  # of speakers or words; LRW has 1,000 and 500
 # How the names of weights end that are measured or counted, not trained.
-MEASURED = ("_mean", "_var", "_scale", ".scale", "lip_basis", "_tracked", "_ngrams", "_counts", "_prior", "temperature")
+MEASURED = (
+    "_mean",
+    "_var",
+    "_scale",
+    ".scale",
+    "lip_basis",
+    "phone_shapes",
+    "_tracked",
+    "_ngrams",
+    "_counts",
+    "_prior",
+    "temperature",
+)
 OTHER = "the files are not those of one model; copy all of them again, or train it again"
 PACKAGED = Path(__file__).resolve().parents[1] / "weights"
 PACKAGED_MODEL, PACKAGED_SYNC_EXPERT = PACKAGED / "default", PACKAGED / "sync"

@@ -144,6 +144,8 @@ class Fit:
         self.basis = network.lip_basis.reshape(-1, LIP_COORDINATES)  # orthonormal, (outputs, 80)
         self.pieces = cut_pieces(network, clips)
         self.truth = self.pieces.truth[self.pieces.counts]  # (detected, 80)
+        shapes = np.stack([network.shape_phones(posteriors) for posteriors in self.pieces.posteriors])
+        self.shapes = shapes[self.pieces.counts]  # (detected, outputs), whoever speaks
 
     def embedding(self, steps: np.ndarray) -> np.ndarray:
         """Return the embeddings float32 (..., dim) that steps (..., directions) lead to."""
@@ -166,7 +168,7 @@ class Fit:
                 np.repeat(self.embedding(group), len(pieces.truth), axis=0),
                 np.tile(pieces.lip_parameters, (len(group), 1, 1)),
             )
-            made.append(outputs.reshape(len(group), *pieces.counts.shape, -1)[:, pieces.counts])
+            made.append(outputs.reshape(len(group), *pieces.counts.shape, -1)[:, pieces.counts] + self.shapes)
         return np.concatenate(made)
 
     def deviation(self, outputs: np.ndarray) -> np.ndarray:

@@ -38,6 +38,8 @@ class LipSpeaker:
         notes: free JSON: how it was made.
         mixing: float32 (outputs, outputs), what this person moves besides: entry (row, column) is how much of the
             decoder's output `column` comes with its output `row`. None = nothing.
+        phone_shapes: how much is added of what each phone shows in general (`Network.shape_phones`): 1 for people whom
+            the training did not see, 0 for those whose own lips it learned.
     """
 
     name: str
@@ -46,6 +48,7 @@ class LipSpeaker:
     gain: float = 1.0
     notes: dict[str, Any] = field(default_factory=dict)
     mixing: np.ndarray | None = None
+    phone_shapes: float = 0.0
 
 
 def save_speaker(speaker: LipSpeaker, path: Path) -> None:
@@ -57,6 +60,7 @@ def save_speaker(speaker: LipSpeaker, path: Path) -> None:
         "mean_lip": np.asarray(speaker.mean_lip, np.float64).round(6).tolist(),
         "gain": round(float(speaker.gain), 6),
         "mixing": None if speaker.mixing is None else np.asarray(speaker.mixing, np.float64).round(6).tolist(),
+        "phone_shapes": round(float(speaker.phone_shapes), 6),
         "notes": speaker.notes,
     }
     with atomic_file(path) as temporary:
@@ -96,7 +100,15 @@ def _speaker_of(values: Mapping[str, Any]) -> LipSpeaker:
     if not isinstance(name, str) or not isinstance(notes, dict):
         raise InputError(f"its name is {shown(name)}, its notes {shown(notes)}; expected a text, and a JSON object")
     return check_speaker(
-        LipSpeaker(name, values["embedding"], values["mean_lip"], values["gain"], notes, values.get("mixing"))
+        LipSpeaker(
+            name,
+            values["embedding"],
+            values["mean_lip"],
+            values["gain"],
+            notes,
+            values.get("mixing"),
+            values.get("phone_shapes", 0.0),
+        )
     )
 
 
@@ -113,6 +125,7 @@ def check_speaker(speaker: LipSpeaker) -> LipSpeaker:
         "mean_lip": check_array(speaker.mean_lip, "mean_lip", "40 finite points (40, 2)", shape=(LIP_POINTS, 2)),
         "gain": check_number(speaker.gain, "gain", f"a finite factor from 0 to {MOST_GAIN:.0f}", 0, MOST_GAIN),
         "mixing": mixing,
+        "phone_shapes": check_number(speaker.phone_shapes, "phone_shapes", "a factor from 0 to 2", 0, 2),
     }
     same = all(getattr(speaker, name) is part for name, part in parts.items())
     return speaker if same else replace(speaker, **parts)  # type: ignore[arg-type]

@@ -16,6 +16,7 @@ import numpy as np
 
 from phonolips.lips.points import LIP_POINTS
 from phonolips.model.activity import REACH_FRAMES, rest_where_silent, speech_weights
+from phonolips.model.phone_shapes import SHAPING_REACH_FRAMES
 from phonolips.model.speakers import LipSpeaker
 from phonolips.model.stages import EncoderOutput, VoiceActivity
 from phonolips.model.window import Chunk, Window
@@ -146,7 +147,8 @@ class DecodeStage:
         self._mean_lip = np.asarray(speaker.mean_lip, np.float32)
         self._embedding = np.asarray(speaker.embedding, np.float32)[None]
         self._state = network.decoder.start()
-        back, self.ahead_frames = network.decoder.back_frames, network.decoder.ahead_frames
+        self.ahead_frames = network.decoder.ahead_frames
+        back = max(network.decoder.back_frames, SHAPING_REACH_FRAMES)
         self._posteriors = Window(frames_to_steps(back), frames_to_steps(self.ahead_frames))
         self._lip_parameters = Window(back, self.ahead_frames)
 
@@ -160,7 +162,10 @@ class DecodeStage:
         outputs, self._state = self._network.decoder.decode(
             steps.rows[None], frames.rows[None], self._embedding, self._state, own
         )
-        return self._network.outputs_to_lips(_personal(outputs[0], self._speaker), self._mean_lip)
+        made = outputs[0]
+        if self._speaker.phone_shapes:
+            made = made + np.float32(self._speaker.phone_shapes) * self._network.shape_phones(steps.rows)[own]
+        return self._network.outputs_to_lips(_personal(made, self._speaker), self._mean_lip)
 
 
 def _own_steps(chunk: Chunk) -> slice:

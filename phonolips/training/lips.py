@@ -31,6 +31,7 @@ from phonolips.training.loop import Stage, Trainer, fit_network
 from phonolips.training.networks.network import TrainableNetwork, read_trainable
 from phonolips.training.networks.tied_phones import tie_phones, untie_phones
 from phonolips.training.order import evenly
+from phonolips.training.phone_shapes import fit_phone_shapes
 from phonolips.training.ranks import mean_over_ranks
 from phonolips.training.settings import LipsFitSettings
 from phonolips.training.teacher import TaughtClips, taught_positions
@@ -222,6 +223,7 @@ def train_lips(
         taught=taught,
         trained=trained,
     )
+    fit_phone_shapes(network, store, train, opening=settings.phone_opening, width=settings.phone_width)
     note_seen(network, seen)
     if not settings.tied_phones:
         fill_unseen_phones(network, trained)

@@ -61,6 +61,7 @@ def build_module(
     rename: Callable[[str], str] = str,
     any_length: Collection[str] = (),
     replaced: Mapping[str, Collection[str]] | None = None,
+    may_lack: Collection[str] = (),
 ) -> Module:
     """Build a module as its description says, with the weights of its folder.
 
@@ -73,6 +74,7 @@ def build_module(
         rename: from a tensor's name on disk to its name in the module.
         any_length: one-dimensional tensors of whole numbers that may have any length.
         replaced: tensors that earlier versions wrote, which are left out -> those that may be missing beside them.
+        may_lack: tensors that may be missing, and then are as the module is made.
 
     Returns:
         the module in evaluation mode, ready for inference on the CPU.
@@ -88,7 +90,7 @@ def build_module(
         wanted = make().state_dict()
     heads = _read_heads(path, rename)
     old = [name for name in replaced or {} if heads.pop(name, None) is not None]
-    missing = {name for one in old for name in (replaced or {})[one]} - set(heads)
+    missing = {*may_lack, *(name for one in old for name in (replaced or {})[one])} - set(heads)
     _compare_heads({name: value for name, value in wanted.items() if name not in missing}, heads, any_length)
     tensors = {rename(name): value for name, value in load_file(str(path)).items()}
     for name, value in tensors.items():

@@ -97,6 +97,10 @@ class LipsFitSettings(FitSettings):
     noisy_share: float = 0.4  # of the clips fed by the encoder that were encoded through noise and as another voice
     noisy_passes: int = 2  # different ones of each clip
     unknown_speaker_share: float = 0.15  # of the clips that are conditioned on the mean speaker
+    # How far the IPA chart's opening and width of each phone move the lips of people whom the training did not see, in
+    # standard deviations of its own lips; 0 = they move as the training's mean speaker does.
+    phone_opening: float = 0.5
+    phone_width: float = 0.8
     own_output_until: float = 0.0  # share of training by which the decoder is fed only its own output
     balance: float = 0.4  # 0 = every clip equally often, 1 = every speaker equally often
     unnamed_clips: int = 500  # clips that a speaker without a name counts to have, for `balance`

@@ -20,7 +20,7 @@ from phonolips.model.network import FORMAT, OLD_FORMATS, Description
 from phonolips.model.onnx_graph import GRAPH_SUFFIX
 from phonolips.model.settings import NetworkSettings, VoiceActivitySettings, settings_from_dict, settings_to_dict
 from phonolips.model.stages import count_outputs, signatures
-from phonolips.phones.inventory import PHONES
+from phonolips.phones.inventory import NUM_PHONES, PHONES
 from phonolips.training.modules import build_module, weights_content
 from phonolips.training.networks.activity import VoiceActivity
 from phonolips.training.networks.bottleneck import PhoneBottleneck
@@ -46,11 +46,13 @@ class TrainableNetwork(nn.Module):
         lip_basis: (outputs, 40, 2), orthonormal directions of the deviation from the mean lip: those of the PCA, or
             with heatmaps the coordinates themselves.
         lip_scale: (), mouth-space units per unit of the decoder's outputs.
+        phone_shapes: (phones, outputs), what each phone shows in general, see `training.phone_shapes`; zero = nothing.
     """
 
     lip_mean: Tensor
     lip_basis: Tensor
     lip_scale: Tensor
+    phone_shapes: Tensor
 
     def __init__(self, description: Description) -> None:
         super().__init__()
@@ -71,6 +73,7 @@ class TrainableNetwork(nn.Module):
         self.register_buffer("lip_mean", torch.zeros(speakers, LIP_POINTS, 2))
         self.register_buffer("lip_basis", torch.zeros(count_outputs(settings.lips), LIP_POINTS, 2))
         self.register_buffer("lip_scale", torch.ones(()))
+        self.register_buffer("phone_shapes", torch.zeros(NUM_PHONES, len(self.lip_basis)))
 
     def coefficients_to_lips(self, coefficients: Tensor, mean_lip: Tensor) -> Tensor:
         """Map (..., frames, outputs) to lips (..., frames, 40, 2) around mean_lip (..., 40, 2)."""
@@ -147,5 +150,6 @@ def read_trainable(folder: Path) -> TrainableNetwork:
             lambda: TrainableNetwork(description),
             rename=from_disk,
             any_length=counted,
+            may_lack=("phone_shapes",),
             replaced=dict.fromkeys(OLD_COUNTS, (*counted, "audio_encoder.phone_prior")),
         )

@@ -1,0 +1,123 @@
+"""What each phone shows in general: by the chart, as a table of a model, and added for whom the training did not see."""
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter1d
+
+from phonolips.model.bundle import PACKAGED_MODEL, read_weights
+from phonolips.model.network import PHONE_SHAPES, TABLES, Network, load_network
+from phonolips.model.numpy_graph import numpy_graphs
+from phonolips.model.phone_shapes import SHAPING_REACH_FRAMES, shape_phones
+from phonolips.model.speakers import read_speaker, save_speaker
+from phonolips.model.stages import EncoderOutput, signatures
+from phonolips.model.stream import DecodeStage, decode_lips, predict_lip_parameters
+from phonolips.phones.chart import chart_shapes
+from phonolips.phones.inventory import NUM_PHONES, PHONE_IDS, PHONES
+from phonolips.timebase import STEPS_PER_FRAME
+
+
+def packaged(shapes: np.ndarray | None) -> Network:
+    """Build the packaged model, in NumPy, with other phone shapes; None = without."""
+    known = load_network()
+    weights = read_weights(PACKAGED_MODEL)
+    tables = {name: weights[name] for name in TABLES} | ({} if shapes is None else {PHONE_SHAPES: shapes})
+    settings = known.description.settings
+    return Network(known.description, numpy_graphs(settings, weights, signatures(settings)), tables)
+
+
+@pytest.fixture(scope="module")
+def shapes() -> np.ndarray:
+    return np.random.default_rng(3).normal(0, 0.3, (NUM_PHONES, 12)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def posteriors() -> np.ndarray:
+    rng = np.random.default_rng(4)
+    return rng.dirichlet(np.full(NUM_PHONES, 0.05), 4 * 60).astype(np.float32)
+
+
+# ---------------------------------------------------------------- the chart
+
+
+def test_the_chart_orders_phones_as_phoneticians_do():
+    shapes = dict(zip(PHONES, chart_shapes(), strict=True))
+    opened = [shapes[phone][0] for phone in ("AA", "EH", "IH", "IY", "UW", "B")]
+    assert opened == sorted(opened, reverse=True)
+    narrow = max(shapes[phone][1] for phone in ("UW", "W", "OW", "R", "SH", "CH", "ZH", "ER", "AO", "UH"))
+    assert narrow < min(shapes[phone][1] for phone in ("IY", "AE", "S", "EH", "AA", "K", "P"))
+    assert shapes["P"][0] == shapes["B"][0] == shapes["M"][0] < shapes["F"][0] == shapes["V"][0] < shapes["S"][0]
+
+
+def test_shapes_are_in_standard_deviations_around_the_mean_and_what_has_none_is_there():
+    shapes = chart_shapes()
+    without = [PHONE_IDS["sil"], PHONE_IDS["HH"]]
+    assert not shapes[without].any()
+    own = np.delete(shapes, without, 0)
+    np.testing.assert_allclose(own.mean(0), 0, atol=1e-6)
+    np.testing.assert_allclose(own.std(0), 1, atol=1e-6)
+    assert np.abs(own).min() > 0
+
+
+# ---------------------------------------------------------------- the table
+
+
+def test_shapes_of_frames_are_those_of_their_phones_smoothed(posteriors, shapes):
+    frames = posteriors.reshape(-1, STEPS_PER_FRAME, NUM_PHONES).mean(1) @ shapes
+    expected = gaussian_filter1d(frames.astype(np.float64), 1.0, axis=0, mode="nearest")
+    np.testing.assert_allclose(shape_phones(posteriors, shapes, SHAPING_REACH_FRAMES), expected, atol=1e-5)
+
+
+def test_shapes_look_no_further_ahead_than_they_are_told(posteriors, shapes):
+    changed = posteriors.copy()
+    changed[4 * 33 :] = 1 / NUM_PHONES
+    before, after = (shape_phones(one, shapes, 2) for one in (posteriors, changed))
+    np.testing.assert_array_equal(before[:31], after[:31])
+    assert np.abs(before[31] - after[31]).max() > 1e-4
+
+
+def test_a_model_without_the_table_moves_as_its_decoder_says(posteriors):
+    network = packaged(None)
+    assert network.phone_shapes is None
+    assert not network.shape_phones(posteriors).any()
+
+
+# ---------------------------------------------------------------- who gets them
+
+
+def lips_of(network: Network, speaker, posteriors: np.ndarray) -> np.ndarray:
+    moves = predict_lip_parameters(network, posteriors)
+    return np.concatenate(list(decode_lips(network, posteriors, moves, network.lip_speaker(speaker))))
+
+
+def test_the_mean_speaker_gets_them_and_named_speakers_do_not(posteriors, shapes):
+    plain, shaped = packaged(None), packaged(shapes)
+    np.testing.assert_array_equal(lips_of(plain, "s1", posteriors), lips_of(shaped, "s1", posteriors))
+    added = lips_of(shaped, None, posteriors) - lips_of(plain, None, posteriors)
+    expected = shaped.outputs_to_lips(shaped.shape_phones(posteriors), np.zeros((40, 2), np.float32))
+    np.testing.assert_allclose(added, expected, atol=1e-5)
+    assert np.abs(added).max() > 0.01
+
+
+def test_who_brings_a_shape_gets_them_too(shapes):
+    network = packaged(shapes)
+    assert network.unnamed_speaker(network.lip_mean[1]).phone_shapes == 1.0
+    assert network.lip_speaker("s1").phone_shapes == 0.0
+
+
+@pytest.mark.parametrize("cuts", [[1], [3, 4, 5], [20, 21, 40], list(range(1, 60))])
+def test_where_a_stream_is_cut_changes_nothing(posteriors, shapes, cuts):
+    network = packaged(shapes)
+    moves = predict_lip_parameters(network, posteriors)
+    whole = lips_of(network, None, posteriors)
+    stage, made = DecodeStage(network, network.lip_speaker(None)), []
+    edges = [0, *cuts, 60]
+    for first, last in zip(edges, edges[1:], strict=False):
+        part = EncoderOutput(posteriors[4 * first : 4 * last], moves[first:last])
+        made.append(stage.push(part, last=last == 60))
+    np.testing.assert_allclose(np.concatenate(made), whole, atol=2e-7)
+
+
+def test_a_file_keeps_how_much_of_them_a_speaker_gets(shapes, tmp_path):
+    network = packaged(shapes)
+    save_speaker(network.unnamed_speaker(network.lip_mean[1], name="me"), tmp_path / "me.json")
+    assert read_speaker(tmp_path / "me.json").phone_shapes == 1.0
