@@ -1,5 +1,7 @@
 """What each phone shows in general: by the chart, as a table of a model, and added for whom the training did not see."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter1d
@@ -111,7 +113,7 @@ def test_where_a_stream_is_cut_changes_nothing(posteriors, shapes, cuts):
     whole = lips_of(network, None, posteriors)
     stage, made = DecodeStage(network, network.lip_speaker(None)), []
     edges = [0, *cuts, 60]
-    for first, last in zip(edges, edges[1:], strict=False):
+    for first, last in pairwise(edges):
         part = EncoderOutput(posteriors[4 * first : 4 * last], moves[first:last])
         made.append(stage.push(part, last=last == 60))
     np.testing.assert_allclose(np.concatenate(made), whole, atol=2e-7)

@@ -31,7 +31,7 @@ def chart_shapes() -> np.ndarray:
     own = np.array([phone not in _WITHOUT_SHAPE for phone in PHONE_IDS])
     shapes = (shapes - shapes[own].mean(0)) / shapes[own].std(0)
     shapes[~own] = 0.0
-    return shapes.astype(np.float32)
+    return np.asarray(shapes, np.float32)
 
 
 def _feature(name: str) -> np.ndarray:
