@@ -110,6 +110,11 @@ class LipsTrainer(Trainer):
         }
 
 
+def start_folder(settings: LipsFitSettings) -> Path:
+    """Return the folder of the model that `lips.start` names."""
+    return PACKAGED_MODEL if settings.start == "default" else Path(settings.start)
+
+
 def start_from(network: TrainableNetwork, folder: Path) -> frozenset[str]:
     """Take over the lips of a model: basis, lip parameters, decoder, and the embeddings of the speakers that it knows.
 
@@ -182,7 +187,7 @@ def train_lips(
     fit_lip_basis(network, store, train, settings)
     seen = find_seen(phones_of(store, train))
     if settings.start:
-        seen |= start_from(network, PACKAGED_MODEL if settings.start == "default" else Path(settings.start))
+        seen |= start_from(network, start_folder(settings))
     kept = stored_outputs or folder / STORED_OUTPUTS
     encoder_device = "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
     noise_seed = settings.seed if settings.noisy_share else None

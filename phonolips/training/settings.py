@@ -90,6 +90,7 @@ class LipsFitSettings(FitSettings):
     unknown_speaker_share: float = 0.15  # of the clips that are conditioned on the mean speaker
     own_output_until: float = 0.0  # share of training by which the decoder is fed only its own output
     balance: float = 0.4  # 0 = every clip equally often, 1 = every speaker equally often
+    speakers: str = "all"  # who gets a row in the table: all whose name is known, or only those in the "start" model
     unnamed_clips: int = 500  # clips that a speaker without a name counts to have, for `balance`
     encoded_share: float = 0.5  # of the clips of named speakers, conditioned on what their shape or voice is encoded as
     shape_noise: float = 0.01  # standard deviation of the noise on a shape that is encoded, mouth-space units
