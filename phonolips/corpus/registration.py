@@ -33,7 +33,7 @@ FURTHEST_LAG_FRAMES = 10  # 400 ms, of a video that nobody filmed for this
 # An offset is sure from a confidence of LAG_CONFIDENCE_FRAMES / frames on, and of many frames from LEAST_LAG_CONFIDENCE
 # on. Lips of one clip beside the sound of another (113 s of three presidents) have 0.22, 0.18, 0.15, 0.10, 0.05, 0.06
 # or more in a tenth of all windows of 40, 50, 75, 100, 150 and 200 frames; beside their own, half have 0.23 to 0.16.
-LAG_CONFIDENCE_FRAMES, LEAST_LAG_CONFIDENCE = 13.0, 0.07
+LAG_CONFIDENCE_FRAMES, LEAST_LAG_CONFIDENCE = 12.0, 0.07
 DRIFT_MS = 80.0  # a clip's own lag counts only so near to that of its whole video; one of them drifts by 48 ms in 30 s
 
 

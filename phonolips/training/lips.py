@@ -19,6 +19,7 @@ from torch import Tensor
 from phonolips.corpus.store.store import Store
 from phonolips.errors import CorpusError, InputError
 from phonolips.lips.measures import opening
+from phonolips.lips.points import LAYOUTS, LIP_LAYOUT
 from phonolips.model.bundle import PACKAGED_MODEL
 from phonolips.model.speakers import MEAN_SPEAKER_ROW
 from phonolips.phones.inventory import PHONES
@@ -37,15 +38,38 @@ log = logging.getLogger("phonolips.training")
 STORED_OUTPUTS = "encoder_outputs"
 
 
+LEAST_CORRELATED_FRAMES = 20.0  # 0.8 s; of fewer, a correlation says little
+
+
+def missed_correlation(made: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
+    """Compute 1 - r of curves, over the clips that are long enough.
+
+    Args:
+        made, truth: (batch, frames, curves).
+        weight: (batch, frames), 0 where a frame does not count.
+
+    Returns:
+        (batch,): the mean over the curves; 0 for a clip of fewer than LEAST_CORRELATED_FRAMES.
+    """
+    frames = weight.sum(1, keepdim=True)
+    share = (weight / frames.clamp(min=1.0))[..., None]
+    made, truth = (curve - (curve * share).sum(1, keepdim=True) for curve in (made, truth))
+    spread = ((made.square() * share).sum(1) * (truth.square() * share).sum(1)).clamp(min=1e-8).sqrt()
+    missed = 1 - ((made * truth * share).sum(1) / spread).mean(-1)
+    return missed * (frames[:, 0] >= LEAST_CORRELATED_FRAMES)
+
+
 class LipsTrainer(Trainer):
     """Squared error of position, of velocity, of the opening where the mouth is shut, and of the lip parameters.
 
-    All but the last in units of the first component's spread. `opening_direction` float32 (components,) turns
-    coefficients into the opening's deviation.
+    All but the last in units of the first component's spread. With `correlation_weight` also 1 - r of opening and
+    width, which counts every mouth alike, however far it moves. `opening_direction` and `width_direction` float32
+    (components,) turn coefficients into the deviation of opening and width.
     """
 
     settings: LipsFitSettings
     opening_direction: Tensor
+    width_direction: Tensor
 
     def compute_forward(self, batch: LipsBatch, stage: Stage) -> tuple[Tensor, Tensor]:
         """Compute outputs (batch, frames, outputs) and lip parameters, fed the truth as often as the schedule says."""
@@ -100,10 +124,22 @@ class LipsTrainer(Trainer):
         if lip_parameters.shape[-1]:
             missed = (lip_parameters - batch.lip_parameters.to(self.device)).square().mean(-1)
             loss = loss + self.settings.lip_parameter_weight * mean_over_ranks((missed * weight).sum(), frames)
+        if self.settings.correlation_weight:
+            directions = torch.stack([self.opening_direction, self.width_direction], -1).to(self.device)
+            uncorrelated = missed_correlation(made @ directions, truth @ directions, weight)
+            if lip_parameters.shape[-1]:
+                true_parameters = batch.lip_parameters.to(self.device)
+                uncorrelated = uncorrelated + missed_correlation(lip_parameters, true_parameters, weight)
+            loss = loss + self.settings.correlation_weight * mean_over_ranks(uncorrelated.sum(), len(uncorrelated))
         return loss
 
     def scores(self) -> dict[str, float]:
-        """Compute skill (R² against the mean shape) and the ratio of speeds, from text and sound together."""
+        """Compute skill (R² against the mean shape) and the ratio of speeds, from text and sound together.
+
+        Nothing where there are no validation clips.
+        """
+        if not self.sums:
+            return {}
         return {
             "skill": 1 - self.sums["squared"] / max(1e-9, self.sums["mean_squared"]),
             "velocity_ratio": self.sums["speed"] / max(1e-9, self.sums["true_speed"]),
@@ -231,5 +267,14 @@ def fit_lips(
         valid=LipsValidBatches(valid, settings),
         folder=folder,
         device=device,
-        attributes={"opening_direction": torch.from_numpy(opening(network.lip_basis.numpy()))},
+        attributes={
+            "opening_direction": torch.from_numpy(opening(network.lip_basis.numpy())),
+            "width_direction": _width_direction(network.lip_basis),
+        },
     )
+
+
+def _width_direction(basis: Tensor) -> Tensor:
+    """Return by how much each direction of a basis (components, 40, 2) moves the corners apart, (components,)."""
+    left, right = LAYOUTS[LIP_LAYOUT].corners
+    return basis[:, right, 0] - basis[:, left, 0]
