@@ -13,7 +13,7 @@ import torch
 
 from phonolips.training.lips import LipsTrainer, missed_correlation
 from phonolips.training.lips_batches import LipsBatch, LipsTrainBatches
-from phonolips.training.lips_clips import clip_shares
+from phonolips.training.lips_clips import LipsClip, clip_shares
 from phonolips.training.loop import Stage
 from phonolips.training.settings import LipsFitSettings
 
@@ -117,3 +117,17 @@ def test_correlation_weight_adds_its_share():
     curves = missed_correlation(made @ torch.eye(2) * 2, truth, torch.ones(1, 30))
     expected = 0.5 * (curves + missed_correlation(parameters, truth, torch.ones(1, 30)))
     assert float(with_it - without) == pytest.approx(float(expected), rel=1e-4)
+
+
+def test_crops_are_as_long_as_asked():
+    def zeros(*shape):
+        return np.zeros(shape, np.float32)
+
+    clip = LipsClip(
+        "a", np.zeros(400, np.int64), (), zeros(100, 2), zeros(100, 0), np.ones(100, bool), np.zeros(100, bool), 0, False,
+        zeros(40, 2), zeros(0),
+    )  # fmt: skip
+    for least, most, expected in ((20, 30, (20, 30)), (20, 0, (20, 100)), (150, 0, (100, 100)), (50, 40, (40, 40))):
+        batches = LipsTrainBatches([clip] * 300, LipsFitSettings(least_frames=least, most_frames=most))
+        lengths = [len(batches._vary(clip, place).coefficients) for place in range(300)]
+        assert (min(lengths), max(lengths)) == expected

@@ -196,7 +196,8 @@ class LipsTrainBatches:
         """Cut a clip at random, move its phone edges and its shape; the same at the same place of the same epoch."""
         rng = np.random.default_rng((self.settings.seed, self.epoch, place))
         whole = len(clip.coefficients)
-        frames = int(rng.integers(min(self.settings.least_frames, whole), whole + 1))
+        most = min(whole, self.settings.most_frames or whole)
+        frames = int(rng.integers(min(self.settings.least_frames, most), most + 1))
         piece = cut(clip, int(rng.integers(0, whole - frames + 1)), frames)
         shape = clip.shape + self.settings.shape_noise * rng.standard_normal(clip.shape.shape, np.float32)
         return piece._replace(labels=move_edges(piece.labels, self.settings.edge_jitter_steps, rng), shape=shape)

@@ -83,6 +83,7 @@ class LipsFitSettings(FitSettings):
     closure_weight: float = 2.0  # of the squared error of the opening where the true mouth is shut
     correlation_weight: float = 0.0  # of 1 - r of opening and width in each clip, and of the lip parameters
     least_frames: int = 30  # clips are cut at random to no less than this, so that no place in a clip is special
+    most_frames: int = 0  # ... and to no more than this; 0 = the whole clip. Time goes with the longest of a batch
     edge_jitter_steps: float = 1.0  # standard deviation by which phone edges of the text are moved
     text_share: float = 0.4  # of the clips in a batch that are fed by aligned text, the rest by the encoder
     lip_parameter_weight: float = 1.0  # of the squared error of the lip parameters, from sound and from phones
