@@ -154,3 +154,14 @@ def test_records_know_their_part_of_a_video(tmp_path):
     (tmp_path / "r.jsonl").write_text((tmp_path / "r.jsonl").read_text().replace("4.0", "-1"))
     with pytest.raises(CorpusError, match="start -1"):
         read_records(tmp_path / "r.jsonl")
+
+
+def test_uneven_pictures_of_a_piece_are_counted_from_its_first(monkeypatch, tmp_path):
+    skip_without("face")
+    from phonolips.face import track
+
+    monkeypatch.setattr(track.io, "new_frames", lambda video: np.array([0, 3, 5, 9, 12]))
+    part = track.Part(4, 6, FrameReader())
+    assert track._new_frames(tmp_path, part).tolist() == [0, 1, 5]
+    monkeypatch.setattr(track.io, "new_frames", lambda video: None)
+    assert track._new_frames(tmp_path, part) is None
