@@ -1,5 +1,6 @@
 """Anybody's videos: who is who, who is held out, where long ones are cut, and what is refused with which reason."""
 
+import csv
 import json
 from fractions import Fraction
 from itertools import pairwise
@@ -165,3 +166,30 @@ def test_uneven_pictures_of_a_piece_are_counted_from_its_first(monkeypatch, tmp_
     assert track._new_frames(tmp_path, part).tolist() == [0, 1, 5]
     monkeypatch.setattr(track.io, "new_frames", lambda video: None)
     assert track._new_frames(tmp_path, part) is None
+
+
+def test_folds_are_joined_person_by_person(tmp_path):
+    skip_without("train")
+    from phonolips.evaluation.people import join_folds
+    from phonolips.evaluation.report import write_csv
+
+    def row(speaker, clip, r):
+        return {
+            "method": "audio",
+            "seen": False,
+            "speaker": speaker,
+            "clip": clip,
+            "opening_r": r,
+            "width_r": float("nan"),
+        }
+
+    write_csv([row("anna", "anna/1", 0.5), row("anna", "anna/2", 0.7)], tmp_path / "01/results/lips.csv")
+    write_csv([row("ben", "ben/1", 0.9)], tmp_path / "02/results/lips.csv")
+    text = join_folds([tmp_path / "01/results", tmp_path / "02/results"], tmp_path)
+    assert "2 people." in text
+    assert "| audio | 0.7 [" in text.split("# Person by person")[0]  # the mean over the three clips
+    with (tmp_path / "people.csv").open(newline="") as file:
+        means = {line["speaker"]: float(line["opening_r"]) for line in csv.DictReader(file)}
+    assert means == {"anna": 0.6, "ben": 0.9}
+    with pytest.raises(CorpusError, match="no scores; run 'phonolips evaluate --step score'"):
+        join_folds([tmp_path / "03"], tmp_path)

@@ -7,6 +7,7 @@ its training, and somebody with many clips shall not drown the others. What is s
 
 import os
 import zlib
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from functools import partial
 from pathlib import Path
@@ -62,12 +63,13 @@ def find_sources(data: Path) -> tuple[list[Source], list[Dropped]]:
             f"{data}: no such folder; expected one with videos, or with a folder of videos for each person"
         )
     found = sorted(_videos_under(data))
-    stems = [path.with_suffix("").as_posix() for path in found]
+    stems = Counter(path.with_suffix("").as_posix() for path in found)
     folders = {path.parts[0] for path in found if len(path.parts) > 1}
     sources: list[Source] = []
     dropped: list[Dropped] = []
-    for path, stem in zip(found, stems, strict=True):
-        is_taken = stems.count(stem) > 1 or (len(path.parts) == 1 and stem in folders)
+    for path in found:
+        stem = path.with_suffix("").as_posix()
+        is_taken = stems[stem] > 1 or (len(path.parts) == 1 and stem in folders)
         name = path.as_posix() if is_taken else stem
         try:
             person = path.parts[0] if len(path.parts) > 1 else name

@@ -75,9 +75,9 @@ def track_video(
     Args:
         video: any video that PyAV opens, or a photo: a video of one frame.
         layout: `mediapipe40` or `ibug20`.
-        limits: for videos that nobody set up for this, such as LRW's: follow the face nearest to the picture's centre
-            instead of the largest, refuse a clip that does not fulfil these limits, and turn a face that looks aside
-            to the front. None: take what there is, as it is.
+        limits: for videos that nobody set up for this, such as LRW's: follow the face that they say (the largest, or
+            the one nearest to the picture's centre), refuse a clip that does not fulfil these limits, and turn a face
+            that looks aside to the front. None: take what there is, as it is.
         part: some frames of the video; None = all.
 
     Raises:
@@ -90,7 +90,10 @@ def track_video(
     try:
         fps, frames = _read_pictures(video, part)
         followed = facemesh.follow_face(
-            frames if limits is None else likeness.watch(frames), fps, TRACKED_POINTS, centred=limits is not None
+            frames if limits is None else likeness.watch(frames),
+            fps,
+            TRACKED_POINTS,
+            centred=limits is not None and limits.centred,
         )
     except InputError as error:
         raise error if limits is None else InputError(f"unreadable: {error}") from error

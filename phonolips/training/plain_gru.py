@@ -69,10 +69,11 @@ def fit_gru(
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, settings.epochs * batches)
     generator = torch.Generator().manual_seed(settings.seed)
     for _ in range(settings.epochs):
-        order = torch.randperm(len(inputs), generator=generator)
-        for chosen in order.split(settings.batch):
+        order = torch.randperm(len(inputs), generator=generator).tolist()
+        for first in range(0, len(order), settings.batch):
+            chosen = order[first : first + settings.batch]
             rows, truth, weight = (
-                pad_sequence([torch.from_numpy(part[index]) for index in chosen.tolist()], batch_first=True)
+                pad_sequence([torch.from_numpy(part[index]) for index in chosen], batch_first=True)
                 for part in (inputs, targets, weights)
             )
             loss = ((network(rows) - truth).square().sum(-1) * weight).sum() / weight.sum()

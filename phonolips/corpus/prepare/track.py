@@ -48,7 +48,7 @@ def _track_record(record: Record) -> Clip:
     from phonolips.face.limits import FaceLimits
     from phonolips.face.track import track_video
 
-    limits = FaceLimits() if record.limits else None
+    limits = FaceLimits(centred=not record.is_read) if record.limits else None
     track = track_video(Path(record.video), limits=limits, part=_part_of(record))
     moved = float(opening(track.lips[track.detected]).std())
     if record.is_read and moved < LEAST_MOVEMENT:
