@@ -112,7 +112,7 @@ def test_where_the_largest_face_speaks_another_matters_by_its_size_alone():
     largest = FaceLimits(centred=False)
     far_out = followed_face(others=[(30, 128, 120)])
     judge(far_out)
-    with pytest.raises(InputError, match="several faces: in .* another face is as large$"):
+    with pytest.raises(InputError, match=r"several faces: in .* another face is as large$"):
         judge(far_out, limits=largest)
     judge(followed_face(place=(80, 128), eyes=40, others=[(128, 128, 40)]), limits=largest)  # small, in the middle
 

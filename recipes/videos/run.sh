@@ -62,8 +62,6 @@ align_options=("${encoder[@]}")
 features_options=(--sync "${encoder[@]}")
 evaluate_options=(--beside "$start")
 [ "$gru" = false ] || evaluate_options+=(--gru)
-# where nobody is held out, there is nothing to evaluate but the folds
-[ "$test_people" != 0 ] || [ -n "$grid" ] || stop_stage=$((stop_stage < 6 ? stop_stage : 6))
 
 check_tools_and_data() {
   "$python" "$here/local/check_data.py" --data "$data"
