@@ -11,9 +11,9 @@ skip_without("train")
 
 import torch
 
-from phonolips.training.lips import LipsTrainer
+from phonolips.training.lips import LipsTrainer, missed_correlation
 from phonolips.training.lips_batches import LipsBatch, LipsTrainBatches
-from phonolips.training.lips_clips import clip_shares
+from phonolips.training.lips_clips import LipsClip, clip_shares
 from phonolips.training.loop import Stage
 from phonolips.training.settings import LipsFitSettings
 
@@ -45,6 +45,7 @@ def make_trainer(**weights: float) -> LipsTrainer:
     trainer = LipsTrainer(modules={"any": torch.nn.Linear(1, 1)}, run_opts={"device": "cpu"})
     trainer.settings = LipsFitSettings(**weights)
     trainer.opening_direction = torch.tensor(OPENING, dtype=torch.float32)
+    trainer.width_direction = torch.tensor([0.0, 1.0])
     trainer.sums = {}
     return trainer
 
@@ -86,3 +87,47 @@ def test_an_epoch_draws_speakers_alike_under_full_balance():
     drawn = Counter(clips[int(place)].speaker for place in order)
     assert drawn.total() == 2_000
     assert drawn[2] == pytest.approx(1_000, abs=112)  # five standard deviations
+
+
+def test_missed_correlation_is_numpys():
+    rng = np.random.default_rng(0)
+    made, truth = rng.normal(size=(2, 3, 40, 2))
+    weight = np.ones((3, 40))
+    weight[0, 30:], weight[1, :25] = 0, 0  # 30 frames, 15 frames, 40 frames
+    found = missed_correlation(*(torch.tensor(part) for part in (made, truth, weight)))
+    expected = [
+        np.mean([1 - np.corrcoef(made[clip, kept, curve], truth[clip, kept, curve])[0, 1] for curve in (0, 1)])
+        for clip, kept in ((0, slice(30)), (2, slice(40)))
+    ]
+    assert found.tolist() == pytest.approx([expected[0], 0, expected[1]], rel=1e-5)
+    still = missed_correlation(torch.zeros(1, 40, 2), torch.tensor(truth[:1], dtype=torch.float32), torch.ones(1, 40))
+    assert still.tolist() == [1.0]
+
+
+def test_correlation_weight_adds_its_share():
+    rng = np.random.default_rng(1)
+    made, truth, parameters = (torch.tensor(rng.normal(size=(1, 30, 2)), dtype=torch.float32) for _ in range(3))
+    batch = make_batch()._replace(
+        coefficients=truth, lip_parameters=truth, weight=torch.ones(1, 30), shut=torch.zeros(1, 30)
+    )
+    without, with_it = (
+        make_trainer(correlation_weight=weight).compute_objectives((made, parameters), batch, Stage.TRAIN)
+        for weight in (0.0, 0.5)
+    )
+    curves = missed_correlation(made @ torch.eye(2) * 2, truth, torch.ones(1, 30))
+    expected = 0.5 * (curves + missed_correlation(parameters, truth, torch.ones(1, 30)))
+    assert float(with_it - without) == pytest.approx(float(expected), rel=1e-4)
+
+
+def test_crops_are_as_long_as_asked():
+    def zeros(*shape):
+        return np.zeros(shape, np.float32)
+
+    clip = LipsClip(
+        "a", np.zeros(400, np.int64), (), zeros(100, 2), zeros(100, 0), np.ones(100, bool), np.zeros(100, bool), 0, False,
+        zeros(40, 2), zeros(0),
+    )  # fmt: skip
+    for least, most, expected in ((20, 30, (20, 30)), (20, 0, (20, 100)), (150, 0, (100, 100)), (50, 40, (40, 40))):
+        batches = LipsTrainBatches([clip] * 300, LipsFitSettings(least_frames=least, most_frames=most))
+        lengths = [len(batches._vary(clip, np.random.default_rng(place)).coefficients) for place in range(300)]
+        assert (min(lengths), max(lengths)) == expected

@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from conftest import needs
 from scipy.ndimage import gaussian_filter1d
 
 from phonolips.model.bundle import PACKAGED_MODEL, read_weights
@@ -123,3 +124,20 @@ def test_a_file_keeps_how_much_of_them_a_speaker_gets(shapes, tmp_path):
     network = packaged(shapes)
     save_speaker(network.unnamed_speaker(network.lip_mean[1], name="me"), tmp_path / "me.json")
     assert read_speaker(tmp_path / "me.json").phone_shapes == 1.0
+
+
+# ---------------------------------------------------------------- in training
+
+
+@needs("train")
+@pytest.mark.parametrize("ahead", [0, 2, 4])
+def test_torch_shapes_phones_as_the_model_does(posteriors, shapes, ahead):
+    import torch
+
+    from phonolips.training.networks.phone_shapes import PhoneShapes
+
+    module = PhoneShapes(shapes.shape[1], ahead)
+    with torch.no_grad():
+        module.weight.copy_(torch.from_numpy(shapes))
+        made = module(torch.from_numpy(posteriors[None]))[0].numpy()
+    np.testing.assert_allclose(made, shape_phones(posteriors, shapes, ahead), atol=1e-5)

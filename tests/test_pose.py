@@ -69,8 +69,8 @@ def followed_face(frames=FRAMES, eyes=60.0, place=(128.0, 128.0), others=()):
     return Followed(points, np.ones(frames, bool), box, [np.array(others, float).reshape(-1, 3)] * frames)
 
 
-def judge(followed, angles=(0, 0, 0), likeness=1.0):
-    watched, limits = Likeness(), FaceLimits()
+def judge(followed, angles=(0, 0, 0), likeness=1.0, limits=None):
+    watched, limits = Likeness(), limits or FaceLimits()
     watched.values, watched.size = [likeness] * len(followed.detected), (SIDE, SIDE)
     rules.check_found(followed, limits)
     rules.check_face(followed, np.tile(angles, (len(followed.detected), 1)), watched, limits)
@@ -106,6 +106,15 @@ def test_a_second_face_matters_only_where_it_might_be_the_speaker():
     assert refusal(side_by_side)[0] == "several faces"
     side_by_side.others[: FRAMES // 2 + 1] = [np.zeros((0, 3))] * (FRAMES // 2 + 1)
     judge(side_by_side)  # in less than half of the frames
+
+
+def test_where_the_largest_face_speaks_another_matters_by_its_size_alone():
+    largest = FaceLimits(centred=False)
+    far_out = followed_face(others=[(30, 128, 120)])
+    judge(far_out)
+    with pytest.raises(InputError, match=r"several faces: in .* another face is as large$"):
+        judge(far_out, limits=largest)
+    judge(followed_face(place=(80, 128), eyes=40, others=[(128, 128, 40)]), limits=largest)  # small, in the middle
 
 
 def test_the_centred_face_is_followed_where_that_is_asked():

@@ -9,7 +9,7 @@ skip_without("train")
 from scipy.ndimage import shift
 
 from phonolips.corpus.layout import LIPS_ARRAYS
-from phonolips.corpus.registration import bring_into_sync, speaker_centres
+from phonolips.corpus.registration import bring_into_sync, find_lags, speaker_centres
 from phonolips.corpus.store.store import Store, StoreWriter
 from phonolips.errors import InputError
 from phonolips.lips.space import mean_centre
@@ -101,3 +101,34 @@ def test_real_lips_come_back_from_a_shift_of_two_and_a_half_frames(shared_data):
     assert late.late_ms - straight.late_ms == pytest.approx(100, abs=15)
     assert late.detected[-3:].sum() == 0
     assert np.abs(late.lips - straight.lips)[6:-6].max() < 0.03
+
+
+def distances(best, depth, reach=10, seed=0):
+    """What the expert finds in a clip: noise, and a dip of some depth at one offset (frames)."""
+    offsets = np.arange(-reach, reach + 1)
+    values = 1 + 0.01 * np.random.default_rng(seed).standard_normal(len(offsets))
+    values[offsets == best] -= depth
+    return sync.summarise_distances(offsets, values)
+
+
+@pytest.mark.parametrize(
+    ("clips", "expected"),
+    [
+        ([(2, 0.4), (3, 0.4)], [("clip", 80), ("clip", 120)]),  # both sure, and drifting
+        ([(2, 0.4), (8, 0.25), (2, 0.4)], [("clip", 80), ("video", 80), ("clip", 80)]),  # one far from all others
+        ([(2, 0.09), (2, 0.09), (2, 0.09)], [("video", 80)] * 3),  # none by itself, but all together
+        ([(2, 0.02)], [("nothing", 0)]),
+    ],
+)
+def test_a_clips_own_lag_counts_where_it_is_sure_and_near(monkeypatch, clips, expected):
+    found = iter([distances(*clip, seed=seed) for seed, clip in enumerate(clips)])
+    monkeypatch.setattr(sync, "offset", lambda lips, mel, furthest: next(found))
+    lips, mel = smooth_lips(100), np.zeros((400, 80), np.float32)
+    lags = find_lags((str(number), lips, mel) for number in range(len(clips)))
+    assert [lag.source for lag in lags.values()] == [source for source, _ in expected]
+    assert [lag.late_ms for lag in lags.values()] == pytest.approx([late for _, late in expected], abs=15)
+
+
+def test_a_clip_too_short_for_the_expert_gets_its_videos_lag():
+    lips = smooth_lips(12)
+    assert find_lags([("a", lips, np.zeros((48, 80), np.float32))])["a"] == (0.0, 0.0, "nothing")

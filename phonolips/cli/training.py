@@ -14,14 +14,17 @@ MOST_NAMED = 40  # clips left out that are named on the terminal; the files name
 
 def prepare(
     out: Annotated[Path, typer.Option(help="The prepared corpus: records, lips, alignments, features.")],
-    step: Annotated[str, typer.Option(help="records, lips, align, features, or all of them in this order.")] = "all",
+    step: Annotated[
+        str, typer.Option(help="records, lips, align, features, or all of them in this order; or fold.")
+    ] = "all",
     data: Annotated[
         Path | None,
         typer.Option(
-            help="GRID: <speaker>/<name>.mpg or .mp4 with <name>.align. LRW: lipread_mp4/WORD/train/WORD_00001.mp4."
+            help="GRID: <speaker>/<name>.mpg or .mp4 with <name>.align. LRW: lipread_mp4/WORD/train/WORD_00001.mp4. "
+            "videos: a folder of videos for each person, or videos of a person each. For fold: a prepared corpus."
         ),
     ] = None,
-    corpus: Annotated[str, typer.Option(help="Which corpus --data is: grid, lrw.")] = "grid",
+    corpus: Annotated[str, typer.Option(help="Which corpus --data is: grid, lrw, videos.")] = "grid",
     splits: Annotated[
         Path | None, typer.Option(help="Folder with the lists of test clips of GRID (recipes/grid/splits).")
     ] = None,
@@ -29,7 +32,15 @@ def prepare(
     most_clips: Annotated[
         int, typer.Option(min=0, help="Of LRW, at most so many for each word and split; 0 = all.")
     ] = 0,
-    grid: Annotated[Path | None, typer.Option(help="GRID, to learn from beside LRW.")] = None,
+    test_people: Annotated[
+        str | None,
+        typer.Option(help="Of videos, how many people are held out, or a file with one a line. [default: a tenth]"),
+    ] = None,
+    fold: Annotated[
+        str | None,
+        typer.Option(help="K/N: of step fold, which part of the people is held out, of how many."),
+    ] = None,
+    grid: Annotated[Path | None, typer.Option(help="GRID, to learn from beside LRW or videos.")] = None,
     librispeech: Annotated[Path | None, typer.Option(help="LibriSpeech, as more speech for the encoder.")] = None,
     alignments: Annotated[Path | None, typer.Option(help="Ready TextGrids: <speaker>/<name>.TextGrid.")] = None,
     librispeech_alignments: Annotated[
@@ -61,33 +72,38 @@ def prepare(
     from phonolips.corpus.store.store import forget_failures
     from phonolips.workers.backend import open_backend
 
-    known = ("records", "lips", "align", "features")
-    if step not in (*known, "all"):
-        raise InputError(
-            f"--step {step}; expected one of {', '.join((*known, 'all'))}{did_you_mean(step, (*known, 'all'))}"
-        )
+    known, fold_step = ("records", "lips", "align", "features"), "fold"
+    steps_known = (*known, "all", fold_step)
+    if step not in steps_known:
+        raise InputError(f"--step {step}; expected one of {', '.join(steps_known)}{did_you_mean(step, steps_known)}")
+    if step == fold_step:
+        typer.echo(f"{_make_fold(data, out, fold)} clips are held out")
+        return
     chosen = known if step == "all" else (step,)
     if "lips" in chosen:
         need("face", "tracking lips")
+    if "records" in chosen and data is None:
+        raise InputError("--step records needs --data, the folder with the corpus")
     dropped: list[Dropped] = []
-    if "records" in chosen:
-        if data is None:
-            raise InputError("--step records needs --data, the folder with the corpus")
-        count, dropped = steps.make_records(
-            out,
-            data,
-            corpus=corpus,
-            splits=splits,
-            grid=grid,
-            librispeech=librispeech,
-            words=sorted(read_list(words)) if words else None,
-            most_clips=most_clips,
-        )
-        typer.echo(f"{count} clips")
     for name in ("lips", "features"):
         if retry and name in chosen:
             forget_failures(out / name)
     with open_backend(backend, jobs, folder=out) as workers:
+        if "records" in chosen and data is not None:
+            count, dropped = steps.make_records(
+                out,
+                data,
+                corpus=corpus,
+                splits=splits,
+                grid=grid,
+                librispeech=librispeech,
+                words=sorted(read_list(words)) if words else None,
+                most_clips=most_clips,
+                test_people=_test_people(test_people),
+                encoder=encoder,
+                backend=workers,
+            )
+            typer.echo(f"{count} clips")
         if "lips" in chosen:
             dropped += steps.track_lips(out, backend=workers)
         if "align" in chosen:
@@ -111,6 +127,29 @@ def prepare(
         typer.echo(f"left out, {reason}: {number}", err=True)
 
 
+def _make_fold(data: Path | None, out: Path, fold: str | None) -> int:
+    """Make a fold; return how many clips are held out."""
+    from phonolips.corpus.folds import make_fold
+
+    number, _, folds = (fold or "").partition("/")
+    if data is None or not (number.isdecimal() and folds.isdecimal() and 1 <= int(number) <= int(folds)):
+        raise InputError(
+            f"--step fold needs --data, a prepared corpus, and --fold K/N such as 1/5; found --fold {fold}"
+        )
+    return make_fold(data, out, int(number) - 1, int(folds))
+
+
+def _test_people(wanted: str | None) -> "int | frozenset[str] | None":
+    """Read who is held out: a number, or the names in a file."""
+    from phonolips.corpus.grid import read_list
+
+    if wanted is None or wanted.isdecimal():
+        return None if wanted is None else int(wanted)
+    if not Path(wanted).is_file():
+        raise InputError(f"--test-people {wanted}; expected a number, or a file with a person a line")
+    return read_list(Path(wanted))
+
+
 def train(
     part: Annotated[str, typer.Argument(help="encoder, durations, lips, activity, all of these four, or sync.")],
     data: Annotated[str, typer.Option(help="A prepared corpus, or its address, such as s3://bucket/corpus.")],
@@ -132,24 +171,44 @@ def train(
 
 
 def evaluate(
-    data: Annotated[Path, typer.Option(help="A prepared corpus.")],
+    data: Annotated[Path, typer.Option(help="A prepared corpus; for join, a folder with a folder for each fold.")],
     out: Annotated[Path, typer.Option(help="Folder for tables and pictures.")],
     model: Model = None,
-    step: Annotated[str, typer.Option(help="synthesise, score, plots, or all of them in this order.")] = "all",
+    step: Annotated[
+        str, typer.Option(help="synthesise, score, plots, or all of them in this order; or join, for folds.")
+    ] = "all",
     references: Annotated[bool, typer.Option(help="Also score the simple reference methods.")] = True,
+    beside: Annotated[
+        str | None, typer.Option(help="A model folder to score in the same tables; default = the one in the package.")
+    ] = None,
+    gru: Annotated[bool, typer.Option(help="Also train and score a plain GRU (minutes).")] = False,
     provider: Provider = "auto",
     threads: Threads = 1,
 ) -> None:
     """Synthesise the test clips from sound, from text with true and with predicted durations, and score them.
 
-    Writes lips.csv and encoder.csv (a row a clip), results.md (tables with 95 % intervals) and pictures.
+    Writes lips.csv and encoder.csv (a row a clip), results.md (tables with 95 % intervals) and pictures. Step join
+    makes one table of the folds DATA/*/results.
     """
     need("train", "evaluation")
     from phonolips.evaluation.evaluate import evaluate as run_evaluation
+    from phonolips.evaluation.people import join_folds
     from phonolips.model.network import load_network
 
-    network = load_network(model, provider=provider, threads=threads)
-    typer.echo(run_evaluation(data=data, out=out, network=network, step=step, references=references))
+    if step == "join":
+        folders = sorted(path for path in data.glob("*/results") if path.is_dir() and path != out)
+        if not folders:
+            raise InputError(f"--data {data}: no fold in it; expected folders such as {data / '1' / 'results'}")
+        typer.echo(join_folds(folders, out))
+        return
+    options = {"provider": provider, "threads": threads}
+    network = load_network(model, **options)  # type: ignore[arg-type]
+    other = beside and load_network(None if beside == "default" else Path(beside), **options)  # type: ignore[arg-type]
+    typer.echo(
+        run_evaluation(
+            data=data, out=out, network=network, step=step, references=references, beside=other or None, gru=gru
+        )
+    )
 
 
 def upgrade_model(

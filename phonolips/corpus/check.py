@@ -151,6 +151,8 @@ class _Survey:
     def _add_labels(self, record: Record, position: int) -> None:
         from phonolips.phones.textgrid import read_textgrid
 
+        if record.is_read:  # nothing to compare with
+            return
         if not record.complete:
             _count_kinds(self.kinds, self.features.get(position, "labels"), self.features.get(position, "soft"))
         elif record.id in self.looked_at:

@@ -6,6 +6,8 @@ A prepared corpus is one folder:
     lips/                           Store: lips tracked in every video
     alignments/ID.TextGrid          words and phones with their times
     centres.json                    where in the face each speaker's mouth is laid
+    sound/ID.wav, sound/ID.cut.json of videos: the sound of each clip, and where each video was cut
+    lags.json                       of videos: by how much the lips of each clip are late
     features/                       Store: log-mel, phones, labels and lips, on one clock
 
 Training needs `features` alone.

@@ -39,6 +39,8 @@ class Record:
         complete: False where more is said in the clip than `text`.
         limits: True for video that was not filmed for this, in which faces are turned, small, several, or cut; its
             lips are tracked within `phonolips.face.limits.FaceLimits`.
+        start, end: the part of the video that is the clip, seconds on the video's clock; both 0 = all of it. The sound
+            is the clip's own.
     """
 
     id: str
@@ -50,10 +52,17 @@ class Record:
     words: tuple[tuple[str, float, float], ...] = ()
     complete: bool = True
     limits: bool = False
+    start: float = 0.0
+    end: float = 0.0
 
     def __post_init__(self) -> None:
         """Raise CorpusError where the id is no relative path inside a folder."""
         check_id(self.id)
+
+    @property
+    def is_read(self) -> bool:
+        """Whether nobody transcribed the clip, so that what is said in it is what the encoder reads."""
+        return not (self.text or self.complete)
 
 
 def check_id(clip: object) -> str:
@@ -123,6 +132,8 @@ def _record_of(values: dict[str, Any]) -> Record:
         if not isinstance(values.get(name, kind()), kind) or (kind is str and "\0" in values.get(name, "")):
             raise InputError(f"{name} is {shown(values[name])}; expected {expected}")
     values["words"] = _words_of(values.get("words", []))
+    for name in ("start", "end"):
+        values[name] = check_number(values.get(name, 0.0), name, "seconds from 0 on", 0)
     return Record(**{name: values[name] for name in RECORD_FIELDS if name in values})
 
 

@@ -152,6 +152,7 @@ def shapes_of(features: Store, records: Iterable[Record], network: "Network") ->
 def read_clip(features: Store, clip: str, mean_shape: np.ndarray, posteriors: np.ndarray | None = None) -> Clip:
     """Read one clip; phones that are unknown are filled from posteriors, the stored ones where None."""
     encoded = features.get(clip, "soft").astype(np.float32) if posteriors is None else posteriors
+    is_whole = bool(len(encoded)) and bool((encoded.max(1) > 0).all())
     return Clip(
         clip,
         features.meta(clip)["speaker"] or UNNAMED,
@@ -160,6 +161,7 @@ def read_clip(features: Store, clip: str, mean_shape: np.ndarray, posteriors: np
         complete_labels(features.get(clip, "labels"), encoded),
         features.get(clip, "mel").astype(np.float32),
         mean_shape,
+        encoded if is_whole else None,
     )
 
 

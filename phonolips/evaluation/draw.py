@@ -52,9 +52,9 @@ def _clip_figures(data: Path, features: Store, made: Store, record: Record, netw
     truth = features.get(record.id, "lips")
     waveform = padded_waveform(record, len(truth))
     lips = {ROWS[key]: made.get(record.id, key) for key in ("audio", "text")}
-    title = f"{record.id}: {record.text}"
+    title = record.id if record.is_read else f"{record.id}: {record.text}"
     figures = {"curves": curves({"truth": truth, **lips}, MODEL_FPS, phones=alignment.phones, title=title)}
-    if not record.complete:
+    if not (record.complete or record.is_read):
         figures["labels"] = label_kinds(
             features.get(record.id, "labels"),
             features.get(record.id, "soft"),

@@ -9,13 +9,16 @@ import numpy as np
 
 from phonolips.corpus.layout import alignment_path
 from phonolips.corpus.records import Record
-from phonolips.corpus.store.store import Store
+from phonolips.corpus.store.store import Store, declared_arrays
 from phonolips.errors import CorpusError, InputError, PhonolipsError
 from phonolips.evaluation import metrics, report
 from phonolips.evaluation.adaptation import unseen_speaker_rows
 from phonolips.evaluation.baselines import standard_baselines
+from phonolips.evaluation.baselines.contract import Baseline
+from phonolips.evaluation.baselines.recurrent import PlainGru
 from phonolips.evaluation.clips import UNNAMED, Clip, read_clip, read_test_records, reference_clips, shapes_of
 from phonolips.evaluation.one_word import score_words
+from phonolips.evaluation.people import people_table
 from phonolips.evaluation.sync import sync_table
 from phonolips.evaluation.synthesise import ROWS
 from phonolips.lips.measures import opening
@@ -37,10 +40,11 @@ ENCODER_MEASURES = (
     "boundary_median_ms",
     "boundary_within_20_ms",
 )
+BESIDE = "beside"  # folder of what another model made
 Methods = list[tuple[str, dict[str, np.ndarray]]]  # (name in the tables, clip -> lips)
 
 
-def score(data: Path, out: Path, network: "Network", *, references: bool = True) -> str:
+def score(data: Path, out: Path, network: "Network", *, references: bool = True, gru: bool = False) -> str:
     """Score the synthesis and the reference rows; write the tables and return them as Markdown."""
     features, made = Store(data / "features"), Store(out / "synthesis")
     records = [record for record in read_test_records(data, features) if record.id in made]
@@ -57,35 +61,55 @@ def score(data: Path, out: Path, network: "Network", *, references: bool = True)
         (title, {clip.id: np.array(made.get(clip.id, name)) for clip in tests}) for name, title in ROWS.items()
     ]
     methods += unseen_speaker_rows(network, features, [clip.id for clip in tests])
-    if references:
-        methods += _reference_rows(train, tests)
+    methods += _rows_beside(out / BESIDE, tests)
+    if references or gru:
+        baselines = [*(standard_baselines() if references else []), *([PlainGru()] if gru else [])]
+        methods += _reference_rows(baselines, train, tests)
     known = {record.id: features.get(record.id, "labels").astype(np.int64) for record in records}
     rows = _score_lips(methods, tests, known, _thresholds(tests, train), names)
     report.write_csv(rows, out / "lips.csv")
-    one_word = {record.id for record in records if not record.complete}
+    one_word = {record.id for record in records if not (record.complete or record.is_read)}
     by_word = ""
     if one_word:
         around = [clip for clip in tests if clip.id in one_word]
         by_word = score_words(features, around, methods, [row for row in rows if row["clip"] in one_word], out)
     summaries = report.summarise(rows)
     report.write_csv(report.summary_rows(summaries), out / "lips_summary.csv")
-    encoder, matrix = _score_encoder(data, features, network)
-    report.write_csv(encoder, out / "encoder.csv")
-    with atomic_file(out / "confusion.npy") as temporary:
-        np.save(temporary, matrix)
     text = (
-        f"# Lips\n\n{report.markdown_table(summaries)}\n\n{_duration_line(made)}\n\n"
+        f"# Lips\n\n{people_table(rows, names)}{report.markdown_table(summaries)}\n\n{_duration_line(made)}\n\n"
         f"{sync_table(tests, methods, names, out / 'sync.csv')}# Encoder\n\n"
-        f"{report.markdown_table(report.summarise(encoder), ENCODER_MEASURES)}\n\n{by_word}"
+        f"{_encoder_table(data, out, features, network)}\n\n{by_word}"
     )
     write_text(out / "results.md", text)
     return text
 
 
-def _reference_rows(train: Sequence[Clip], tests: Sequence[Clip]) -> Methods:
+def _encoder_table(data: Path, out: Path, features: Store, network: "Network") -> str:
+    """Score the encoder where what is said is known, write its files, and return its table."""
+    rows, matrix = _score_encoder(data, features, network)
+    if not rows:
+        return "Not scored: nobody transcribed these clips."
+    report.write_csv(rows, out / "encoder.csv")
+    with atomic_file(out / "confusion.npy") as temporary:
+        np.save(temporary, matrix)
+    return report.markdown_table(report.summarise(rows), ENCODER_MEASURES)
+
+
+def _rows_beside(out: Path, tests: Sequence[Clip]) -> Methods:
+    """Read what the model beside made of the sound of `tests`; nothing where there is none."""
+    if not declared_arrays(out / "synthesis"):
+        return []
+    made = Store(out / "synthesis")
+    return [
+        (f"{ROWS[name]}, model beside", {clip.id: np.array(made.get(clip.id, name)) for clip in tests})
+        for name in ("audio", "calm")
+    ]
+
+
+def _reference_rows(baselines: Sequence[Baseline], train: Sequence[Clip], tests: Sequence[Clip]) -> Methods:
     """Let every reference row learn from `train` and predict `tests`."""
     rows: Methods = []
-    for baseline in standard_baselines():
+    for baseline in baselines:
         log.info("reference row: %s", baseline.name)
         baseline.fit(train)
         rows.append((baseline.name, {clip.id: baseline.predict(clip) for clip in tests}))
@@ -152,7 +176,7 @@ def _encoder_clips(data: Path, features: Store, network: "Network") -> Iterator[
 
     from phonolips.model.stream import encode_mel
 
-    records = read_test_records(data, features)
+    records = [record for record in read_test_records(data, features) if not record.is_read]
     for record in tqdm(records, desc="encoder", unit="clip", dynamic_ncols=True, disable=None):
         posteriors = encode_mel(network, features.get(record.id, "mel")).posteriors
         yield record, posteriors, features.get(record.id, "labels").astype(np.int64)

@@ -32,6 +32,8 @@ class FaceLimits:
       jump by less than 0.05 in one shot.
 
     Args:
+        centred: the speaker is the face nearest to the picture's centre, as in LRW's crops; else the largest one, and
+            where another one lies does not matter.
         least_frames: a clip of fewer is short.
         least_detected: share of the frames in which the face is found.
         least_eye_px: median distance between the eye centres as seen from the front, pixels.
@@ -47,6 +49,7 @@ class FaceLimits:
         front_yaw: a clip whose median yaw is larger, degrees to either side, is turned to the front.
     """
 
+    centred: bool = True
     least_frames: int = 25
     least_detected: float = 0.8
     least_eye_px: float = 24.0
@@ -133,8 +136,8 @@ def check_face(followed: Followed, angles: np.ndarray, likeness: Likeness, limit
     rivals = _count_rivals(followed, likeness.size, limits)
     if rivals > limits.most_rivals * len(found):
         raise InputError(
-            f"several faces: in {rivals} of {len(found)} frames another face is as large and as near the picture's "
-            "centre; expected one speaker in the middle"
+            f"several faces: in {rivals} of {len(found)} frames another face is as large"
+            + (" and as near the picture's centre; expected one speaker in the middle" if limits.centred else "")
         )
 
     eyes_px = followed.points_px[found][:, list(EYES), :2].mean(1)
@@ -169,8 +172,9 @@ def eye_distances(points_px: np.ndarray) -> np.ndarray:
 def _count_rivals(followed: Followed, size: tuple[int, int], limits: FaceLimits) -> int:
     """Count the frames in which another face might as well be the speaker's.
 
-    LRW's crops have the speaker in the middle, so a second face is no trouble where it is smaller or clearly farther
-    out. Where two faces stand left and right of the middle, nobody knows whose the word is.
+    Where the largest face is followed, that is any face of nearly its size. LRW's crops have the speaker in the middle,
+    so a second face is no trouble where it is smaller or clearly farther out. Where two faces stand left and right of
+    the middle, nobody knows whose the word is.
     """
     middle = np.array(size) / 2
     rivals = 0
@@ -180,5 +184,6 @@ def _count_rivals(followed: Followed, size: tuple[int, int], limits: FaceLimits)
         own_from_middle = np.linalg.norm(own[:2] - middle)
         another = np.linalg.norm(others[:, :2] - own[:2], axis=1) > SAME_FACE * own[2]
         large = others[:, 2] > limits.rival_width * own[2]
-        rivals += bool((another & large & (from_middle < own_from_middle + limits.rival_lead * own[2])).any())
+        near = from_middle < own_from_middle + limits.rival_lead * own[2] if limits.centred else True
+        rivals += bool((another & large & near).any())
     return rivals

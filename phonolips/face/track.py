@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -27,6 +28,14 @@ from phonolips.timebase import MODEL_FPS
 # picture lost): a longer one stands still on the screen, as a frozen call does, and so do its lips.
 LONGEST_HOLD_SECONDS = 0.25
 TRACKED_POINTS = facemesh.KEPT_POINTS + pose.POSE_POINTS
+
+
+class Part(NamedTuple):
+    """Some frames of a video, from `first` on, and what reads them: for parts in turn, the same one."""
+
+    first: int
+    frames: int
+    reader: io.FrameReader
 
 
 @dataclass(frozen=True)
@@ -58,15 +67,18 @@ class Track:
         return len(self.lips) / max(self.seconds, 1e-9)
 
 
-def track_video(video: Path, *, layout: str = "mediapipe40", limits: FaceLimits | None = None) -> Track:
+def track_video(
+    video: Path, *, layout: str = "mediapipe40", limits: FaceLimits | None = None, part: Part | None = None
+) -> Track:
     """Track the lips through a video file.
 
     Args:
         video: any video that PyAV opens, or a photo: a video of one frame.
         layout: `mediapipe40` or `ibug20`.
-        limits: for videos that nobody set up for this, such as LRW's: follow the face nearest to the picture's centre
-            instead of the largest, refuse a clip that does not fulfil these limits, and turn a face that looks aside
-            to the front. None: take what there is, as it is.
+        limits: for videos that nobody set up for this, such as LRW's: follow the face that they say (the largest, or
+            the one nearest to the picture's centre), refuse a clip that does not fulfil these limits, and turn a face
+            that looks aside to the front. None: take what there is, as it is.
+        part: some frames of the video; None = all.
 
     Raises:
         InputError: not a readable video, or a face is missing in most frames; with `limits`, the first of its limits
@@ -76,9 +88,12 @@ def track_video(video: Path, *, layout: str = "mediapipe40", limits: FaceLimits 
     started = time.perf_counter()
     likeness = Likeness()
     try:
-        fps, frames = _read_pictures(video)
+        fps, frames = _read_pictures(video, part)
         followed = facemesh.follow_face(
-            frames if limits is None else likeness.watch(frames), fps, TRACKED_POINTS, centred=limits is not None
+            frames if limits is None else likeness.watch(frames),
+            fps,
+            TRACKED_POINTS,
+            centred=limits is not None and limits.centred,
         )
     except InputError as error:
         raise error if limits is None else InputError(f"unreadable: {error}") from error
@@ -86,7 +101,7 @@ def track_video(video: Path, *, layout: str = "mediapipe40", limits: FaceLimits 
         check_found(followed, limits)
     photo = is_photo(video)
     points_px, detected = fill_missing(followed.points_px, followed.detected), followed.detected
-    points_px = points_px if photo else _between_pictures(points_px, io.new_frames(video), fps)
+    points_px = points_px if photo else _between_pictures(points_px, _new_frames(video, part), fps)
     rotations = pose.fit_rotations(points_px[:, len(facemesh.KEPT_POINTS) :])
     angles = pose.rotations_to_angles(rotations)
     if limits is not None:
@@ -115,11 +130,20 @@ def track_video(video: Path, *, layout: str = "mediapipe40", limits: FaceLimits 
     return Track(lips, detected, space, fps, time.perf_counter() - started, angles.astype(np.float32), frontalised)
 
 
-def _read_pictures(video: Path) -> tuple[float, Iterator[np.ndarray]]:
+def _read_pictures(video: Path, part: Part | None) -> tuple[float, Iterator[np.ndarray]]:
     """Return frames per second and the frames of a video; of a photo, as often as the tracker needs to settle on it."""
     if is_photo(video):
         return float(MODEL_FPS), iter([read_photo(video)] * PHOTO_REPEATS)
-    return float(io.probe(video).fps), io.read_frames(video)
+    frames = io.read_frames(video) if part is None else part.reader.read(video, part.first, part.frames)
+    return float(io.probe(video).fps), frames
+
+
+def _new_frames(video: Path, part: Part | None) -> np.ndarray | None:
+    """Return which frames, counted from the part's first, show a new picture; None where all do."""
+    new = io.new_frames(video)
+    if new is None or part is None:
+        return new
+    return np.unique(np.append(new[(new >= part.first) & (new < part.first + part.frames)] - part.first, 0))
 
 
 def _between_pictures(points_px: np.ndarray, new: np.ndarray | None, fps: float) -> np.ndarray:

@@ -228,6 +228,26 @@ def read_frames(path: Path) -> Iterator[np.ndarray]:
     _warn_of_damage(path, timing, damage, read)
 
 
+class FrameReader:
+    """Read stretches of videos; of those that follow one another in one video, each frame is decoded once."""
+
+    def __init__(self) -> None:
+        self._path: Path | None = None
+        self._frames: Iterator[np.ndarray] = iter(())
+        self._at = 0
+
+    def read(self, path: Path, first: int, count: int) -> Iterator[np.ndarray]:
+        """Yield the frames `first` to `first + count` of `read_frames`, fewer where the video ends before."""
+        if path != self._path or first < self._at:
+            self._path, self._frames, self._at = path, read_frames(path), 0
+        for frame in self._frames:
+            self._at += 1
+            if self._at > first:
+                yield frame
+            if self._at >= first + count:
+                return
+
+
 def new_frames(path: Path) -> np.ndarray | None:
     """Return which frames of `read_frames` show a new picture, int64, ascending; None where all do.
 

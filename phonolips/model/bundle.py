@@ -31,7 +31,6 @@ MEASURED = (
     "_scale",
     ".scale",
     "lip_basis",
-    "phone_shapes",
     "_tracked",
     "_ngrams",
     "_counts",

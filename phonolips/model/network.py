@@ -66,7 +66,7 @@ TABLES = (
     "audio_encoder.phone_ngram_counts",
     "audio_encoder.phone_prior",
 )
-PHONE_SHAPES = "phone_shapes"  # models made before it was there have none
+PHONE_SHAPES = "phone_shapes.weight"  # models made before it was there have none
 
 
 @dataclass

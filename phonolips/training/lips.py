@@ -26,7 +26,7 @@ from phonolips.phones.inventory import PHONES
 from phonolips.training.encoder_outputs import StoredOutputs
 from phonolips.training.lips_basis import fit_lip_basis
 from phonolips.training.lips_batches import LipsBatch, LipsTrainBatches, LipsValidBatches
-from phonolips.training.lips_clips import LipsClip, LipsClips, clip_shares_of, lip_positions
+from phonolips.training.lips_clips import LipsClip, LipsClips, clip_shares_of, has_unnamed, lip_positions
 from phonolips.training.loop import Stage, Trainer, fit_network
 from phonolips.training.networks.network import TrainableNetwork, read_trainable
 from phonolips.training.networks.tied_phones import tie_phones, untie_phones
@@ -41,10 +41,32 @@ log = logging.getLogger("phonolips.training")
 STORED_OUTPUTS = "encoder_outputs"
 
 
+LEAST_CORRELATED_FRAMES = 20.0  # 0.8 s; of fewer, a correlation says little
+
+
+def missed_correlation(made: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
+    """Compute 1 - r of curves, over the clips that are long enough.
+
+    Args:
+        made, truth: (batch, frames, curves).
+        weight: (batch, frames), 0 where a frame does not count.
+
+    Returns:
+        (batch,): the mean over the curves; 0 for a clip of fewer than LEAST_CORRELATED_FRAMES.
+    """
+    frames = weight.sum(1, keepdim=True)
+    share = (weight / frames.clamp(min=1.0))[..., None]
+    made, truth = (curve - (curve * share).sum(1, keepdim=True) for curve in (made, truth))
+    spread = ((made.square() * share).sum(1) * (truth.square() * share).sum(1)).clamp(min=1e-8).sqrt()
+    missed = 1 - ((made * truth * share).sum(1) / spread).mean(-1)
+    return missed * (frames[:, 0] >= LEAST_CORRELATED_FRAMES)
+
+
 class LipsTrainer(Trainer):
     """Squared error of position, of velocity, of the opening where the mouth is shut, and of the lip parameters.
 
-    All but the last in units of the first component's spread. `opening_direction` and `width_direction` float32
+    All but the last in units of the first component's spread. With `correlation_weight` also 1 - r of opening and
+    width, which counts every mouth alike, however far it moves. `opening_direction` and `width_direction` float32
     (components,) turn coefficients into the deviation of opening and width.
     """
 
@@ -71,6 +93,7 @@ class LipsTrainer(Trainer):
         context = modules.decoder.context(modules.bottleneck(posteriors), embedding, lip_parameters)
         state = modules.decoder.start(len(truth), truth.device)
         coefficients, _ = modules.decoder(context, state, truth, use_truth)
+        coefficients = coefficients + modules.phone_shapes(posteriors) * batch.shaped.to(self.device)[:, None, None]
         return coefficients, lip_parameters
 
     def _lip_parameters(self, posteriors: Tensor, batch: LipsBatch) -> Tensor:
@@ -115,14 +138,31 @@ class LipsTrainer(Trainer):
         if lip_parameters.shape[-1]:
             missed = (lip_parameters - batch.lip_parameters.to(self.device)).square().mean(-1)
             loss = loss + self.settings.lip_parameter_weight * mean_over_ranks((missed * weight).sum(), frames)
+        if self.settings.correlation_weight:
+            directions = torch.stack([self.opening_direction, self.width_direction], -1).to(self.device)
+            uncorrelated = missed_correlation(made @ directions, truth @ directions, weight)
+            if lip_parameters.shape[-1]:
+                true_parameters = batch.lip_parameters.to(self.device)
+                uncorrelated = uncorrelated + missed_correlation(lip_parameters, true_parameters, weight)
+            loss = loss + self.settings.correlation_weight * mean_over_ranks(uncorrelated.sum(), len(uncorrelated))
         return loss
 
     def scores(self) -> dict[str, float]:
-        """Compute skill (R² against the mean shape) and the ratio of speeds, from text and sound together."""
+        """Compute skill (R² against the mean shape) and the ratio of speeds, from text and sound together.
+
+        Nothing where there are no validation clips.
+        """
+        if not self.sums:
+            return {}
         return {
             "skill": 1 - self.sums["squared"] / max(1e-9, self.sums["mean_squared"]),
             "velocity_ratio": self.sums["speed"] / max(1e-9, self.sums["true_speed"]),
         }
+
+
+def start_folder(settings: LipsFitSettings) -> Path:
+    """Return the folder of the model that `lips.start` names."""
+    return PACKAGED_MODEL if settings.start == "default" else Path(settings.start)
 
 
 def start_from(network: TrainableNetwork, folder: Path) -> frozenset[str]:
@@ -138,7 +178,7 @@ def start_from(network: TrainableNetwork, folder: Path) -> frozenset[str]:
     """
     other = read_trainable(folder)
     same_encoder = other.description.settings.speaker_from == network.description.settings.speaker_from
-    parts = ["bottleneck.", "lip_parameters.", "decoder.", "lip_basis", "lip_scale"]
+    parts = ["bottleneck.", "lip_parameters.", "decoder.", "lip_basis", "lip_scale", "phone_shapes."]
     if same_encoder:
         parts.append("speaker_encoder.")
     own, values = network.state_dict(), other.state_dict()
@@ -196,8 +236,9 @@ def train_lips(
         )
     fit_lip_basis(network, store, train, settings)
     seen = find_seen(phones_of(store, train))
+    fit_phone_shapes(network, store, train, opening=settings.phone_opening, width=settings.phone_width)
     if settings.start:
-        seen |= start_from(network, PACKAGED_MODEL if settings.start == "default" else Path(settings.start))
+        seen |= start_from(network, start_folder(settings))
     kept = stored_outputs or folder / STORED_OUTPUTS
     encoder_device = "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
     noise_seed = settings.seed if settings.noisy_share else None
@@ -222,8 +263,8 @@ def train_lips(
         shard_of=store.shard_of[train],
         taught=taught,
         trained=trained,
+        shapes_trained=has_unnamed(network, store, train),
     )
-    fit_phone_shapes(network, store, train, opening=settings.phone_opening, width=settings.phone_width)
     note_seen(network, seen)
     if not settings.tied_phones:
         fill_unseen_phones(network, trained)
@@ -271,19 +312,21 @@ def fit_lips(
     shard_of: np.ndarray | None = None,
     taught: Sequence[LipsClip] = (),
     trained: Collection[str] = PHONES,
+    shapes_trained: bool = False,
 ) -> None:
     """Train on clips that can be read; see `LipsTrainBatches` for `shares` and those after it.
 
-    `trained` are the phones that the clips hold; where phones are tied, others have what their features say.
+    `trained` are the phones that the clips hold; where phones are tied, others have what their features say. The
+    phone shapes are trained, too, where `shapes_trained`: of use where clips have speakers without a row.
     """
+    network.phone_shapes.requires_grad_(shapes_trained)
     if settings.tied_phones:
         known = torch.tensor([phone in trained for phone in PHONES])
         tie_phones(network.bottleneck, network.lip_parameters.posterior_head, known, settings.residual_dropout)
-    parts = ["bottleneck", "lip_parameters", "speakers", "decoder"]
+    parts = ["bottleneck", "lip_parameters", "speakers", "decoder", "phone_shapes"]
     if network.speaker_encoder is not None:
         parts.append("speaker_encoder")
     modules = {name: getattr(network, name) for name in parts}
-    left, right = LAYOUTS[LIP_LAYOUT].corners
     fit_network(
         LipsTrainer,
         modules=modules,
@@ -294,7 +337,13 @@ def fit_lips(
         device=device,
         attributes={
             "opening_direction": torch.from_numpy(opening(network.lip_basis.numpy())),
-            "width_direction": network.lip_basis[:, right, 0] - network.lip_basis[:, left, 0],
+            "width_direction": _width_direction(network.lip_basis),
         },
     )
     untie_phones(network.bottleneck, network.lip_parameters.posterior_head)
+
+
+def _width_direction(basis: Tensor) -> Tensor:
+    """Return by how much each direction of a basis (components, 40, 2) moves the corners apart, (components,)."""
+    left, right = LAYOUTS[LIP_LAYOUT].corners
+    return basis[:, right, 0] - basis[:, left, 0]

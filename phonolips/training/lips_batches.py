@@ -34,6 +34,7 @@ class LipsBatch(NamedTuple):
         mask: bool (batch, frames).
         speaker: int64 (batch,), rows of the table.
         speaker_encoded: bool (batch,), True where the embedding comes from `shape` and `voice`.
+        shaped: float (batch,), 1 where what each phone shows in general is added, since the speaker has no row.
         shape: (batch, 40, 2).
         voice: (batch, ...).
     """
@@ -48,6 +49,7 @@ class LipsBatch(NamedTuple):
     mask: Tensor
     speaker: Tensor
     speaker_encoded: Tensor
+    shaped: Tensor
     shape: Tensor
     voice: Tensor
 
@@ -114,6 +116,7 @@ def make_batch(clips: Sequence[LipsClip], feeds: Sequence[Feed], longest: int = 
         mask=length_mask([len(clip.coefficients) for clip in clips], frames),
         speaker=torch.tensor(speakers),
         speaker_encoded=torch.tensor(encoded),
+        shaped=torch.tensor([float(not clip.named) for clip in clips]),
         shape=torch.from_numpy(np.stack([clip.shape for clip in clips])),
         voice=torch.from_numpy(np.stack([clip.voice for clip in clips])),
     )
@@ -204,8 +207,9 @@ class LipsTrainBatches:
 
     def _vary(self, clip: LipsClip, rng: np.random.Generator) -> LipsClip:
         """Cut a clip at random, move its phone edges and its shape."""
-        whole, longest = len(clip.coefficients), self.settings.most_frames
-        frames = int(rng.integers(min(self.settings.least_frames, whole), min(whole, longest) + 1))
+        whole = len(clip.coefficients)
+        most = min(whole, self.settings.most_frames or whole)
+        frames = int(rng.integers(min(self.settings.least_frames, most), most + 1))
         piece = cut(clip, int(rng.integers(0, whole - frames + 1)), frames)
         shape = clip.shape + self.settings.shape_noise * rng.standard_normal(clip.shape.shape, np.float32)
         return piece._replace(labels=move_edges(piece.labels, self.settings.edge_jitter_steps, rng), shape=shape)

@@ -147,6 +147,12 @@ def lip_clips(store: Store, split: str) -> list[str]:
     return [store.id_at(position) for position in lip_positions(store, split).tolist()]
 
 
+def has_unnamed(network: TrainableNetwork, store: Store, positions: np.ndarray) -> bool:
+    """Return whether there is a clip among some whose speaker has no row in the network's table."""
+    codes, names = store.column("speaker")
+    return any(names[code] not in network.description.speakers for code in np.unique(codes[positions]))
+
+
 def clip_shares(speakers: Sequence[object] | np.ndarray, balance: float) -> np.ndarray:
     """Compute how often each clip comes up from the speaker of each.
 

@@ -27,7 +27,7 @@ def fit_phone_shapes(
     """Set the phone shapes of a network that has its lip basis.
 
     Args:
-        network: gets `phone_shapes`.
+        network: gets its `phone_shapes`.
         store: the features.
         positions: int64 (clips,), of the training clips with lips.
         opening: how far the chart's opening moves the lips, in standard deviations of the training's.
@@ -44,5 +44,7 @@ def fit_phone_shapes(
     moved = np.concatenate(moves).astype(np.float64)
     directions = np.linalg.lstsq(moved, np.concatenate(outputs).astype(np.float64), rcond=None)[0]  # (2, outputs)
     sizes = moved.std(0) * np.array([opening, width])
-    network.phone_shapes.copy_(torch.from_numpy(chart_shapes() @ (sizes[:, None] * directions)))
+    shapes = torch.from_numpy((chart_shapes() @ (sizes[:, None] * directions)).astype(np.float32))
+    with torch.no_grad():
+        network.phone_shapes.weight.copy_(shapes)
     log.info("lips: phone shapes by the chart, %.2f of the opening and %.2f of the width", opening, width)

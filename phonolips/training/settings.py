@@ -81,6 +81,7 @@ class LipsFitSettings(FitSettings):
     start: str = ""  # a model folder whose lips are trained further; default = the package's; "" = from nothing
     velocity_weight: float = 0.5  # of the squared error of the frame-to-frame difference
     closure_weight: float = 2.0  # of the squared error of the opening where the true mouth is shut
+    correlation_weight: float = 0.0  # of 1 - r of opening and width in each clip, and of the lip parameters
     least_frames: int = 30  # clips are cut at random to no less than this, so that no place in a clip is special
     edge_jitter_steps: float = 1.0  # standard deviation by which phone edges of the text are moved
     text_share: float = 0.4  # of the clips in a batch that are fed by aligned text, the rest by the encoder
@@ -89,7 +90,7 @@ class LipsFitSettings(FitSettings):
     tied_phones: bool = True  # phones' weights are made of articulatory features and a residual of each phone
     residual_dropout: float = 0.3  # share of the phones whose residual is left out of an update
     joined_share: float = 0.3  # of the clips that are cut at phone edges and joined with another, and with silence
-    most_frames: int = 100  # clips are cut at random to no more than this
+    most_frames: int = 100  # clips are cut at random to no more than this; 0 = the whole clip
     teachers: list[str] = field(default_factory=list)  # model folders (default = the package's) that make lips for
     taught_clips: int = 0  # so many clips of aligned speech without lips, evenly drawn,
     taught_share: float = 0.25  # which are this share of those that come up
@@ -103,6 +104,7 @@ class LipsFitSettings(FitSettings):
     phone_width: float = 0.8
     own_output_until: float = 0.0  # share of training by which the decoder is fed only its own output
     balance: float = 0.4  # 0 = every clip equally often, 1 = every speaker equally often
+    speakers: str = "all"  # who gets a row in the table: all whose name is known, or only those in the "start" model
     unnamed_clips: int = 500  # clips that a speaker without a name counts to have, for `balance`
     encoded_share: float = 0.5  # of the clips of named speakers, conditioned on what their shape or voice is encoded as
     shape_noise: float = 0.01  # standard deviation of the noise on a shape that is encoded, mouth-space units

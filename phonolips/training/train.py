@@ -17,18 +17,18 @@ from phonolips.errors import InputError, did_you_mean
 from phonolips.model.bundle import DESCRIPTION_FILE
 from phonolips.model.network import Description
 from phonolips.model.settings import settings_to_dict
-from phonolips.model.speakers import MEAN_SPEAKER
+from phonolips.model.speakers import MEAN_SPEAKER, MEAN_SPEAKER_ROW
 from phonolips.storage import write_text
 from phonolips.training import old_versions
 from phonolips.training.activity import train_activity
 from phonolips.training.durations import train_durations
 from phonolips.training.encoder import train_encoder
-from phonolips.training.lips import train_lips
+from phonolips.training.lips import start_folder, train_lips
 from phonolips.training.lips_clips import UNNAMED, lip_positions
 from phonolips.training.networks.encoder import COUNTED
 from phonolips.training.networks.network import TrainableNetwork, read_trainable
 from phonolips.training.ranks import is_main, join_ranks, wait_for_all
-from phonolips.training.settings import Recipe, load_settings
+from phonolips.training.settings import LipsFitSettings, Recipe, load_settings
 from phonolips.training.sync import train_sync
 from phonolips.training.unseen_phones import SEEN_NOTE
 
@@ -63,11 +63,40 @@ def _write_settings(folder: Path, settings: Any, **more: Any) -> None:
     write_text(folder / "run.json", json.dumps(made_with, indent=1) + "\n")
 
 
-def _new_network(recipe: Recipe, store: Store) -> TrainableNetwork:
+def _speakers_of(store: Store, settings: LipsFitSettings) -> list[str]:
+    """Name the speakers who get a row of their own in the table, after the mean speaker."""
+    if settings.speakers not in ("all", "start"):
+        raise InputError(f"lips.speakers={settings.speakers}; expected all or start")
     codes, names = store.column("speaker")
-    speakers = sorted({names[code] for code in np.unique(codes[lip_positions(store, "train")])} - {UNNAMED})
+    speakers = {names[code] for code in np.unique(codes[lip_positions(store, "train")])} - {UNNAMED}
+    if settings.speakers == "start":
+        speakers &= set(read_trainable(start_folder(settings)).description.speakers) if settings.start else set()
+    return [MEAN_SPEAKER, *sorted(speakers)]
+
+
+def _new_network(recipe: Recipe, store: Store) -> TrainableNetwork:
     torch.manual_seed(recipe.encoder.seed)
-    return TrainableNetwork(Description(recipe.network, [MEAN_SPEAKER, *speakers]))
+    return TrainableNetwork(Description(recipe.network, _speakers_of(store, recipe.lips)))
+
+
+def _started_network(recipe: Recipe, store: Store) -> tuple[TrainableNetwork, list[str]]:
+    """Take over a whole model but its lips, as `lips.start` names it: its sizes, encoder, durations, voice activity.
+
+    Returns:
+        the network, and the parts of it that are trained.
+    """
+    other = read_trainable(start_folder(recipe.lips))
+    speakers, known = _speakers_of(store, recipe.lips), other.description.speakers
+    network = TrainableNetwork(Description(other.description.settings, speakers))
+    rows = [known.index(name) if name in known else MEAN_SPEAKER_ROW for name in speakers]
+    own, values = network.state_dict(), other.state_dict()
+    trained = [part for part in _noted(other) if part != "lips"]
+    for part in trained:
+        for name in [name for name in own if name.startswith(PARAMETERS_OF[part])]:
+            own[name] = values[name][rows] if name == "durations.speaker.weight" else values[name]
+    network.load_state_dict(own)
+    log.info("encoder, durations and voice activity are those of %s", start_folder(recipe.lips))
+    return network, trained
 
 
 def _noted(network: TrainableNetwork) -> list[str]:
@@ -111,8 +140,9 @@ def train(
     """Train `encoder`, `durations`, `lips`, `activity`, or `all` of them in this order; or `sync`, the sync expert.
 
     Args:
-        part: what to train; `lips` needs a trained encoder, the others nothing. `activity` (voice activity) is added to
-            whatever model is in `out`, the only part that does not ask for the sizes and speakers of the settings.
+        part: what to train; `lips` needs a trained encoder, or the model `lips.start`, whose encoder, durations and
+            voice activity are taken over where `out` has none; the others need nothing. `activity` (voice activity) is
+            added to whatever model is in `out`, the only part without the sizes and speakers of the settings.
         data: a prepared corpus, or the address of one.
         out: gets `network/` (the model) or `sync_expert/`, and for each part checkpoints and `history.jsonl`.
             A killed training goes on from its last epoch; a finished one is not repeated.
@@ -150,6 +180,8 @@ def train(
         else:
             network = _new_network(recipe, store)
             trained = _carry_over(network, folder, others)
+            if now == "lips" and recipe.lips.start and "encoder" not in trained:
+                network, trained = _started_network(recipe, store)
         if now == "lips" and "encoder" not in trained:
             raise InputError(f"{folder}: has no trained encoder; train the part 'encoder' first")
         log.info("training %s", now)

@@ -3,7 +3,10 @@
 # options; it must have set `here`, `root`, and the options that `common_options` below describes, and may fill
 #
 #   records_options, align_options, features_options   words for `phonolips prepare --step records|align|features`
+#   evaluate_options                                   words for `phonolips evaluate`
 #   check_tools_and_data                               a function, run in stage 0
+#
+# and may define `stage_5` and `stage_6` anew, with their titles `stage_5_title` and `stage_6_title`: how it trains.
 
 common_options="  --exp NAME                    name of this experiment; everything it makes lies in EXP_ROOT/NAME
   --exp-root DIR                default: $root/exp
@@ -63,6 +66,20 @@ report_failure() {
   [ "$code" -eq 0 ] || [ -z "$current" ] || log "stage $current failed with exit code $code" >&2
 }
 
+stage_5_title="train the encoder"
+stage_5() {
+  "${phonolips[@]}" train encoder "${training[@]}"
+}
+
+stage_6_title="train the durations, the lips and the voice activity"
+stage_6() {
+  "${phonolips[@]}" train durations "${training[@]}"
+  "${phonolips[@]}" train lips "${training[@]}"
+  "${phonolips[@]}" train activity "${training[@]}"
+}
+
+evaluate_options=()
+
 run_stages() {  # run_stages [SETTING=VALUE ...]
   python="$(command -v python || command -v python3)" || die "no python on PATH; activate the environment"
   "$python" -c "import phonolips" 2> /dev/null || export PYTHONPATH="$root${PYTHONPATH:+:$PYTHONPATH}"
@@ -75,7 +92,7 @@ run_stages() {  # run_stages [SETTING=VALUE ...]
   local prepare=("${phonolips[@]}" prepare --step)
   local workers=(--out "$exp/data" --jobs "$jobs" --backend "$backend")
   local training=(--data "$exp/data" --out "$exp/model" ${config:+--config "$config"} ${device:+--device "$device"} "$@")
-  local evaluation=(--data "$exp/data" --model "$exp/model/network" --out "$exp/results")
+  local evaluation=(--data "$exp/data" --model "$exp/model/network" --out "$exp/results" "${evaluate_options[@]}")
 
   if begin 0 "check tools and data"; then
     "${phonolips[@]}" info
@@ -101,18 +118,20 @@ run_stages() {  # run_stages [SETTING=VALUE ...]
     "${phonolips[@]}" check-data "$exp/data"
     finish
   fi
-  if begin 5 "train the encoder"; then
-    "${phonolips[@]}" train encoder "${training[@]}"
+  if begin 5 "$stage_5_title"; then
+    stage_5
     finish
   fi
-  if begin 6 "train the durations, the lips and the voice activity"; then
-    "${phonolips[@]}" train durations "${training[@]}"
-    "${phonolips[@]}" train lips "${training[@]}"
-    "${phonolips[@]}" train activity "${training[@]}"
+  if begin 6 "$stage_6_title"; then
+    stage_6
     finish
   fi
   local number=7 step
   for step in synthesise score plots; do
+    if [ "$number" -le "$stop_stage" ] && ! grep -q '"split": "test' "$exp/data/records.jsonl"; then
+      log "nobody is held out, so there is nothing to evaluate"
+      break
+    fi
     if begin "$number" "evaluate on the test clips: $step"; then
       "${phonolips[@]}" evaluate "${evaluation[@]}" --step "$step"
       finish

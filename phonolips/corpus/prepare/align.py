@@ -49,7 +49,8 @@ def align_clips(
 ) -> list[Dropped]:
     """Write a TextGrid for every clip: a ready one where there is one, else from an aligner.
 
-    Of a clip in which more is said than its record holds, the known words are found; the rest is `spn`.
+    Of a clip in which more is said than its record holds, the known words are found; the rest is `spn`. Of a clip that
+    nobody transcribed, the phones are those that the encoder reads.
 
     Args:
         folder: a prepared corpus with its records.
@@ -113,9 +114,13 @@ def _align_group(records: list[Record], how: _Aligning) -> GroupDone:
     from phonolips.corpus.align import align_corpus, align_record
 
     missing, failed = _take_ready(records, how)
-    partial_ones = [record for record in missing if not record.complete]
-    whole = [record for record in missing if record.complete]
+    read_ones = [record for record in missing if record.is_read]
+    partial_ones = [record for record in missing if not record.complete and not record.is_read]
+    whole = [record for record in missing if record.complete and not record.is_read]
     out, warned = how.folder / "alignments", []
+    for record in read_ones:
+        _, reason, _ = guarded(partial(_read_record, out=out, encoder=how.encoder), record)
+        failed += [Dropped(record.id, reason)] if reason else []
     if partial_ones:
         failed += known_words.align_records(
             partial_ones,
@@ -139,13 +144,24 @@ def _align_group(records: list[Record], how: _Aligning) -> GroupDone:
     return GroupDone(len(records), failed, warned)
 
 
+def _read_record(record: Record, out: Path, encoder: Path | None) -> None:
+    """Write the phones that the encoder reads in a clip that nobody transcribed."""
+    from phonolips.media.audio import read
+    from phonolips.phones.decode import read_phones
+    from phonolips.phones.textgrid import write_textgrid
+
+    network = network_of(encoder)
+    posteriors = network.posteriors(read(Path(record.audio)), voice_activity=True)
+    write_textgrid(read_phones(posteriors, network.phone_ngram()), textgrid_path(out, record.id))
+
+
 def _take_ready(records: list[Record], how: _Aligning) -> tuple[list[Record], list[Dropped]]:
     """Copy the ready TextGrids; list the records that have none, and those whose words it contradicts."""
     missing: list[Record] = []
     failed: list[Dropped] = []
     for record in records:
         ready = how.librispeech_alignments if record.id.startswith(f"{LIBRISPEECH}/") else how.alignments
-        if ready is None:
+        if ready is None or record.is_read:
             missing.append(record)
             continue
         taken, reason, _ = guarded(partial(_take_alignment, folder=how.folder, ready=ready), record)

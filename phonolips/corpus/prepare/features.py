@@ -12,7 +12,7 @@ from phonolips.corpus.layout import RECORDS, alignment_path, feature_arrays, pho
 from phonolips.corpus.prepare.fill import fill_store
 from phonolips.corpus.prepare.loaded import lips_of, network_of
 from phonolips.corpus.records import Dropped, Record, count_records, iterate_records, write_dropped
-from phonolips.corpus.registration import bring_into_sync, speaker_centres
+from phonolips.corpus.registration import Lag, bring_into_sync, find_lags, move_in_time, speaker_centres
 from phonolips.corpus.store.store import Clip, Store, declared_arrays
 from phonolips.lips.curve import resample_frames
 from phonolips.lips.points import LIP_POINTS
@@ -21,6 +21,7 @@ from phonolips.phones.inventory import IGNORED_ID, NUM_PHONES
 from phonolips.storage import write_text
 from phonolips.timebase import MODEL_FPS, frames_to_samples, samples_to_frames, samples_to_seconds
 from phonolips.workers.backend import Backend
+from phonolips.workers.clips import map_groups
 from phonolips.workers.local import LocalBackend
 
 KEPT_META = ("fps", "yaw", "frontalised")  # of the tracked lips
@@ -33,6 +34,7 @@ class _Featuring(NamedTuple):
     clips: int  # tracked
     encoder: Path | None
     centres: dict[str, list[float]]  # speaker -> where the mouth is on average, mouth-space units
+    lags: dict[str, Lag]  # clip -> by how much its lips are late, of videos that nobody transcribed
     sync: bool
     arrays: tuple[str, ...]
 
@@ -58,7 +60,8 @@ def make_features(
         folder: a prepared corpus with its lips and alignments.
         encoder: the model that labels what no transcript covers; None = the one in the package.
         sync: move lips in time to where the sync expert in the package finds them, where it is sure; each clip's
-            meta `late_ms` tells by how much they were late.
+            meta `late_ms` tells by how much they were late. Videos that nobody transcribed may be late by 400 ms;
+            by how much each of their clips is, is kept in `folder`/lags.json.
         backend: who works; None = this process.
 
     Returns:
@@ -78,9 +81,10 @@ def make_features(
                 yield record
 
     centres = {} if lips is None else _mouth_centres(folder, lips)
+    lags = _clip_lags(folder, lips, backend or LocalBackend(1)) if lips is not None and sync else {}
     arrays = feature_arrays(declared_arrays(folder / "features"))
     how = _Featuring(
-        folder.resolve(), len(lips) if lips else 0, encoder and encoder.resolve(), centres, sync, tuple(arrays)
+        folder.resolve(), len(lips) if lips else 0, encoder and encoder.resolve(), centres, lags, sync, tuple(arrays)
     )
     failed = fill_store(
         folder / "features",
@@ -106,6 +110,44 @@ def _mouth_centres(folder: Path, lips: Store) -> dict[str, list[float]]:
     return centres
 
 
+def _clip_lags(folder: Path, lips: Store, backend: Backend) -> dict[str, Lag]:
+    """Read by how much untranscribed clips' lips are late, or find it video by video, and keep it in lags.json."""
+    kept = folder / "lags.json"
+    if not kept.is_file():
+        videos: dict[str, list[Record]] = {}
+        for record in iterate_records(folder / RECORDS):
+            if record.is_read and record.id in lips:
+                videos.setdefault(record.video, []).append(record)
+        found = map_groups(
+            partial(_lags_of, folder=folder.resolve(), clips=len(lips)),
+            list(videos.values()),
+            backend=backend,
+            clips=sum(map(len, videos.values())),
+            description="lags",
+        )
+        lags = {clip: lag._asdict() for one in found for clip, lag in one.lags.items()}
+        write_text(kept, json.dumps(dict(sorted(lags.items())), indent=1) + "\n")
+    values: dict[str, dict[str, Any]] = json.loads(kept.read_text(encoding="utf-8"))
+    return {clip: Lag(**lag) for clip, lag in values.items()}
+
+
+class _LagsFound(NamedTuple):
+    """What `_lags_of` finds: the lag of each clip, and of how many clips."""
+
+    lags: dict[str, Lag]
+    clips: int
+
+
+def _lags_of(records: list[Record], *, folder: Path, clips: int) -> _LagsFound:
+    """Find the lags of the clips of one video."""
+    from phonolips.media.audio import read
+    from phonolips.speech.mel import log_mel
+
+    how = _Featuring(folder, clips, None, {}, {}, False, ())
+    triples = ((record.id, _lips_of(record, how).lips, log_mel(read(Path(record.audio)))) for record in records)
+    return _LagsFound(find_lags(triples), len(records))
+
+
 def _features_of(record: Record, *, how: _Featuring) -> Clip:
     from phonolips.media.audio import read
     from phonolips.phones.files.read import read_alignment
@@ -123,11 +165,17 @@ def _features_of(record: Record, *, how: _Featuring) -> Clip:
     samples = frames_to_samples(frames)
     mel = log_mel(np.pad(waveform[:samples], (0, max(0, samples - len(waveform)))))
     if how.sync and record.video:
-        lips, detected, late_ms = bring_into_sync(seen.lips, seen.detected, mel)
+        lips, detected, late_ms = (
+            move_in_time(seen.lips, seen.detected, how.lags[record.id].late_ms)
+            if record.is_read
+            else bring_into_sync(seen.lips, seen.detected, mel)
+        )
         seen = _Seen(lips, detected, {**seen.meta, "late_ms": late_ms})
     labels = alignment.labels(len(mel))
     soft = np.zeros((0, NUM_PHONES), np.float16)
-    if not record.complete and (labels == IGNORED_ID).any():
+    if record.is_read:
+        soft = _encode(mel, how.encoder).astype(np.float16)
+    elif not record.complete and (labels == IGNORED_ID).any():
         from phonolips.speech.align.known_word import soft_labels
 
         soft = soft_labels(_encode(mel, how.encoder), labels)

@@ -1,16 +1,18 @@
 """The first step: list the clips of a corpus."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from phonolips.corpus import grid as grid_corpus
 from phonolips.corpus import librispeech as librispeech_corpus
 from phonolips.corpus import lrw as lrw_corpus
+from phonolips.corpus import videos as videos_corpus
 from phonolips.corpus.layout import RECORDS
 from phonolips.corpus.records import Dropped, write_dropped, write_records
 from phonolips.errors import CorpusError, InputError, did_you_mean
+from phonolips.workers.backend import Backend
 
-CORPORA = ("grid", "lrw")
+CORPORA = ("grid", "lrw", "videos")
 
 
 def make_records(
@@ -23,6 +25,9 @@ def make_records(
     librispeech: Path | None = None,
     words: Iterable[str] | None = None,
     most_clips: int = 0,
+    test_people: int | Collection[str] | None = None,
+    encoder: Path | None = None,
+    backend: Backend | None = None,
 ) -> tuple[int, list[Dropped]]:
     """List the clips of a corpus, and of others to learn from beside it, into `folder`; name those left out.
 
@@ -31,10 +36,13 @@ def make_records(
         data: the corpus.
         corpus: which one it is, of CORPORA.
         splits: the lists that assign clips of GRID and LibriSpeech to the splits.
-        grid: GRID, to learn from beside LRW.
+        grid: GRID, to learn from beside LRW or videos.
         librispeech: LibriSpeech, for the encoder to learn from.
         words: of LRW, these words only.
         most_clips: of LRW, at most so many clips for each word and split; 0 = all.
+        test_people: of videos, how many people are held out, or who; None = a tenth.
+        encoder: of videos, the model that finds speech in them; None = the one in the package.
+        backend: of videos, who works; None = this process.
 
     Returns:
         How many clips there are, and those left out.
@@ -47,7 +55,11 @@ def make_records(
     if corpus == "grid":
         found = [grid_corpus.find_records(data, splits=splits)]
     else:
-        found = [lrw_corpus.find_records(data, words=words, most_clips=most_clips)]
+        found = [
+            lrw_corpus.find_records(data, words=words, most_clips=most_clips)
+            if corpus == "lrw"
+            else videos_corpus.find_records(data, folder, test_people=test_people, encoder=encoder, backend=backend)
+        ]
         if grid is not None:
             found.append(grid_corpus.find_records(grid, splits=splits))
     if librispeech is not None:
@@ -55,7 +67,9 @@ def make_records(
     records = [record for part, _ in found for record in part]
     dropped = [item for _, part in found for item in part]
     if not records:
-        raise CorpusError(f"{data}: no usable clip; see {folder / 'dropped.tsv'} for what was left out")
+        first = f"; the first of {len(dropped)}: {dropped[0].id}: {dropped[0].reason}" if dropped else ""
+        write_dropped(dropped, folder / "dropped.tsv")
+        raise CorpusError(f"{data}: no usable clip; see {folder / 'dropped.tsv'} for what was left out{first}")
     write_dropped(dropped, folder / "dropped.tsv")
     write_records(records, folder / RECORDS)
     return len(records), dropped

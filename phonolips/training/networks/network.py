@@ -16,11 +16,12 @@ from phonolips.model.bundle import (
     read_names,
     write_bundle,
 )
-from phonolips.model.network import FORMAT, OLD_FORMATS, Description
+from phonolips.model.network import FORMAT, OLD_FORMATS, PHONE_SHAPES, Description
 from phonolips.model.onnx_graph import GRAPH_SUFFIX
+from phonolips.model.phone_shapes import SHAPING_REACH_FRAMES
 from phonolips.model.settings import NetworkSettings, VoiceActivitySettings, settings_from_dict, settings_to_dict
 from phonolips.model.stages import count_outputs, signatures
-from phonolips.phones.inventory import NUM_PHONES, PHONES
+from phonolips.phones.inventory import PHONES
 from phonolips.training.modules import build_module, weights_content
 from phonolips.training.networks.activity import VoiceActivity
 from phonolips.training.networks.bottleneck import PhoneBottleneck
@@ -28,13 +29,14 @@ from phonolips.training.networks.decoder import LipDecoder
 from phonolips.training.networks.durations import DurationPredictor
 from phonolips.training.networks.encoder import COUNTED, AudioEncoder
 from phonolips.training.networks.lip_parameters import LipParameterHeads
+from phonolips.training.networks.phone_shapes import PhoneShapes
 from phonolips.training.networks.speakers import SpeakerEncoder, SpeakerTable
 from phonolips.training.old_formats import OLD_COUNTS, from_disk, settings_from_disk
 from phonolips.training.to_onnx import stored_tensors, write_graphs
 
 
 class TrainableNetwork(nn.Module):
-    """Encoder, durations, bottleneck, lip parameters, speakers, lip decoder, and voice activity where it was trained.
+    """Encoder, durations, bottleneck, lip parameters, speakers, decoder, phone shapes; voice activity if trained.
 
     `training.torch_graph.network_of` lets it be used as any other model.
 
@@ -46,13 +48,11 @@ class TrainableNetwork(nn.Module):
         lip_basis: (outputs, 40, 2), orthonormal directions of the deviation from the mean lip: those of the PCA, or
             with heatmaps the coordinates themselves.
         lip_scale: (), mouth-space units per unit of the decoder's outputs.
-        phone_shapes: (phones, outputs), what each phone shows in general, see `training.phone_shapes`; zero = nothing.
     """
 
     lip_mean: Tensor
     lip_basis: Tensor
     lip_scale: Tensor
-    phone_shapes: Tensor
 
     def __init__(self, description: Description) -> None:
         super().__init__()
@@ -73,7 +73,8 @@ class TrainableNetwork(nn.Module):
         self.register_buffer("lip_mean", torch.zeros(speakers, LIP_POINTS, 2))
         self.register_buffer("lip_basis", torch.zeros(count_outputs(settings.lips), LIP_POINTS, 2))
         self.register_buffer("lip_scale", torch.ones(()))
-        self.register_buffer("phone_shapes", torch.zeros(NUM_PHONES, len(self.lip_basis)))
+        ahead = min(SHAPING_REACH_FRAMES, self.decoder.ahead_frames)
+        self.phone_shapes = PhoneShapes(len(self.lip_basis), ahead)
 
     def coefficients_to_lips(self, coefficients: Tensor, mean_lip: Tensor) -> Tensor:
         """Map (..., frames, outputs) to lips (..., frames, 40, 2) around mean_lip (..., 40, 2)."""
@@ -150,6 +151,6 @@ def read_trainable(folder: Path) -> TrainableNetwork:
             lambda: TrainableNetwork(description),
             rename=from_disk,
             any_length=counted,
-            may_lack=("phone_shapes",),
+            may_lack=(PHONE_SHAPES,),
             replaced=dict.fromkeys(OLD_COUNTS, (*counted, "audio_encoder.phone_prior")),
         )
