@@ -51,7 +51,7 @@ def parse_emphasis(words: Sequence[str]) -> dict[str | int, float]:
     Returns:
         word in small letters, but for one in capitals -> factor; 1.3 where none is given.
     """
-    from phonolips.lips.motion import DEFAULT_EMPHASIS, LEAST_EMPHASIS, MOST_EMPHASIS, is_factor
+    from phonolips.lips.emphasis import DEFAULT_EMPHASIS, LEAST_EMPHASIS, MOST_EMPHASIS, is_factor
 
     found: dict[str | int, float] = {}
     for text in words:

@@ -1,7 +1,7 @@
-"""What is done to lips as they come: movements exaggerated, silences shut, another frame rate.
+"""What is done to lips as they come: movements exaggerated, rest, another frame rate, closures.
 
-The functions are those of `lips.motion` and `lips.curve`; these stages hand them as much as they look at (see
-`model.window`). All lips are float32 (frames, 40, 2), mouth space.
+The functions are those of `lips.liveliness`, `lips.rest`, `lips.curve` and `lips.closures`; these stages hand them as
+much as they look at (see `model.window`). All lips are float32 (frames, 40, 2), mouth space.
 """
 
 import math
@@ -9,27 +9,36 @@ from fractions import Fraction
 
 import numpy as np
 
+from phonolips.lips.closures import (
+    CLOSING_SECONDS,
+    CLOSURES,
+    EDGE_STEPS,
+    close_by,
+    closure_beliefs,
+    closure_weights,
+    hold_seconds,
+)
 from phonolips.lips.curve import BLOCK_FRAMES, NEIGHBOURS, LipCurve, check_fps
-from phonolips.lips.motion import EXAGGERATION_REACH_FRAMES, SILENCE_REACH_FRAMES, exaggerate, silence_weights
+from phonolips.lips.liveliness import EXAGGERATION_REACH_FRAMES, exaggerate
 from phonolips.lips.points import LIP_POINTS
+from phonolips.lips.rest import REST_REACH_FRAMES, rest_weights
 from phonolips.model.window import Window
-from phonolips.phones.intervals import Alignment
 from phonolips.phones.live import PhoneTier
 from phonolips.timebase import (
     MODEL_FPS,
+    STEP_SECONDS,
     STEPS_PER_FRAME,
     FrameRate,
     exact_fps,
     frames_in,
     frames_to_steps,
-    steps_to_seconds,
 )
 
 NO_LIPS = np.zeros((0, LIP_POINTS, 2), np.float32)
 
 
 class ExaggerateStage:
-    """Exaggerate movements, see `lips.motion.exaggerate`: looks 8 frames back, and `ahead_frames` ahead.
+    """Exaggerate movements, see `lips.liveliness.exaggerate`: looks 8 frames back, and `ahead_frames` ahead.
 
     Args:
         liveliness: 0 or more; with 0 lips pass by at once.
@@ -47,13 +56,13 @@ class ExaggerateStage:
         return exaggerate(rows, self._liveliness, self.ahead_frames)[back : back + own] if own else NO_LIPS
 
 
-class SilenceStage:
-    """How far the mouth is shut because nothing is said, from the phones of steps; see `lips.motion.silence_weights`.
+class RestStage:
+    """How far the mouth is at rest because nothing opens it, from the phones of steps; see `lips.rest.rest_weights`.
 
-    Looks 5 frames back and ahead.
+    Looks 3 frames back and ahead.
     """
 
-    ahead_frames = SILENCE_REACH_FRAMES
+    ahead_frames = REST_REACH_FRAMES
 
     def __init__(self) -> None:
         reach = frames_to_steps(self.ahead_frames)
@@ -64,8 +73,7 @@ class SilenceStage:
         rows, back, own = self._window.push(labels, last=last)
         if not own:
             return np.zeros(0, np.float32)
-        around = Alignment.build((), PhoneTier().push(rows, last=True), steps_to_seconds(len(rows)))
-        weights = silence_weights(around, len(rows) // STEPS_PER_FRAME)
+        weights = rest_weights(PhoneTier().push(rows, last=True), len(rows) // STEPS_PER_FRAME)
         return weights[back // STEPS_PER_FRAME : (back + own) // STEPS_PER_FRAME]
 
 
@@ -134,3 +142,45 @@ class ResampleStage:
         spare = max(0, min(next_place - self._first, len(self._held)) - NEIGHBOURS)
         self._held, self._first = self._held[spare:].copy(), self._first + spare
         return made
+
+
+class ClosureStage:
+    """Close the lips in phones that close them, as `lips.closures.close_steps` does with the whole.
+
+    Needs the phones of 0.12 s after the end of a frame, so lips come no later than these: `behind_steps`.
+
+    Args:
+        fps: frames per second of the lips that are pushed.
+    """
+
+    behind_steps = math.ceil(CLOSING_SECONDS / STEP_SECONDS) + EDGE_STEPS
+
+    def __init__(self, fps: float) -> None:
+        self._fps = fps
+        self._back = self.behind_steps + math.ceil(hold_seconds(fps) / STEP_SECONDS) + 1
+        self._labels, self._beliefs = np.zeros(0, np.int64), np.zeros((0, len(CLOSURES)), np.float32)
+        self._first = 0  # which of all steps the first one held is
+        self._frames = 0
+
+    def push(self, lips: np.ndarray, labels: np.ndarray, beliefs: np.ndarray) -> np.ndarray:
+        """Take the next lips, and the phones of more steps; return the lips, closed.
+
+        Args:
+            lips: float32 (frames, 40, 2), the next ones.
+            labels: int (steps,), the phones of the steps after those that were pushed, up to 0.12 s after these lips
+                where the sound goes on.
+            beliefs: float32 (steps, closures), see `lips.closures.closing_beliefs`.
+        """
+        self._labels = np.concatenate([self._labels, labels])
+        self._beliefs = np.concatenate([self._beliefs, beliefs])
+        if not len(lips):
+            return lips
+        times = (np.arange(self._frames, self._frames + len(lips)) + 0.5) / self._fps
+        self._frames += len(lips)
+        believed = closure_beliefs(self._labels, self._beliefs)
+        closed = close_by(lips, closure_weights(believed, times, self._fps, self._first))
+        next_step = int((self._frames + 0.5) / self._fps / STEP_SECONDS)
+        spare = min(max(0, next_step - self._back - self._first), len(self._labels))
+        self._labels, self._beliefs = self._labels[spare:].copy(), self._beliefs[spare:].copy()
+        self._first += spare
+        return closed

@@ -12,6 +12,8 @@ Settings = TypeVar("Settings")
 # clips 0.3 is the least that brings lips from sound and from text above 0.85 of people's speed (docs/findings.md,
 # "Movement: what liveliness costs"). Whatever deviates from it says why beside it.
 DEFAULT_LIVELINESS = 0.3
+LIVELINESS_OF_OTHERS = 0.0
+WIDTH_OF_OTHERS = 1.0
 
 
 @dataclass
@@ -53,7 +55,10 @@ class LipsSettings:
 
     representation: str = "pca"  # pca, heatmap (per point, soft-argmax), displacement (pca, from the last frame)
     components: int = 12  # of the PCA
-    liveliness: float = DEFAULT_LIVELINESS  # how much quick movements are exaggerated (lips.motion.exaggerate)
+    liveliness: float = DEFAULT_LIVELINESS  # how much quick movements are exaggerated (lips.liveliness.exaggerate)
+    # Of those whom the model does not know, who get the mean speaker's style: the same, and a gain on the width.
+    liveliness_of_others: float = LIVELINESS_OF_OTHERS
+    width_of_others: float = WIDTH_OF_OTHERS
 
 
 @dataclass
@@ -122,6 +127,8 @@ LIMITS: dict[str, tuple[float, float]] = {
     "coarse_dilations": (1, 1000),
     "look_ahead": (-1, 10_000),
     "liveliness": (0, 2),
+    "liveliness_of_others": (0, 2),
+    "width_of_others": (0, 3),
     "dropout": (0, 0.99),
 }
 MOST_ENTRIES = 100  # of a list

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from phonolips.face.person import Face
-    from phonolips.lips.motion import Emphasis
+    from phonolips.lips.emphasis import Emphasis
     from phonolips.model.speakers import LipSpeaker
     from phonolips.speech.text.own_words import LexiconArgument
     from phonolips.synth.result import Result
