@@ -71,6 +71,26 @@ def parse_emphasis(words: Sequence[str]) -> dict[str | int, float]:
     return found
 
 
+def parse_articulation(text: str) -> dict[str, float] | float:
+    """Read what a user writes, `1.2` or `opening=1,width=1.6`; raise InputError."""
+    from phonolips.lips.measures import LIP_PARAMETERS
+
+    expected = f"a factor, or some of {', '.join(LIP_PARAMETERS)} with theirs, such as opening=1,width=1.6"
+    gains: dict[str, float] = {}
+    try:
+        if "=" not in text:
+            return float(text)
+        for part in text.split(","):
+            name, _, factor = part.partition("=")
+            name = name.strip().lower()
+            if name not in LIP_PARAMETERS or name in gains:
+                raise ValueError(name)
+            gains[name] = float(factor)
+    except ValueError:
+        raise InputError(f"--articulation {text!r}; expected {expected}") from None
+    return gains
+
+
 TextFile = Annotated[
     Path | None,
     typer.Option(help="A file with the text (UTF-8, UTF-16; - is standard input).", metavar="FILE", show_default=False),

@@ -9,17 +9,10 @@ from fractions import Fraction
 
 import numpy as np
 
-from phonolips.lips.closures import (
-    CLOSING_SECONDS,
-    CLOSURES,
-    EDGE_STEPS,
-    close_by,
-    closure_beliefs,
-    closure_weights,
-    hold_seconds,
-)
+from phonolips.lips.closures import CLOSING_SECONDS, CLOSURES, LONGEST_STEPS, close_by, closing_heights, heard_closures
 from phonolips.lips.curve import BLOCK_FRAMES, NEIGHBOURS, LipCurve, check_fps
 from phonolips.lips.liveliness import EXAGGERATION_REACH_FRAMES, exaggerate
+from phonolips.lips.measures import opening
 from phonolips.lips.points import LIP_POINTS
 from phonolips.lips.rest import REST_REACH_FRAMES, rest_weights
 from phonolips.model.window import Window
@@ -32,6 +25,7 @@ from phonolips.timebase import (
     exact_fps,
     frames_in,
     frames_to_steps,
+    steps_to_seconds,
 )
 
 NO_LIPS = np.zeros((0, LIP_POINTS, 2), np.float32)
@@ -145,42 +139,66 @@ class ResampleStage:
 
 
 class ClosureStage:
-    """Close the lips in phones that close them, as `lips.closures.close_steps` does with the whole.
+    """Close the lips in phones that close them, as `lips.closures.close_heard` does with the whole.
 
-    Needs the phones of 0.12 s after the end of a frame, so lips come no later than these: `behind_steps`.
+    A frame needs the lips, and the phones, of the closures that begin up to 0.06 s after it.
 
     Args:
         fps: frames per second of the lips that are pushed.
     """
 
-    behind_steps = math.ceil(CLOSING_SECONDS / STEP_SECONDS) + EDGE_STEPS
-
     def __init__(self, fps: float) -> None:
         self._fps = fps
-        self._back = self.behind_steps + math.ceil(hold_seconds(fps) / STEP_SECONDS) + 1
+        longest = steps_to_seconds(LONGEST_STEPS)
+        # A closure that falls between two frames is made in the nearer one, up to half a frame from its middle.
+        self._lips_seconds = CLOSING_SECONDS + max(longest, longest / 2 + 0.5 / fps)
+        self._phones_steps = math.ceil(self._lips_seconds / STEP_SECONDS - 1e-9) + 1
+        self._lips, self._frame = NO_LIPS, 0  # those that are held, and which of all the first of them is
+        self._made = 0  # how many of all have been returned
         self._labels, self._beliefs = np.zeros(0, np.int64), np.zeros((0, len(CLOSURES)), np.float32)
-        self._first = 0  # which of all steps the first one held is
-        self._frames = 0
+        self._step = 0  # which of all steps the first one held is
 
-    def push(self, lips: np.ndarray, labels: np.ndarray, beliefs: np.ndarray) -> np.ndarray:
-        """Take the next lips, and the phones of more steps; return the lips, closed.
+    @property
+    def ahead_frames(self) -> int:
+        """Frames after a frame that it needs."""
+        return max(0, math.ceil(self._lips_seconds * self._fps - 1e-9) - 1)
+
+    @property
+    def phones_seconds(self) -> float:
+        """How long after the end of a frame the phones have to be known."""
+        return steps_to_seconds(self._phones_steps) - 0.5 / self._fps
+
+    def push(self, lips: np.ndarray, labels: np.ndarray, beliefs: np.ndarray, *, last: bool = False) -> np.ndarray:
+        """Take the next lips, and the phones of the next steps; return the lips that have what they need, closed.
 
         Args:
-            lips: float32 (frames, 40, 2), the next ones.
-            labels: int (steps,), the phones of the steps after those that were pushed, up to 0.12 s after these lips
-                where the sound goes on.
-            beliefs: float32 (steps, closures), see `lips.closures.closing_beliefs`.
+            lips: float32 (frames, 40, 2).
+            labels: int (steps,).
+            beliefs: float32 (steps, kinds), see `lips.closures.closing_beliefs`.
+            last: whether these were the last ones.
         """
+        self._lips = np.concatenate([self._lips, lips])
         self._labels = np.concatenate([self._labels, labels])
         self._beliefs = np.concatenate([self._beliefs, beliefs])
-        if not len(lips):
-            return lips
-        times = (np.arange(self._frames, self._frames + len(lips)) + 0.5) / self._fps
-        self._frames += len(lips)
-        believed = closure_beliefs(self._labels, self._beliefs)
-        closed = close_by(lips, closure_weights(believed, times, self._fps, self._first))
-        next_step = int((self._frames + 0.5) / self._fps / STEP_SECONDS)
-        spare = min(max(0, next_step - self._back - self._first), len(self._labels))
-        self._labels, self._beliefs = self._labels[spare:].copy(), self._beliefs[spare:].copy()
-        self._first += spare
+        end = self._frame + len(self._lips)
+        if not last:
+            known = steps_to_seconds(self._step + len(self._labels) - self._phones_steps)
+            end = max(self._made, min(end - self.ahead_frames, math.floor(known * self._fps + 0.5 + 1e-9)))
+        if end == self._made:
+            return NO_LIPS
+        found = heard_closures(self._labels, self._beliefs, self._step)
+        heights = closing_heights(opening(self._lips), found, self._fps, self._frame, ended=last)
+        own = slice(self._made - self._frame, end - self._frame)
+        closed = close_by(self._lips[own].copy(), heights[own])  # whoever keeps them keeps no more
+        self._made = end
+        self._let_go()
         return closed
+
+    def _let_go(self) -> None:
+        """Let go of what the frames that come next do not need."""
+        frames = min(max(0, self._made - self.ahead_frames - 1 - self._frame), len(self._lips))
+        self._lips, self._frame = self._lips[frames:].copy(), self._frame + frames
+        first = math.floor((self._made + 0.5) / self._fps / STEP_SECONDS) - self._phones_steps - LONGEST_STEPS
+        steps = min(max(0, first - self._step), len(self._labels))
+        self._labels, self._beliefs = self._labels[steps:].copy(), self._beliefs[steps:].copy()
+        self._step += steps

@@ -75,6 +75,12 @@ def rest_of(shut_in_silence: bool | None, rest: str) -> str:
     return SHUT if shut_in_silence else NATURAL
 
 
+def warn_of_shut_in_silence(shut: bool) -> None:
+    """Warn of the old name of `rest`."""
+    message = f"shut_in_silence={shut} is now rest={rest_of(shut, SHUT)!r}; the old name goes in the next release"
+    warnings.warn(message, DeprecationWarning, stacklevel=4)
+
+
 def choose_rest(options: LipOptions) -> str:
     """Return how the mouth rests with checked options."""
     return rest_of(options.get("shut_in_silence"), options.get("rest", SHUT))
@@ -170,10 +176,7 @@ def load_checked(options: LipOptions) -> "Network":
     if shut is not None:
         if not isinstance(shut, bool | np.bool_):
             raise InputError(f"shut_in_silence is {shown(shut)}; expected True or False")
-        message = (
-            f"shut_in_silence={shut} is now rest={rest_of(bool(shut), SHUT)!r}; the old name goes in the next release"
-        )
-        warnings.warn(message, DeprecationWarning, stacklevel=3)
+        warn_of_shut_in_silence(bool(shut))
     network = options.get("network")
     network = load_network() if network is None else network
     who = network.lip_speaker(options.get("speaker"))

@@ -26,7 +26,7 @@ from phonolips.model.anticipation import AnticipateStage
 from phonolips.model.motion import NO_LIPS, ClosureStage, ExaggerateStage, ResampleStage, RestStage
 from phonolips.model.speakers import LipSpeaker
 from phonolips.model.stream import CHUNK_FRAMES, DecodeStage, PredictStage, SoundStage, pieces_of
-from phonolips.model.window import InStep, Window
+from phonolips.model.window import InStep
 from phonolips.phones.intervals import Interval
 from phonolips.phones.live import LivePhones, PhoneTier
 from phonolips.phones.posteriors import check_posteriors
@@ -100,13 +100,14 @@ class SoundToLips:
         self._close = ClosureStage(float(self._resample.fps))
         self._lag = phone_lag_steps
         if phone_lag_steps == WITH_LIPS:
-            self._lag = frames_to_steps(self._lips_ahead_frames) - max(ClosureStage.behind_steps, REST_REACH_STEPS)
+            self._lag = max(0, frames_to_steps(self._lips_ahead_frames) - REST_REACH_STEPS)
         self._phones = LivePhones(network.phone_ngram(), self._lag)
         self._labels_beliefs = InStep(1, 1)
         self._rest = RestStage() if is_shut else None
         self._with_weights = InStep(1, 1)
-        self._until_closed = Window(0, ClosureStage.behind_steps, STEPS_PER_FRAME)
-        self._with_lips = InStep(1, STEPS_PER_FRAME, 1, STEPS_PER_FRAME)
+        self._with_lips = InStep(1, STEPS_PER_FRAME, 1)
+        self._with_closed = InStep(STEPS_PER_FRAME, 1, 1)
+        self._made = self._ended = 0  # frames returned, and those of the model that have ended by then
 
     @property
     def fps(self) -> float:
@@ -124,11 +125,14 @@ class SoundToLips:
         """How much sound after the end of a frame is needed for it."""
         if self._lag is None:
             return math.inf
-        phones = math.ceil((self._lag + ClosureStage.behind_steps) / STEPS_PER_FRAME)
+        frames = self._lips_ahead_frames
         if self._rest is not None:
-            phones = max(phones, math.ceil(self._lag / STEPS_PER_FRAME) + self._rest.ahead_frames)
-        frames = self._sound.ahead_frames + max(phones, self._lips_ahead_frames)
-        return frames / MODEL_FPS + self._resample.ahead_seconds
+            frames = max(frames, math.ceil(self._lag / STEPS_PER_FRAME) + self._rest.ahead_frames)
+        lips = frames / MODEL_FPS + self._resample.ahead_seconds + self._close.ahead_frames / self.fps
+        # Phones come by whole frames of the model, in whose middle a frame at another rate may end.
+        phones = math.ceil((steps_to_seconds(self._lag) + self._close.phones_seconds) * MODEL_FPS - 1e-9) / MODEL_FPS
+        late = 0.0 if self.fps == MODEL_FPS else 1 / MODEL_FPS
+        return self._sound.ahead_frames / MODEL_FPS + max(lips, phones + late)
 
     def push(self, samples: np.ndarray, *, last: bool = False) -> Part:
         """Take the next samples, float32 (samples,) at 16 kHz; return what can be known by now, with `last` the rest.
@@ -154,11 +158,13 @@ class SoundToLips:
         if self._rest is not None:
             lips, weights = self._with_weights.push(lips, self._rest.push(labels, last=last))
             lips = rest_by(lips, weights, self._shut)
-        known = self._until_closed.push(labels, last=last)  # steps of which the phones after them are known, too
-        known_labels = known.rows[known.back : known.back + known.own]
-        lips, posteriors, lip_parameters, _ = self._with_lips.push(lips, *encoded, known_labels)
+        lips, posteriors, lip_parameters = self._with_lips.push(lips, *encoded)
         seconds = min(steps_to_seconds(self._steps), samples_to_seconds(self._samples)) if last else None
-        lips = self._close.push(self._resample.push(lips, seconds=seconds), labels, beliefs)
+        lips = self._close.push(self._resample.push(lips, seconds=seconds), labels, beliefs, last=last)
+        self._made += len(lips)
+        ended = self._steps // STEPS_PER_FRAME if last else int(self._made * MODEL_FPS / self._resample.fps)
+        ticks, self._ended = np.zeros(ended - self._ended), ended
+        posteriors, lip_parameters, _ = self._with_closed.push(posteriors, lip_parameters, ticks)
         return Part(lips, posteriors, lip_parameters, labels)
 
 

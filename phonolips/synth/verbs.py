@@ -20,7 +20,7 @@ import numpy as np
 from phonolips.checks import check_path, check_text
 from phonolips.errors import InputError, PhonolipsWarning
 from phonolips.lips.articulation import articulate
-from phonolips.lips.closures import close_heard, close_phones
+from phonolips.lips.closures import close_heard, close_phones, closing_beliefs
 from phonolips.lips.curve import resample_lips
 from phonolips.lips.emphasis import Emphasis, emphasis_curve, enlarge
 from phonolips.lips.liveliness import exaggerate
@@ -137,7 +137,8 @@ def _decode(
     if alignment is not None:
         lips = close_phones(lips, spoken.phones, float(exact_fps(fps)))
     else:
-        lips = close_heard(lips, spoken.labels(len(posteriors)), posteriors, float(exact_fps(fps)))
+        beliefs = closing_beliefs(posteriors)
+        lips = close_heard(lips, spoken.labels(len(posteriors)), beliefs, float(exact_fps(fps)))
     return Result(
         lips,
         float(exact_fps(fps)),
