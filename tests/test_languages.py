@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from phonolips.errors import InputError, MissingToolError, PhonolipsWarning
+from phonolips.lips.closures import CLOSED_OPENING, close_phones
 from phonolips.lips.measures import opening
-from phonolips.lips.motion import CLOSED_OPENING, close_bilabials
 from phonolips.phones.intervals import Interval
 from phonolips.phones.inventory import PHONES, is_sound
 from phonolips.phones.sounds import shuts_lips
@@ -312,13 +312,13 @@ def test_closing_changes_the_height_around_open_bilabials_only() -> None:
     made = verbs.from_text("ah").lips
     lips = np.repeat(made[opening(made).argmax()][None], 40, axis=0)
     phones = [Interval("AA", 0, 0.7), Interval("P", 0.7, 0.72), Interval("AA", 0.72, 1.6)]
-    closed = close_bilabials(lips, phones, 25.0)
+    closed = close_phones(lips, phones, 25.0)
     changed = np.flatnonzero(np.any(closed != lips, axis=(1, 2)))
     assert np.allclose(closed[..., 0], lips[..., 0])
     assert changed.min() >= 15
     assert changed.max() <= 20
     assert opening(closed).min() == pytest.approx(CLOSED_OPENING, abs=1e-3)
-    assert close_bilabials(lips, phones[:1], 25.0) is lips
+    assert close_phones(lips, phones[:1], 25.0) is lips
 
 
 # ---------------------------------------------------------------- the command

@@ -140,7 +140,7 @@ def test_a_video_without_a_face_is_refused(tmp_path):
 
 
 def test_crossed_inner_lips_meet_in_the_middle():
-    from phonolips.lips.motion import uncross
+    from phonolips.lips.shapes import uncross
 
     lips = np.zeros((1, 40, 2), np.float32)
     lips[0, 35, 1], lips[0, 25, 1] = -0.02, 0.04
@@ -153,7 +153,7 @@ def test_crossed_inner_lips_meet_in_the_middle():
 
 
 def test_liveliness_widens_quick_movements_and_leaves_slow_ones():
-    from phonolips.lips.motion import exaggerate
+    from phonolips.lips.liveliness import exaggerate
 
     times = np.arange(100) / 25
     for hertz, least, most in ((0.2, 1.0, 1.02), (4.0, 1.4, 1.51)):

@@ -18,6 +18,7 @@ GONE = {
     "evaluation.metrics": {"phone_error_rate"},  # phone_errors over the length; encoder_scores has it, too
     "film.drawing": {"lips_at"},  # LipCurve.frames
     "model.speaker": {"hide_speakers"},  # nobody called it
+    "silence": {"seconds_from_speech"},  # seconds_around_speech, which tells before from after
     "speech.espeak": {"speak"},  # speak_plain and split_phones, which it called
     "speech.spoken": {"check_rate"},  # Backend.speak checks
     "timebase": {"steps_to_frames", "steps_to_samples"},  # nobody called it

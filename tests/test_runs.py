@@ -17,7 +17,7 @@ import soundfile
 import phonolips
 from phonolips.errors import InputError, PhonolipsWarning
 from phonolips.export.formats import FORMATS
-from phonolips.lips import curve, motion
+from phonolips.lips import articulation, curve, liveliness, rest
 from phonolips.media.audio import read
 from phonolips.media.recording import describe_recording, find_recording, lasting_place
 from phonolips.phones import decode
@@ -342,13 +342,15 @@ def test_long_lips_are_moved_in_blocks_without_a_trace(monkeypatch):
     spoken = Alignment.build(words, [word._replace(label="AA") for word in words], 28.0)
 
     def moved() -> list[np.ndarray]:
-        shut = motion.shut_in_silence(lips, spoken, lips[0])
-        return [motion.exaggerate(lips, 0.7), shut, curve.resample_lips(lips, 59.94, 28.0)]
+        shut = rest.shut_in_silence(lips, spoken, lips[0])
+        wide = articulation.articulate(lips, articulation.Gains(width=1.5), lips[0])
+        return [liveliness.exaggerate(lips, 0.7), shut, wide, curve.resample_lips(lips, 59.94, 28.0)]
 
     whole = moved()
     assert curve.resample_lips(lips, 59.94, 28.0).shape == (1679, 40, 2)
     for frames in (1, 7, 64, 699, 700):
-        monkeypatch.setattr(motion, "BLOCK_FRAMES", frames)
+        for module in (articulation, liveliness, rest):
+            monkeypatch.setattr(module, "BLOCK_ROWS", frames)
         monkeypatch.setattr(curve, "BLOCK_FRAMES", frames)
         for one, other in zip(moved(), whole, strict=True):
             assert one.dtype == other.dtype == np.float32

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from phonolips.lips.motion import exaggerate
+from phonolips.lips.liveliness import exaggerate
 from phonolips.lips.shapes import close_lips
 from phonolips.phones.inventory import NUM_PHONES
 from phonolips.phones.posteriors import check_posteriors

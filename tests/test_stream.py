@@ -9,16 +9,20 @@ import pytest
 import phonolips
 from phonolips.errors import InputError
 from phonolips.export.blendshapes import arkit_weights
+from phonolips.lips.articulation import Gains, articulate
+from phonolips.lips.closures import close_heard, closing_beliefs
 from phonolips.lips.curve import resample_lips
-from phonolips.lips.motion import exaggerate, shut_in_silence
+from phonolips.lips.liveliness import exaggerate
+from phonolips.lips.rest import shut_in_silence
 from phonolips.lips.shapes import close_lips, neutral_mouth
 from phonolips.media.audio import Resampler, resample
 from phonolips.model.activity import rest_where_silent, speech_weights
+from phonolips.model.anticipation import anticipate
 from phonolips.model.bundle import PACKAGED_MODEL, read_weights
-from phonolips.model.motion import ExaggerateStage, ResampleStage, SilenceStage
+from phonolips.model.motion import ExaggerateStage, ResampleStage, RestStage
 from phonolips.model.network import TABLES, Description, Network, load_network
 from phonolips.model.numpy_graph import numpy_graphs
-from phonolips.model.stages import signatures
+from phonolips.model.stages import EncoderOutput, signatures
 from phonolips.model.stream import _speech_logits, encode_mel, pieces_of, rest_lip_parameters
 from phonolips.model.window import InStep, Window
 from phonolips.phones.decode import best_path, path_to_alignment, read_phones
@@ -26,6 +30,7 @@ from phonolips.phones.live import LivePhones, PhoneTier
 from phonolips.show.view import fit_view, speaker_view
 from phonolips.speech.mel import log_mel
 from phonolips.synth.stream import Frames
+from phonolips.timebase import exact_fps
 
 RATE = 16_000
 ROUNDING = 2e-7  # of lips, in mouth-space units
@@ -81,13 +86,23 @@ def test_the_whole_is_what_the_functions_make_of_it_at_once(speech):
     rest = rest_lip_parameters(network)
     posteriors, lip_parameters = rest_where_silent(posteriors, lip_parameters, weights, rest)
     who, decoder = network.lip_speaker("s1"), network.decoder
-    outputs, _ = decoder.decode(posteriors[None], lip_parameters[None], who.embedding[None], decoder.start())
-    lips = exaggerate(network.outputs_to_lips(outputs[0], who.mean_lip), network.description.settings.lips.liveliness)
-    spoken = read_phones(posteriors, network.phone_ngram())
-    for fps, shut in ((25, False), (29.97, False), (60, True)):
-        made = phonolips.from_audio(speech, speaker="s1", fps=fps, shut_in_silence=shut)
-        at_rest = shut_in_silence(lips, spoken, close_lips(who.mean_lip)) if shut else lips
-        np.testing.assert_allclose(made.lips, resample_lips(at_rest, fps, len(speech) / RATE), atol=ROUNDING, rtol=0)
+    spoken, shut = read_phones(posteriors, network.phone_ngram()), close_lips(who.mean_lip)
+    labels = best_path(posteriors, ngram=network.phone_ngram())
+    for fps, rest in ((25, "natural"), (29.97, "natural"), (60, "shut")):
+        heard = EncoderOutput(posteriors, lip_parameters)
+        if rest == "shut":
+            heard = anticipate(heard)
+        outputs, _ = decoder.decode(
+            heard.posteriors[None], heard.lip_parameters[None], who.embedding[None], decoder.start()
+        )
+        lips = network.outputs_to_lips(outputs[0], who.mean_lip)
+        lips = articulate(exaggerate(lips, network.description.settings.lips.liveliness), Gains(width=1.3), shut)
+        lips = shut_in_silence(lips, spoken, shut) if rest == "shut" else lips
+        whole = close_heard(
+            resample_lips(lips, fps, len(speech) / RATE), labels, closing_beliefs(posteriors), float(exact_fps(fps))
+        )
+        made = phonolips.from_audio(speech, speaker="s1", fps=fps, rest=rest, articulation={"width": 1.3})
+        np.testing.assert_allclose(made.lips, whole, atol=ROUNDING, rtol=0)
         np.testing.assert_allclose(made.posteriors, posteriors, atol=1e-5)
         np.testing.assert_allclose(made.lip_parameters, lip_parameters, atol=1e-5)
         assert made.phones == spoken.phones
@@ -100,9 +115,9 @@ def test_the_whole_is_what_the_functions_make_of_it_at_once(speech):
         {},
         {"fps": 29.97, "speaker": "s1"},
         {"fps": 60, "phones_only": True},
-        {"fps": 24, "shut_in_silence": True, "voice_activity": False},
-        {"fps": 1, "liveliness": 0.0},
-        {"fps": 240, "liveliness": 1.5, "shut_in_silence": True},
+        {"fps": 24, "rest": "natural", "voice_activity": False},
+        {"fps": 1, "liveliness": 0.3},
+        {"fps": 240, "liveliness": 0.5, "articulation": 1.2},
     ],
     ids=str,
 )
@@ -138,7 +153,7 @@ def test_short_sounds_give_the_whole(speech, length, fps):
 
 def test_no_sound_gives_no_frames():
     for fps in (25, 50):
-        stream = phonolips.Stream(fps=fps, shut_in_silence=True)
+        stream = phonolips.Stream(fps=fps)
         assert len(stream.push(np.zeros(0, np.float32)).lips) == 0
         rest = stream.close()
         assert [part.shape for part in rest[:4]] == [(0,), (0, 40, 2), (0, 40), (0, 3)]
@@ -153,13 +168,14 @@ def test_more_than_a_chunk_at_once_gives_the_whole(speech):
 
 
 def test_exaggeration_looks_two_frames_ahead(speech):
-    plain = phonolips.from_audio(speech, liveliness=0.0)
-    amount = load_network().description.settings.lips.liveliness
-    made = streamed(speech, np.arange(997, len(speech), 9_973))
-    np.testing.assert_allclose(made.lips, exaggerate(plain.lips, amount, 2), atol=ROUNDING, rtol=0)
-    spread = (plain.lips - plain.lips.mean(0)).std()
-    far = made.lips - exaggerate(plain.lips, amount)
-    assert 0 < np.sqrt(np.square(far).mean()) < 0.04 * spread  # 0.02 of real speech
+    amount, cuts = 0.3, np.arange(997, len(speech), 9_973)
+    whole = phonolips.from_audio(speech, liveliness=amount)
+    same(streamed(speech, cuts, liveliness=amount, **WHOLE), whole)
+    spread = (whole.lips - whole.lips.mean(0)).std()
+    near = streamed(speech, cuts, liveliness=amount, **WHOLE | {"exaggeration_ahead_frames": 2}).lips - whole.lips
+    nearer = streamed(speech, cuts, liveliness=amount, **WHOLE | {"exaggeration_ahead_frames": 0}).lips - whole.lips
+    assert 0 < np.sqrt(np.square(near).mean()) < 0.04 * spread  # 0.02 of real speech
+    assert np.square(near).mean() < np.square(nearer).mean()
 
 
 def test_sound_at_another_rate_is_read_as_its_file(speech, tmp_path):
@@ -194,15 +210,17 @@ def test_resampling_is_the_same_wherever_it_is_cut(rate):
 @pytest.mark.parametrize(
     ("options", "delay"),
     [
-        ({"liveliness": 0.0}, 2.08),
-        ({}, 2.16),
-        ({"exaggeration_ahead_frames": 8}, 2.40),
-        ({"liveliness": 0.0, "phones_only": True}, 2.68),
-        ({"liveliness": 0.0, "shut_in_silence": True}, 2.32),
-        ({"liveliness": 0.0, "shut_in_silence": True, "phone_lag_seconds": 0.48}, 2.28),
-        ({"liveliness": 0.0, "fps": 50}, 2.17),
-        ({"liveliness": 0.0, "fps": 1}, 1.68),
-        ({"liveliness": 0.0, "sample_rate": 48_000}, 2.082),
+        ({}, 2.36),
+        ({"rest": "natural"}, 2.24),
+        ({"liveliness": 0.3}, 2.44),
+        ({"rest": "natural", "liveliness": 0.3, "exaggeration_ahead_frames": 8}, 2.56),
+        ({"rest": "natural", "phones_only": True}, 2.84),
+        ({"phone_lag_seconds": 0.5}, 2.40),
+        ({"phone_lag_seconds": 0.2}, 2.36),
+        ({"rest": "natural", "phone_lag_seconds": 0.5}, 2.28),
+        ({"rest": "natural", "fps": 50}, 2.33),
+        ({"rest": "natural", "fps": 1}, 2.16),
+        ({"rest": "natural", "sample_rate": 48_000}, 2.242),
     ],
     ids=str,
 )
@@ -232,11 +250,12 @@ def test_a_network_that_looks_less_far_ahead_has_a_shorter_delay(speech):
     graphs = numpy_graphs(settings, read_weights(PACKAGED_MODEL), signatures(settings))
     quick = Network(Description(settings, shipped.speakers), graphs, read_weights(PACKAGED_MODEL, TABLES))
     sound = speech[: int(2.6 * RATE)]
-    stream = phonolips.Stream(network=quick, liveliness=0.0)
-    assert stream.delay_seconds == pytest.approx(2.08 - 0.4)
-    made = joined([stream.push(sound[: int(1.72 * RATE)]), stream.push(sound[int(1.72 * RATE) :]), stream.close()])
-    same(made, phonolips.from_audio(sound, network=quick, liveliness=0.0), phones=False)
-    assert len(phonolips.Stream(network=quick, liveliness=0.0).push(sound[: int(1.72 * RATE)]).lips) == 1
+    options = {"network": quick, "rest": "natural", "phone_lag_seconds": 0}
+    stream = phonolips.Stream(**options)
+    assert stream.delay_seconds == pytest.approx(2.24 - 0.4)
+    made = joined([stream.push(sound[: int(1.9 * RATE)]), stream.push(sound[int(1.9 * RATE) :]), stream.close()])
+    assert made.lips.shape == phonolips.from_audio(sound, network=quick).lips.shape
+    assert len(phonolips.Stream(**options).push(sound[: int(1.88 * RATE)]).lips) == 1
 
 
 def test_what_comes_with_the_lips_is_of_the_same_frames(speech):
@@ -264,8 +283,9 @@ def held_bytes(thing, seen):
 
 def test_memory_does_not_grow():
     rng = np.random.default_rng(3)
-    stream = phonolips.Stream(fps=30, shut_in_silence=True, voice_activity=False)
-    shared = held_bytes(phonolips.Stream(fps=30, shut_in_silence=True, voice_activity=False), set())
+    options = {"fps": 30, "liveliness": 0.3, "voice_activity": False}
+    stream = phonolips.Stream(**options)
+    shared = held_bytes(phonolips.Stream(**options), set())
     sizes, kept = [], []
     for _ in range(8):  # 80 s
         made = stream.push(rng.normal(0, 0.1, 10 * RATE).astype(np.float32))
@@ -316,7 +336,7 @@ def test_a_closed_stream_is_closed(speech):
         ({"exaggeration_ahead_frames": 9}, "exaggeration_ahead_frames 9; expected a whole number from 0 to 8"),
         ({"exaggeration_ahead_frames": 1.5}, "exaggeration_ahead_frames 1.5"),
         ({"phone_lag_seconds": -1}, "phone_lag_seconds -1; expected seconds"),
-        ({"phone_lag_seconds": None}, "phone_lag_seconds is None; expected seconds"),
+        ({"phone_lag_seconds": "0.5"}, "phone_lag_seconds is '0.5'; expected seconds"),
     ],
     ids=str,
 )
@@ -414,7 +434,7 @@ def test_silence_piece_by_piece_is_that_of_the_whole():
     whole = shut_in_silence(lips, spoken, np.ones((40, 2)))[:, 0, 0]
     assert (whole == 0).any()
     assert (whole == 1).any()
-    stage = SilenceStage()
+    stage = RestStage()
     pieces = np.split(labels, np.sort(rng.choice(len(labels) + 1, 30)))
     made = np.concatenate([stage.push(piece, last=number == 30) for number, piece in enumerate(pieces)])
     assert made.shape == (frames,)

@@ -5,8 +5,9 @@ import pytest
 
 from phonolips.cli.options import parse_emphasis
 from phonolips.errors import CheckpointError, InputError, PhonolipsWarning
-from phonolips.lips.measures import opening
-from phonolips.lips.motion import seconds_from_speech
+from phonolips.lips.measures import height, opening, width
+from phonolips.lips.rest import rest_weights
+from phonolips.lips.shapes import close_lips
 from phonolips.model.network import load_network
 from phonolips.phones import decode
 from phonolips.phones.intervals import Alignment, Interval
@@ -310,17 +311,107 @@ def test_emphasis_as_people_write_it():
     assert parse_emphasis(["Blue", "now=0.8"]) == {"blue": 1.3, "now": 0.8}
 
 
-def test_the_mouth_is_shut_in_silence_on_demand():
-    text = "apples, open apples"
-    breathing = verbs.from_text(text)
-    shut = verbs.from_text(text, shut_in_silence=True)
-    far = seconds_from_speech(breathing.alignment, len(shut.lips)) > 0.2
-    assert far[:6].all()
-    assert far[-6:].all()
-    assert np.abs(opening(shut.lips)[far]).max() < 1e-6
-    said = [phone for phone in shut.alignment.phones if phone.label != "sil"]
-    times = (np.arange(len(shut.lips)) + 0.5) / 25
-    spoken = np.array([any(phone.start <= time < phone.end for phone in said) for time in times])
-    assert np.array_equal(shut.lips[spoken], breathing.lips[spoken])
-    quiet = verbs.from_alignment(Alignment.build((), [], 1.0), shut_in_silence=True)
+def silences(alignment: Alignment, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How long each time is into a silence, and how long before its end; -1 in speech, infinity at the ends."""
+    into, before = np.full(len(times), -1.0), np.full(len(times), -1.0)
+    for phone in alignment.phones:
+        inside = (times >= phone.start) & (times < phone.end)
+        if phone.label == "sil":
+            into[inside] = times[inside] - phone.start if phone.start else np.inf
+            before[inside] = phone.end - times[inside] if phone.end < alignment.duration else np.inf
+    return into, before
+
+
+@pytest.mark.parametrize("fps", [12, 24, 25, 29.97, 60, 240])
+def test_the_mouth_is_shut_from_120_ms_of_silence_on(fps):
+    """Frames at any rate, pauses of any length; the mouth opens within the last 120 ms of a pause."""
+    phones = []
+    for pause, first, last in (
+        (0.5, "AA", "T"),
+        (0.25, "S", "OW"),
+        (0.3, "K", "AE"),
+        (0.7, "AE", "IY"),
+        (0.24, "T", "AO"),
+    ):
+        start = phones[-1].end + pause if phones else pause
+        phones += [Interval(first, start, start + 0.1), Interval(last, start + 0.1, start + 0.23)]
+    spoken = Alignment.build((), phones, phones[-1].end + 0.4)
+    result = verbs.from_alignment(spoken, fps=fps, speaker="s1")
+    times = (np.arange(len(result.lips)) + 0.5) / result.fps
+    into, before = silences(result.alignment, times)
+    shut = (into > 0.12) & (before > 0.12)
+    assert shut.sum() > 0.9 * fps
+    heights = opening(result.lips)
+    assert np.abs(heights[shut]).max() < 0.02
+    if fps >= 24:
+        for phone, other in zip(phones[::2], phones[1::2], strict=True):  # open again when the phone begins
+            spoken_height = heights[(times >= phone.start) & (times < other.end)].max()
+            assert np.interp(phone.start, times, heights) > 0.15 * spoken_height
+
+
+def test_a_pause_that_is_too_short_is_left_to_the_decoder():
+    pauses = [Interval("AA", 0.3, 0.5), Interval("AA", 0.56, 0.8)]
+    spoken = Alignment.build((), pauses, 1.2)
+    shut, natural = (verbs.from_alignment(spoken, rest=rest) for rest in ("shut", "natural"))
+    assert opening(shut.lips)[13] > 0.6 * opening(natural.lips)[13] > 0.03
+    assert (rest_weights(pauses, 30)[8:20] < 0.05).all()
+
+
+def test_the_mouth_is_shut_through_a_p_that_begins_a_sentence_and_an_m_that_ends_it():
+    phones = [Interval("P", 0.5, 0.6), Interval("AA", 0.6, 0.8), Interval("M", 0.8, 0.9)]
+    heights = opening(verbs.from_alignment(Alignment.build((), phones, 1.4)).lips)
+    assert heights[:13].max() < 0.02
+    assert heights[15:19].max() > 0.05
+    assert heights[23:].max() < 0.02
+
+
+def test_nothing_said_is_a_shut_mouth():
+    quiet = verbs.from_alignment(Alignment.build((), [], 1.0))
     assert np.abs(opening(quiet.lips)).max() < 1e-6
+
+
+def test_the_old_name_of_rest_warns(spoken):
+    for old, rest in ((True, "shut"), (False, "natural")):
+        with pytest.warns(DeprecationWarning, match=rf"shut_in_silence={old} is now rest='{rest}'") as caught:
+            made = verbs.from_posteriors(spoken.posteriors, shut_in_silence=old)
+        assert caught[0].filename == __file__
+        assert np.array_equal(made.lips, verbs.from_posteriors(spoken.posteriors, rest=rest).lips)
+
+
+def test_articulation_moves_what_it_names():
+    text = "you see, wide open mouths"
+    plain = verbs.from_text(text)
+    wide = verbs.from_text(text, articulation={"width": 1.5})
+    middle = close_lips(load_network().lip_speaker(None).mean_lip)
+    np.testing.assert_allclose(wide.lips[..., 1], plain.lips[..., 1], atol=1e-6)
+    np.testing.assert_allclose(wide.lips[..., 0] - middle[:, 0], 1.5 * (plain.lips[..., 0] - middle[:, 0]), atol=1e-6)
+    tall = verbs.from_text(text, articulation={"opening": 1.5})
+    np.testing.assert_allclose(tall.lips[..., 0], plain.lips[..., 0], atol=1e-6)
+    assert opening(tall.lips).max() == pytest.approx(1.5 * opening(plain.lips).max(), rel=0.05)
+    assert opening(tall.lips).min() > -1e-6
+    low = verbs.from_text(text, articulation={"height": 0.0})
+    np.testing.assert_allclose(opening(low.lips), opening(plain.lips), atol=1e-6)
+    assert height(low.lips).std() < 0.2 * height(plain.lips).std()
+    assert np.array_equal(verbs.from_text(text, articulation=1.0).lips, plain.lips)
+
+
+@pytest.mark.parametrize(
+    "wrong", [-0.1, 3.1, "1.2", None, float("nan"), {"depth": 1.0}, {"width": "x"}, {"width": 4}, {1: 1.0}]
+)
+def test_articulation_that_makes_no_sense(wrong):
+    with pytest.raises(InputError, match=r"articulation.*; expected"):
+        verbs.from_text("bin", articulation=wrong)
+
+
+def test_speakers_of_the_model_keep_their_size_and_speed(spoken):
+    network = load_network()
+    settings = network.description.settings.lips
+    given = {"posteriors": spoken.posteriors, "rest": "natural"}
+    known = verbs.from_posteriors(speaker="s1", **given)
+    same = verbs.from_posteriors(speaker="s1", liveliness=settings.liveliness, articulation=1, **given)
+    assert np.array_equal(known.lips, same.lips)
+    other = verbs.from_posteriors(**given)
+    same = verbs.from_posteriors(liveliness=settings.liveliness_of_others, **given)
+    assert np.array_equal(other.lips, same.lips)
+    less = verbs.from_posteriors(articulation={"width": 1 / settings.width_of_others}, **given)
+    assert width(other.lips).std() > 1.5 * width(less.lips).std()

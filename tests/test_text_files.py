@@ -10,7 +10,7 @@ import pytest
 
 import phonolips
 from phonolips.errors import InputError, PhonolipsWarning
-from phonolips.lips.motion import emphasis_curve
+from phonolips.lips.emphasis import emphasis_curve
 from phonolips.phones.textgrid import read_textgrid
 from phonolips.speech.text import files
 from phonolips.speech.text.files import decode_text, read_text_file

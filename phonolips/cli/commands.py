@@ -81,11 +81,11 @@ def _show_warning(message: Warning | str, category: type[Warning], *_: object, *
         report(with_flags(str(message), typer.main.get_command(app), sys.argv[1:]), kind="warning: ")
 
 
-# What had another name in version 0.1, for one more release: command -> old word -> new word, None = without effect.
+# What had another name before, for one more release: command -> old word -> new words, None = without effect.
 RENAMED: dict[str, dict[str, str | None]] = {
     "track": {"--wild": "--limits"},
     "prepare": {"--ears": "--encoder"},
-    "synth": {"--seed": None},
+    "synth": {"--seed": None, "--shut-in-silence": "--rest=shut"},
 }
 
 

@@ -51,7 +51,7 @@ def parse_emphasis(words: Sequence[str]) -> dict[str | int, float]:
     Returns:
         word in small letters, but for one in capitals -> factor; 1.3 where none is given.
     """
-    from phonolips.lips.motion import DEFAULT_EMPHASIS, LEAST_EMPHASIS, MOST_EMPHASIS, is_factor
+    from phonolips.lips.emphasis import DEFAULT_EMPHASIS, LEAST_EMPHASIS, MOST_EMPHASIS, is_factor
 
     found: dict[str | int, float] = {}
     for text in words:
@@ -69,6 +69,26 @@ def parse_emphasis(words: Sequence[str]) -> dict[str | int, float]:
         word = word.strip()
         found[word if word.isupper() and len(word) > 1 else word.lower()] = value  # US is not us
     return found
+
+
+def parse_articulation(text: str) -> dict[str, float] | float:
+    """Read what a user writes, `1.2` or `opening=1,width=1.6`; raise InputError."""
+    from phonolips.lips.measures import LIP_PARAMETERS
+
+    expected = f"a factor, or some of {', '.join(LIP_PARAMETERS)} with theirs, such as opening=1,width=1.6"
+    gains: dict[str, float] = {}
+    try:
+        if "=" not in text:
+            return float(text)
+        for part in text.split(","):
+            name, _, factor = part.partition("=")
+            name = name.strip().lower()
+            if name not in LIP_PARAMETERS or name in gains:
+                raise ValueError(name)
+            gains[name] = float(factor)
+    except ValueError:
+        raise InputError(f"--articulation {text!r}; expected {expected}") from None
+    return gains
 
 
 TextFile = Annotated[

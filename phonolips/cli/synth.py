@@ -19,6 +19,7 @@ from phonolips.cli.options import (
     Tier,
     TierSpeaker,
     format_of,
+    parse_articulation,
     parse_emphasis,
     print_files,
     text_of,
@@ -109,12 +110,19 @@ def synth(
         str | None,
         typer.Option(help=f"Also write these, with commas between them: {', '.join(FORMATS)}, all."),
     ] = None,
-    shut_in_silence: Annotated[
-        bool,
+    articulation: Annotated[
+        str,
         typer.Option(
-            "--shut-in-silence", help="Shut the mouth where nothing is said, instead of breathing as people do."
+            metavar="GAINS",
+            help="How far the movements go, 0 to 3: 1.2 for all of them, or some of opening=1,width=1.6,height=1.",
         ),
-    ] = False,
+    ] = "1",
+    rest: Annotated[
+        str,
+        typer.Option(
+            help="The mouth where nothing is said: shut, within 0.12 s, or natural, ajar and breathing as people do."
+        ),
+    ] = "shut",
     pictures: Annotated[
         bool, typer.Option(help="Draw posteriorgram.png and lips.mp4; without, many recordings go much faster.")
     ] = True,
@@ -158,7 +166,8 @@ def synth(
         voice=voice,
         face=face,
         export=export,
-        shut_in_silence=shut_in_silence,
+        rest=rest,
+        articulation=parse_articulation(articulation),
         pictures=pictures,
         language=language,
         model=model,

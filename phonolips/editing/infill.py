@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from phonolips.editing.timeline import Timeline, Zone
+from phonolips.lips.closures import CLOSING_SECONDS, fade_around
 from phonolips.lips.curve import resample_lips
+from phonolips.lips.liveliness import exaggerate
 from phonolips.lips.measures import opening
-from phonolips.lips.motion import CLOSING_SECONDS, exaggerate, fade_around, narrow, uncross
-from phonolips.lips.shapes import closed_opening
+from phonolips.lips.shapes import closed_opening, narrow, uncross
 from phonolips.phones.sounds import shuts_lips
 from phonolips.timebase import MODEL_FPS, STEPS_PER_FRAME, frame_centres
 
@@ -38,7 +39,7 @@ class InfillSettings:
         reach_seconds: how far the lips are made anew beyond the new words, where the old ones still colour them.
         blend_seconds: how long a difference at a seam takes to fade.
         place_frames: how many recorded frames weigh as much as where the speaker's mean lip stands in the face.
-        liveliness: as for `lips.motion.exaggerate`; less than synthesis has by itself, as joined lips move enough.
+        liveliness: as for `lips.liveliness.exaggerate`; less than synthesis has by itself, as joined lips move enough.
     """
 
     reach_seconds: float = 0.12

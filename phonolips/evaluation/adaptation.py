@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from phonolips.corpus.store.store import Store
+from phonolips.lips.rest import NATURAL
 from phonolips.model.adapt import EncodedClip, adapt, rest_speaker
 from phonolips.synth import verbs as synth
 
@@ -29,7 +30,7 @@ def encode_stored(network: "Network", features: Store, clip: str) -> EncodedClip
 def say(network: "Network", clip: EncodedClip, speaker: "LipSpeaker") -> np.ndarray:
     """Predict the lips of a clip from its sound, as lively as the model is by itself: float32 (frames, 40, 2)."""
     return synth.from_posteriors(
-        clip.posteriors, lip_parameters=clip.lip_parameters, speaker=speaker, network=network
+        clip.posteriors, lip_parameters=clip.lip_parameters, speaker=speaker, network=network, rest=NATURAL
     ).lips
 
 

@@ -11,6 +11,7 @@ from phonolips.corpus.store.shards import SHARDS
 from phonolips.corpus.store.store import ArraySpec, Store, StoreWriter
 from phonolips.evaluation.clips import complete_labels, padded_waveform, read_test_records, shapes_of
 from phonolips.lips.curve import resample_by_phones
+from phonolips.lips.rest import NATURAL
 from phonolips.phones.intervals import Alignment
 from phonolips.phones.inventory import NUM_PHONES, SILENCE, UNKNOWN
 from phonolips.phones.posteriors import labels_to_posteriors
@@ -66,7 +67,7 @@ def _synthesise_clip(
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Make the arrays of SYNTHESIS_ARRAYS for one clip, and the lengths of its speech for the duration line."""
     frames = features.rows(record.id, "lips")
-    options: dict[str, Any] = {"speaker": speaker, "network": network}
+    options: dict[str, Any] = {"speaker": speaker, "network": network, "rest": NATURAL}  # as people do
     encoded = verbs.from_audio(padded_waveform(record, frames), **options)
     posteriors = encoded.need_posteriors()
     calm = verbs.from_posteriors(posteriors, lip_parameters=encoded.lip_parameters, liveliness=0, **options)

@@ -24,7 +24,6 @@ import numpy as np
 
 from phonolips.errors import InputError
 from phonolips.lips.measures import inner_gaps, opening, width
-from phonolips.lips.motion import uncross
 from phonolips.lips.points import MEDIAPIPE40, layout_of
 
 LEAST_OPEN_SHARE = 0.2  # of a clip's frames; they show the mouth at rest
@@ -63,6 +62,44 @@ def close_lips(lips: np.ndarray, *, lower_lip_share: float = LOWER_LIP_SHARE, pa
         by = gaps if part_outer or ring is MEDIAPIPE40.inner else np.maximum(gaps, 0)
         result[..., ring.lower, 1] += lower_lip_share * by
         result[..., ring.upper, 1] -= (1 - lower_lip_share) * by
+    return result
+
+
+def uncross(lips: np.ndarray) -> np.ndarray:
+    """Bring inner-lip points that have passed each other to their common middle.
+
+    Looks at no other frame.
+
+    Args:
+        lips: float (..., 40, 2), mouth space, layout mediapipe40.
+
+    Returns:
+        the same shape; upper and lower inner lip touch where they would have crossed.
+    """
+    half = np.minimum(inner_gaps(lips), 0) / 2
+    result = lips.copy()
+    result[..., MEDIAPIPE40.inner.upper, 1] -= half
+    result[..., MEDIAPIPE40.inner.lower, 1] += half
+    return result
+
+
+def narrow(lips: np.ndarray, by: np.ndarray, lower_lip_share: float = 0.5) -> np.ndarray:
+    """Bring upper and lower lip together by `by` (frames,) in the middle, and by less towards the corners.
+
+    Args:
+        lips: float (frames, 40, 2), mouth space, layout mediapipe40.
+        by: float (frames,), mouth-space units.
+        lower_lip_share: how much of it the lower lip does, 0 to 1.
+
+    Returns:
+        the same shape; the lips keep their thickness.
+    """
+    share = by / np.maximum(opening(lips), 1e-6)
+    gap = np.maximum(inner_gaps(lips), 0)
+    result = lips.copy()
+    for ring in (MEDIAPIPE40.inner, MEDIAPIPE40.outer):
+        result[:, ring.upper, 1] -= share[:, None] * gap * (1 - lower_lip_share)
+        result[:, ring.lower, 1] += share[:, None] * gap * lower_lip_share
     return result
 
 

@@ -206,7 +206,7 @@ def adapt(
     the log of the gain, and on the mean lip's distance, in shape and in place, from what one frame of each clip
     suggests. For every embedding and gain the best mean lip has a closed form; the rest is found by L-BFGS-B. The
     mixing is a ridge regression of what is left, and the mean lip is then found once more. Nothing is drawn at random.
-    The fit is to the decoder's lips, before `lips.motion.enliven`.
+    The fit is to the decoder's lips, before `lips.liveliness.exaggerate`.
 
     Args:
         network: the model that will speak.

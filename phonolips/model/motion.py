@@ -1,7 +1,7 @@
-"""What is done to lips as they come: movements exaggerated, silences shut, another frame rate.
+"""What is done to lips as they come: movements exaggerated, rest, another frame rate, closures.
 
-The functions are those of `lips.motion` and `lips.curve`; these stages hand them as much as they look at (see
-`model.window`). All lips are float32 (frames, 40, 2), mouth space.
+The functions are those of `lips.liveliness`, `lips.rest`, `lips.curve` and `lips.closures`; these stages hand them as
+much as they look at (see `model.window`). All lips are float32 (frames, 40, 2), mouth space.
 """
 
 import math
@@ -9,14 +9,17 @@ from fractions import Fraction
 
 import numpy as np
 
+from phonolips.lips.closures import CLOSING_SECONDS, CLOSURES, LONGEST_STEPS, close_by, closing_heights, heard_closures
 from phonolips.lips.curve import BLOCK_FRAMES, NEIGHBOURS, LipCurve, check_fps
-from phonolips.lips.motion import EXAGGERATION_REACH_FRAMES, SILENCE_REACH_FRAMES, exaggerate, silence_weights
+from phonolips.lips.liveliness import EXAGGERATION_REACH_FRAMES, exaggerate
+from phonolips.lips.measures import opening
 from phonolips.lips.points import LIP_POINTS
+from phonolips.lips.rest import REST_REACH_FRAMES, rest_weights
 from phonolips.model.window import Window
-from phonolips.phones.intervals import Alignment
 from phonolips.phones.live import PhoneTier
 from phonolips.timebase import (
     MODEL_FPS,
+    STEP_SECONDS,
     STEPS_PER_FRAME,
     FrameRate,
     exact_fps,
@@ -29,7 +32,7 @@ NO_LIPS = np.zeros((0, LIP_POINTS, 2), np.float32)
 
 
 class ExaggerateStage:
-    """Exaggerate movements, see `lips.motion.exaggerate`: looks 8 frames back, and `ahead_frames` ahead.
+    """Exaggerate movements, see `lips.liveliness.exaggerate`: looks 8 frames back, and `ahead_frames` ahead.
 
     Args:
         liveliness: 0 or more; with 0 lips pass by at once.
@@ -47,13 +50,13 @@ class ExaggerateStage:
         return exaggerate(rows, self._liveliness, self.ahead_frames)[back : back + own] if own else NO_LIPS
 
 
-class SilenceStage:
-    """How far the mouth is shut because nothing is said, from the phones of steps; see `lips.motion.silence_weights`.
+class RestStage:
+    """How far the mouth is at rest because nothing opens it, from the phones of steps; see `lips.rest.rest_weights`.
 
-    Looks 5 frames back and ahead.
+    Looks 3 frames back and ahead.
     """
 
-    ahead_frames = SILENCE_REACH_FRAMES
+    ahead_frames = REST_REACH_FRAMES
 
     def __init__(self) -> None:
         reach = frames_to_steps(self.ahead_frames)
@@ -64,8 +67,7 @@ class SilenceStage:
         rows, back, own = self._window.push(labels, last=last)
         if not own:
             return np.zeros(0, np.float32)
-        around = Alignment.build((), PhoneTier().push(rows, last=True), steps_to_seconds(len(rows)))
-        weights = silence_weights(around, len(rows) // STEPS_PER_FRAME)
+        weights = rest_weights(PhoneTier().push(rows, last=True), len(rows) // STEPS_PER_FRAME)
         return weights[back // STEPS_PER_FRAME : (back + own) // STEPS_PER_FRAME]
 
 
@@ -134,3 +136,69 @@ class ResampleStage:
         spare = max(0, min(next_place - self._first, len(self._held)) - NEIGHBOURS)
         self._held, self._first = self._held[spare:].copy(), self._first + spare
         return made
+
+
+class ClosureStage:
+    """Close the lips in phones that close them, as `lips.closures.close_heard` does with the whole.
+
+    A frame needs the lips, and the phones, of the closures that begin up to 0.06 s after it.
+
+    Args:
+        fps: frames per second of the lips that are pushed.
+    """
+
+    def __init__(self, fps: float) -> None:
+        self._fps = fps
+        longest = steps_to_seconds(LONGEST_STEPS)
+        # A closure that falls between two frames is made in the nearer one, up to half a frame from its middle.
+        self._lips_seconds = CLOSING_SECONDS + max(longest, longest / 2 + 0.5 / fps)
+        self._phones_steps = math.ceil(self._lips_seconds / STEP_SECONDS - 1e-9) + 1
+        self._lips, self._frame = NO_LIPS, 0  # those that are held, and which of all the first of them is
+        self._made = 0  # how many of all have been returned
+        self._labels, self._beliefs = np.zeros(0, np.int64), np.zeros((0, len(CLOSURES)), np.float32)
+        self._step = 0  # which of all steps the first one held is
+
+    @property
+    def ahead_frames(self) -> int:
+        """Frames after a frame that it needs."""
+        return max(0, math.ceil(self._lips_seconds * self._fps - 1e-9) - 1)
+
+    @property
+    def phones_seconds(self) -> float:
+        """How long after the end of a frame the phones have to be known."""
+        return steps_to_seconds(self._phones_steps) - 0.5 / self._fps
+
+    def push(self, lips: np.ndarray, labels: np.ndarray, beliefs: np.ndarray, *, last: bool = False) -> np.ndarray:
+        """Take the next lips, and the phones of the next steps; return the lips that have what they need, closed.
+
+        Args:
+            lips: float32 (frames, 40, 2).
+            labels: int (steps,).
+            beliefs: float32 (steps, kinds), see `lips.closures.closing_beliefs`.
+            last: whether these were the last ones.
+        """
+        self._lips = np.concatenate([self._lips, lips])
+        self._labels = np.concatenate([self._labels, labels])
+        self._beliefs = np.concatenate([self._beliefs, beliefs])
+        end = self._frame + len(self._lips)
+        if not last:
+            known = steps_to_seconds(self._step + len(self._labels) - self._phones_steps)
+            end = max(self._made, min(end - self.ahead_frames, math.floor(known * self._fps + 0.5 + 1e-9)))
+        if end == self._made:
+            return NO_LIPS
+        found = heard_closures(self._labels, self._beliefs, self._step)
+        heights = closing_heights(opening(self._lips), found, self._fps, self._frame, ended=last)
+        own = slice(self._made - self._frame, end - self._frame)
+        closed = close_by(self._lips[own].copy(), heights[own])  # whoever keeps them keeps no more
+        self._made = end
+        self._let_go()
+        return closed
+
+    def _let_go(self) -> None:
+        """Let go of what the frames that come next do not need."""
+        frames = min(max(0, self._made - self.ahead_frames - 1 - self._frame), len(self._lips))
+        self._lips, self._frame = self._lips[frames:].copy(), self._frame + frames
+        first = math.floor((self._made + 0.5) / self._fps / STEP_SECONDS) - self._phones_steps - LONGEST_STEPS
+        steps = min(max(0, first - self._step), len(self._labels))
+        self._labels, self._beliefs = self._labels[steps:].copy(), self._beliefs[steps:].copy()
+        self._step += steps

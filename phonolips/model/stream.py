@@ -16,6 +16,7 @@ import numpy as np
 
 from phonolips.lips.points import LIP_POINTS
 from phonolips.model.activity import REACH_FRAMES, rest_where_silent, speech_weights
+from phonolips.model.anticipation import AnticipateStage
 from phonolips.model.phone_shapes import SHAPING_REACH_FRAMES
 from phonolips.model.speakers import LipSpeaker
 from phonolips.model.stages import EncoderOutput, VoiceActivity
@@ -315,6 +316,8 @@ def decode_lips(
     lip_parameters: np.ndarray,
     speaker: LipSpeaker,
     chunk_frames: int = CHUNK_FRAMES,
+    *,
+    anticipates: bool = False,
 ) -> Iterator[np.ndarray]:
     """Decode posteriors and lip parameters to a speaker's lips.
 
@@ -324,15 +327,20 @@ def decode_lips(
         lip_parameters: float32 (steps / 4, parameters).
         speaker: whose style and lip shape.
         chunk_frames: frames that are computed at once.
+        anticipates: let silence fade into the speech that follows, see `model.anticipation`.
 
     Yields:
         lips float32 (frames, 40, 2), mouth space, at 25 frames a second.
     """
+    anticipate = AnticipateStage() if anticipates else None
     stage, frames = DecodeStage(network, speaker), len(lip_parameters)
     for first in range(0, frames, chunk_frames):
         last = min(first + chunk_frames, frames)
         steps = slice(frames_to_steps(first), frames_to_steps(last))
-        lips = stage.push(EncoderOutput(posteriors[steps], lip_parameters[first:last]), last=last == frames)
+        part = EncoderOutput(posteriors[steps], lip_parameters[first:last])
+        if anticipate is not None:
+            part = anticipate.push(part, last=last == frames)
+        lips = stage.push(part, last=last == frames)
         if len(lips):
             yield lips
 

@@ -166,7 +166,8 @@ def _synthesise(item: Item, options: Options) -> dict[str, Any]:
             speaker=options.speaker,
             fps=options.lips_fps,
             liveliness=options.liveliness,
-            shut_in_silence=options.shut_in_silence,
+            rest=options.rest,
+            articulation=options.articulation,
             network=load_network(options.model, provider=options.provider, threads=options.threads),
         )
         chosen = options.audio_stream is not None  # the recording alone does not tell which of its sounds it was

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from phonolips.lips.motion import LEAST_EMPHASIS, MOST_EMPHASIS, Emphasis, check_emphasis
+from phonolips.lips.emphasis import LEAST_EMPHASIS, MOST_EMPHASIS, Emphasis, check_emphasis
 from phonolips.speech.text.normalise import clean_text, normalise_text
 
 if TYPE_CHECKING:

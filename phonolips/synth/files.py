@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from phonolips.face.person import Face
-    from phonolips.lips.motion import Emphasis
+    from phonolips.lips.articulation import Articulation
+    from phonolips.lips.emphasis import Emphasis
     from phonolips.model.speakers import LipSpeaker
     from phonolips.speech.text.own_words import LexiconArgument
     from phonolips.synth.result import Result
@@ -73,7 +74,9 @@ class Request:
         voice: of the synthesiser; None = its own choice.
         face: a photo or a video of a person to give the lips to: face.mp4.
         export: formats to write besides, with commas between them, or "all".
-        shut_in_silence: shut the mouth where nothing is said.
+        rest: where nothing is said, "shut" the mouth, or leave it ajar as people do, "natural".
+        articulation: how far the movements go: a factor for all, or for some of opening, width and height.
+        shut_in_silence: old for `rest`, True being "shut".
         pictures: draw posteriorgram.png and lips.mp4.
         language: the text's, as `phonolips languages` lists them, or `auto`.
         model: a model folder; None = the one in the package.
@@ -104,7 +107,9 @@ class Request:
     voice: str | None = None
     face: Path | None = None
     export: str | None = None
-    shut_in_silence: bool = False
+    rest: str = "shut"
+    articulation: "Articulation" = 1.0
+    shut_in_silence: bool | None = None
     pictures: bool = True
     language: str = "en-us"
     model: Path | None = None
@@ -134,6 +139,7 @@ class Request:
         """Return what is asked for of every recording of a batch; raise InputError for formats that are not known."""
         from phonolips.export.formats import ALL, check_names
         from phonolips.lips.curve import check_fps
+        from phonolips.synth.arguments import rest_of
 
         formats = () if self.export is None else (ALL,) if ALL in self.export.split(",") else check_names(self.export)
         return Options(
@@ -141,7 +147,7 @@ class Request:
             None if self.fps is None else check_fps(self.fps),
             self.liveliness,
             self.phones_only,
-            self.shut_in_silence,
+            rest_of(self.shut_in_silence, self.rest),
             self.model,
             tuple(formats),
             self.pictures,
@@ -149,6 +155,7 @@ class Request:
             self.voice_activity,
             self.provider,
             self.threads,
+            self.articulation,
         )
 
 
@@ -168,8 +175,9 @@ def read_speaker_name(speaker: "str | LipSpeaker | None") -> "str | LipSpeaker |
 
 def check_request(request: Request) -> None:
     """Raise InputError where the arguments do not go together, or a file is missing; nothing heavy is loaded."""
+    from phonolips.lips.articulation import check_articulation
     from phonolips.lips.curve import check_fps
-    from phonolips.synth.arguments import check_liveliness
+    from phonolips.synth.arguments import check_liveliness, check_rest, warn_of_shut_in_silence
 
     given = request.given
     texts = {"text", "phones"} & set(given)
@@ -193,6 +201,10 @@ def check_request(request: Request) -> None:
         raise InputError(f"`speak` goes with `text` or `phones`, not with {quoted(given)}")
     if request.voice is not None and not request.speak:
         raise InputError(f"`voice` {request.voice}: only with `speak`")
+    check_rest(request.rest)
+    if request.shut_in_silence is not None:
+        warn_of_shut_in_silence(request.shut_in_silence)
+    check_articulation(request.articulation)
     check_out_folder(request.out)
     check_fps(MODEL_FPS if request.fps is None else request.fps)
     if request.is_batch and (request.textgrid is not None or request.emphasis or request.face is not None):
@@ -261,7 +273,8 @@ def synthesise(request: Request) -> list[Path]:
         network.lip_speaker(options.speaker)
         result = make(
             emphasis=request.emphasis,
-            shut_in_silence=request.shut_in_silence,
+            rest=options.rest,
+            articulation=request.articulation,
             speaker=options.speaker,
             fps=options.lips_fps,
             liveliness=request.liveliness,

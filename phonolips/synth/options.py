@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from phonolips.lips.articulation import check_articulation
+from phonolips.lips.rest import SHUT
 from phonolips.timebase import MODEL_FPS
 
 if TYPE_CHECKING:
+    from phonolips.lips.articulation import Articulation
     from phonolips.model.speakers import LipSpeaker
 
 
@@ -20,20 +23,21 @@ class Options(NamedTuple):
         fps: frame rate of the lips, and of the formats; None = 25, and for the formats their own.
         liveliness: or None, as the model says.
         phones_only: predict the lip parameters from the phones.
-        shut_in_silence: shut the mouth where nothing is said.
+        rest: where nothing is said, "shut" the mouth, or leave it ajar, "natural".
         model: a model folder; None = the one in the package.
         export: names of formats that are written besides.
         pictures: draw posteriorgram.png and lips.mp4; without them a batch is several times as fast.
         audio_stream: which of a recording's sounds, counted from 0; None = its default one.
         voice_activity: rest where a recording is not speech.
         provider, threads: what computes the model, as for `model.network.read_network`; the results are the same.
+        articulation: how far the movements go, see `lips.articulation.check_articulation`.
     """
 
     speaker: "str | LipSpeaker | None" = None
     fps: float | None = None
     liveliness: float | None = None
     phones_only: bool = False
-    shut_in_silence: bool = False
+    rest: str = "shut"
     model: Path | None = None
     export: tuple[str, ...] = ()
     pictures: bool = True
@@ -41,6 +45,7 @@ class Options(NamedTuple):
     voice_activity: bool = True
     provider: str = "auto"
     threads: int = 1
+    articulation: "Articulation" = 1.0
 
     @property
     def lips_fps(self) -> float:
@@ -60,12 +65,15 @@ class Options(NamedTuple):
             "fps": self.fps,
             "liveliness": self.liveliness,
             "phones_only": self.phones_only,
-            "shut_in_silence": self.shut_in_silence,
+            "shut_in_silence": self.rest == SHUT,
             "model": str(self.model.resolve()) if self.model else "default",
             "export": list(self.export),
             "pictures": self.pictures,
             # left out where it is not asked for, as in the rows of batches that began before it could be
             **({} if self.audio_stream is None else {"audio_stream": self.audio_stream}),
+            # What moved otherwise before these options were there is made again.
+            "rest": self.rest,
+            "articulation": check_articulation(self.articulation)._asdict(),
         }
         # Only where it is off, so that a batch goes on that a version without it began.
         return values if self.voice_activity else values | {"voice_activity": False}

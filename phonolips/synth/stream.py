@@ -16,22 +16,27 @@ import numpy as np
 
 from phonolips.checks import check_number, shown
 from phonolips.errors import InputError
-from phonolips.lips.motion import EXAGGERATION_REACH_FRAMES, shut_by
+from phonolips.lips.articulation import articulate
+from phonolips.lips.closures import closing_beliefs
+from phonolips.lips.liveliness import EXAGGERATION_REACH_FRAMES
+from phonolips.lips.rest import REST_REACH_STEPS, SHUT, rest_by
 from phonolips.lips.shapes import close_lips
 from phonolips.media.audio import Resampler, check_block, check_sample_rate
-from phonolips.model.motion import NO_LIPS, ExaggerateStage, ResampleStage, SilenceStage
+from phonolips.model.anticipation import AnticipateStage
+from phonolips.model.motion import NO_LIPS, ClosureStage, ExaggerateStage, ResampleStage, RestStage
 from phonolips.model.speakers import LipSpeaker
 from phonolips.model.stream import CHUNK_FRAMES, DecodeStage, PredictStage, SoundStage, pieces_of
 from phonolips.model.window import InStep
 from phonolips.phones.intervals import Interval
 from phonolips.phones.live import LivePhones, PhoneTier
 from phonolips.phones.posteriors import check_posteriors
-from phonolips.synth.arguments import LipOptions, check_made, load_checked, with_shape
+from phonolips.synth.arguments import LipOptions, check_made, choose_movement, choose_rest, load_checked, with_shape
 from phonolips.timebase import (
     MODEL_FPS,
     SAMPLE_RATE,
     STEPS_PER_FRAME,
     frames_to_samples,
+    frames_to_steps,
     samples_to_seconds,
     seconds_to_steps,
     steps_to_seconds,
@@ -41,8 +46,7 @@ if TYPE_CHECKING:
     from phonolips.model.network import Network
 
 LIVE_AHEAD_FRAMES = 2  # of exaggeration; costs 2 % of the lips' spread (docs/streaming.md), and six frames less delay
-# Of phones: of 1,688 of LibriSpeech one differs from the whole, of 0.25 s twenty-six (docs/streaming.md).
-LIVE_LAG_SECONDS = 0.5
+WITH_LIPS = -1  # a lag of phones: as long as the lips take anyway
 MOST_LAG_SECONDS = 60.0  # of phones; what is held grows with it
 
 
@@ -68,7 +72,8 @@ class SoundToLips:
         phones_only: let nothing but phones through.
         voice_activity: rest where the sound is not speech.
         exaggeration_ahead_frames: how far exaggeration looks ahead.
-        phone_lag_steps: how far the decision on a phone looks ahead; None = as far as it takes to be that of the whole.
+        phone_lag_steps: how far the decision on a phone looks ahead; None = as far as it takes to be that of the whole,
+            WITH_LIPS = as far as delays no lips.
     """
 
     def __init__(
@@ -82,20 +87,27 @@ class SoundToLips:
         phone_lag_steps: int | None = None,
     ) -> None:
         self.speaker = with_shape(network.lip_speaker(options.get("speaker")), options.get("mean_lip"))
-        liveliness = options.get("liveliness")
-        amount = network.description.settings.lips.liveliness if liveliness is None else liveliness
-        self._lag = phone_lag_steps
+        liveliness, self._gains = choose_movement(network, self.speaker, options)
+        is_shut = choose_rest(options) == SHUT
         self._samples = self._steps = 0
         self._sound = SoundStage(network, voice_activity=voice_activity)
-        self._phones = LivePhones(network.phone_ngram(), phone_lag_steps)
         self._predict = PredictStage(network) if phones_only else None
+        self._anticipate = AnticipateStage() if is_shut else None
         self._decode = DecodeStage(network, self.speaker)
-        self._exaggerate = ExaggerateStage(amount, exaggeration_ahead_frames)
-        self._silence = SilenceStage() if options.get("shut_in_silence") else None
+        self._exaggerate = ExaggerateStage(liveliness, exaggeration_ahead_frames)
         self._shut = close_lips(self.speaker.mean_lip)
+        self._resample = ResampleStage(options.get("fps", MODEL_FPS))
+        self._close = ClosureStage(float(self._resample.fps))
+        self._lag = phone_lag_steps
+        if phone_lag_steps == WITH_LIPS:
+            self._lag = max(0, frames_to_steps(self._lips_ahead_frames) - REST_REACH_STEPS)
+        self._phones = LivePhones(network.phone_ngram(), self._lag)
+        self._labels_beliefs = InStep(1, 1)
+        self._rest = RestStage() if is_shut else None
         self._with_weights = InStep(1, 1)
         self._with_lips = InStep(1, STEPS_PER_FRAME, 1)
-        self._resample = ResampleStage(options.get("fps", MODEL_FPS))
+        self._with_closed = InStep(STEPS_PER_FRAME, 1, 1)
+        self._made = self._ended = 0  # frames returned, and those of the model that have ended by then
 
     @property
     def fps(self) -> float:
@@ -103,16 +115,24 @@ class SoundToLips:
         return float(self._resample.fps)
 
     @property
+    def _lips_ahead_frames(self) -> int:
+        """How many frames after a frame its lips need, when these are encoded."""
+        stages = (self._predict, self._anticipate, self._decode, self._exaggerate)
+        return sum(stage.ahead_frames for stage in stages if stage is not None)
+
+    @property
     def delay_seconds(self) -> float:
         """How much sound after the end of a frame is needed for it."""
-        frames = self._decode.ahead_frames + self._exaggerate.ahead_frames
-        if self._predict is not None:
-            frames += self._predict.ahead_frames
-        if self._silence is not None:
-            if self._lag is None:
-                return math.inf
-            frames = max(frames, self._silence.ahead_frames + math.ceil(self._lag / STEPS_PER_FRAME))
-        return (self._sound.ahead_frames + frames) / MODEL_FPS + self._resample.ahead_seconds
+        if self._lag is None:
+            return math.inf
+        frames = self._lips_ahead_frames
+        if self._rest is not None:
+            frames = max(frames, math.ceil(self._lag / STEPS_PER_FRAME) + self._rest.ahead_frames)
+        lips = frames / MODEL_FPS + self._resample.ahead_seconds + self._close.ahead_frames / self.fps
+        # Phones come by whole frames of the model, in whose middle a frame at another rate may end.
+        phones = math.ceil((steps_to_seconds(self._lag) + self._close.phones_seconds) * MODEL_FPS - 1e-9) / MODEL_FPS
+        late = 0.0 if self.fps == MODEL_FPS else 1 / MODEL_FPS
+        return self._sound.ahead_frames / MODEL_FPS + max(lips, phones + late)
 
     def push(self, samples: np.ndarray, *, last: bool = False) -> Part:
         """Take the next samples, float32 (samples,) at 16 kHz; return what can be known by now, with `last` the rest.
@@ -128,16 +148,24 @@ class SoundToLips:
             return Part(NO_LIPS, *encoded, np.zeros(0, np.int64))
         self._steps += len(encoded.posteriors)
         labels = self._phones.push(encoded.posteriors, last=last)
+        labels, beliefs = self._labels_beliefs.push(labels, closing_beliefs(encoded.posteriors))
         if self._predict is not None:
             encoded = self._predict.push(encoded.posteriors, last=last)
-        lips = check_made(self._decode.push(encoded, last=last), "decoder")
+        spoken = encoded if self._anticipate is None else self._anticipate.push(encoded, last=last)
+        lips = check_made(self._decode.push(spoken, last=last), "decoder")
         lips = self._exaggerate.push(lips, last=last)
-        if self._silence is not None:
-            lips, weights = self._with_weights.push(lips, self._silence.push(labels, last=last))
-            lips = shut_by(lips, weights, self._shut)
+        lips = articulate(lips, self._gains, self._shut)
+        if self._rest is not None:
+            lips, weights = self._with_weights.push(lips, self._rest.push(labels, last=last))
+            lips = rest_by(lips, weights, self._shut)
         lips, posteriors, lip_parameters = self._with_lips.push(lips, *encoded)
         seconds = min(steps_to_seconds(self._steps), samples_to_seconds(self._samples)) if last else None
-        return Part(self._resample.push(lips, seconds=seconds), posteriors, lip_parameters, labels)
+        lips = self._close.push(self._resample.push(lips, seconds=seconds), labels, beliefs, last=last)
+        self._made += len(lips)
+        ended = self._steps // STEPS_PER_FRAME if last else int(self._made * MODEL_FPS / self._resample.fps)
+        ticks, self._ended = np.zeros(ended - self._ended), ended
+        posteriors, lip_parameters, _ = self._with_closed.push(posteriors, lip_parameters, ticks)
+        return Part(lips, posteriors, lip_parameters, labels)
 
 
 class Frames(NamedTuple):
@@ -169,7 +197,8 @@ class Stream:
         phones_only: let nothing but phones through: lip parameters are predicted from them instead of from the sound.
         voice_activity: rest where the sound is not speech; False = move with all of it.
         exaggeration_ahead_frames: 0 to 8, of 40 ms, how far the exaggeration of movements looks ahead.
-        phone_lag_seconds: how far the decision on a phone looks ahead; it delays the lips with `shut_in_silence` only.
+        phone_lag_seconds: how far the decision on a phone looks ahead, on which rest and closures wait; None = as far
+            as delays no lips, 0.36 s with the model in the package, and 0.48 s where the mouth rests shut.
         options: see `LipOptions`; emphasis needs words, which are not known here.
 
     Raises:
@@ -183,15 +212,18 @@ class Stream:
         phones_only: bool = False,
         voice_activity: bool = True,
         exaggeration_ahead_frames: int = LIVE_AHEAD_FRAMES,
-        phone_lag_seconds: float = LIVE_LAG_SECONDS,
+        phone_lag_seconds: float | None = None,
         **options: Unpack[LipOptions],
     ) -> None:
         self._resampler = Resampler(check_sample_rate(sample_rate))
         ahead, most = exaggeration_ahead_frames, EXAGGERATION_REACH_FRAMES
         if not isinstance(ahead, int) or not 0 <= ahead <= most:
             raise InputError(f"exaggeration_ahead_frames {shown(ahead)}; expected a whole number from 0 to {most}")
-        expected = f"seconds from 0 to {MOST_LAG_SECONDS:.0f}"
-        lag = check_number(phone_lag_seconds, "phone_lag_seconds", expected, 0, MOST_LAG_SECONDS)
+        lag_steps = WITH_LIPS
+        if phone_lag_seconds is not None:
+            expected = f"seconds from 0 to {MOST_LAG_SECONDS:.0f}, or None"
+            lag = check_number(phone_lag_seconds, "phone_lag_seconds", expected, 0, MOST_LAG_SECONDS)
+            lag_steps = seconds_to_steps(lag)
         network = load_checked(options)
         if options.get("emphasis"):
             raise InputError("emphasis in a stream, where no words are known; expected none: use `from_alignment`")
@@ -201,7 +233,7 @@ class Stream:
             phones_only=phones_only,
             voice_activity=voice_activity,
             exaggeration_ahead_frames=ahead,
-            phone_lag_steps=seconds_to_steps(lag),
+            phone_lag_steps=lag_steps,
         )
         self._phones = PhoneTier()
         self._frames = 0

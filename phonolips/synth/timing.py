@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from phonolips.errors import InputError
-from phonolips.lips.motion import Emphasis, word_factor
+from phonolips.lips.emphasis import Emphasis, word_factor
 from phonolips.phones.intervals import Alignment, Interval
 from phonolips.phones.inventory import SILENCE
 from phonolips.phones.sounds import phones_to_ids

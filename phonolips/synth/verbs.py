@@ -19,15 +19,12 @@ import numpy as np
 
 from phonolips.checks import check_path, check_text
 from phonolips.errors import InputError, PhonolipsWarning
+from phonolips.lips.articulation import articulate
+from phonolips.lips.closures import close_heard, close_phones, closing_beliefs
 from phonolips.lips.curve import resample_lips
-from phonolips.lips.motion import (
-    Emphasis,
-    close_bilabials,
-    emphasis_curve,
-    enlarge,
-    exaggerate,
-    shut_in_silence,
-)
+from phonolips.lips.emphasis import Emphasis, emphasis_curve, enlarge
+from phonolips.lips.liveliness import exaggerate
+from phonolips.lips.rest import SHUT, shut_in_silence
 from phonolips.lips.shapes import close_lips
 from phonolips.phones.decode import path_to_alignment, read_phones
 from phonolips.phones.files.tiers import MOST_SECONDS
@@ -39,6 +36,8 @@ from phonolips.synth.arguments import (
     LipOptions,
     check_lip_parameters,
     check_made,
+    choose_movement,
+    choose_rest,
     load_checked,
     pad_to_frames,
     warn_without_speech,
@@ -116,8 +115,10 @@ def _decode(
     """
     from phonolips.model.stream import decode_lips, predict_lip_parameters
 
-    fps, liveliness, emphasis = options.get("fps", MODEL_FPS), options.get("liveliness"), options.get("emphasis") or {}
+    fps, emphasis = options.get("fps", MODEL_FPS), options.get("emphasis") or {}
     who = with_shape(network.lip_speaker(options.get("speaker")), options.get("mean_lip"))
+    liveliness, gains = choose_movement(network, who, options)
+    is_shut = choose_rest(options) == SHUT
     padded = pad_to_frames(posteriors)
     moves = predict_lip_parameters(network, padded) if lip_parameters is None else lip_parameters
     seconds = steps_to_seconds(len(posteriors))
@@ -125,17 +126,19 @@ def _decode(
         seconds = min(seconds, samples_to_seconds(sound.samples))
     spoken = alignment or read_phones(posteriors, network.phone_ngram())
     emphasis = find_emphasis(emphasis, [word.label for word in spoken.words])
-    amount = network.description.settings.lips.liveliness if liveliness is None else liveliness
-    decoded = check_made(join(list(decode_lips(network, padded, moves, who))), "decoder")
-    lips = exaggerate(decoded, amount)
+    decoded = check_made(join(list(decode_lips(network, padded, moves, who, anticipates=is_shut))), "decoder")
     shut = close_lips(who.mean_lip)
+    lips = articulate(exaggerate(decoded, liveliness), gains, shut)
     if emphasis:
         lips = enlarge(lips, emphasis_curve(spoken, emphasis, len(lips)), shut)
-    if options.get("shut_in_silence"):
+    if is_shut:
         lips = shut_in_silence(lips, spoken, shut)
     lips = resample_lips(lips, fps, seconds)
-    if alignment is not None:  # phones that were heard are not sure enough
-        lips = close_bilabials(lips, spoken.phones, float(exact_fps(fps)))
+    if alignment is not None:
+        lips = close_phones(lips, spoken.phones, float(exact_fps(fps)))
+    else:
+        beliefs = closing_beliefs(posteriors)
+        lips = close_heard(lips, spoken.labels(len(posteriors)), beliefs, float(exact_fps(fps)))
     return Result(
         lips,
         float(exact_fps(fps)),

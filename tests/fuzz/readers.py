@@ -801,6 +801,8 @@ def make_call(rng: Random, seeds: Path, folder: Path) -> tuple[str, dict[str, An
         "liveliness": 0.3,
         "emphasis": {},
         "shut_in_silence": False,
+        "rest": "shut",
+        "articulation": 1.2,
     }
     name = pick(rng, list(good))
     arguments = dict(good[name])

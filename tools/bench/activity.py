@@ -197,7 +197,7 @@ class Bench:
     def __init__(self, network: Network, speaker: str | None = None) -> None:
         self.network, self.speaker = network, speaker
         silence = np.eye(NUM_PHONES, dtype=np.float32)[np.full(400, SILENCE_ID)]
-        lips = verbs.from_posteriors(silence, network=network, speaker=speaker).lips
+        lips = verbs.from_posteriors(silence, network=network, speaker=speaker, rest="natural").lips
         self.rest = float(np.median(opening(lips)))
         self.threshold = np.inf
 
@@ -212,7 +212,7 @@ class Bench:
                 continue
             moves = np.concatenate([part.lip_parameters for part in parts])
             shown = verbs.from_posteriors(
-                posteriors, lip_parameters=moves, network=self.network, speaker=self.speaker
+                posteriors, lip_parameters=moves, network=self.network, speaker=self.speaker, rest="natural"
             ).lips
             both.append((posteriors, opening(shown)))
         posteriors, openings = zip(*both, strict=True)

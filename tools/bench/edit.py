@@ -220,7 +220,7 @@ def speak(network: Network, who: Any, edited: Edited) -> np.ndarray:
     from phonolips.synth import verbs as synth
 
     posteriors = edited.alignment.posteriors(STEPS_PER_FRAME * len(edited.lips))
-    return synth.from_posteriors(posteriors, speaker=who, network=network).lips
+    return synth.from_posteriors(posteriors, speaker=who, network=network, rest="natural").lips
 
 
 def measure(bench: Bench, pairs: list[Pair], group: str, seen: bool) -> tuple[list[dict[str, Any]], list[str]]:

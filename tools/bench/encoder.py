@@ -179,7 +179,7 @@ def bench(data: Path, model: Path | None, utterances: int, clips: int, seed: int
                     waveform = change(sound, np.random.default_rng((seed, number, index)))
                     if group == GRID_SPEAKER:
                         speaker = GRID_SPEAKER if GRID_SPEAKER in network.description.speakers else None
-                        made = verbs.from_audio(waveform, speaker=speaker, network=network)
+                        made = verbs.from_audio(waveform, speaker=speaker, network=network, rest="natural")
                         posteriors = made.posteriors
                         followed.append(opening_r(made.lips, features, sound.record))
                     else:

@@ -30,6 +30,7 @@ from phonolips.lips.measures import opening
 from phonolips.media import audio
 from phonolips.media.video import read_frames
 from phonolips.model.network import load_network
+from phonolips.model.stream import decode_lips
 from phonolips.phones.intervals import Alignment
 from phonolips.phones.inventory import BILABIALS, SILENCE
 from phonolips.speech.align.ctc import align_posteriors
@@ -41,6 +42,7 @@ from phonolips.speech.text.languages import all_languages, canonical_language
 from phonolips.speech.text.voice import load_voice
 from phonolips.speech.words import SpokenWord, words_with_phones
 from phonolips.synth import verbs
+from phonolips.synth.arguments import pad_to_frames
 from phonolips.synth.folder import VIDEO_FILE
 from phonolips.synth.result import Result
 from phonolips.timebase import MODEL_FPS, SAMPLE_RATE
@@ -263,10 +265,10 @@ def bench_lips(languages: list[str]) -> Iterator[str]:
         made: list[Result] = []
         for make in (verbs.from_text, verbs.from_speech):
             result = make(text, language=code, network=network)
-            open_ones = verbs.from_posteriors(
-                result.posteriors, lip_parameters=result.lip_parameters, network=network, waveform=result.waveform
-            )
-            for one in (result, Result(open_ones.lips, open_ones.fps, alignment=result.alignment)):
+            posteriors = pad_to_frames(result.need_posteriors())
+            decoded = decode_lips(network, posteriors, result.lip_parameters, network.lip_speaker(None))
+            open_ones = np.concatenate(list(decoded))
+            for one in (result, Result(open_ones, float(MODEL_FPS), alignment=result.alignment)):
                 closed, total = count_closures(one)
                 cells.append(f"{closed} of {total}")
             made.append(result)

@@ -75,8 +75,8 @@ FAULTS = [
     Fault("history of one phone less", "% kept * NUM_PHONES + to", "% (kept // NUM_PHONES) * NUM_PHONES + to",
           "tests/test_decode.py"),
     Fault("posteriors not normalised", ": np.ndarray = array / sums", ": np.ndarray = array", CONTRACTS),
-    Fault("lips cross when exaggerated", "return uncross(lips + np.float32(liveliness)",
-          "return (lips + np.float32(liveliness)", CONTRACTS),
+    Fault("lips cross when exaggerated", "more = uncross(part + np.float32(liveliness)",
+          "more = (part + np.float32(liveliness)", CONTRACTS),
 ]  # fmt: skip
 
 

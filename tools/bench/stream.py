@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from phonolips.export.blendshapes import arkit_weights
-from phonolips.lips.motion import exaggerate
+from phonolips.lips.liveliness import exaggerate
 from phonolips.lips.shapes import neutral_mouth
 from phonolips.media.audio import read
 from phonolips.model.network import Network, load_network

@@ -87,7 +87,12 @@ def score_clip(store: Store, network: Network, clip: str, choice: str, seed: int
     rows = []
     for way, who in ways.items():
         made = verbs.from_posteriors(
-            encoded.posteriors, lip_parameters=encoded.lip_parameters, speaker=who, network=network, liveliness=0
+            encoded.posteriors,
+            lip_parameters=encoded.lip_parameters,
+            speaker=who,
+            network=network,
+            liveliness=0,
+            rest="natural",
         ).lips
         scores = metrics.lip_scores(
             made,

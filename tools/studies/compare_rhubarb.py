@@ -80,11 +80,12 @@ def our_cues(data: Path, store: Store, record: Record) -> dict[str, list[Cue]]:
     waveform = read(Path(record.audio))[: frames_to_samples(frames)]
     waveform = np.pad(waveform, (0, frames_to_samples(frames) - len(waveform)))
     alignment = read_textgrid(alignment_path(data, record.id))
-    encoded = synth.from_audio(waveform, speaker=record.speaker)
+    encoded = synth.from_audio(waveform, speaker=record.speaker, rest="natural")
     nobody = synth.from_posteriors(
-        encoded.posteriors, lip_parameters=encoded.lip_parameters, alignment=encoded.alignment
+        encoded.posteriors, lip_parameters=encoded.lip_parameters, alignment=encoded.alignment, rest="natural"
     )
-    from_text = synth.from_posteriors(labels_to_posteriors(store.get(record.id, "labels")), speaker=record.speaker)
+    posteriors = labels_to_posteriors(store.get(record.id, "labels"))
+    from_text = synth.from_posteriors(posteriors, speaker=record.speaker, rest="natural")
     tracked = np.array(store.get(record.id, "lips"))
     return {
         "phonolips, sound": mouth_cues(encoded.lips, MODEL_FPS, encoded.alignment),

@@ -22,8 +22,8 @@ from tqdm import tqdm
 from phonolips.corpus.store.store import Store
 from phonolips.evaluation import metrics
 from phonolips.evaluation.adaptation import encode_stored
+from phonolips.lips.liveliness import exaggerate
 from phonolips.lips.measures import opening, width
-from phonolips.lips.motion import exaggerate
 from phonolips.model.bundle import read_weights
 from phonolips.model.network import Network, read_network
 from phonolips.model.stream import decode_lips, predict_lip_parameters

@@ -21,6 +21,7 @@ from phonolips.errors import PhonolipsWarning
 from phonolips.face.track import save_track, track_video
 from phonolips.lips.curve import resample_frames
 from phonolips.lips.measures import opening, width
+from phonolips.lips.rest import NATURAL
 from phonolips.media import audio
 from phonolips.model.network import Network, read_network
 from phonolips.model.stream import encode
@@ -76,7 +77,9 @@ def read_clip(path: Path, tracks: Path, text: str | None, network: Network) -> C
     posteriors = np.concatenate([part.posteriors for part in parts])
     moves = np.concatenate([part.lip_parameters for part in parts])
     mean = lips.mean(0)
-    made = verbs.from_posteriors(posteriors, lip_parameters=moves, network=network, mean_lip=mean, waveform=sound)
+    made = verbs.from_posteriors(
+        posteriors, lip_parameters=moves, network=network, mean_lip=mean, waveform=sound, rest=NATURAL
+    )
     frames = min(len(lips), len(made.lips))
     fits = [
         float(np.corrcoef(opening(shifted(lips, lag))[8 : frames - 8], opening(made.lips)[8 : frames - 8])[0, 1])
@@ -101,11 +104,18 @@ def shifted(lips: np.ndarray, late: float) -> np.ndarray:
 def make_lips(clip: Clip, network: Network, way: str) -> np.ndarray:
     """Return what a model makes of a clip."""
     if way == "aligned phones":
-        made = verbs.from_alignment(clip.alignment, network=network, mean_lip=clip.mean, waveform=clip.sound)
+        made = verbs.from_alignment(
+            clip.alignment, network=network, mean_lip=clip.mean, waveform=clip.sound, rest=NATURAL
+        )
     else:
         moves = clip.lip_parameters if way == "sound" else None
         made = verbs.from_posteriors(
-            clip.posteriors, lip_parameters=moves, network=network, mean_lip=clip.mean, waveform=clip.sound
+            clip.posteriors,
+            lip_parameters=moves,
+            network=network,
+            mean_lip=clip.mean,
+            waveform=clip.sound,
+            rest=NATURAL,
         )
     return made.lips[: len(clip.lips)]
 
@@ -161,7 +171,7 @@ def contexts_table(models: dict[str, Network]) -> str:
             for context in CONTEXTS[phone in VOWELS]:
                 around = [rows[PHONE_IDS[SILENCE]]] * REST + [rows[PHONE_IDS[context]]] * BEFORE
                 posteriors = np.array([*around, *[rows[PHONE_IDS[phone]]] * INSIDE, *around[::-1]])
-                lips = verbs.from_posteriors(posteriors, network=network, fps=100).lips
+                lips = verbs.from_posteriors(posteriors, network=network, fps=100, rest=NATURAL).lips
                 middles.append(lips[REST + BEFORE + INSIDE // 2 - 2 : REST + BEFORE + INSIDE // 2 + 3])
             open_, wide = opening(np.array(middles)), width(np.array(middles))
             lines.append(f"| {phone} | {name} | {open_.mean():.3f} | {open_.min():.3f} | {wide.mean():.3f} |")
