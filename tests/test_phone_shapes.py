@@ -141,3 +141,40 @@ def test_torch_shapes_phones_as_the_model_does(posteriors, shapes, ahead):
         module.weight.copy_(torch.from_numpy(shapes))
         made = module(torch.from_numpy(posteriors[None]))[0].numpy()
     np.testing.assert_allclose(made, shape_phones(posteriors, shapes, ahead), atol=1e-5)
+
+
+@needs("train")
+def test_shapes_are_trained_with_people_without_a_row_and_left_alone_with_others(tmp_path):
+    """From tables of zeros: two epochs leave them so, or do not."""
+    import torch
+
+    from phonolips.training.encoder_outputs import StoredOutput
+    from phonolips.training.lips import fit_lips
+    from phonolips.training.lips_clips import LipsClip
+    from phonolips.training.networks.network import TrainableNetwork
+    from phonolips.training.settings import LipsFitSettings
+
+    known = load_network()
+    settings = LipsFitSettings(
+        epochs=2, batch=4, epoch_batches=2, noisy_share=0, text_share=0.0, tied_phones=False, joined_share=0.0
+    )
+    frames = 40
+    rng = np.random.default_rng(5)
+
+    def clip(named: bool) -> LipsClip:
+        labels = np.repeat(rng.integers(0, NUM_PHONES, frames), STEPS_PER_FRAME)
+        rows = np.eye(NUM_PHONES, dtype=np.float32)[labels]
+        hidden = np.zeros((2 * frames, known.description.settings.audio_encoder.channels), np.float32)
+        everywhere = np.ones(frames, bool)
+        return LipsClip(
+            "a", labels, (StoredOutput(rows, hidden),), rng.normal(0, 1, (frames, 12)).astype(np.float32),
+            np.zeros((frames, 3), np.float32), everywhere, ~everywhere, int(named), named,
+            known.lip_mean[0], np.zeros(0, np.float32),
+        )  # fmt: skip
+
+    for named, trained in ((True, False), (False, True)):
+        torch.manual_seed(0)
+        network = TrainableNetwork(known.description)
+        clips = [clip(named) for _ in range(4)]
+        fit_lips(network, clips, clips, settings, tmp_path / str(named), device="cpu", shapes_trained=trained)
+        assert bool(network.phone_shapes.weight.any()) is trained
