@@ -111,8 +111,8 @@ def _outside_band(share: float, batch: int, generator: torch.Generator) -> Tenso
 def _coding_noise(power: Tensor, share: float, generator: torch.Generator) -> Tensor:
     """Make noise as loud at each step as the speech there, less CODING_DB, for a share of the clips.
 
-    Noise whose level follows the speech is how the modulated noise reference unit of ITU-T P.810 imitates speech codecs;
-    overdriven inputs sound alike.
+    Noise whose level follows the speech is how the modulated noise reference unit of ITU-T P.810 imitates speech
+    codecs; overdriven inputs sound alike.
     """
     batch, steps, mels = power.shape
     loud = power.mean(2, keepdim=True)
