@@ -60,6 +60,41 @@ def test_ctc_finds_known_times_exactly() -> None:
     assert alignment.duration == 0.5
 
 
+def test_ctc_finds_an_edge_between_two_steps_where_the_posteriors_cross() -> None:
+    rows = posteriors_of([("B", 5), ("IH", 5)])
+    first, second = PHONE_IDS["B"], PHONE_IDS["IH"]
+    for ahead in (
+        np.log(4.0),
+        np.log(36.0),
+    ):  # of IH over B in the step after the edge; before it, B is ahead by log 36
+        mixed = rows.copy()
+        behind = np.log(36.0)
+        for step, ratio in ((4, -behind), (5, ahead)):
+            both = mixed[step, first] + mixed[step, second]
+            mixed[step, second] = both / (1 + np.exp(-ratio))
+            mixed[step, first] = both - mixed[step, second]
+        found = align_posteriors(mixed, [SpokenWord("bi", ("B", "IH"))])
+        # the centres of the two steps are at 45 and 55 ms
+        assert found.phones[1].start == pytest.approx(0.045 + 0.01 * behind / (behind + ahead), abs=1e-5)
+        assert found.phones[0].end == found.phones[1].start
+        assert np.array_equal(found.labels(10), rows.argmax(1))
+
+
+def test_edges_between_steps_never_change_whose_a_step_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(3)
+    words = [BIN, SpokenWord("ow", ("AW",)), NOW]
+    posteriors = [rng.dirichlet(np.full(NUM_PHONES, 0.3), 30).astype(np.float32) for _ in range(20)]
+    found = [align_posteriors(rows, words, only_words=True) for rows in posteriors]
+    monkeypatch.setattr("phonolips.speech.align.ctc.NEAREST_EDGE", 0.0)
+    steps = [align_posteriors(rows, words, only_words=True) for rows in posteriors]
+    moved = [abs(a.start - b.start) for x, y in zip(found, steps, strict=True) for a, b in zip(x.phones, y.phones)]  # noqa: B905
+    assert max(moved) > 0.002
+    assert max(moved) <= 0.0045 + 1e-9
+    for one, other in zip(found, steps, strict=True):
+        assert np.array_equal(one.labels(30), other.labels(30))
+        assert min(phone.duration for phone in one.phones) > 0.0009
+
+
 def test_ctc_needs_no_silence_anywhere() -> None:
     spans = [("B", 2), ("IH", 1), ("N", 2), ("AW", 3)]
     words = [BIN, SpokenWord("ow", ("AW",))]
@@ -483,15 +518,18 @@ def extras(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     return found
 
 
-def test_auto_takes_what_is_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, extras: set[str]) -> None:
+def test_auto_takes_ctc_where_there_is_an_encoder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, extras: set[str]
+) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.warns(PhonolipsWarning, match=r"own encoder \(ctc\), because .* pip install 'phonolips\[align\]'"):
-        assert choose_aligner() == "ctc"
-    extras.add("align")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert choose_aligner() == "sphinx"
-        assert choose_aligner("ctc") == "ctc"
+        assert choose_aligner() == "ctc"
+        assert choose_aligner(encoder=False) == "ctc"  # which then asks for a network
+        extras.add("align")
+        assert choose_aligner() == "ctc"
+        assert choose_aligner(encoder=False) == "sphinx"
+        assert choose_aligner("ctc", encoder=False) == "ctc"
 
 
 def test_sphinx_that_is_missing_is_named_before_any_work(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -513,7 +551,7 @@ def test_auto_prefers_mfa_and_says_why_not(fake_mfa: Path, monkeypatch: pytest.M
         assert choose_aligner() == "ctc"
     extras.add("align")
     with pytest.warns(PhonolipsWarning, match="with pocketsphinx, because .*mfa model download"):
-        assert choose_aligner() == "sphinx"
+        assert choose_aligner(encoder=False) == "sphinx"
 
 
 def test_mfa_training_writes_the_model(fake_mfa: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

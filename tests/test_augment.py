@@ -12,8 +12,15 @@ import torch
 
 from phonolips.speech.mel import NUM_MELS, hertz_to_mel, log_mel
 from phonolips.training.augment import (
+    CODING_DB,
+    EQUALISER_POINTS,
+    HIGH_CUT_HZ,
+    LOW_CUT_HZ,
     NATS_PER_DB,
     TELEPHONE_HZ,
+    _coding_noise,
+    _equalise,
+    _outside_band,
     _reverberate,
     augment_mel,
     change_speed,
@@ -112,3 +119,40 @@ def test_the_same_generator_gives_the_same():
 def test_the_telephone_band_lies_within_the_mels():
     low, high = (float(hertz_to_mel(np.array(hertz))) for hertz in TELEPHONE_HZ)
     assert mel_centres()[0] < low < high < mel_centres()[-1]
+
+
+def test_a_channel_is_a_smooth_response_of_the_stated_deviation():
+    responses = _equalise(4000, 6.0, torch.Generator().manual_seed(0))[:, 0]
+    assert responses.shape == (4000, NUM_MELS)
+    ends = responses[:, [0, -1]]  # where a point lies; between points a mean of two varies less
+    assert ends.std(0).tolist() == pytest.approx([6.0, 6.0], rel=0.05)
+    joints = (responses.diff(dim=1).diff(dim=1).abs() > 1e-4).sum(1)
+    assert joints.max() <= 2 * EQUALISER_POINTS  # straight lines elsewhere
+
+
+def test_bands_leave_what_every_band_has_and_are_as_many_as_asked_for():
+    outside = _outside_band(0.3, 4000, torch.Generator().manual_seed(0))[:, 0].numpy()
+    centres = mel_centres()
+    kept = (centres > hertz_to_mel(LOW_CUT_HZ[1])) & (centres < hertz_to_mel(HIGH_CUT_HZ[0]))
+    assert kept.sum() > 30
+    assert not outside[:, kept].any()
+    assert outside.any(1).mean() == pytest.approx(0.3, abs=0.03)
+
+
+def test_noise_of_coding_follows_the_speech():
+    power = torch.full((200, 100, NUM_MELS), 1e-6)
+    power[:, 40:60, 20] = 8.0  # a tone
+    noise = _coding_noise(power, 1.0, torch.Generator().manual_seed(0)).mean(2)
+    below_db = torch.log(power.mean(2) / noise) / NATS_PER_DB
+    assert (CODING_DB[0] - 1 < below_db).all()
+    assert (below_db < CODING_DB[1] + 1).all()
+    assert below_db.mean(1).std() > 5  # clips differ, steps of a clip do not
+    assert below_db.std(1).max() < 1
+    assert not _coding_noise(power, 0.0, torch.Generator().manual_seed(0)).any()
+
+
+def test_channels_are_drawn_only_where_asked_for():
+    mel = torch.randn(4, 60, NUM_MELS)
+    assert torch.equal(augment(mel), augment(mel, equaliser_db=0.0, band_share=0.0, coding_share=0.0))
+    for option in ("equaliser_db", "band_share", "coding_share"):
+        assert not torch.equal(augment(mel), augment(mel, **{option: 1.0}))

@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from phonolips.corpus.layout import FEATURE_ARRAYS, PHONE_TIMES, alignment_path, phone_times
 from phonolips.corpus.store.store import Store, StoreWriter
 from phonolips.errors import CorpusError, InputError, PhonolipsError, PhonolipsWarning
-from phonolips.phones.inventory import NUM_PHONES, PHONES
+from phonolips.phones.inventory import NUM_PHONES, PHONES, SILENCE_ID
 from phonolips.training.settings import Recipe, load_settings
 
 TINY = [
@@ -313,7 +313,12 @@ def utterance_of_textgrid(path, partly):
         words[-1].append(PHONES.index(phone.label))
         steps.append(0.0 if phone.label == "sil" else min(phone.duration * 100, 100.0))
     position = [(i == 0, i == len(word) - 1) for word in words for i in range(len(word))]
-    return [phone for word in words for phone in word], position, np.array(steps, np.float32)
+    phones = [phone for word in words for phone in word]
+    while phones[0] == SILENCE_ID:
+        phones, position, steps = phones[1:], position[1:], steps[1:]
+    while phones[-1] == SILENCE_ID:
+        phones, position, steps = phones[:-1], position[:-1], steps[:-1]
+    return phones, position, np.array(steps, np.float32)
 
 
 def test_durations_of_the_store_are_those_of_the_textgrids(tmp_path):
@@ -345,6 +350,63 @@ def test_durations_of_the_store_are_those_of_the_textgrids(tmp_path):
     with pytest.raises(InputError, match=r"hold no phone_times .*TextGrids are read from a folder only") as caught:
         read_utterances(network, old, "s3://bucket/corpus", "train")
     assert "\n" not in str(caught.value)
+
+
+def spoken_rows(*labels):
+    """Phone times of words of one phone each, 0.1 s a phone; `sil` is a word of its own."""
+    ids = [PHONES.index(label) for label in labels]
+    return np.array([(phone, 0.1 * at, 0.1 * (at + 1), 1.0) for at, phone in enumerate(ids)])
+
+
+def test_durations_are_learnt_of_what_lies_between_the_first_and_the_last_phone():
+    from phonolips.training.durations import to_utterance, without_pauses
+
+    found = to_utterance(spoken_rows("sil", "sil", "B", "sil", "AY", "sil"), 3)
+    assert [PHONES[phone] for phone in found.phones] == ["B", "sil", "AY"]
+    assert found.steps.tolist() == pytest.approx([10.0, 0.0, 10.0])
+    assert len(found.position) == 3
+    bare = without_pauses(found)
+    assert [PHONES[phone] for phone in bare.phones] == ["B", "AY"]
+    assert (bare.steps.tolist(), bare.speaker) == (pytest.approx([10.0, 10.0]), 3)
+    assert to_utterance(spoken_rows("sil", "sil"), 0) is None
+
+
+def test_every_second_utterance_is_learnt_without_its_silences():
+    from phonolips.training.durations import UNWRITTEN_PAUSE_SHARE, DurationsTrain, to_utterance
+    from phonolips.training.settings import DurationsFitSettings
+
+    utterances = [to_utterance(spoken_rows("B", "sil", "AY"), 0)] * 400
+    batches = DurationsTrain(utterances, DurationsFitSettings(batch=40))
+    shares = []
+    for epoch in (1, 2):
+        batches.set_epoch(epoch)
+        drawn = [batches.batch(index) for index in range(len(batches))]
+        silent = torch.cat([(batch.phones == SILENCE_ID).any(1) & batch.mask.all(1) for batch in drawn])
+        shares.append(float(silent.float().mean()))
+        assert all((batch.steps[batch.mask] > 0).sum() == 2 * len(batch.phones) for batch in drawn)
+    assert shares == pytest.approx([1 - UNWRITTEN_PAUSE_SHARE] * 2, abs=0.1)
+
+
+def test_totals_of_each_row_are_made_the_true_ones():
+    from phonolips.model.settings import DurationSettings
+    from phonolips.training.durations import batches_by_row, to_utterance
+    from phonolips.training.lengths import match_totals, total_ratio
+    from phonolips.training.networks.durations import DurationPredictor
+
+    torch.manual_seed(0)
+    predictor = DurationPredictor(DurationSettings(channels=16, layers=2), 4).eval().requires_grad_(False)
+    said = ["sil", "B", "AY", "sil", "N", "AW", "D", "sil"]
+    utterances = [to_utterance(spoken_rows(*said) * [1, pace, pace, 1], row) for row, pace in ((0, 1), (2, 1.5))] * 20
+    utterances.append(to_utterance(spoken_rows(*said), 3))  # few phones: not trusted
+    batches = batches_by_row(utterances, 8)
+    rows = predictor.speaker.weight.clone()
+    before = match_totals(predictor, batches)
+    assert sorted(before) == [0, 2]
+    assert before[0] == pytest.approx(1.5 * before[2], rel=1e-3)
+    assert max(abs(before[row] - 1) for row in before) > 0.1
+    for row in before:
+        assert total_ratio(predictor, batches[row]) == pytest.approx(1.0, abs=0.003)
+    assert torch.equal(predictor.speaker.weight[[1, 3]], rows[[1, 3]])
 
 
 def test_a_deeper_encoder_starts_out_with_the_output_of_the_other(tmp_path):

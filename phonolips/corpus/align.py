@@ -55,7 +55,7 @@ def align_corpus(
             that failed as a whole.
         MissingToolError: the aligner that was asked for is not installed.
     """
-    chosen = choose_aligner(aligner, model=model)
+    chosen = choose_aligner(aligner, model=model, encoder=network is not None)
     _check_ids([record.id for record in records])
     waiting = [record for record in records if not textgrid_path(out, record.id).is_file()]
     results: Iterator[tuple[str, str]]

@@ -1,4 +1,4 @@
-"""Other speeds, vocal tracts, rooms, noise, level, telephone and masks, put straight onto log-mel.
+"""Other speeds, vocal tracts, rooms, noise, level, channels and masks, put straight onto log-mel.
 
 Sound powers add, so noise and reverberation are added to mel *power*; level is a factor on power; a longer
 vocal tract moves the frequency axis (Jaitly and Hinton 2013). That costs nothing beside the convolutions and
@@ -25,6 +25,9 @@ NATS_PER_DB = math.log(10.0) / 10.0
 REVERB_SECONDS = (0.2, 0.8)  # time in which the sound of the room falls by 60 dB
 REVERB_DB = (-12.0, 3.0)  # sound of the room over direct sound
 REVERB_STEPS = 60  # so much of the room's sound is kept
+EQUALISER_POINTS = 8  # of a channel's response, evenly spread over the mels, straight lines between them
+LOW_CUT_HZ, HIGH_CUT_HZ = (40.0, 450.0), (2800.0, 7600.0)  # where a channel's band begins and ends
+CODING_DB = (10.0, 35.0)  # speech over the noise that a codec or an overdriven input adds to it
 
 
 def _uniform(shape: tuple[int, ...], low: float, high: float, generator: torch.Generator) -> Tensor:
@@ -90,6 +93,35 @@ def _reverberate(power: Tensor, seconds: float, ratio_db: float) -> Tensor:
     return power + math.exp(ratio_db * NATS_PER_DB) * late
 
 
+def _equalise(batch: int, deviation_db: float, generator: torch.Generator) -> Tensor:
+    """Draw responses of microphones and channels, (batch, 1, mels) in dB: EQUALISER_POINTS normal values, joined."""
+    points = deviation_db * torch.randn(batch, 1, EQUALISER_POINTS, generator=generator)
+    return torch.nn.functional.interpolate(points, size=NUM_MELS, mode="linear", align_corners=True)
+
+
+def _outside_band(share: float, batch: int, generator: torch.Generator) -> Tensor:
+    """Draw for a share of the clips what lies outside a band of their own, bool (batch, 1, mels)."""
+    centres = torch.from_numpy(mel_centres())
+    lows, highs = (_uniform((batch, 1, 1), *span, generator).numpy() for span in (LOW_CUT_HZ, HIGH_CUT_HZ))
+    low, high = (torch.from_numpy(hertz_to_mel(cut)) for cut in (lows, highs))
+    narrow = torch.rand(batch, 1, 1, generator=generator) < share
+    return narrow & ((centres < low) | (centres > high))
+
+
+def _coding_noise(power: Tensor, share: float, generator: torch.Generator) -> Tensor:
+    """Make noise as loud at each step as the speech there, less CODING_DB, for a share of the clips.
+
+    Noise whose level follows the speech is how the modulated noise reference unit of ITU-T P.810 imitates speech
+    codecs; overdriven inputs sound alike.
+    """
+    batch, steps, mels = power.shape
+    loud = power.mean(2, keepdim=True)
+    flicker = torch.exp(0.3 * torch.randn(batch, steps, mels, generator=generator))
+    ratio = _uniform((batch, 1, 1), *CODING_DB, generator)
+    coded = torch.rand(batch, 1, 1, generator=generator) < share
+    return coded * loud * flicker * torch.exp(-ratio * NATS_PER_DB)
+
+
 def _noise_power(power: Tensor, generator: torch.Generator) -> Tensor:
     """Make noise, mean power 1 a clip: either coloured and steady, or babble of other clips of the batch."""
     batch, steps, mels = power.shape
@@ -113,9 +145,12 @@ def augment_mel(
     masked_share: float,
     reverb_share: float = 0.0,
     tract_range: float = 0.0,
+    equaliser_db: float = 0.0,
+    band_share: float = 0.0,
+    coding_share: float = 0.0,
     generator: torch.Generator,
 ) -> Tensor:
-    """Vary vocal tract, room, level, tilt and band, add noise, mask stripes.
+    """Vary vocal tract, room, level, channel and band, add noise, mask stripes.
 
     Args:
         mel: log-mel float (batch, steps, mels), on the CPU.
@@ -124,6 +159,9 @@ def augment_mel(
         masked_share: of the clips that get masks.
         reverb_share: of the clips that are put into a room.
         tract_range: largest change of the vocal tract's length, as a share.
+        equaliser_db: standard deviation of the response of each clip's channel, beside its tilt.
+        band_share: of the clips that get a band of their own, beside those that get a telephone's.
+        coding_share: of the clips that get noise as loud as the speech is at each step, less CODING_DB.
         generator: where the randomness comes from.
 
     Returns:
@@ -142,14 +180,21 @@ def augment_mel(
         ratio = _uniform((batch, 1, 1), *NOISE_DB, generator)
         wanted = torch.rand(batch, 1, 1, generator=generator) < noise_share
         power = power + wanted * noise * loud * torch.exp(-ratio * NATS_PER_DB)
+    if coding_share:
+        power = power + _coding_noise(power, coding_share, generator)
     level = _uniform((batch, 1, 1), *LEVEL_DB, generator)
     tilt = _uniform((batch, 1, 1), -TILT_DB, TILT_DB, generator) * torch.linspace(-0.5, 0.5, mels)
+    if equaliser_db:
+        tilt = tilt + _equalise(batch, equaliser_db, generator)
     power = power * torch.exp((level + tilt) * NATS_PER_DB)
     centres = torch.from_numpy(mel_centres())
     outside = (centres < float(hertz_to_mel(TELEPHONE_HZ[0]))) | (centres > float(hertz_to_mel(TELEPHONE_HZ[1])))
     telephone = torch.rand(batch, 1, 1, generator=generator) < TELEPHONE_SHARE
     leak = 10.0 ** _uniform((batch, 1, 1), *TELEPHONE_LEAK, generator)
-    power = torch.where(telephone & outside, power * leak, power)
+    cut = telephone & outside
+    if band_share:
+        cut = cut | _outside_band(band_share, batch, generator)
+    power = torch.where(cut, power * leak, power)
     out = torch.log(power + FLOOR)
     masked = torch.rand(batch, generator=generator) < masked_share
     mean = out.mean((1, 2))

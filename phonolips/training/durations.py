@@ -1,7 +1,10 @@
 """Train the duration predictor on the phone tiers of everything that is aligned.
 
 GRID's speakers have rows of their own; the mean speaker's row is learnt from all other speech. Silences are not
-learnt: how long a pause is follows from the punctuation. A corpus of millions has far more than is needed, so
+learnt: how long a pause is follows from the punctuation. Phones are lengthened before a pause (Wightman et al. 1992),
+and text has fewer of them than speech: none before its first word and after its last one, and few within. So utterances
+begin and end with speech, and of the silences within them a share is left out, anew in each epoch; otherwise what is
+predicted for text is short, as if nobody ever stopped to speak. A corpus of millions has far more than is needed, so
 utterances are read evenly spread up to a limit, and held in memory.
 """
 
@@ -22,6 +25,7 @@ from phonolips.model.speakers import MEAN_SPEAKER_ROW
 from phonolips.model.stages import LONGEST_STEPS, flatten_words
 from phonolips.phones.inventory import IGNORED_ID, SILENCE_ID
 from phonolips.timebase import STEPS_PER_SECOND
+from phonolips.training.lengths import match_totals
 from phonolips.training.loop import Stage, Trainer, fit_network
 from phonolips.training.networks.network import TrainableNetwork
 from phonolips.training.order import batch_by_length, evenly
@@ -31,7 +35,9 @@ from phonolips.training.settings import DurationsFitSettings
 
 log = logging.getLogger("phonolips.training")
 UNKNOWN_SPEAKER_SHARE = 0.1  # of the utterances that are conditioned on the mean speaker
+UNWRITTEN_PAUSE_SHARE = 0.5  # of the utterances whose silences are left out, as text without punctuation has none
 MOST_CLIPS = {"train": 100_000, "valid": 2_000}  # clips that are read
+MOST_MATCHED = 400  # utterances of each speaker's row whose total is matched, evenly spread
 
 
 class Utterance(NamedTuple):
@@ -62,7 +68,8 @@ def to_utterance(times: np.ndarray, speaker: int, *, partly: bool = False) -> Ut
         partly: leave out what is unknown around a known word.
 
     Returns:
-        None where there is nothing but silence, or, unless `partly`, where a word's phones are unknown.
+        what lies between the first and the last phone that is spoken; None where there is nothing but silence, or,
+        unless `partly`, where a word's phones are unknown.
     """
     words: list[list[int]] = []
     steps: list[float] = []
@@ -75,10 +82,20 @@ def to_utterance(times: np.ndarray, speaker: int, *, partly: bool = False) -> Ut
             words.append([])
         words[-1].append(int(phone))
         steps.append(0.0 if phone == SILENCE_ID else min((end - start) * STEPS_PER_SECOND, LONGEST_STEPS))
-    if not any(steps):
+    spoken = np.flatnonzero(steps)
+    if not len(spoken):
         return None
     phones, position = flatten_words(words)
-    return Utterance(phones, position, np.array(steps, np.float32), speaker)
+    kept = slice(spoken[0], spoken[-1] + 1)
+    return Utterance(phones[kept], position[kept], np.array(steps, np.float32)[kept], speaker)
+
+
+def without_pauses(utterance: Utterance) -> Utterance:
+    """Leave the silences of an utterance out."""
+    spoken = utterance.phones != SILENCE_ID
+    return utterance._replace(
+        phones=utterance.phones[spoken], position=utterance.position[spoken], steps=utterance.steps[spoken]
+    )
 
 
 def make_batch(utterances: list[Utterance], longest: int = 0) -> DurationBatch:
@@ -103,24 +120,28 @@ class DurationsTrain:
         self.set_epoch(0)
 
     def set_epoch(self, epoch: int) -> None:
-        """Draw the batches of an epoch, and which of their speakers are hidden."""
+        """Draw the batches of an epoch, which of their speakers are hidden, and whose silences are left out."""
         rng = np.random.default_rng((self.settings.seed, epoch))
         self.batches = batch_by_length(self.lengths, self.settings.batch, rng)
         generator = torch.Generator().manual_seed(self.settings.seed * 10_000 + epoch)
-        self.hidden = [
-            (torch.rand(len(group), generator=generator) < UNKNOWN_SPEAKER_SHARE).numpy() for group in self.batches
-        ]
+        self.hidden, self.unwritten = (
+            [(torch.rand(len(group), generator=generator) < share).numpy() for group in self.batches]
+            for share in (UNKNOWN_SPEAKER_SHARE, UNWRITTEN_PAUSE_SHARE)
+        )
 
     def __len__(self) -> int:
         return len(self.batches)
 
     def batch(self, index: int, rank: int = 0, world: int = 1) -> DurationBatch:
         """Make one batch, or this rank's share of it."""
-        group, hidden = (share_of(part[index], rank, world) for part in (self.batches, self.hidden))
+        group, hidden, unwritten = (
+            share_of(part[index], rank, world) for part in (self.batches, self.hidden, self.unwritten)
+        )
         items = [self.utterances[i] for i in group]
         items = [
             item._replace(speaker=MEAN_SPEAKER_ROW) if hide else item for item, hide in zip(items, hidden, strict=True)
         ]
+        items = [without_pauses(item) if drop else item for item, drop in zip(items, unwritten, strict=True)]
         return make_batch(items, int(self.lengths[self.batches[index]].max()))
 
 
@@ -221,7 +242,24 @@ def train_durations(
         modules={"durations": network.durations},
         settings=settings,
         train=DurationsTrain(found["train"], settings),
-        valid=[make_batch(valid[i : i + settings.batch]) for i in range(0, len(valid), settings.batch)],
+        valid=[
+            make_batch([without_pauses(utterance) for utterance in valid[i : i + settings.batch]])
+            for i in range(0, len(valid), settings.batch)
+        ],
         folder=folder,
         device=device,
     )
+    match_totals(network.durations, batches_by_row(found["train"], settings.batch))
+
+
+def batches_by_row(utterances: list[Utterance], size: int) -> dict[int, list[DurationBatch]]:
+    """Put some utterances of each speaker's row into batches: as they are, and without their silences."""
+    rows: dict[int, list[Utterance]] = {}
+    for utterance in utterances:
+        rows.setdefault(utterance.speaker, []).append(utterance)
+    batches: dict[int, list[DurationBatch]] = {}
+    for row, own in rows.items():
+        some = [own[index] for index in evenly(np.arange(len(own)), MOST_MATCHED)]
+        some += [without_pauses(utterance) for utterance in some]
+        batches[row] = [make_batch(some[i : i + size]) for i in range(0, len(some), size)]
+    return batches

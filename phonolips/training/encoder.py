@@ -53,6 +53,9 @@ class EncoderTrainer(Trainer):
                 masked_share=self.settings.masked_share,
                 reverb_share=self.settings.reverb_share,
                 tract_range=self.settings.tract_range,
+                equaliser_db=self.settings.equaliser_db,
+                band_share=self.settings.band_share,
+                coding_share=self.settings.coding_share,
                 generator=self.generator,
             )
         logits: tuple[Tensor, Tensor] = self.modules.audio_encoder(mel.to(self.device), batch.mask.to(self.device))

@@ -59,6 +59,9 @@ class EncoderFitSettings(FitSettings):
     masked_share: float = 0.5  # of the crops that get time and frequency masks
     speed_range: float = 0.15  # crops are spoken up to this much faster or slower
     tract_range: float = 0.12  # vocal tracts are made up to this much longer or shorter
+    equaliser_db: float = 0.0  # standard deviation of the response of a crop's microphone and channel; 4 was tried
+    band_share: float = 0.0  # of the crops that are cut to a band of their own, beside those of telephones
+    coding_share: float = 0.0  # of the crops with noise that follows the speech, as codecs and overdriven inputs add it
 
 
 @dataclass

@@ -1,8 +1,8 @@
 """Find when each phone of a text is said: three aligners behind one function.
 
-`mfa` is the Montreal Forced Aligner, a program of its own and the most exact; `sphinx` is pocketsphinx, which the
-extra [align] brings; `ctc` uses the posteriors of a network's encoder, and is always there. That encoder also judges,
-whichever aligner works, whether the text is what is said: see `judge`.
+`mfa` is the Montreal Forced Aligner, a program of its own; `ctc` uses the posteriors of a network's encoder, and is
+always there; `sphinx` is pocketsphinx, which the extra [align] brings. That encoder also judges, whichever aligner
+works, whether the text is what is said: see `judge`. docs/alignment.md has how exact they are, which "auto" goes by.
 """
 
 import warnings
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 
 ALIGNERS = ("auto", "mfa", "sphinx", "ctc")
+DESCRIBED = {"sphinx": "pocketsphinx", "ctc": "the model's own encoder (ctc)"}
 # Chosen on the tuning speakers of tools/bench/text_fit.py; the shares are those of other held-out ones (70 utterances).
 LEAST_FIT = 0.27  # of a text: 1 % of right ones are below, 5 % in noise of 10 dB; 100 % of other texts, in noise too
 LEAST_WORD_FIT = 0.08  # of a word: 4 % of right ones are below, 5 % in noise of 10 dB; 86 % of another text's
@@ -67,10 +68,16 @@ class Judged(NamedTuple):
         return [] if self.fit is None else [word for word in self.fit.words if word.fit < LEAST_WORD_FIT]
 
 
-def choose_aligner(aligner: str = "auto", *, model: str | Path = ACOUSTIC_MODEL) -> str:
-    """Return the name of an aligner; "auto" becomes the best one that is installed: mfa, else sphinx, else ctc.
+def choose_aligner(aligner: str = "auto", *, model: str | Path = ACOUSTIC_MODEL, encoder: bool = True) -> str:
+    """Return the name of an aligner; "auto" becomes the most exact one that is there: mfa, else ctc.
 
-    Warns where MFA is there but cannot be used (too old, or its model is not downloaded), and where only ctc is left.
+    Without an encoder, which ctc needs, that is sphinx where it is installed. Warns where MFA is there but cannot be
+    used (too old, or its model is not downloaded).
+
+    Args:
+        aligner: one of ALIGNERS.
+        model: MFA's acoustic model, by name or file.
+        encoder: whether the caller has a network, whose encoder ctc needs.
 
     Raises:
         InputError: a name that is none of ALIGNERS.
@@ -91,13 +98,10 @@ def choose_aligner(aligner: str = "auto", *, model: str | Path = ACOUSTIC_MODEL)
             return "mfa"
         except PhonolipsError as error:
             why = str(error)
-    if open_sphinx().is_available():
-        if why:
-            warnings.warn(f"aligning with pocketsphinx, because {why}", PhonolipsWarning, stacklevel=2)
-        return "sphinx"
-    why = why or "no other aligner is installed; pocketsphinx's edges are closer: pip install 'phonolips[align]'"
-    warnings.warn(f"aligning with the model's own encoder (ctc), because {why}", PhonolipsWarning, stacklevel=2)
-    return "ctc"
+    chosen = "sphinx" if not encoder and open_sphinx().is_available() else "ctc"
+    if why:
+        warnings.warn(f"aligning with {DESCRIBED[chosen]}, because {why}", PhonolipsWarning, stacklevel=2)
+    return chosen
 
 
 def align(
@@ -119,7 +123,7 @@ def align(
     Args:
         waveform: float32 (samples,), 16 kHz, [-1, 1].
         text: what is said, plain words.
-        aligner: one of ALIGNERS; "auto" is the first that is installed of mfa, sphinx, ctc.
+        aligner: one of ALIGNERS; "auto" is mfa where it is installed, else ctc; without a network sphinx.
         language: the text's language, for its pronunciation.
         network: whose encoder judges the fit, and aligns where the aligner is "ctc". None with another aligner: no
             confidences, and any text is taken.
@@ -158,7 +162,7 @@ def align_and_judge(
     from phonolips.media.audio import SILENCE_LEVEL, check_waveform
     from phonolips.speech.text.g2p import text_to_phones
 
-    chosen = choose_aligner(aligner, model=model)
+    chosen = choose_aligner(aligner, model=model, encoder=network is not None)
     sound = check_waveform(waveform)
     words = text_to_phones(text, language=language, lexicon=lexicon, text_format=text_format)
     if np.abs(sound).max() < SILENCE_LEVEL:

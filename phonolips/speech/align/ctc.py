@@ -45,6 +45,7 @@ LONG_PHONE_COST = (
 LOST_FIT = 0.08
 LOST_PHONE_SECONDS = 0.02
 SECONDS_OF_A_LOST_PHONE = 0.12
+NEAREST_EDGE = 0.45  # steps that an edge may be off the middle between two steps, so that a phone lasts 1 ms at least
 
 
 class PhoneEncoder(Protocol):
@@ -104,7 +105,8 @@ def align_posteriors(
             f"they need at least {needed} steps"
         )
     if only_words:
-        alignment = _to_alignment(search_with_fillers(log_posteriors(posteriors), tokens, {}), spoken, [], seconds)
+        path = search_with_fillers(log_posteriors(posteriors), tokens, {})
+        alignment = _to_alignment(path, posteriors, tokens, spoken, [], seconds)
     else:
         alignment = _align_with_fillers(posteriors, tokens, spoken, seconds)
     confidences = tuple(confidence(phone, posteriors) for phone in alignment.phones)
@@ -132,7 +134,8 @@ def _align_with_fillers(
             continue
         used = [slot for slot in np.unique(path.fillers).tolist() if slot != NO_FILLER]
         unsaid = {slot: _find_speech(posteriors, path.fillers == slot) for slot in used}
-        alignment = _to_alignment(path, spoken, [run for runs in unsaid.values() for run in runs], seconds)
+        runs = [run for found in unsaid.values() for run in found]
+        alignment = _to_alignment(path, posteriors, tokens, spoken, runs, seconds)
         lost = _lost_phones(measure_fit(posteriors, alignment)) if unsaid else []
         needless = {
             slot
@@ -152,21 +155,51 @@ def _with_filler(posteriors: np.ndarray) -> np.ndarray:
 
 
 def _to_alignment(
-    path: Path, spoken: "Sequence[SpokenWord]", unsaid: Sequence[tuple[int, int]], seconds: float
+    path: Path,
+    posteriors: np.ndarray,
+    tokens: np.ndarray,
+    spoken: "Sequence[SpokenWord]",
+    unsaid: Sequence[tuple[int, int]],
+    seconds: float,
 ) -> Alignment:
     """Make the tiers of a path: words, their phones, `spn` for what is unsaid, and silence."""
-    starts, ends = path.starts, path.ends
+    starts, ends = _edges(path, posteriors, tokens)
     phones: list[Interval] = []
     words: list[Interval] = []
     for item in spoken:
         first, last = len(phones), len(phones) + len(item.phones) - 1
         ends[first:last] = starts[first + 1 : last + 1]
         for token, phone in enumerate(item.phones, start=first):
-            start, end = steps_to_seconds(int(starts[token])), steps_to_seconds(int(ends[token]))
-            phones.append(Interval(phone, start, min(end, seconds)))
+            phones.append(Interval(phone, float(starts[token]), min(float(ends[token]), seconds)))
         words.append(Interval(item.word, phones[first].start, phones[last].end))
     phones += [Interval(UNKNOWN, steps_to_seconds(a), min(steps_to_seconds(b), seconds)) for a, b in unsaid]
     return Alignment.build(words, sorted(phones, key=lambda phone: phone.start), seconds)
+
+
+def _edges(path: Path, posteriors: np.ndarray, tokens: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Find where each token starts and ends, float64 (tokens,) seconds, between the centres of two steps.
+
+    Between the last step of one phone and the first of the next, the edge is where their posteriors cross, if the log
+    of their ratio changes evenly; where they do not cross, or at a filler, it is half-way. So no step's centre changes
+    its phone.
+    """
+    before = np.where(np.r_[True, path.ends[:-1] < path.starts[1:]], SILENCE_ID, np.r_[SILENCE_ID, tokens[:-1]])
+    after = np.where(np.r_[path.ends[:-1] < path.starts[1:], True], SILENCE_ID, np.r_[tokens[1:], SILENCE_ID])
+    logs = log_posteriors(posteriors)
+    logs[path.fillers != NO_FILLER] = 0.0  # nothing crosses there
+    starts = steps_to_seconds(path.starts) + STEP_SECONDS * _crossings(logs, path.starts, before, tokens)
+    ends = steps_to_seconds(path.ends) + STEP_SECONDS * _crossings(logs, path.ends, tokens, after)
+    return starts, ends
+
+
+def _crossings(logs: np.ndarray, steps: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """Compute where the likelier phone changes around the starts of some steps, in steps, -NEAREST_EDGE to as much."""
+    inside = (steps > 0) & (steps < len(logs))
+    at = np.where(inside, steps, 0)
+    behind, ahead = (logs[at - back, after] - logs[at - back, before] for back in (1, 0))
+    crosses = inside & (behind < 0) & (ahead > 0)
+    share = -behind / np.where(crosses, ahead - behind, 1.0)
+    return np.where(crosses, np.clip(share - 0.5, -NEAREST_EDGE, NEAREST_EDGE), 0.0)
 
 
 def _find_speech(posteriors: np.ndarray, where: np.ndarray) -> list[tuple[int, int]]:
