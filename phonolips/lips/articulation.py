@@ -10,11 +10,12 @@ import numpy as np
 
 from phonolips.checks import check_number, shown
 from phonolips.errors import InputError
-from phonolips.lips.measures import LIP_PARAMETERS
+from phonolips.lips.measures import LIP_PARAMETERS, width
 from phonolips.lips.shapes import uncross
 from phonolips.lips.smoothing import BLOCK_ROWS
 
 LEAST_GAIN, MOST_GAIN = 0.0, 3.0
+LEAST_WIDTH = 0.1  # mouth-space units; no mouth is so narrow, and nothing is divided by less
 
 
 class Gains(NamedTuple):
@@ -22,7 +23,7 @@ class Gains(NamedTuple):
 
     Args:
         opening: of all points up and down, about the middle of the mouth.
-        width: of all points sideways: how far the mouth spreads and rounds.
+        width: of the mouth, all of which is stretched with it: how far it spreads and rounds.
         height: of the mouth as a whole, up and down in the face.
     """
 
@@ -74,12 +75,16 @@ def articulate(lips: np.ndarray, gains: Gains, shut: np.ndarray) -> np.ndarray:
     if gains == AS_DECODED:
         return lips
     result = np.empty_like(lips)
-    scale = np.array([gains.width, gains.opening], np.float32)
+    rest, at_rest = shut.astype(np.float32), np.float32(width(shut))
     for first in range(0, len(lips), BLOCK_ROWS):
-        away = lips[first : first + BLOCK_ROWS] - shut.astype(np.float32)
-        raised = away[..., 1].mean(1)  # how much higher than at rest the mouth lies in the face
-        away[..., 1] -= raised[:, None]
-        moved = shut.astype(np.float32) + scale * away
-        moved[..., 1] += np.float32(gains.height) * raised[:, None]
+        some = lips[first : first + BLOCK_ROWS]
+        wide = width(some)
+        factor = (at_rest + np.float32(gains.width) * (wide - at_rest)) / np.maximum(wide, np.float32(LEAST_WIDTH))
+        middle = some[..., 0].mean(1, keepdims=True)
+        away = some[..., 1] - rest[:, 1]
+        raised = away.mean(1, keepdims=True)  # how much higher than at rest the mouth lies in the face
+        moved = np.empty_like(some)
+        moved[..., 0] = middle + factor[:, None] * (some[..., 0] - middle)
+        moved[..., 1] = rest[:, 1] + np.float32(gains.opening) * (away - raised) + np.float32(gains.height) * raised
         result[first : first + BLOCK_ROWS] = uncross(moved)
     return result

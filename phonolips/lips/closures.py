@@ -73,7 +73,7 @@ CLOSURES = (
     ClosureKind(_ids(BILABIALS), CLOSED_OPENING, LOWER_LIP_SHARE),
 )
 # A phone that was heard is believed fully from this posterior on, the highest of the phone's, less below in proportion.
-# Of 155 b, m, p read in 40 clips of LibriSpeech test_clean 97 % have it (docs/findings.md).
+# Of 155 b, m, p read in 40 clips of LibriSpeech test_clean 97 % have it (docs/movement.md).
 BELIEVED = 0.4
 
 

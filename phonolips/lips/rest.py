@@ -16,12 +16,12 @@ from phonolips.timebase import STEP_SECONDS, frame_centres
 
 SHUT, NATURAL = "shut", "natural"
 RESTS = (SHUT, NATURAL)
-# How long it takes from the last open phone until the mouth is shut; what is between two frames of 40 ms is shut by
+# How long it takes from the last open phone until the mouth is shut; what lies between two frames of 40 ms is shut by
 # 120 ms then, at any frame rate.
-SHUT_SECONDS = 0.1
-# Before the next open phone: the lips leave rest, and move as for that phone. In 80 ms people close or open for a b or
-# m: of GRID's s1 openings go from closed to 0.13 eye distances in 60 to 100 ms after the end of a p (docs/outputs.md).
-LEAVE_SECONDS, OPEN_SECONDS = 0.12, 0.04
+SHUT_SECONDS = 0.08
+# Before the next open phone: the lips leave rest, and move as for that phone. People are about as fast: lips of GRID's
+# s1 open from 0.008 to 0.139 eye distances, of 0.168 in all, in 90 ms around the end of a p (medians of 491).
+LEAVE_SECONDS, OPEN_SECONDS = 0.12, 0.06
 REST_REACH_FRAMES = 3  # the longer one of these, at 25 frames a second
 REST_REACH_STEPS = round(LEAVE_SECONDS / STEP_SECONDS)
 
@@ -60,9 +60,9 @@ def _ramp(part: np.ndarray) -> np.ndarray:
 def rest_weights(phones: Iterable[Interval], frames: int) -> np.ndarray:
     """Compute how far the mouth is at rest in every frame because nothing opens it: in silence, and in b, m and p.
 
-    After the last open phone the weight rises to 1 within 0.1 s, from 0.12 s before the next one on it falls to 0,
-    which it reaches 0.04 s before that phone. So a pause of 0.22 s or more is shut in its middle; in a shorter one
-    rest is not reached: 0.6 of the way in 0.16 s, a twentieth of it in 0.12 s. Looks 0.12 s, 3 frames, back and ahead.
+    After the last open phone the weight rises to 1 within 0.08 s, from 0.12 s before the next one on it falls to 0,
+    which it reaches 0.06 s before that phone. So a pause of 0.2 s or more is shut in its middle; in a shorter one rest
+    is not reached: half of the way in 0.16 s, an eighth of it in 0.12 s. Looks 0.12 s, 3 frames, back and ahead.
 
     Args:
         phones: in their order.

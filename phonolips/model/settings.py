@@ -13,8 +13,8 @@ Settings = TypeVar("Settings")
 # "Movement: what liveliness costs"). Whatever deviates from it says why beside it.
 DEFAULT_LIVELINESS = 0.3
 # For those whom the model does not know. On 136 clips of 90 other people every measure of fit was better without
-# exaggeration (speed 1.02 of theirs against 1.21 with 0.3), and widths had 0.44 of their size; a gain of 2 brings them
-# to 0.8 of it on yet others, and costs no accuracy there (docs/findings.md; tools/studies/articulation.py chooses).
+# exaggeration (speed 1.02 of theirs against 1.21 with 0.3), and widths had 0.44 of their size. A gain of 2 brings them
+# to 0.8 of it on yet others (docs/movement.md, which has what that costs).
 LIVELINESS_OF_OTHERS = 0.0
 WIDTH_OF_OTHERS = 2.0
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from phonolips.lips.articulation import check_articulation
+from phonolips.lips.articulation import AS_DECODED, check_articulation
 from phonolips.lips.rest import SHUT
 from phonolips.timebase import MODEL_FPS
 
@@ -60,7 +60,7 @@ class Options(NamedTuple):
             parts = [who.embedding.ravel(), who.mean_lip.ravel(), np.array([who.gain]), mixing.ravel()]
             numbers = np.concatenate(parts).astype(np.float32)
             who = f"{who.name} #{hashlib.sha256(numbers.tobytes()).hexdigest()[:12]}"
-        values = {
+        values: dict[str, Any] = {
             "speaker": who,
             "fps": self.fps,
             "liveliness": self.liveliness,
@@ -71,9 +71,11 @@ class Options(NamedTuple):
             "pictures": self.pictures,
             # left out where it is not asked for, as in the rows of batches that began before it could be
             **({} if self.audio_stream is None else {"audio_stream": self.audio_stream}),
-            # What moved otherwise before these options were there is made again.
-            "rest": self.rest,
-            "articulation": check_articulation(self.articulation)._asdict(),
         }
+        if self.rest == SHUT:  # faster than `shut_in_silence` of earlier versions was
+            values["rest"] = self.rest
+        gains = check_articulation(self.articulation)
+        if gains != AS_DECODED:
+            values["articulation"] = gains._asdict()
         # Only where it is off, so that a batch goes on that a version without it began.
         return values if self.voice_activity else values | {"voice_activity": False}

@@ -18,6 +18,8 @@ from phonolips.export.blendshapes import arkit_weights
 from phonolips.lips.liveliness import exaggerate
 from phonolips.lips.shapes import neutral_mouth
 from phonolips.media.audio import read
+from phonolips.model.anticipation import AnticipateStage
+from phonolips.model.motion import ClosureStage
 from phonolips.model.network import Network, load_network
 from phonolips.model.stream import EncodeStage, MelStage
 from phonolips.phones.compare import labels_to_phones, phone_errors
@@ -27,11 +29,11 @@ from phonolips.synth.batch import SOUND_SUFFIXES
 from phonolips.synth.result import Result
 from phonolips.synth.stream import Stream
 from phonolips.synth.verbs import from_audio
-from phonolips.timebase import SAMPLE_RATE, STEPS_PER_FRAME
+from phonolips.timebase import MODEL_FPS, SAMPLE_RATE, STEPS_PER_FRAME
 
 ROUNDS = 3  # of everything that is timed; the least counts
 AHEAD_FRAMES = (0, 1, 2, 3, 4, 8)
-LAG_STEPS = (0, 10, 25, 48, 50, 75, 100)
+LAG_STEPS = (0, 10, 25, 36, 48, 50, 75, 100)
 PUSH_MS = (40, 100, 200, 1000)
 
 
@@ -52,19 +54,21 @@ def print_delays(network: Network) -> None:
     for name, frames in (
         ("log-mel, in whole frames", MelStage.ahead_frames),
         ("encoder, its lip parameters and voice activity", encoder),
+        ("anticipation, where the mouth rests shut", AnticipateStage.ahead_frames),
         ("decoder", network.decoder.ahead_frames),
+        ("closures", ClosureStage(MODEL_FPS).ahead_frames),
     ):
         print(f"| {name} | {40 * frames} |")
     print("\n| stream | `delay_seconds` |\n|---|---|")
-    plain = {"liveliness": 0.0}
     for name, options in (
-        ("`liveliness=0`", plain),
         ("as it is", {}),
-        ("`exaggeration_ahead_frames=8`, as `from_audio` has it", {"exaggeration_ahead_frames": 8}),
+        ('`rest="natural"`', {"rest": "natural"}),
+        ("`liveliness=0.3`, as speakers of the model have it", {"liveliness": 0.3}),
+        ("the same, `exaggeration_ahead_frames=8`", {"liveliness": 0.3, "exaggeration_ahead_frames": 8}),
+        ("`phone_lag_seconds=1`", {"phone_lag_seconds": 1.0}),
         ("`fps=30`", {"fps": 30}),
         ("`fps=50`", {"fps": 50}),
         ("`sample_rate=48_000`", {"sample_rate": 48_000}),
-        ("`shut_in_silence=True`", {"shut_in_silence": True}),
         ("`phones_only=True`", {"phones_only": True}),
     ):
         print(f"| {name} | {Stream(network=network, **options).delay_seconds:.3f} |")  # type: ignore[arg-type]
