@@ -223,3 +223,30 @@ def test_two_ranks_share_the_batch_that_one_would_have(corpus):
         assert torch.equal(whole.coefficients[rank::2, :frames], part.coefficients)
         assert torch.equal(whole.posteriors[rank::2, : 4 * frames], part.posteriors)
         assert torch.equal(whole.speaker_encoded[rank::2], part.speaker_encoded)
+
+
+def test_lips_without_an_encoder_take_over_the_model_that_they_start_from(corpus, tmp_path):
+    earlier = network(speakers=("mean", "s2", "gone"))
+    with torch.no_grad():
+        earlier.durations.speaker.weight.copy_(torch.arange(3.0)[:, None].expand_as(earlier.durations.speaker.weight))
+    fit_lip_basis(
+        earlier, Store(corpus / "features"), lip_positions(Store(corpus / "features"), "train")[:2], LipsFitSettings()
+    )
+    earlier.description.notes["trained"] = ["encoder", "durations", "lips"]
+    earlier.save(tmp_path / "earlier")
+    words = [f"lips.start={tmp_path / 'earlier'}", "lips.speakers=start", "lips.epochs=1", "lips.noisy_share=0"]
+    made = read_trainable(train("lips", data=corpus, out=tmp_path / "out", overrides=words, device="cpu"))
+    assert made.description.speakers == ["mean", *sorted({"s2"} & transcribed_speakers(corpus))]
+    assert made.description.notes["trained"] == ["encoder", "durations", "lips"]
+    assert made.description.settings == earlier.description.settings
+    for name, value in made.audio_encoder.state_dict().items():
+        assert torch.equal(value, earlier.audio_encoder.state_dict()[name]), name
+    assert made.durations.speaker.weight[:, 0].tolist() == [0.0, 1.0][: len(made.description.speakers)]
+    with pytest.raises(InputError, match=r"lips\.speakers=few; expected all or start"):
+        train("lips", data=corpus, out=tmp_path / "other", overrides=[*words, "lips.speakers=few"], device="cpu")
+
+
+def transcribed_speakers(corpus):
+    store = Store(corpus / "features")
+    codes, names = store.column("speaker")
+    return {names[codes[place]] for place in lip_positions(store, "train") if not store.rows(int(place), "soft")}

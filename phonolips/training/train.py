@@ -68,7 +68,10 @@ def _speakers_of(store: Store, settings: LipsFitSettings) -> list[str]:
     if settings.speakers not in ("all", "start"):
         raise InputError(f"lips.speakers={settings.speakers}; expected all or start")
     codes, names = store.column("speaker")
-    speakers = {names[code] for code in np.unique(codes[lip_positions(store, "train")])} - {UNNAMED}
+    positions = lip_positions(store, "train")
+    if settings.speakers == "start":  # a person of untranscribed videos who has a speaker's name is somebody else
+        positions = positions[store.lengths("soft")[positions] == 0]
+    speakers = {names[code] for code in np.unique(codes[positions])} - {UNNAMED}
     if settings.speakers == "start":
         speakers &= set(read_trainable(start_folder(settings)).description.speakers) if settings.start else set()
     return [MEAN_SPEAKER, *sorted(speakers)]

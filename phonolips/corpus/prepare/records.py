@@ -1,6 +1,7 @@
 """The first step: list the clips of a corpus."""
 
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from phonolips.corpus import grid as grid_corpus
@@ -8,7 +9,7 @@ from phonolips.corpus import librispeech as librispeech_corpus
 from phonolips.corpus import lrw as lrw_corpus
 from phonolips.corpus import videos as videos_corpus
 from phonolips.corpus.layout import RECORDS
-from phonolips.corpus.records import Dropped, write_dropped, write_records
+from phonolips.corpus.records import Dropped, Record, write_dropped, write_records
 from phonolips.errors import CorpusError, InputError, did_you_mean
 from phonolips.workers.backend import Backend
 
@@ -64,6 +65,8 @@ def make_records(
             found.append(grid_corpus.find_records(grid, splits=splits))
     if librispeech is not None:
         found.append(librispeech_corpus.find_records(librispeech, splits=splits))
+    if corpus == "videos" and len(found) > 1:  # a person of videos may be called s1, as one of GRID's is
+        found[0] = _in_folder(corpus, *found[0])
     records = [record for part, _ in found for record in part]
     dropped = [item for _, part in found for item in part]
     if not records:
@@ -73,3 +76,11 @@ def make_records(
     write_dropped(dropped, folder / "dropped.tsv")
     write_records(records, folder / RECORDS)
     return len(records), dropped
+
+
+def _in_folder(folder: str, records: list[Record], dropped: list[Dropped]) -> tuple[list[Record], list[Dropped]]:
+    """Put the ids and speakers of a corpus into a folder of their own, beside those of another corpus."""
+    return (
+        [replace(record, id=f"{folder}/{record.id}", speaker=f"{folder}/{record.speaker}") for record in records],
+        [Dropped(f"{folder}/{item.id}", item.reason) for item in dropped],
+    )

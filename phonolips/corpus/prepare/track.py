@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from phonolips.face.track import Part
     from phonolips.media.video import FrameReader
 
-# Eye distances, standard deviation of the opening in a clip that nobody transcribed. People who speak have 0.03 to 0.1
-# (the quietest of 12 films of three presidents 0.02); what the tracker finds in a still picture has 0.001 to 0.003.
+# Eye distances, standard deviation of the opening in a clip that nobody transcribed. In 85 clips of eight people who
+# speak (GRID's and three presidents) it is 0.034 to 0.12; what the tracker finds in a still picture has 0.002.
 LEAST_MOVEMENT = 0.008
 
 
