@@ -89,13 +89,14 @@ class LipsFitSettings(FitSettings):
     tied_phones: bool = True  # phones' weights are made of articulatory features and a residual of each phone
     residual_dropout: float = 0.3  # share of the phones whose residual is left out of an update
     joined_share: float = 0.3  # of the clips that are cut at phone edges and joined with another, and with silence
-    most_frames: int = 100  # clips are cut at random to no more than this
-    teachers: list[str] = field(default_factory=list)  # model folders (default = the package's) that make lips for
-    taught_clips: int = 0  # so many clips of aligned speech without lips, evenly drawn,
-    taught_share: float = 0.25  # which are this share of those that come up
+    most_frames: int = 75  # clips are cut at random to no more than this
+    taught_clips: int = 300  # clips of aligned speech without lips, evenly drawn, for which lips are made,
+    taught_share: float = 0.4  # which are this share of those that come up
+    teachers: list[str] = field(default_factory=list)  # model folders (default = the package's) that make them; [] =
+    # these lips themselves, once they are trained
     phones_only_share: float = 0.15  # of the clips fed by the encoder whose lip parameters come from the phones
     noisy_share: float = 0.4  # of the clips fed by the encoder that were encoded through noise and as another voice
-    noisy_passes: int = 2  # different ones of each clip
+    noisy_passes: int = 1  # different ones of each clip
     unknown_speaker_share: float = 0.15  # of the clips that are conditioned on the mean speaker
     own_output_until: float = 0.0  # share of training by which the decoder is fed only its own output
     balance: float = 0.4  # 0 = every clip equally often, 1 = every speaker equally often
