@@ -204,8 +204,9 @@ class LipsTrainBatches:
 
     def _vary(self, clip: LipsClip, rng: np.random.Generator) -> LipsClip:
         """Cut a clip at random, move its phone edges and its shape."""
-        whole, longest = len(clip.coefficients), self.settings.most_frames
-        frames = int(rng.integers(min(self.settings.least_frames, whole), min(whole, longest) + 1))
+        whole = len(clip.coefficients)
+        longest = min(whole, self.settings.most_frames)
+        frames = int(rng.integers(min(self.settings.least_frames, longest), longest + 1))
         piece = cut(clip, int(rng.integers(0, whole - frames + 1)), frames)
         shape = clip.shape + self.settings.shape_noise * rng.standard_normal(clip.shape.shape, np.float32)
         return piece._replace(labels=move_edges(piece.labels, self.settings.edge_jitter_steps, rng), shape=shape)
