@@ -205,7 +205,7 @@ class LipsTrainBatches:
     def _vary(self, clip: LipsClip, rng: np.random.Generator) -> LipsClip:
         """Cut a clip at random, move its phone edges and its shape."""
         whole = len(clip.coefficients)
-        longest = min(whole, self.settings.most_frames)
+        longest = min(whole, self.settings.most_frames or whole)
         frames = int(rng.integers(min(self.settings.least_frames, longest), longest + 1))
         piece = cut(clip, int(rng.integers(0, whole - frames + 1)), frames)
         shape = clip.shape + self.settings.shape_noise * rng.standard_normal(clip.shape.shape, np.float32)
