@@ -8,6 +8,7 @@ skip_without("train")
 
 from phonolips.phones.inventory import SILENCE_ID
 from phonolips.training.encoder_outputs import StoredOutput
+from phonolips.training.lips_batches import LipsTrainBatches
 from phonolips.training.lips_clips import LipsClip
 from phonolips.training.recombine import (
     LEAST_PIECE,
@@ -19,6 +20,7 @@ from phonolips.training.recombine import (
     recombine,
     repeat,
 )
+from phonolips.training.settings import LipsFitSettings
 
 SILENT_FRAMES, FRAMES = 6, 60
 
@@ -98,3 +100,28 @@ def test_clips_that_cannot_be_cut_stay_as_they_are():
     flat = ONE._replace(labels=np.full(4 * FRAMES, 3))
     assert recombine(flat, OTHER, np.random.default_rng(1)) is flat
     assert find_silence(flat) is None
+
+
+def test_an_epoch_joins_clips_of_one_speaker_and_mixes_taught_ones_in_as_often_as_the_settings_say():
+    filmed = [make_clip(1000 * number)._replace(speaker=1 + number % 2) for number in range(1, 201)]
+    taught = [make_clip(500_000)._replace(speaker=0)]
+    settings = LipsFitSettings(
+        batch=20, taught_share=0.25, joined_share=0.5, balance=0.0, most_frames=40, text_share=0.0
+    )
+    batches = LipsTrainBatches(filmed, settings, taught=taught)
+    drawn = [batches.batch(index) for index in range(len(batches))]
+    taught_rows, joined_rows = 0, 0
+    for batch in drawn:
+        assert batch.mask.sum(1).max() <= 40
+        for frames, mask, speaker in zip(batch.coefficients[..., 0], batch.mask, batch.speaker, strict=True):
+            numbers = {int(number) // 1000 for number in frames[mask]}
+            if min(numbers) >= 500:
+                taught_rows += 1
+                continue
+            joined_rows += len(numbers) > 1
+            assert len({number % 2 for number in numbers}) == 1
+            assert int(speaker) in (0, 1 + min(numbers) % 2)  # or hidden
+    assert taught_rows == pytest.approx(50, abs=25)  # four standard deviations
+    assert joined_rows > 20
+    again = LipsTrainBatches(filmed, settings, taught=taught).batch(3)
+    assert all(bool((one == other).all()) for one, other in zip(drawn[3], again, strict=True))

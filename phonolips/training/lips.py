@@ -32,13 +32,14 @@ from phonolips.training.networks.network import TrainableNetwork, read_trainable
 from phonolips.training.networks.tied_phones import tie_phones, untie_phones
 from phonolips.training.order import evenly
 from phonolips.training.phone_shapes import fit_phone_shapes
-from phonolips.training.ranks import mean_over_ranks
+from phonolips.training.ranks import is_main, mean_over_ranks, wait_for_all
 from phonolips.training.settings import LipsFitSettings
 from phonolips.training.teacher import TaughtClips, taught_positions
 from phonolips.training.unseen_phones import SEEN_NOTE, fill_unseen_phones, find_seen, note_seen, phones_of
 
 log = logging.getLogger("phonolips.training")
 STORED_OUTPUTS = "encoder_outputs"
+TEACHER, TAUGHT = "teacher", "taught"  # inside a training's folder: lips trained first, and what learns from them
 
 
 LEAST_CORRELATED_FRAMES = 20.0  # 0.8 s; of fewer, a correlation says little
@@ -213,7 +214,9 @@ def train_lips(
 ) -> None:
     """Train bottleneck, lip parameters, speakers and decoder of `network` in place.
 
-    They start from nothing or from the model `settings.start`. Phones that neither saw get stand-ins in the end.
+    They start from nothing or from the model `settings.start`. Where the corpus has aligned speech without lips, they
+    are trained once more, in `folder/taught`, with lips that they make for it themselves; `settings.teachers` make them
+    at once. Phones that were not seen have what their features say, or get stand-ins where phones are not tied.
 
     Args:
         network: with a trained encoder.
@@ -247,57 +250,76 @@ def train_lips(
         encoder, store, train, kept, encoder_device, noise_seed=noise_seed, noisy_passes=passes
     )
     checked_outputs = StoredOutputs(encoder, store, checked, kept, encoder_device)
-    taught: Sequence[LipsClip] = ()
-    trained = seen
-    if settings.taught_clips:
-        taught = teach(network, store, settings, kept, encoder_device)
-        trained = seen | find_seen(phones_of(store, taught.positions))
-    fit_lips(
-        network,
-        LipsClips(network, store, train, train_outputs),
-        LipsClips(network, store, checked, checked_outputs),
-        settings,
-        folder,
-        device=device,
-        shares=clip_shares_of(store, train, settings),
-        shard_of=store.shard_of[train],
-        taught=taught,
-        trained=trained,
-        shapes_trained=has_unnamed(network, store, train),
+    clips, checked_clips = (
+        LipsClips(network, store, positions, outputs)
+        for positions, outputs in ((train, train_outputs), (checked, checked_outputs))
     )
-    note_seen(network, seen)
-    if not settings.tied_phones:
-        fill_unseen_phones(network, trained)
+
+    def fit(folder: Path, taught: Sequence[LipsClip], trained: frozenset[str]) -> None:
+        fit_lips(
+            network,
+            clips,
+            checked_clips,
+            settings,
+            folder,
+            device=device,
+            shares=clip_shares_of(store, train, settings),
+            shard_of=store.shard_of[train],
+            taught=taught,
+            trained=trained,
+            shapes_trained=has_unnamed(network, store, train),
+        )
+        note_seen(network, seen)
+        if not settings.tied_phones:
+            fill_unseen_phones(network, trained)
+
+    heard = evenly(taught_positions(store, "train"), settings.taught_clips)
+    teachers = [PACKAGED_MODEL if name == "default" else Path(name) for name in settings.teachers]
+    if not len(heard) or not teachers:
+        fit(folder, (), seen)
+    if len(heard):
+        if not teachers:
+            teachers, folder = [folder / TEACHER], folder / TAUGHT
+            if is_main():
+                network.save(teachers[0])
+            wait_for_all()
+        taught = teach(network, store, heard, [read_trainable(one) for one in teachers], settings, kept, encoder_device)
+        fit(folder, taught, seen | find_seen(phones_of(store, heard)))
 
 
 def teach(
-    network: TrainableNetwork, store: Store, settings: LipsFitSettings, kept: Path, encoder_device: str
+    network: TrainableNetwork,
+    store: Store,
+    positions: np.ndarray,
+    teachers: Sequence[TrainableNetwork],
+    settings: LipsFitSettings,
+    kept: Path,
+    encoder_device: str,
 ) -> TaughtClips:
-    """Let the teachers of the settings make lips for aligned speech that has none.
-
-    Raises:
-        InputError: no teacher is named.
-        CorpusError: no such speech in the corpus.
-    """
-    if not settings.teachers:
-        raise InputError("lips.taught_clips needs lips.teachers; expected model folders, or [default]")
-    positions = evenly(taught_positions(store, "train"), settings.taught_clips)
-    if not len(positions):
-        raise CorpusError("lips.taught_clips: no aligned speech without lips in the corpus, such as LibriSpeech")
-    teachers = []
-    for folder in settings.teachers:
-        teacher = read_trainable(PACKAGED_MODEL if folder == "default" else Path(folder))
-        teachers.append((teacher, StoredOutputs(teacher.audio_encoder, store, positions, kept, encoder_device)))
+    """Let teachers make lips for the clips of aligned speech at some positions of the store."""
+    encoder = network.audio_encoder
     outputs = StoredOutputs(
-        network.audio_encoder,
+        encoder,
         store,
         positions,
-        kept / "taught",
+        kept / TAUGHT,
         encoder_device,
         noise_seed=settings.seed if settings.noisy_share else None,
         noisy_passes=settings.noisy_passes,
     )
-    return TaughtClips(network, store, positions, outputs, teachers)
+    heard = [
+        outputs
+        if same_weights(teacher.audio_encoder, encoder)
+        else StoredOutputs(teacher.audio_encoder, store, positions, kept / TAUGHT, encoder_device)
+        for teacher in teachers
+    ]
+    return TaughtClips(network, store, positions, outputs, list(zip(teachers, heard, strict=True)))
+
+
+def same_weights(one: torch.nn.Module, other: torch.nn.Module) -> bool:
+    """Return whether two modules of one kind have the same weights."""
+    values, others = one.state_dict(), other.state_dict()
+    return values.keys() == others.keys() and all(torch.equal(value, others[name]) for name, value in values.items())
 
 
 def fit_lips(

@@ -86,6 +86,7 @@ class LipsFitSettings(FitSettings):
     closure_weight: float = 2.0  # of the squared error of the opening where the true mouth is shut
     correlation_weight: float = 0.0  # of 1 - r of opening and width in each clip, and of the lip parameters
     least_frames: int = 30  # clips are cut at random to no less than this, so that no place in a clip is special
+    most_frames: int = 75  # ... and to no more than this; 0 = the whole clip. Time goes with the longest of a batch
     edge_jitter_steps: float = 1.0  # standard deviation by which phone edges of the text are moved
     text_share: float = 0.4  # of the clips in a batch that are fed by aligned text, the rest by the encoder
     lip_parameter_weight: float = 1.0  # of the squared error of the lip parameters, from sound and from phones
@@ -93,13 +94,13 @@ class LipsFitSettings(FitSettings):
     tied_phones: bool = True  # phones' weights are made of articulatory features and a residual of each phone
     residual_dropout: float = 0.3  # share of the phones whose residual is left out of an update
     joined_share: float = 0.3  # of the clips that are cut at phone edges and joined with another, and with silence
-    most_frames: int = 100  # clips are cut at random to no more than this; 0 = the whole clip
-    teachers: list[str] = field(default_factory=list)  # model folders (default = the package's) that make lips for
-    taught_clips: int = 0  # so many clips of aligned speech without lips, evenly drawn,
-    taught_share: float = 0.25  # which are this share of those that come up
+    taught_clips: int = 300  # clips of aligned speech without lips, evenly drawn, for which lips are made,
+    taught_share: float = 0.4  # which are this share of those that come up
+    teachers: list[str] = field(default_factory=list)  # model folders (default = the package's) that make them; [] =
+    # these lips themselves, once they are trained
     phones_only_share: float = 0.15  # of the clips fed by the encoder whose lip parameters come from the phones
     noisy_share: float = 0.4  # of the clips fed by the encoder that were encoded through noise and as another voice
-    noisy_passes: int = 2  # different ones of each clip
+    noisy_passes: int = 1  # different ones of each clip
     unknown_speaker_share: float = 0.15  # of the clips that are conditioned on the mean speaker
     # How far the IPA chart's opening and width of each phone move the lips of people whom the training did not see, in
     # standard deviations of its own lips; 0 = they move as the training's mean speaker does.

@@ -60,12 +60,15 @@ def make_lips(teacher: TrainableNetwork, output: StoredOutput, labels: np.ndarra
     people whom the teacher never saw, that is better than either (docs/training.md).
     """
     posteriors = torch.from_numpy(lend_shapes(output.posteriors, labels))[None]
-    moves: list[Tensor | None] = [None]
+    moves: Tensor | None = None
     if teacher.lip_parameters.settings.names:
         hidden = torch.from_numpy(output.hidden.astype(np.float32))[None]
-        moves.append(teacher.lip_parameters.from_sound(hidden))
-    embedding = teacher.speakers.embedding.weight[MEAN_SPEAKER_ROW][None]
-    made = torch.stack([teacher.decode(posteriors, embedding, one) for one in moves]).mean(0)
+        moves = torch.cat(
+            [teacher.lip_parameters.from_posteriors(posteriors), teacher.lip_parameters.from_sound(hidden)]
+        )
+        posteriors = posteriors.expand(len(moves), -1, -1)
+    embedding = teacher.speakers.embedding.weight[MEAN_SPEAKER_ROW].expand(len(posteriors), -1)
+    made = teacher.decode(posteriors, embedding, moves).mean(0, keepdim=True)
     nothing = torch.zeros_like(teacher.lip_mean[MEAN_SPEAKER_ROW])
     deviation: np.ndarray = teacher.coefficients_to_lips(made, nothing[None])[0].numpy()
     return deviation
