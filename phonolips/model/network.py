@@ -195,6 +195,11 @@ class Network:
                 f"speaker {speaker.name!r} mixes {len(speaker.mixing)} outputs, this model's decoder has "
                 f"{self.decoder.outputs}; adapt the speaker to this model again"
             )
+        if speaker.phone_offsets is not None and speaker.phone_offsets.shape[1] != self.decoder.outputs:
+            raise InputError(
+                f"speaker {speaker.name!r} has phone_offsets for {speaker.phone_offsets.shape[1]} outputs, this "
+                f"model's decoder has {self.decoder.outputs}; adapt the speaker to this model again"
+            )
         return speaker
 
     def unnamed_speaker(self, mean_lip: np.ndarray, mel: np.ndarray | None = None, *, name: str = "") -> LipSpeaker:

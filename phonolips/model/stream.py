@@ -16,6 +16,7 @@ import numpy as np
 
 from phonolips.lips.points import LIP_POINTS
 from phonolips.model.activity import REACH_FRAMES, rest_where_silent, speech_weights
+from phonolips.model.personal import personal_outputs, reach_frames
 from phonolips.model.speakers import LipSpeaker
 from phonolips.model.stages import EncoderOutput, VoiceActivity
 from phonolips.model.window import Chunk, Window
@@ -134,7 +135,8 @@ class PredictStage:
 class DecodeStage:
     """Posteriors and lip parameters to a speaker's lips, float32 (frames, 40, 2), at 25 frames a second.
 
-    Looks `back_frames` of the network's decoder back, and carries its state; looks `ahead_frames` ahead.
+    Looks `back_frames` of the network's decoder back, and carries its state; looks `ahead_frames` ahead, the decoder's
+    or, where they are more, those of what the speaker moves besides (`model.personal`).
 
     Args:
         network: for its bottleneck and decoder.
@@ -146,7 +148,9 @@ class DecodeStage:
         self._mean_lip = np.asarray(speaker.mean_lip, np.float32)
         self._embedding = np.asarray(speaker.embedding, np.float32)[None]
         self._state = network.decoder.start()
-        back, self.ahead_frames = network.decoder.back_frames, network.decoder.ahead_frames
+        reach = reach_frames(speaker)
+        back = max(network.decoder.back_frames, reach)
+        self.ahead_frames = max(network.decoder.ahead_frames, reach)
         self._posteriors = Window(frames_to_steps(back), frames_to_steps(self.ahead_frames))
         self._lip_parameters = Window(back, self.ahead_frames)
 
@@ -160,7 +164,8 @@ class DecodeStage:
         outputs, self._state = self._network.decoder.decode(
             steps.rows[None], frames.rows[None], self._embedding, self._state, own
         )
-        return self._network.outputs_to_lips(_personal(outputs[0], self._speaker), self._mean_lip)
+        personal = personal_outputs(outputs[0], self._speaker, steps.rows, own)
+        return self._network.outputs_to_lips(personal, self._mean_lip)
 
 
 def _own_steps(chunk: Chunk) -> slice:
@@ -332,13 +337,6 @@ def decode_lips(
             yield lips
 
 
-def _personal(outputs: np.ndarray, speaker: LipSpeaker) -> np.ndarray:
-    """Apply a speaker's gain and mixing to what the decoder makes for their embedding, (frames, outputs)."""
-    if speaker.mixing is None:
-        return outputs * np.float32(speaker.gain)
-    return np.asarray(outputs * np.float32(speaker.gain) + outputs @ np.asarray(speaker.mixing, np.float32))
-
-
 def decode_batch(
     network: "Network", posteriors: np.ndarray, embedding: np.ndarray, lip_parameters: np.ndarray
 ) -> np.ndarray:
@@ -351,7 +349,7 @@ def decode_batch(
         lip_parameters: float32 (batch, steps / 4, parameters); zero in padding.
 
     Returns:
-        float32 (batch, frames, outputs): what stands for the lips, before gain and mixing.
+        float32 (batch, frames, outputs): what stands for the lips, before `model.personal`.
     """
     start = network.decoder.start(len(posteriors))
     return network.decoder.decode(posteriors, lip_parameters, embedding, start)[0]
