@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from conftest import tool
 from scipy.ndimage import shift
 from test_adapt import LOOSE, clip_of, error, network, person_of, speech, trainable
 
@@ -223,3 +224,30 @@ def test_what_is_not_sure_stays(monkeypatch, late, confidence, frames):
     assert timed.lips is lips
     assert timed.detected.all()
     assert timed.late_ms == 0
+
+
+# --------------------------------------------------------------------------------------------- the benchmark tool
+
+
+@pytest.mark.parametrize(("lengths", "seconds", "draws"), [([500, 60, 751], 10, 3), ([500, 60, 751], 30, 6)])
+def test_material_and_scored_pieces_are_all_of_a_person_and_share_nothing(lengths, seconds, draws):
+    bench = tool("tools/bench/adapt_videos")
+    videos = [bench.Video(f"ann_{index}", None, np.zeros((frames, 40, 2)), 0.0) for index, frames in enumerate(lengths)]
+    everything = {(video.name, frame) for video in videos for frame in range(len(video.truth))}
+    drawn = list(bench.draw(bench.cut(videos), seconds, draws))
+    assert len(drawn) == draws
+    for parts in drawn:
+        material, rest = ([(p.video, frame) for p in part for frame in range(p.first, p.last)] for part in parts)
+        assert len(material) / 25 == pytest.approx(seconds, abs=3)
+        assert not set(material) & set(rest)
+        assert set(material) | set(rest) == everything
+        assert len(material) + len(rest) == len(everything)
+    assert len({parts[0][0] for parts in drawn}) == draws, "other material in every draw"
+
+
+def test_of_a_short_person_every_piece_is_scored_once():
+    bench = tool("tools/bench/adapt_videos")
+    pieces = bench.cut([bench.Video("ann_1", None, np.zeros((250, 40, 2)), 0.0)])
+    drawn = list(bench.draw(pieces, 10, 6))
+    assert [rest for _, rest in drawn] == [[piece] for piece in pieces]
+    assert not list(bench.draw(pieces, 30, 6))
