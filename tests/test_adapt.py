@@ -488,7 +488,7 @@ def test_real_videos_from_files_to_lips(shared_data, tmp_path, model, command):
     )
     assert code == 0, err
     assert "6.0 s of material, a face in 149 of 150 frames" in out  # one was not filmed beside its sound
-    assert "lips late against the sound, which was taken out: " in out
+    assert "lips that were apart from their sound, moved to it: " in out
     assert "mean speaker" in out
     assert "adapted" in out
     assert (tmp_path / "me.png").stat().st_size > 10_000

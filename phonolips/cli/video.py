@@ -125,8 +125,12 @@ def adapt(
         typer.echo(f"error on this material (root mean square, eye distances): {errors}")
         late = found.speaker.notes["late_ms"]
         if any(late):
-            moved = ", ".join(f"{file.name} {ms:+.0f} ms" for file, ms in zip(files, late, strict=True) if ms)
-            typer.echo(f"lips late against the sound, which was taken out: {moved}")
+            moved = ", ".join(
+                f"{file.name} {abs(ms):.0f} ms {'late' if ms > 0 else 'early'}"
+                for file, ms in zip(files, late, strict=True)
+                if ms
+            )
+            typer.echo(f"lips that were apart from their sound, moved to it: {moved}")
         typer.echo(f"embedding, mean lip, gain {found.speaker.gain:.2f}, mixing and phone offsets fitted")
     else:
         typer.echo("lip shape of one frame taken; movements are the mean speaker's")
