@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from test_adapt import clip_of, network, person_of, trainable
+from test_adapt import HELD, clip_of, network, person_of, trainable
 
-from phonolips.model.adapt import AdaptSettings, adapt
+from phonolips.model.adapt import adapt
 from phonolips.model.speakers import LipSpeaker
 from phonolips.model.stream import decode_lips
 
@@ -38,11 +38,10 @@ def test_gain_and_mixing_both_count(network, gain, mixed):
 
 def test_the_rest_is_the_mean_over_all_clips(network):
     """Under ridges that nothing moves, the mean lip is the rest: here of three clips, one of them much wider."""
-    held = AdaptSettings(embedding_frames=1e9, gain_frames=1e9, shape_frames=1e9, place_frames=1e9, mixing_frames=1e9)
     clips = [clip_of(network, person_of(network, mix), seed) for seed, mix in enumerate(np.eye(3).tolist())]
     clips[2] = clips[2]._replace(lips=clips[2].lips * np.float32([1.5, 1.0]))
-    rests = [adapt(network, [clip], settings=held).one_frame.mean_lip for clip in clips]
+    rests = [adapt(network, [clip], settings=HELD).one_frame.mean_lip for clip in clips]
     assert np.abs(rests[2] - rests[0]).max() > 0.1, "clips whose rests differ"
     for order in ([0, 1, 2], [2, 0, 1], [1, 2, 0]):
-        found = adapt(network, [clips[index] for index in order], settings=held).speaker
+        found = adapt(network, [clips[index] for index in order], settings=HELD).speaker
         assert found.mean_lip == pytest.approx(np.mean(rests, axis=0), abs=1e-4)

@@ -140,18 +140,24 @@ def test_export_of_both_formats_is_equal(tmp_path, command):
             assert (tmp_path / "1" / name).read_bytes() == (tmp_path / "2" / name).read_bytes(), name
 
 
-def test_speakers_of_both_formats_are_equal_but_for_the_mixing(tmp_path):
-    old, new = read_speaker(OLD / "speaker.json"), read_speaker(NEW / "speaker.json")
-    assert (old.name, old.gain, old.notes) == (new.name, new.gain, new.notes) == ("Ann", 1.25, {"clips": 3})
-    np.testing.assert_array_equal(old.embedding, new.embedding)
-    np.testing.assert_array_equal(old.mean_lip, new.mean_lip)
-    assert old.mixing is None
-    np.testing.assert_array_equal(new.mixing, np.eye(4))
-    for content in ((NEW / "speaker.json").read_text().replace("speaker 2", "speaker 3"), '{"format": "speaker 3"}'):
+def test_speakers_of_all_formats_are_equal_but_for_what_came_later(tmp_path):
+    newest = VERSIONS / "speaker_3.json"
+    first, second, third = map(read_speaker, (OLD / "speaker.json", NEW / "speaker.json", newest))
+    for one in (first, second, third):
+        assert (one.name, one.gain, one.notes) == ("Ann", 1.25, {"clips": 3})
+        np.testing.assert_array_equal(one.embedding, third.embedding)
+        np.testing.assert_array_equal(one.mean_lip, third.mean_lip)
+    assert first.mixing is None
+    np.testing.assert_array_equal(second.mixing, np.eye(4))
+    np.testing.assert_array_equal(third.mixing, np.eye(4))
+    assert second.phone_offsets is None
+    np.testing.assert_array_equal(third.phone_offsets, np.arange(160, dtype=np.float32).reshape(40, 4) / 100)
+    for content in (newest.read_text().replace("speaker 3", "speaker 4"), '{"format": "speaker 4"}'):
         path = tmp_path / "speaker.json"
         path.write_text(content)
         said = refusal(read_speaker, path)
-        assert "speaker 3'; this version of phonolips reads 'phonolips speaker 1' and 'phonolips speaker 2'" in said
+        assert "speaker 4'; this version of phonolips reads 'phonolips speaker 1' and " in said
+        assert "and 'phonolips speaker 3'" in said
 
 
 def test_records_of_both_versions_are_equal():

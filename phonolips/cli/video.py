@@ -123,7 +123,15 @@ def adapt(
         typer.echo(f"{found.seconds:.1f} s of material, a face in {found.detected} of {found.frames} frames")
         errors = ", ".join(f"{label} {value:.4f}" for label, value in found.errors.items())
         typer.echo(f"error on this material (root mean square, eye distances): {errors}")
-        typer.echo(f"embedding, mean lip, gain {found.speaker.gain:.2f} and mixing fitted")
+        late = found.speaker.notes["late_ms"]
+        if any(late):
+            moved = ", ".join(
+                f"{file.name} {abs(ms):.0f} ms {'late' if ms > 0 else 'early'}"
+                for file, ms in zip(files, late, strict=True)
+                if ms
+            )
+            typer.echo(f"lips that were apart from their sound, moved to it: {moved}")
+        typer.echo(f"embedding, mean lip, gain {found.speaker.gain:.2f}, mixing and phone offsets fitted")
     else:
         typer.echo("lip shape of one frame taken; movements are the mean speaker's")
     save_figure(lip_shapes(shapes, title=f"Mean lips of {found.speaker.name}"), picture)

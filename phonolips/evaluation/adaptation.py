@@ -8,7 +8,7 @@ import numpy as np
 
 from phonolips.corpus.store.store import Store
 from phonolips.lips.rest import NATURAL
-from phonolips.model.adapt import EncodedClip, adapt, rest_speaker
+from phonolips.model.adapt import EncodedClip, adapt, best_frame_speaker
 from phonolips.synth import verbs as synth
 
 if TYPE_CHECKING:
@@ -39,7 +39,8 @@ def unseen_speaker_rows(
 ) -> list[tuple[str, dict[str, np.ndarray]]]:
     """Predict clips of speakers who are not in the model, in the three ways that there are.
 
-    The one frame is the rest of the speaker's next clip; the adaptation has all clips but the predicted one.
+    The one frame is that of the speaker's next clip which says most of the mean shape (`best_frame_speaker`); the
+    adaptation has all clips but the predicted one.
 
     Args:
         network: the model.
@@ -62,6 +63,6 @@ def unseen_speaker_rows(
             rows[0][1][name] = say(network, encoded[name], network.lip_speaker(None))
             others = [encoded[other] for other in names[index + 1 :] + names[:index]]
             if others:
-                rows[1][1][name] = say(network, encoded[name], rest_speaker(network, others[0]))
+                rows[1][1][name] = say(network, encoded[name], best_frame_speaker(network, others[0]))
                 rows[2][1][name] = say(network, encoded[name], adapt(network, others).speaker)
     return rows

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from phonolips.lips.points import LIP_POINTS
-from phonolips.phones.inventory import NUM_PHONES
+from phonolips.model.personal import phone_ahead_frames, sounding_phones
+from phonolips.phones.inventory import NUM_PHONES, PHONE_TO_VISEME, PHONES, VISEME_NAMES
 from phonolips.timebase import frames_to_steps
 
 if TYPE_CHECKING:
@@ -26,7 +27,9 @@ LEAST_DECREASE = 1e-6  # relative decrease of the cost below which the fit ends
 LEAST_GRADIENT = 1e-5  # largest entry of the gradient below which the fit ends
 DIFFERENCE = 1e-2  # step of the differences: large against float32's rounding; three times it moves the gain by 3e-4
 LEAST_GAIN, MOST_GAIN = 0.5, 2.0
+LEAST_SPREAD = 1e-3  # of an output, added to its own, for material without any movement; usual ones are 0.1 to 1
 LIP_COORDINATES = 2 * LIP_POINTS
+VISEME_OF_PHONE = np.eye(len(VISEME_NAMES))[[PHONE_TO_VISEME[phone] for phone in PHONES]]  # (phones, visemes)
 
 
 @dataclass(frozen=True)
@@ -40,27 +43,30 @@ class AdaptSettings:
         shape_frames: frames of material that the mean lip's shape, as the frames at rest suggest it (one of each
             clip), weighs as much as.
         place_frames: the same for its place in the face.
-        mixing_frames: frames of usual movement that the prior of no mixing weighs as much as.
+        mixing_frames: frames that the prior of no mixing weighs as much as, for each of the decoder's outputs.
+        phone_frames: frames in which a phone sounds that the prior of no phone offset weighs as much as.
     """
 
     embedding_frames: float = 20.0
     gain_frames: float = 100.0
     shape_frames: float = 10.0
     place_frames: float = 10.0
-    mixing_frames: float = 25.0
+    mixing_frames: float = 500.0
+    phone_frames: float = 12.0
 
 
 class EncodedClip(NamedTuple):
     """A clip of the person: its tracked lips, and the network's encoder output for its sound; 25 frames a second.
 
     lips float32 (frames, 40, 2), mouth space; detected bool (frames,); posteriors float32 (4 * frames, phones);
-    lip_parameters float32 (frames, parameters).
+    lip_parameters float32 (frames, parameters); by how many ms the lips were late, before they were moved.
     """
 
     lips: np.ndarray
     detected: np.ndarray
     posteriors: np.ndarray
     lip_parameters: np.ndarray
+    late_ms: float = 0.0
 
 
 class Pieces(NamedTuple):
@@ -75,6 +81,13 @@ class Pieces(NamedTuple):
     lip_parameters: np.ndarray
     truth: np.ndarray
     counts: np.ndarray
+
+
+class Habits(NamedTuple):
+    """What a person moves besides: float32 mixing (outputs, outputs) and phone_offsets (phones, outputs)."""
+
+    mixing: np.ndarray
+    phone_offsets: np.ndarray
 
 
 def cut_pieces(network: "Network", clips: Sequence[EncodedClip]) -> Pieces:
@@ -144,8 +157,13 @@ class Fit:
         self.basis = network.lip_basis.reshape(-1, LIP_COORDINATES)  # orthonormal, (outputs, 80)
         self.pieces = cut_pieces(network, clips)
         self.truth = self.pieces.truth[self.pieces.counts]  # (detected, 80)
-        shapes = np.stack([network.shape_phones(posteriors) for posteriors in self.pieces.posteriors])
-        self.shapes = shapes[self.pieces.counts]  # (detected, outputs), whoever speaks
+        # Of the same frames, in the same order: pieces are cut clip after clip.
+        ahead = phone_ahead_frames(network.decoder.ahead_frames)
+        self.sounding = np.concatenate([sounding_phones(clip.posteriors, ahead)[clip.detected] for clip in clips])
+        self.offsets = network.phone_offsets  # (phones, outputs), what anybody moves while a phone sounds
+        self.general = self.sounding @ self.offsets  # (detected, outputs)
+        ends = np.cumsum([0, *(int(clip.detected.sum()) for clip in clips)]).tolist()
+        self.rows = [slice(first, last) for first, last in pairwise(ends) if last > first]  # of each clip
 
     def embedding(self, steps: np.ndarray) -> np.ndarray:
         """Return the embeddings float32 (..., dim) that steps (..., directions) lead to."""
@@ -155,7 +173,7 @@ class Fit:
         """Decode the frames that count for each of several steps (tries, directions).
 
         Returns:
-            float32 (tries, detected, outputs), before gain and mixing.
+            float32 (tries, detected, outputs), before gain, mixing and phone offsets.
         """
         from phonolips.model.stream import decode_batch
 
@@ -168,7 +186,7 @@ class Fit:
                 np.repeat(self.embedding(group), len(pieces.truth), axis=0),
                 np.tile(pieces.lip_parameters, (len(group), 1, 1)),
             )
-            made.append(outputs.reshape(len(group), *pieces.counts.shape, -1)[:, pieces.counts] + self.shapes)
+            made.append(outputs.reshape(len(group), *pieces.counts.shape, -1)[:, pieces.counts])
         return np.concatenate(made)
 
     def deviation(self, outputs: np.ndarray) -> np.ndarray:
@@ -197,7 +215,7 @@ class Fit:
         steps, row_of = np.unique(tries[:, :-1], axis=0, return_inverse=True)
         outputs, costs = self.outputs(steps), []
         for unknowns, row in zip(tries, row_of.ravel(), strict=True):
-            deviation = np.exp(unknowns[-1]) * self.deviation(outputs[row])
+            deviation = self.deviation(np.exp(unknowns[-1]) * outputs[row] + self.general)
             mean_lip, lip_ridges = self.best_mean_lip(deviation)
             misfit = (self.squared_error(deviation, mean_lip) + lip_ridges) / self.scale**2
             costs.append((misfit + self.ridges @ np.square(unknowns)) / len(self.truth))
@@ -227,20 +245,29 @@ class Fit:
             bar.refresh()
         return found.x[:-1], float(np.clip(np.exp(found.x[-1]), LEAST_GAIN, MOST_GAIN))
 
-    def mixing(self, outputs: np.ndarray, gain: float) -> np.ndarray:
-        """Regress what the gain leaves unexplained on the decoder's outputs, around the means of both.
+    def habits(self, outputs: np.ndarray, gain: float) -> Habits:
+        """Regress what gain and general offsets leave unexplained on the decoder's outputs and the phones that sound.
+
+        A ridge regression, each clip around its own mean. A phone's offset is that of its viseme and one of its own,
+        both with a ridge; so a phone that the material lacks has its viseme's.
 
         Args:
             outputs: float32 (detected, outputs).
             gain: of the fit.
 
         Returns:
-            float32 (outputs, outputs), for `LipSpeaker.mixing`.
+            mixing and phone offsets, for `LipSpeaker`: the general ones and, nought on average over the material, the
+            person's.
         """
-        left = (self.truth @ self.basis.T / self.scale - gain * outputs).astype(np.float64)
-        made = outputs.astype(np.float64)
-        made, left = made - made.mean(0), left - left.mean(0)
-        gram = made.T @ made
-        # As many frames of usual movement as the settings say; and 1e-6, for material without any movement.
-        ridge = self.settings.mixing_frames * np.trace(gram) / len(gram) / len(made) + 1e-6
-        return np.linalg.solve(gram + ridge * np.eye(len(gram)), made.T @ left).astype(np.float32)
+        spread = outputs.std(0, dtype=np.float64) + LEAST_SPREAD
+        split = np.concatenate([VISEME_OF_PHONE, np.eye(NUM_PHONES)], 1)
+        known = np.concatenate([outputs / spread, self.sounding @ split], 1).astype(np.float64)
+        left = (self.truth @ self.basis.T / self.scale - gain * outputs - self.general).astype(np.float64)
+        for values in (known, left):
+            for rows in self.rows:
+                values[rows] -= values[rows].mean(0)
+        ridges = np.repeat([self.settings.mixing_frames, self.settings.phone_frames], [len(spread), split.shape[1]])
+        weights = np.linalg.solve(known.T @ known + np.diag(ridges), known.T @ left)
+        mixing, offsets = weights[: len(spread)] / spread[:, None], split @ weights[len(spread) :]
+        offsets -= self.sounding.mean(0) @ offsets
+        return Habits(mixing.astype(np.float32), (self.offsets + offsets).astype(np.float32))

@@ -29,7 +29,6 @@ from phonolips.model.bundle import (
 )
 from phonolips.model.graph import Graph
 from phonolips.model.onnx_graph import GRAPH_SUFFIX, OnnxGraph
-from phonolips.model.phone_shapes import SHAPING_REACH_FRAMES, shape_phones
 from phonolips.model.settings import NetworkSettings, check_odd, settings_from_dict
 from phonolips.model.speakers import MEAN_SPEAKER, MEAN_SPEAKER_ROW, LipSpeaker, check_speaker
 from phonolips.model.stages import (
@@ -49,7 +48,6 @@ from phonolips.model.stages import (
 )
 from phonolips.phones.inventory import NUM_PHONES, PHONES
 from phonolips.phones.ngram import ORDER, PhoneNgram, fit_ngram
-from phonolips.timebase import STEPS_PER_FRAME
 
 FORMAT = 4
 OLD_FORMATS = (2, 3)  # without graphs; `phonolips upgrade-model` reads them
@@ -66,7 +64,7 @@ TABLES = (
     "audio_encoder.phone_ngram_counts",
     "audio_encoder.phone_prior",
 )
-PHONE_SHAPES = "phone_shapes.weight"  # models made before it was there have none
+PHONE_OFFSETS = "phone_offsets.weight"  # models made before it was there have none
 
 
 @dataclass
@@ -99,8 +97,8 @@ class Network:
             PCA, or with heatmaps the coordinates themselves.
         lip_scale: mouth-space units per unit of the decoder's outputs.
         embeddings: float32 (speakers, dim), of the speakers in the table.
-        phone_shapes: float32 (phones, outputs), what each phone shows in general, in units of the decoder's outputs;
-            None = nothing is known.
+        phone_offsets: float32 (phones, outputs), what the lips of people whom the model does not know do while a phone
+            sounds, over what the decoder makes of it, in units of its outputs; zeros where nothing is known.
 
     Raises:
         InputError: tables of other shapes, or damaged; settings that no network can have.
@@ -123,9 +121,9 @@ class Network:
         self.lip_scale = float(_table(tables, "lip_scale", ()))
         self.embeddings = _table(tables, "speakers.embedding.weight", (speakers, settings.decoder.speaker))
         scale = _table(tables, "lip_parameters.scale", (names,))
-        self.phone_shapes: np.ndarray | None = None
-        if PHONE_SHAPES in tables and tables[PHONE_SHAPES].any():
-            self.phone_shapes = _table(tables, PHONE_SHAPES, (NUM_PHONES, outputs))
+        self.phone_offsets = np.zeros((NUM_PHONES, outputs), np.float32)
+        if PHONE_OFFSETS in tables:
+            self.phone_offsets = _table(tables, PHONE_OFFSETS, (NUM_PHONES, outputs))
         self._counted = tuple(tables.get(name) for name in TABLES[-3:])
         self._phone_ngram: PhoneNgram | None = None
         self.audio_encoder = AudioEncoder(graphs["encoder"], settings.audio_encoder)
@@ -190,9 +188,8 @@ class Network:
         """
         if not isinstance(speaker, LipSpeaker):
             row = self.speaker_row(speaker)
-            general = float(row == MEAN_SPEAKER_ROW)
-            name = self.description.speakers[row]
-            return LipSpeaker(name, self.embeddings[row], self.lip_mean[row], phone_shapes=general)
+            name, offsets = self.description.speakers[row], self._general_offsets if row == MEAN_SPEAKER_ROW else None
+            return LipSpeaker(name, self.embeddings[row], self.lip_mean[row], phone_offsets=offsets)
         speaker = check_speaker(speaker)
         dim = self.description.settings.decoder.speaker
         if speaker.embedding.shape != (dim,):
@@ -205,7 +202,16 @@ class Network:
                 f"speaker {speaker.name!r} mixes {len(speaker.mixing)} outputs, this model's decoder has "
                 f"{self.decoder.outputs}; adapt the speaker to this model again"
             )
+        if speaker.phone_offsets is not None and speaker.phone_offsets.shape[1] != self.decoder.outputs:
+            raise InputError(
+                f"speaker {speaker.name!r} has phone_offsets for {speaker.phone_offsets.shape[1]} outputs, this "
+                f"model's decoder has {self.decoder.outputs}; adapt the speaker to this model again"
+            )
         return speaker
+
+    @property
+    def _general_offsets(self) -> np.ndarray | None:
+        return self.phone_offsets if self.phone_offsets.any() else None
 
     def unnamed_speaker(self, mean_lip: np.ndarray, mel: np.ndarray | None = None, *, name: str = "") -> LipSpeaker:
         """Make a speaker of a lip shape, and of a voice where the model is conditioned on voices.
@@ -223,23 +229,7 @@ class Network:
         if encoder is None or (mel is None and "voice" in encoder.sources):
             return replace(self.lip_speaker(None), name=name, mean_lip=mean_lip)
         voice = describe_voice(mel) if mel is not None else np.zeros(SOURCES["voice"], np.float32)
-        return LipSpeaker(name, encoder.embed(mean_lip, voice), mean_lip, phone_shapes=1.0)
-
-    def shape_phones(self, posteriors: np.ndarray) -> np.ndarray:
-        """Compute what the phones of some frames show in general, in units of the decoder's outputs.
-
-        Looks `SHAPING_REACH_FRAMES` back, and as far ahead, but no further than the decoder does.
-
-        Args:
-            posteriors: float32 (4 * frames, phones), a frame at least.
-
-        Returns:
-            float32 (frames, outputs); zeros where the model knows nothing of that.
-        """
-        if self.phone_shapes is None:
-            return np.zeros((len(posteriors) // STEPS_PER_FRAME, self.decoder.outputs), np.float32)
-        ahead = min(SHAPING_REACH_FRAMES, self.decoder.ahead_frames)
-        return shape_phones(posteriors, self.phone_shapes, ahead)
+        return LipSpeaker(name, encoder.embed(mean_lip, voice), mean_lip, phone_offsets=self._general_offsets)
 
     def outputs_to_lips(self, outputs: np.ndarray, mean_lip: np.ndarray) -> np.ndarray:
         """Map the decoder's outputs float32 (frames, outputs) to lips (frames, 40, 2) around a mean lip (40, 2)."""
@@ -340,7 +330,7 @@ def read_network(folder: Path, *, provider: str = AUTO, threads: int = 1) -> Net
                 name: OnnxGraph(signature, folder / (name + GRAPH_SUFFIX), computed_by, threads)
                 for name, signature in made.items()
             }
-        tables = read_weights(folder, (*TABLES, PHONE_SHAPES))
+        tables = read_weights(folder, (*TABLES, PHONE_OFFSETS))
         return Network(description, graphs, tables, computed_by=computed_by)
 
 

@@ -17,12 +17,14 @@ import numpy as np
 from phonolips.checks import check_array, check_number, shown
 from phonolips.errors import InputError
 from phonolips.lips.points import LIP_POINTS
+from phonolips.phones.inventory import NUM_PHONES
 from phonolips.reading import read_json
 from phonolips.storage import atomic_file
 
 MEAN_SPEAKER, MEAN_SPEAKER_ROW = "mean", 0  # of a model's speaker table
-FORMAT = "phonolips speaker 2"
-READABLE = ("phonolips speaker 1", FORMAT)  # format 1 has no `mixing`
+FORMAT = "phonolips speaker 3"
+# Format 1 has no `mixing`, neither has `phone_offsets`.
+READABLE = ("phonolips speaker 1", "phonolips speaker 2", FORMAT)
 MOST_GAIN = 100.0  # on the deviation from the mean lip; a fit keeps within 0.5 to 2
 
 
@@ -38,8 +40,8 @@ class LipSpeaker:
         notes: free JSON: how it was made.
         mixing: float32 (outputs, outputs), what this person moves besides: entry (row, column) is how much of the
             decoder's output `column` comes with its output `row`. None = nothing.
-        phone_shapes: how much is added of what each phone shows in general (`Network.shape_phones`): 1 for people whom
-            the training did not see, 0 for those whose own lips it learned.
+        phone_offsets: float32 (phones, outputs), what this person moves while a phone sounds, over what the decoder
+            makes of it, in units of its outputs; see `model.personal`. None = nothing.
     """
 
     name: str
@@ -48,19 +50,23 @@ class LipSpeaker:
     gain: float = 1.0
     notes: dict[str, Any] = field(default_factory=dict)
     mixing: np.ndarray | None = None
-    phone_shapes: float = 0.0
+    phone_offsets: np.ndarray | None = None
 
 
 def save_speaker(speaker: LipSpeaker, path: Path) -> None:
     """Write a speaker as JSON, atomically."""
+
+    def listed(array: np.ndarray | None) -> list[Any] | None:
+        return None if array is None else np.asarray(array, np.float64).round(6).tolist()
+
     values = {
         "format": FORMAT,
         "name": speaker.name,
-        "embedding": np.asarray(speaker.embedding, np.float64).round(6).tolist(),
-        "mean_lip": np.asarray(speaker.mean_lip, np.float64).round(6).tolist(),
+        "embedding": listed(speaker.embedding),
+        "mean_lip": listed(speaker.mean_lip),
         "gain": round(float(speaker.gain), 6),
-        "mixing": None if speaker.mixing is None else np.asarray(speaker.mixing, np.float64).round(6).tolist(),
-        "phone_shapes": round(float(speaker.phone_shapes), 6),
+        "mixing": listed(speaker.mixing),
+        "phone_offsets": listed(speaker.phone_offsets),
         "notes": speaker.notes,
     }
     with atomic_file(path) as temporary:
@@ -107,7 +113,7 @@ def _speaker_of(values: Mapping[str, Any]) -> LipSpeaker:
             values["gain"],
             notes,
             values.get("mixing"),
-            values.get("phone_shapes", 0.0),
+            values.get("phone_offsets"),
         )
     )
 
@@ -120,12 +126,16 @@ def check_speaker(speaker: LipSpeaker) -> LipSpeaker:
         mixing = check_array(mixing, "mixing", square, shape=(None, None))
         if len(set(mixing.shape)) != 1:
             raise InputError(f"mixing of shape {mixing.shape}; expected {square}")
+    offsets = speaker.phone_offsets
+    if offsets is not None:
+        what = f"finite numbers ({NUM_PHONES}, outputs)"
+        offsets = check_array(offsets, "phone_offsets", what, shape=(NUM_PHONES, None))
     parts = {
         "embedding": check_array(speaker.embedding, "embedding", "finite numbers in a row", shape=(None,)),
         "mean_lip": check_array(speaker.mean_lip, "mean_lip", "40 finite points (40, 2)", shape=(LIP_POINTS, 2)),
         "gain": check_number(speaker.gain, "gain", f"a finite factor from 0 to {MOST_GAIN:.0f}", 0, MOST_GAIN),
         "mixing": mixing,
-        "phone_shapes": check_number(speaker.phone_shapes, "phone_shapes", "a factor from 0 to 2", 0, 2),
+        "phone_offsets": offsets,
     }
     same = all(getattr(speaker, name) is part for name, part in parts.items())
     return speaker if same else replace(speaker, **parts)  # type: ignore[arg-type]

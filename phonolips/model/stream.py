@@ -17,7 +17,7 @@ import numpy as np
 from phonolips.lips.points import LIP_POINTS
 from phonolips.model.activity import REACH_FRAMES, rest_where_silent, speech_weights
 from phonolips.model.anticipation import AnticipateStage
-from phonolips.model.phone_shapes import SHAPING_REACH_FRAMES
+from phonolips.model.personal import PHONE_REACH_FRAMES, personal_outputs, phone_ahead_frames
 from phonolips.model.speakers import LipSpeaker
 from phonolips.model.stages import EncoderOutput, VoiceActivity
 from phonolips.model.window import Chunk, Window
@@ -148,8 +148,8 @@ class DecodeStage:
         self._mean_lip = np.asarray(speaker.mean_lip, np.float32)
         self._embedding = np.asarray(speaker.embedding, np.float32)[None]
         self._state = network.decoder.start()
-        self.ahead_frames = network.decoder.ahead_frames
-        back = max(network.decoder.back_frames, SHAPING_REACH_FRAMES)
+        back, self.ahead_frames = max(network.decoder.back_frames, PHONE_REACH_FRAMES), network.decoder.ahead_frames
+        self._phones_ahead_frames = phone_ahead_frames(self.ahead_frames)
         self._posteriors = Window(frames_to_steps(back), frames_to_steps(self.ahead_frames))
         self._lip_parameters = Window(back, self.ahead_frames)
 
@@ -163,10 +163,8 @@ class DecodeStage:
         outputs, self._state = self._network.decoder.decode(
             steps.rows[None], frames.rows[None], self._embedding, self._state, own
         )
-        made = outputs[0]
-        if self._speaker.phone_shapes:
-            made = made + np.float32(self._speaker.phone_shapes) * self._network.shape_phones(steps.rows)[own]
-        return self._network.outputs_to_lips(_personal(made, self._speaker), self._mean_lip)
+        personal = personal_outputs(outputs[0], self._speaker, steps.rows, own, self._phones_ahead_frames)
+        return self._network.outputs_to_lips(personal, self._mean_lip)
 
 
 def _own_steps(chunk: Chunk) -> slice:
@@ -345,13 +343,6 @@ def decode_lips(
             yield lips
 
 
-def _personal(outputs: np.ndarray, speaker: LipSpeaker) -> np.ndarray:
-    """Apply a speaker's gain and mixing to what the decoder makes for their embedding, (frames, outputs)."""
-    if speaker.mixing is None:
-        return outputs * np.float32(speaker.gain)
-    return np.asarray(outputs * np.float32(speaker.gain) + outputs @ np.asarray(speaker.mixing, np.float32))
-
-
 def decode_batch(
     network: "Network", posteriors: np.ndarray, embedding: np.ndarray, lip_parameters: np.ndarray
 ) -> np.ndarray:
@@ -364,7 +355,7 @@ def decode_batch(
         lip_parameters: float32 (batch, steps / 4, parameters); zero in padding.
 
     Returns:
-        float32 (batch, frames, outputs): what stands for the lips, before gain and mixing.
+        float32 (batch, frames, outputs): what stands for the lips, before `model.personal`.
     """
     start = network.decoder.start(len(posteriors))
     return network.decoder.decode(posteriors, lip_parameters, embedding, start)[0]

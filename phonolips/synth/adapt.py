@@ -9,7 +9,7 @@ import numpy as np
 
 from phonolips.errors import InputError, PhonolipsWarning
 from phonolips.lips.measures import opening
-from phonolips.model.adapt import Adaptation, EncodedClip, encode_clip, one_frame_speaker, rest_speaker
+from phonolips.model.adapt import Adaptation, EncodedClip, best_frame_speaker, encode_clip, one_frame_speaker
 from phonolips.model.adapt import adapt as fit
 from phonolips.synth.files import existing_file
 from phonolips.timebase import MODEL_FPS, samples_to_seconds
@@ -75,6 +75,8 @@ def _has_speech(video: Path, audio_stream: int | None) -> bool:
 def read_clip(network: "Network", video: Path, *, audio_stream: int | None = None) -> EncodedClip:
     """Track the lips of a video and encode its sound, the default one or that of a number, counted from 0.
 
+    Where the sync expert is sure that lips and sound are apart, the lips are moved to the sound.
+
     Raises:
         InputError: not a readable video, no face in most of it, no sound, or less than a second.
         MissingToolError: mediapipe is not installed.
@@ -98,9 +100,9 @@ def read_clip(network: "Network", video: Path, *, audio_stream: int | None = Non
 
 
 def _frame_of_video(network: "Network", video: Path, name: str, audio_stream: int | None) -> "LipSpeaker":
-    """Make the one-frame speaker of a video: of a frame in its silence, or without sound of its least open one."""
+    """Make the one-frame speaker of a video: of the frame that says most, or without sound of the least open one."""
     if _has_speech(video, audio_stream):
-        return rest_speaker(network, read_clip(network, video, audio_stream=audio_stream), name)
+        return best_frame_speaker(network, read_clip(network, video, audio_stream=audio_stream), name)
     found = _track(video)
     openness = np.where(found.detected, opening(found.lips), np.inf)
     lips = found.lips[int(openness.argmin())]

@@ -56,8 +56,8 @@ class Options(NamedTuple):
         """Return plain values for the manifest: a call with other options does not go on with these results."""
         who = self.speaker
         if who is not None and not isinstance(who, str):
-            mixing = np.zeros(0) if who.mixing is None else who.mixing
-            parts = [who.embedding.ravel(), who.mean_lip.ravel(), np.array([who.gain]), mixing.ravel()]
+            parts = [who.embedding.ravel(), who.mean_lip.ravel(), np.array([who.gain])]
+            parts += [more.ravel() for more in (who.mixing, who.phone_offsets) if more is not None]
             numbers = np.concatenate(parts).astype(np.float32)
             who = f"{who.name} #{hashlib.sha256(numbers.tobytes()).hexdigest()[:12]}"
         values: dict[str, Any] = {

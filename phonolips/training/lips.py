@@ -31,7 +31,7 @@ from phonolips.training.loop import Stage, Trainer, fit_network
 from phonolips.training.networks.network import TrainableNetwork, read_trainable
 from phonolips.training.networks.tied_phones import tie_phones, untie_phones
 from phonolips.training.order import evenly
-from phonolips.training.phone_shapes import fit_phone_shapes
+from phonolips.training.phone_offsets import fit_phone_offsets
 from phonolips.training.ranks import is_main, mean_over_ranks, wait_for_all
 from phonolips.training.settings import LipsFitSettings
 from phonolips.training.teacher import TaughtClips, taught_positions
@@ -94,7 +94,7 @@ class LipsTrainer(Trainer):
         context = modules.decoder.context(modules.bottleneck(posteriors), embedding, lip_parameters)
         state = modules.decoder.start(len(truth), truth.device)
         coefficients, _ = modules.decoder(context, state, truth, use_truth)
-        coefficients = coefficients + modules.phone_shapes(posteriors) * batch.shaped.to(self.device)[:, None, None]
+        coefficients = coefficients + modules.phone_offsets(posteriors) * batch.unnamed.to(self.device)[:, None, None]
         return coefficients, lip_parameters
 
     def _lip_parameters(self, posteriors: Tensor, batch: LipsBatch) -> Tensor:
@@ -179,7 +179,7 @@ def start_from(network: TrainableNetwork, folder: Path) -> frozenset[str]:
     """
     other = read_trainable(folder)
     same_encoder = other.description.settings.speaker_from == network.description.settings.speaker_from
-    parts = ["bottleneck.", "lip_parameters.", "decoder.", "lip_basis", "lip_scale", "phone_shapes."]
+    parts = ["bottleneck.", "lip_parameters.", "decoder.", "lip_basis", "lip_scale", "phone_offsets."]
     if same_encoder:
         parts.append("speaker_encoder.")
     own, values = network.state_dict(), other.state_dict()
@@ -239,7 +239,7 @@ def train_lips(
         )
     fit_lip_basis(network, store, train, settings)
     seen = find_seen(phones_of(store, train))
-    fit_phone_shapes(network, store, train, opening=settings.phone_opening, width=settings.phone_width)
+    fit_phone_offsets(network, store, train, opening=settings.phone_opening, width=settings.phone_width)
     if settings.start:
         seen |= start_from(network, start_folder(settings))
     kept = stored_outputs or folder / STORED_OUTPUTS
@@ -267,7 +267,7 @@ def train_lips(
             shard_of=store.shard_of[train],
             taught=taught,
             trained=trained,
-            shapes_trained=has_unnamed(network, store, train),
+            offsets_trained=has_unnamed(network, store, train),
         )
         note_seen(network, seen)
         if not settings.tied_phones:
@@ -334,18 +334,18 @@ def fit_lips(
     shard_of: np.ndarray | None = None,
     taught: Sequence[LipsClip] = (),
     trained: Collection[str] = PHONES,
-    shapes_trained: bool = False,
+    offsets_trained: bool = False,
 ) -> None:
     """Train on clips that can be read; see `LipsTrainBatches` for `shares` and those after it.
 
     `trained` are the phones that the clips hold; where phones are tied, others have what their features say. The
-    phone shapes are trained, too, where `shapes_trained`: of use where clips have speakers without a row.
+    phone offsets are trained, too, where `offsets_trained`: of use where clips have speakers without a row.
     """
-    network.phone_shapes.requires_grad_(shapes_trained)
+    network.phone_offsets.requires_grad_(offsets_trained)
     if settings.tied_phones:
         known = torch.tensor([phone in trained for phone in PHONES])
         tie_phones(network.bottleneck, network.lip_parameters.posterior_head, known, settings.residual_dropout)
-    parts = ["bottleneck", "lip_parameters", "speakers", "decoder", "phone_shapes"]
+    parts = ["bottleneck", "lip_parameters", "speakers", "decoder", "phone_offsets"]
     if network.speaker_encoder is not None:
         parts.append("speaker_encoder")
     modules = {name: getattr(network, name) for name in parts}

@@ -34,7 +34,7 @@ class LipsBatch(NamedTuple):
         mask: bool (batch, frames).
         speaker: int64 (batch,), rows of the table.
         speaker_encoded: bool (batch,), True where the embedding comes from `shape` and `voice`.
-        shaped: float (batch,), 1 where what each phone shows in general is added, since the speaker has no row.
+        unnamed: float (batch,), 1 where the speaker has no row, so that the general phone offsets are added.
         shape: (batch, 40, 2).
         voice: (batch, ...).
     """
@@ -49,7 +49,7 @@ class LipsBatch(NamedTuple):
     mask: Tensor
     speaker: Tensor
     speaker_encoded: Tensor
-    shaped: Tensor
+    unnamed: Tensor
     shape: Tensor
     voice: Tensor
 
@@ -116,7 +116,7 @@ def make_batch(clips: Sequence[LipsClip], feeds: Sequence[Feed], longest: int = 
         mask=length_mask([len(clip.coefficients) for clip in clips], frames),
         speaker=torch.tensor(speakers),
         speaker_encoded=torch.tensor(encoded),
-        shaped=torch.tensor([float(not clip.named) for clip in clips]),
+        unnamed=torch.tensor([float(not clip.named) for clip in clips]),
         shape=torch.from_numpy(np.stack([clip.shape for clip in clips])),
         voice=torch.from_numpy(np.stack([clip.voice for clip in clips])),
     )

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from phonolips.model.graph import Graph, Signature
-from phonolips.model.network import PHONE_SHAPES, TABLES, Network
+from phonolips.model.network import PHONE_OFFSETS, TABLES, Network
 from phonolips.model.stages import signatures
 from phonolips.model.sync import SyncExpert, sync_signature
 from phonolips.training.networks import sync
@@ -85,7 +85,7 @@ def network_of(network: TrainableNetwork) -> Network:
     return Network(
         network.description,
         {name: TorchGraph(signature, computes[name]) for name, signature in signatures(settings).items()},
-        {name: values[name].detach().cpu().numpy() for name in (*TABLES, PHONE_SHAPES)},
+        {name: values[name].detach().cpu().numpy() for name in (*TABLES, PHONE_OFFSETS)},
         computed_by="torch",
     )
 

@@ -108,7 +108,9 @@ def _speaker(path: Path) -> None:
 
     mean = load_network().lip_speaker(None)
     mixing = 0.01 * np.eye(12, dtype=np.float32)
-    save_speaker(LipSpeaker("me", mean.embedding, mean.mean_lip, 1.1, {"made": "here"}, mixing), path)
+    save_speaker(
+        LipSpeaker("me", mean.embedding, mean.mean_lip, 1.1, {"made": "here"}, mixing, 0.01 * np.eye(40, 12)), path
+    )
 
 
 def _corpus(folder: Path, result) -> None:

@@ -2,11 +2,11 @@
 
     python tools/bench/adapt.py --data PREPARED --model FOLDER --speakers s30,s31 --out FILE.md --picture FILE.png
 
-Material of 0 (the mean speaker), 1 frame, 3, 10, 30 and 60 s, as far as a speaker has clips. It is drawn several
-times; in each draw the same clips are scored with every length, and none of them is in the longest material. A clip's
-scores are averaged over the draws; intervals are 95 % bootstrap intervals over clips. Skill is measured against the
-speaker's true mean shape over all its clips, which nothing but the row "own mean shape given" knows. A speaker whom the
-model has seen is marked: such figures say little.
+Material of 0 (the mean speaker), 1 frame (of a clip with its sound, or a picture of the mouth at rest), 3, 10, 30 and
+60 s, as far as a speaker has clips. It is drawn several times; in each draw the same clips are scored with every
+length, and none of them is in the longest material. A clip's scores are averaged over the draws; intervals are 95 %
+bootstrap intervals over clips. Skill is measured against the speaker's true mean shape over all its clips, which
+nothing but the row "own mean shape given" knows. A speaker whom the model has seen is marked: such figures say little.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from phonolips.errors import InputError
 from phonolips.evaluation import report
 from phonolips.evaluation.adaptation import encode_stored, say
 from phonolips.evaluation.metrics import lips as metrics
-from phonolips.model.adapt import EncodedClip, adapt, rest_lips, rest_speaker
+from phonolips.model.adapt import EncodedClip, adapt, best_frame_speaker, rest_lips, rest_speaker
 from phonolips.model.network import Network, read_network
 from phonolips.model.speakers import LipSpeaker
 from phonolips.storage import write_text
@@ -30,10 +30,11 @@ from phonolips.timebase import MODEL_FPS
 
 SECONDS = (3, 10, 30, 60)
 MEASURES = ("rms_error", "opening_r", "width_r", "skill", "shape_skill", "velocity_ratio")
-NOTHING, FRAME, NAIVE, OWN = (
+NOTHING, FRAME, PICTURE, NAIVE, OWN = (
     "0 s (mean speaker)",
     "1 frame",
-    "1 frame, itself as the mean shape",
+    "1 frame at rest, as a picture",
+    "1 frame at rest, itself as the mean shape",
     "own mean shape given",
 )
 LEAST_TESTED = 1
@@ -100,10 +101,11 @@ def bench(network: Network, speaker: str, clips: list[TestClip], draws: int, see
         score(NOTHING, mean, tests)
         score(OWN, LipSpeaker("own", mean.embedding, own), tests)
         score(NAIVE, LipSpeaker("naive", mean.embedding, rest_lips(encoded[0])), tests)
-        score(FRAME, rest_speaker(network, encoded[0]), tests)
+        score(PICTURE, rest_speaker(network, encoded[0]), tests)
+        score(FRAME, best_frame_speaker(network, encoded[0]), tests)
         for label, count in lengths.items():
             score(label, adapt(network, encoded[:count]).speaker, tests)
-    labels = [NOTHING, NAIVE, FRAME, *lengths, OWN]
+    labels = [NOTHING, NAIVE, PICTURE, FRAME, *lengths, OWN]
     return [
         {"method": label, "seen": speaker in network.description.speakers, "speaker": speaker, "clip": clips[index].id}
         | {name: float(np.nanmean([one[name] for one in found])) for name in MEASURES}

@@ -16,9 +16,9 @@ from phonolips.model.bundle import (
     read_names,
     write_bundle,
 )
-from phonolips.model.network import FORMAT, OLD_FORMATS, PHONE_SHAPES, Description
+from phonolips.model.network import FORMAT, OLD_FORMATS, PHONE_OFFSETS, Description
 from phonolips.model.onnx_graph import GRAPH_SUFFIX
-from phonolips.model.phone_shapes import SHAPING_REACH_FRAMES
+from phonolips.model.personal import phone_ahead_frames
 from phonolips.model.settings import NetworkSettings, VoiceActivitySettings, settings_from_dict, settings_to_dict
 from phonolips.model.stages import count_outputs, signatures
 from phonolips.phones.inventory import PHONES
@@ -29,14 +29,14 @@ from phonolips.training.networks.decoder import LipDecoder
 from phonolips.training.networks.durations import DurationPredictor
 from phonolips.training.networks.encoder import COUNTED, AudioEncoder
 from phonolips.training.networks.lip_parameters import LipParameterHeads
-from phonolips.training.networks.phone_shapes import PhoneShapes
+from phonolips.training.networks.phone_offsets import PhoneOffsets
 from phonolips.training.networks.speakers import SpeakerEncoder, SpeakerTable
 from phonolips.training.old_formats import OLD_COUNTS, from_disk, settings_from_disk
 from phonolips.training.to_onnx import stored_tensors, write_graphs
 
 
 class TrainableNetwork(nn.Module):
-    """Encoder, durations, bottleneck, lip parameters, speakers, decoder, phone shapes; voice activity if trained.
+    """Encoder, durations, bottleneck, lip parameters, speakers, decoder, phone offsets; voice activity if trained.
 
     `training.torch_graph.network_of` lets it be used as any other model.
 
@@ -73,8 +73,7 @@ class TrainableNetwork(nn.Module):
         self.register_buffer("lip_mean", torch.zeros(speakers, LIP_POINTS, 2))
         self.register_buffer("lip_basis", torch.zeros(count_outputs(settings.lips), LIP_POINTS, 2))
         self.register_buffer("lip_scale", torch.ones(()))
-        ahead = min(SHAPING_REACH_FRAMES, self.decoder.ahead_frames)
-        self.phone_shapes = PhoneShapes(len(self.lip_basis), ahead)
+        self.phone_offsets = PhoneOffsets(len(self.lip_basis), phone_ahead_frames(self.decoder.ahead_frames))
 
     def coefficients_to_lips(self, coefficients: Tensor, mean_lip: Tensor) -> Tensor:
         """Map (..., frames, outputs) to lips (..., frames, 40, 2) around mean_lip (..., 40, 2)."""
@@ -151,6 +150,6 @@ def read_trainable(folder: Path) -> TrainableNetwork:
             lambda: TrainableNetwork(description),
             rename=from_disk,
             any_length=counted,
-            may_lack=(PHONE_SHAPES,),
+            may_lack=(PHONE_OFFSETS,),
             replaced=dict.fromkeys(OLD_COUNTS, (*counted, "audio_encoder.phone_prior")),
         )

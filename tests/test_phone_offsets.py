@@ -1,17 +1,15 @@
-"""What each phone shows in general: by the chart, as a table of a model, and added for whom the training did not see."""
+"""What lips do while a phone sounds: by the chart, as a table of a model, and for whom the training did not see."""
 
 from itertools import pairwise
 
 import numpy as np
 import pytest
 from conftest import needs
-from scipy.ndimage import gaussian_filter1d
 
 from phonolips.model.bundle import PACKAGED_MODEL, read_weights
-from phonolips.model.network import PHONE_SHAPES, TABLES, Network, load_network
+from phonolips.model.network import PHONE_OFFSETS, TABLES, Network, load_network
 from phonolips.model.numpy_graph import numpy_graphs
-from phonolips.model.phone_shapes import SHAPING_REACH_FRAMES, shape_phones
-from phonolips.model.speakers import read_speaker, save_speaker
+from phonolips.model.personal import sounding_phones
 from phonolips.model.stages import EncoderOutput, signatures
 from phonolips.model.stream import DecodeStage, decode_lips, predict_lip_parameters
 from phonolips.phones.chart import chart_shapes
@@ -20,10 +18,10 @@ from phonolips.timebase import STEPS_PER_FRAME
 
 
 def packaged(shapes: np.ndarray | None) -> Network:
-    """Build the packaged model, in NumPy, with other phone shapes; None = without."""
+    """Build the packaged model, in NumPy, with other phone offsets; None = without."""
     known = load_network()
     weights = read_weights(PACKAGED_MODEL)
-    tables = {name: weights[name] for name in TABLES} | ({} if shapes is None else {PHONE_SHAPES: shapes})
+    tables = {name: weights[name] for name in TABLES} | ({} if shapes is None else {PHONE_OFFSETS: shapes})
     settings = known.description.settings
     return Network(known.description, numpy_graphs(settings, weights, signatures(settings)), tables)
 
@@ -61,29 +59,6 @@ def test_shapes_are_in_standard_deviations_around_the_mean_and_what_has_none_is_
     assert np.abs(own).min() > 0
 
 
-# ---------------------------------------------------------------- the table
-
-
-def test_shapes_of_frames_are_those_of_their_phones_smoothed(posteriors, shapes):
-    frames = posteriors.reshape(-1, STEPS_PER_FRAME, NUM_PHONES).mean(1) @ shapes
-    expected = gaussian_filter1d(frames.astype(np.float64), 1.0, axis=0, mode="nearest")
-    np.testing.assert_allclose(shape_phones(posteriors, shapes, SHAPING_REACH_FRAMES), expected, atol=1e-5)
-
-
-def test_shapes_look_no_further_ahead_than_they_are_told(posteriors, shapes):
-    changed = posteriors.copy()
-    changed[4 * 33 :] = 1 / NUM_PHONES
-    before, after = (shape_phones(one, shapes, 2) for one in (posteriors, changed))
-    np.testing.assert_array_equal(before[:31], after[:31])
-    assert np.abs(before[31] - after[31]).max() > 1e-4
-
-
-def test_a_model_without_the_table_moves_as_its_decoder_says(posteriors):
-    network = packaged(None)
-    assert network.phone_shapes is None
-    assert not network.shape_phones(posteriors).any()
-
-
 # ---------------------------------------------------------------- who gets them
 
 
@@ -96,15 +71,21 @@ def test_the_mean_speaker_gets_them_and_named_speakers_do_not(posteriors, shapes
     plain, shaped = packaged(None), packaged(shapes)
     np.testing.assert_array_equal(lips_of(plain, "s1", posteriors), lips_of(shaped, "s1", posteriors))
     added = lips_of(shaped, None, posteriors) - lips_of(plain, None, posteriors)
-    expected = shaped.outputs_to_lips(shaped.shape_phones(posteriors), np.zeros((40, 2), np.float32))
+    expected = shaped.outputs_to_lips(sounding_phones(posteriors) @ shapes, np.zeros((40, 2), np.float32))
     np.testing.assert_allclose(added, expected, atol=1e-5)
     assert np.abs(added).max() > 0.01
 
 
+def test_a_model_without_the_table_moves_as_its_decoder_says():
+    network = packaged(None)
+    assert not network.phone_offsets.any()
+    assert network.lip_speaker(None).phone_offsets is None
+
+
 def test_who_brings_a_shape_gets_them_too(shapes):
     network = packaged(shapes)
-    assert network.unnamed_speaker(network.lip_mean[1]).phone_shapes == 1.0
-    assert network.lip_speaker("s1").phone_shapes == 0.0
+    np.testing.assert_array_equal(network.unnamed_speaker(network.lip_mean[1]).phone_offsets, shapes)
+    assert network.lip_speaker("s1").phone_offsets is None
 
 
 @pytest.mark.parametrize("cuts", [[1], [3, 4, 5], [20, 21, 40], list(range(1, 60))])
@@ -120,31 +101,25 @@ def test_where_a_stream_is_cut_changes_nothing(posteriors, shapes, cuts):
     np.testing.assert_allclose(np.concatenate(made), whole, atol=2e-7)
 
 
-def test_a_file_keeps_how_much_of_them_a_speaker_gets(shapes, tmp_path):
-    network = packaged(shapes)
-    save_speaker(network.unnamed_speaker(network.lip_mean[1], name="me"), tmp_path / "me.json")
-    assert read_speaker(tmp_path / "me.json").phone_shapes == 1.0
-
-
 # ---------------------------------------------------------------- in training
 
 
 @needs("train")
-@pytest.mark.parametrize("ahead", [0, 2, 4])
-def test_torch_shapes_phones_as_the_model_does(posteriors, shapes, ahead):
+@pytest.mark.parametrize("ahead", [0, 2, 3])
+def test_torch_offsets_phones_as_the_model_does(posteriors, shapes, ahead):
     import torch
 
-    from phonolips.training.networks.phone_shapes import PhoneShapes
+    from phonolips.training.networks.phone_offsets import PhoneOffsets
 
-    module = PhoneShapes(shapes.shape[1], ahead)
+    module = PhoneOffsets(shapes.shape[1], ahead)
     with torch.no_grad():
         module.weight.copy_(torch.from_numpy(shapes))
         made = module(torch.from_numpy(posteriors[None]))[0].numpy()
-    np.testing.assert_allclose(made, shape_phones(posteriors, shapes, ahead), atol=1e-5)
+    np.testing.assert_allclose(made, sounding_phones(posteriors, ahead) @ shapes, atol=1e-5)
 
 
 @needs("train")
-def test_shapes_are_trained_with_people_without_a_row_and_left_alone_with_others(tmp_path):
+def test_offsets_are_trained_with_people_without_a_row_and_left_alone_with_others(tmp_path):
     """From tables of zeros: two epochs leave them so, or do not."""
     import torch
 
@@ -176,5 +151,5 @@ def test_shapes_are_trained_with_people_without_a_row_and_left_alone_with_others
         torch.manual_seed(0)
         network = TrainableNetwork(known.description)
         clips = [clip(named) for _ in range(4)]
-        fit_lips(network, clips, clips, settings, tmp_path / str(named), device="cpu", shapes_trained=trained)
-        assert bool(network.phone_shapes.weight.any()) is trained
+        fit_lips(network, clips, clips, settings, tmp_path / str(named), device="cpu", offsets_trained=trained)
+        assert bool(network.phone_offsets.weight.any()) is trained

@@ -1,6 +1,6 @@
 """Ask how much the IPA chart should say of people whom the training never saw: opening and width, beside the decoder.
 
-    python tools/studies/phone_shapes.py --videos ADDRESSES --tracks FOLDER --data exp/default/data
+    python tools/studies/chart.py --videos ADDRESSES --tracks FOLDER --data exp/default/data
 
 ADDRESSES and FOLDER are those of tools/studies/unseen_phones.py, --data is the GRID recipe's corpus after stage 4. Lips
 are made from sound in the mean speaker's style, of everybody but s1, as decoded: no liveliness, gains of 1, natural
@@ -20,6 +20,7 @@ from phonolips.corpus.store.store import Store
 from phonolips.errors import PhonolipsWarning
 from phonolips.lips.measures import opening, width
 from phonolips.model.network import Network, load_network
+from phonolips.model.personal import sounding_phones
 from phonolips.model.stream import decode_lips, encode_mel
 from phonolips.phones.chart import chart_shapes
 
@@ -63,19 +64,17 @@ def read_clips(videos: Path, tracks: Path, data: Path, network: Network) -> list
 def score(clips: list[Clip], network: Network, opening_share: float, width_share: float, decoded: float) -> list[str]:
     """Return one row: of each person the correlation and size of opening and width, weighted by frames."""
     chart = chart_shapes().astype(np.float64)
-    shipped = np.linalg.lstsq(chart, network.phone_shapes.astype(np.float64), rcond=None)[0]  # (2, outputs)
+    shipped = np.linalg.lstsq(chart, network.phone_offsets.astype(np.float64), rcond=None)[0]  # (2, outputs)
     shares = np.array([opening_share, width_share]) / SHIPPED
     table = (chart @ (shares[:, None] * shipped)).astype(np.float32)
-    plain = replace(network.lip_speaker(None), phone_shapes=0.0)
+    plain = replace(network.lip_speaker(None), phone_offsets=None)
     found: dict[str, list[tuple[float, ...]]] = {}
     for clip in clips:
         mean = clip.lips[clip.detected].mean(0)
         made = np.concatenate(
             list(decode_lips(network, clip.posteriors, clip.lip_parameters, replace(plain, mean_lip=mean)))
         )
-        kept, network.phone_shapes = network.phone_shapes, table
-        shapes = network.outputs_to_lips(network.shape_phones(clip.posteriors), np.zeros_like(mean))
-        network.phone_shapes = kept
+        shapes = network.outputs_to_lips(sounding_phones(clip.posteriors) @ table, np.zeros_like(mean))
         made = (mean + decoded * (made - mean) + shapes)[clip.detected]
         true = clip.lips[clip.detected]
         row = [float(len(true))]
@@ -104,8 +103,8 @@ def main() -> None:
     given = parser.parse_args()
     warnings.simplefilter("ignore", PhonolipsWarning)
     network = load_network(given.model)
-    if network.phone_shapes is None:
-        parser.error(f"{given.model}: has no phone shapes; train its lips with phone_opening and phone_width")
+    if not network.phone_offsets.any():
+        parser.error(f"{given.model}: has no phone offsets; train its lips with phone_opening and phone_width")
     clips = read_clips(given.videos, given.tracks, given.data, network)
     print(f"\n| chart's opening | chart's width | decoder | films | {' | '.join(PEOPLE)} |")
     print("|---" * (4 + len(PEOPLE)) + "|")

@@ -1,8 +1,7 @@
-"""What each phone shows in general, as the decoder's outputs: added for people whom the training did not see.
+"""What lips do while a phone sounds, whoever says it: added for people whom the training did not see.
 
 The IPA chart says how far a phone opens and widens a mouth (`phones.chart`); the training's lips say what else moves
-when a mouth opens or widens. The product is a table (phones, outputs) inside the model, which `Network.shape_phones`
-reads.
+when a mouth opens or widens. The product is a table (phones, outputs) inside the model, `Network.phone_offsets`.
 """
 
 import logging
@@ -21,13 +20,13 @@ MEASURES = ("opening", "width")  # of the chart's shapes, in their order
 SHAPE_CLIPS = 1_000  # clips on which it is measured what goes with opening and width
 
 
-def fit_phone_shapes(
+def fit_phone_offsets(
     network: TrainableNetwork, store: Store, positions: np.ndarray, *, opening: float, width: float
 ) -> None:
-    """Set the phone shapes of a network that has its lip basis.
+    """Set the phone offsets of a network that has its lip basis.
 
     Args:
-        network: gets its `phone_shapes`.
+        network: gets its `phone_offsets`.
         store: the features.
         positions: int64 (clips,), of the training clips with lips.
         opening: how far the chart's opening moves the lips, in standard deviations of the training's.
@@ -46,5 +45,5 @@ def fit_phone_shapes(
     sizes = moved.std(0) * np.array([opening, width])
     shapes = torch.from_numpy((chart_shapes() @ (sizes[:, None] * directions)).astype(np.float32))
     with torch.no_grad():
-        network.phone_shapes.weight.copy_(shapes)
-    log.info("lips: phone shapes by the chart, %.2f of the opening and %.2f of the width", opening, width)
+        network.phone_offsets.weight.copy_(shapes)
+    log.info("lips: phone offsets by the chart, %.2f of the opening and %.2f of the width", opening, width)
