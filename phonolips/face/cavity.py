@@ -36,7 +36,7 @@ TIP_HALF_WIDTH, RAISED_HALF_WIDTH = 0.17, 0.24  # units; of the tip between the 
 TIP_SHARE = 0.55  # of the gap between the lips, from below, that a tip between the teeth fills
 DARK_UNDER_TEETH = 0.02  # units; half the dark between a pictured mouth's upper and lower teeth
 MOST_TEETH_SHIFT = 0.08  # units by which the upper teeth may come down to a lower lip that is said to touch them
-BITE_LIGHT = 0.8  # share of the light that reaches them there
+BITE_LIGHT = 0.8  # share of the light that reaches them there, and of the lips' shadow that does not
 ARCH = 0.5  # units per unit squared: how the row of upper teeth rises towards the corners of the mouth
 NO_ARTICULATORS = np.zeros(len(ARTICULATORS), np.float32)
 
@@ -335,7 +335,7 @@ class Cavity:
             self._put_tip(inside, lips, origin - corner, axis, between, TIP_HALF_WIDTH, TIP_SHARE, 1.0)
         # The lips shade what lies behind them, the upper one most.
         shadow = cv2.GaussianBlur(mask, (0, 0), max(1.0, 0.025 * abs(axis)))
-        lit = (1 - self.shade * (1 - smooth_step(shadow, 0.3, 0.95))) * entering
+        lit = (1 - self.shade * (1 - BITE_LIGHT * biting) * (1 - smooth_step(shadow, 0.3, 0.95))) * entering
         inside = self.dark + lit[..., None] ** WARMTH * (inside - self.dark)
         cover = cv2.GaussianBlur(mask, (0, 0), max(0.45, 0.004 * abs(axis))) * strength
         place = picture[low[1] : high[1], low[0] : high[0]]

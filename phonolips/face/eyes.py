@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from phonolips.face.cavity import smooth_step
 from phonolips.face.warp import warp
 
 # Points of mediapipe's mesh, of both eyes, from the outer corner to the inner one: the margins of the upper and lower
@@ -16,7 +17,8 @@ SKIN_SHARES = {UPPER_SKIN: 0.5, HIGHER_SKIN: 0.1}  # of the upper margin's way, 
 LOWER_SKIN_SHARE = 0.3  # of the lower margin's
 MEETING = 0.15  # where the lids meet: a share of the way from the lower to the upper margin
 LEAST_OPEN = 0.13  # height over width of an eye that is open enough to blink
-LASHES = np.array([0.45, 0.5, 0.5], np.float32)  # share of red, green and blue that is lost between shut lids
+LASHES = np.array([0.3, 0.35, 0.35], np.float32)  # share of red, green and blue that is lost between shut lids
+THINNEST_PX = 0.3  # see `warp.warp`
 LEAST_CLOSURE = 0.02  # less does not show
 
 
@@ -61,7 +63,8 @@ def close_eyes(picture: np.ndarray, points_px: np.ndarray, closure: float) -> np
     if closure < LEAST_CLOSURE:
         return picture
     target_px = move_lids(points_px, closure)
-    result = warp(picture, points_px, target_px)
+    result = warp(picture, points_px, target_px, THINNEST_PX)
+    shut = float(smooth_step(closure, 0.6, 1.0))
     for eye in (0, 1):
         outer, inner = CORNERS[eye]
         line = target_px[[outer, *UPPER_MARGINS[eye], inner]]
@@ -74,8 +77,13 @@ def close_eyes(picture: np.ndarray, points_px: np.ndarray, closure: float) -> np
             continue
         mask = np.zeros((high[1] - low[1], high[0] - low[0]), np.uint8)
         points = np.round((line - low) * 16).astype(np.int32)
+        soft = max(0.7, 0.03 * wide)
         cv2.polylines(mask, [points], False, 255, max(1, round(0.05 * wide)), cv2.LINE_AA, shift=4)
-        cover = closure**2 * cv2.GaussianBlur(mask, (0, 0), max(0.6, 0.025 * wide))[..., None].astype(np.float32) / 255
+        line_cover = cv2.GaussianBlur(mask, (0, 0), soft)[..., None].astype(np.float32) / 255
+        near = np.minimum(shut, 4 * cv2.GaussianBlur(mask, (0, 0), 1.5 * soft)[..., None].astype(np.float32) / 255)
         place = result[low[1] : high[1], low[0] : high[0]]
-        place[:] = np.round(place * (1 - cover * LASHES)).astype(np.uint8)
+        # What the eye leaves between the lids goes over into the skin around; the lashes lie on it.
+        skin = cv2.GaussianBlur(cv2.medianBlur(np.ascontiguousarray(place), 5), (0, 0), 2 * soft).astype(np.float32)
+        mixed = place + near * (skin - place)
+        place[:] = np.round(mixed * (1 - shut * line_cover * LASHES)).astype(np.uint8)
     return result

@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from phonolips.synth.result import Result
 
 SHAPES = 200  # pictures over which a face's shape is averaged
-PHOTO_HEAD_MOTION = 0.4  # the head of a photo moves so far unless another amount is asked for
 OPEN = 0.06  # units; a mouth that is open at least so far shows its inside
 THINNEST_PX = 0.2  # see `warp.warp`; lips alone, as an edit has them, are carried as they always were
 SHUT_ROOM = 0.4  # share of the lips' thickness that goes when an open mouth is shut, so that no teeth stay on the lips
@@ -224,7 +223,7 @@ def render_face(
     fps: timebase.FrameRate | None = None,
     sound: Path | None = None,
     blink: bool | None = None,
-    head_motion: float | None = None,
+    head_motion: float = 0.0,
     seed: int = 0,
 ) -> Path:
     """Write a video of a person who speaks a result: a photo that talks, or a video with other lips.
@@ -237,7 +236,7 @@ def render_face(
         fps: frames per second; None = the video's own, or for a photo those of the result.
         sound: the sound to write; None = the result's own, where it has any.
         blink: whether the eyes blink; None = those of a photo do.
-        head_motion: how far the head of a photo sways and nods, 0 to 1; None = PHOTO_HEAD_MOTION.
+        head_motion: how far the head of a photo sways and nods, 0 to 1.
         seed: of both; the same one gives the same film.
 
     Returns:
@@ -256,8 +255,7 @@ def render_face(
     if out.suffix.lower() not in video.OUTPUT_FORMATS:
         raise InputError(f"{out}: unknown kind of video; expected one of {', '.join(video.OUTPUT_FORMATS)}")
     check_lips_of_face(result.lips)  # before the face is looked for
-    if head_motion is not None:
-        check_number(head_motion, "head_motion", "0, still, to 1", 0.0, 1.0)
+    check_number(head_motion, "head_motion", "0, still, to 1", 0.0, 1.0)
     result.check_out(out, sound, face.path if isinstance(face, Face) else face)
     blocks = read_blocks(sound) if sound is not None else result.sound_blocks()
     waveform = None if blocks is None else begun(blocks)
@@ -273,14 +271,13 @@ def render_face(
     is_photo = person.photo is not None
     if head_motion and not is_photo:
         raise InputError(f"head_motion {head_motion:g}: the head of a video moves as it does; it is for a photo")
-    swaying = head_motion if head_motion is not None else PHOTO_HEAD_MOTION * is_photo
     drawn = draw_on_face(
         person,
         lips,
         float(rate),
         articulators=articulate(len(lips), float(rate), result.alignment, result.posteriors),
         blinks=blink_curve(len(lips), float(rate), seed) if (is_photo if blink is None else blink) else None,
-        head=head_curves(opening(lips), float(rate), swaying, seed) if swaying else None,
+        head=head_curves(opening(lips), float(rate), head_motion, seed) if head_motion else None,
     )
     out.parent.mkdir(parents=True, exist_ok=True)
     frames = tqdm(drawn, "face", len(lips), unit="frame", disable=None, delay=2)
