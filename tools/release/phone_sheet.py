@@ -1,6 +1,6 @@
 """Draw a sheet of every phone: the drawn mouth, and below it the lower half of some faces.
 
-    python tools/release/phone_sheet.py --out docs/phones_sheet.png
+    python tools/release/phone_sheet.py --out docs/phones_sheet.jpg
     python tools/release/phone_sheet.py --out sheet.png --face clip.mp4 --face portrait.jpg --columns 5
 
 Every consonant is said between two AH, every vowel between HH and D, and shown in its middle. The first face is NASA's
@@ -26,7 +26,7 @@ from phonolips.synth.result import Result
 
 SIDE = 120  # pixels: the width of a picture; its height is two thirds
 GAP, CAPTION = 4, 18
-COLOURS = 255
+JPEG_QUALITY = 82
 MOUTH_VIEW = 1.9  # mouth widths that a picture of a face shows
 
 
@@ -55,7 +55,7 @@ def drawn(results: list[Result], frames: list[int]) -> list[Image.Image]:
     return [Image.fromarray(picture).resize((SIDE, SIDE * 2 // 3), Image.Resampling.LANCZOS) for picture in pictures]
 
 
-def on_face(face: Face, results: list[Result], frames: list[int]) -> list[Image.Image]:
+def cut_mouths(face: Face, results: list[Result], frames: list[int]) -> list[Image.Image]:
     """Put the lips of each result onto a face, and cut its mouth out."""
     points = face.points_px[0, list(MEDIAPIPE_LIPS)]
     centre, wide = points.mean(0), float(np.ptp(points[:, 0])) * MOUTH_VIEW
@@ -63,8 +63,9 @@ def on_face(face: Face, results: list[Result], frames: list[int]) -> list[Image.
     cut = []
     for result, frame in zip(results, frames, strict=True):
         lips = transfer(result.lips, face.rest)[frame : frame + 1]
-        moved = articulate(len(result.lips), result.fps, result.alignment, result.posteriors)[frame : frame + 1]
-        picture = next(draw_on_face(face, lips, 25, source_frames=np.zeros(1, int), articulators=moved))
+        moved = articulate(len(result.lips), result.fps, result.alignment, result.posteriors)
+        row = None if moved is None else moved[frame : frame + 1]
+        picture = next(draw_on_face(face, lips, 25, source_frames=np.zeros(1, int), articulators=row))
         cut.append(Image.fromarray(picture).resize((SIDE, SIDE * 2 // 3), Image.Resampling.BICUBIC, box=box))
     return cut
 
@@ -73,7 +74,7 @@ def draw_sheet(phones: list[str], faces: list[Face], columns: int) -> Image.Imag
     """Draw the sheet; RGB."""
     results = [say(phone) for phone in phones]
     frames = [middle_frame(result, phone) for result, phone in zip(results, phones, strict=True)]
-    rows = [drawn(results, frames), *(on_face(face, results, frames) for face in faces)]
+    rows = [drawn(results, frames), *(cut_mouths(face, results, frames) for face in faces)]
     tall = SIDE * 2 // 3
     block = CAPTION + len(rows) * tall + GAP
     sheet = Image.new("RGB", (columns * (SIDE + GAP) - GAP, -(-len(phones) // columns) * block), "white")
@@ -89,7 +90,7 @@ def draw_sheet(phones: list[str], faces: list[Face], columns: int) -> Image.Imag
 def main() -> None:
     """Read the command line and write the sheet."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=Path("docs/phones_sheet.png"))
+    parser.add_argument("--out", type=Path, default=Path("docs/phones_sheet.jpg"))
     parser.add_argument("--face", type=Path, action="append", default=[], help="another photo or video")
     parser.add_argument("--phones", default=",".join(PHONES), help="with commas between them")
     parser.add_argument("--columns", type=int, default=8)
@@ -101,7 +102,10 @@ def main() -> None:
         Image.fromarray(astronaut()).save(portrait)
         faces = [read_face(path) for path in (portrait, *options.face)]
         sheet = draw_sheet(options.phones.split(","), faces, options.columns)
-    sheet.quantize(COLOURS, dither=Image.Dither.NONE).save(options.out, optimize=True)
+    if options.out.suffix == ".jpg":
+        sheet.save(options.out, quality=JPEG_QUALITY)
+    else:
+        sheet.save(options.out, optimize=True)
     print(f"{options.out}: {options.out.stat().st_size / 1000:.0f} kB")
 
 
