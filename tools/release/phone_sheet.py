@@ -26,7 +26,7 @@ from phonolips.synth.result import Result
 
 SIDE = 120  # pixels: the width of a picture; its height is two thirds
 GAP, CAPTION = 4, 18
-JPEG_QUALITY = 82
+JPEG_QUALITY = 78
 MOUTH_VIEW = 1.9  # mouth widths that a picture of a face shows
 
 
