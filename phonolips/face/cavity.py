@@ -34,6 +34,7 @@ TONGUE = (0.55, 0.29, 0.27)  # its colour in the mouth's shade, as a share of so
 LIT_TONGUE = (0.80, 0.45, 0.43)  # likewise, of its tip in the light
 TIP_HALF_WIDTH, RAISED_HALF_WIDTH = 0.17, 0.24  # units; of the tip between the teeth, and of one behind them
 TIP_SHARE = 0.55  # of the gap between the lips, from below, that a tip between the teeth fills
+LEAST_TIP = 0.02  # of a tongue's tip; less is not drawn
 DARK_UNDER_TEETH = 0.02  # units; half the dark between a pictured mouth's upper and lower teeth
 MOST_TEETH_SHIFT = 0.08  # units by which the upper teeth may come down to a lower lip that is said to touch them
 BITE_LIGHT = 0.8  # share of the light that reaches them there, and of the lips' shadow that does not
@@ -328,10 +329,10 @@ class Cavity:
             for layer, shift in ((self.upper, (0.0, teeth_shift)), (self.lower, (0.0, drop)))
         )
         inside = lower[..., :3] + (1 - lower[..., 3:]) * self.dark
-        if up > 0:
+        if up > LEAST_TIP:
             self._put_tip(inside, lips, origin - corner, axis, up * (1 - between), RAISED_HALF_WIDTH, 0.7, 0.65)
         inside = upper[..., :3] + (1 - upper[..., 3:]) * inside
-        if between > 0:
+        if between > LEAST_TIP:
             self._put_tip(inside, lips, origin - corner, axis, between, TIP_HALF_WIDTH, TIP_SHARE, 1.0)
         # The lips shade what lies behind them, the upper one most.
         shadow = cv2.GaussianBlur(mask, (0, 0), max(1.0, 0.025 * abs(axis)))

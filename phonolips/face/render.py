@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 SHAPES = 200  # pictures over which a face's shape is averaged
 OPEN = 0.06  # units; a mouth that is open at least so far shows its inside
 THINNEST_PX = 0.2  # see `warp.warp`; lips alone, as an edit has them, are carried as they always were
+LEAST_PROTRUSION = 0.02  # less is not shaded
 SHUT_ROOM = 0.4  # share of the lips' thickness that goes when an open mouth is shut, so that no teeth stay on the lips
 LINE_DARKNESS = np.array([0.42, 0.55, 0.55], np.float32)  # share of red, green and blue that is lost between shut lips
 
@@ -207,7 +208,7 @@ def _move_mouth(
     opened_px = open_into_lips(source_px, room) if room else source_px
     result = warp(picture, opened_px, target_px, 0.0 if articulators is None else THINNEST_PX)
     cavity.paint(result, target, origin, axis, change, NO_ARTICULATORS if articulators is None else articulators)
-    if articulators is not None and articulators[PROTRUSION] > 0:
+    if articulators is not None and articulators[PROTRUSION] > LEAST_PROTRUSION:
         shade_protrusion(result, target, origin, axis, float(articulators[PROTRUSION]))
     line = closing * float(1 - smooth_step(gaps.max(), 0.01, 0.045))
     if line:

@@ -17,6 +17,7 @@ TONGUE_FROM = 0.06  # and less open than this, no tongue, unless its tip is at t
 TIP_HALF_WIDTH = 0.17  # of the tongue's tip between the teeth
 TIP_SHARE = 0.62  # of the gap between the lips, from below, that it fills there; the upper teeth have the rest
 RAISED_HALF_WIDTH = 0.24  # of the tip behind the upper teeth
+LEAST_SHOWN = 0.02  # of an articulator; less is not drawn
 MEETING = 0.005  # the dark line between teeth that are together
 NO_ARTICULATORS = np.zeros(len(ARTICULATORS), np.float32)
 
@@ -66,17 +67,18 @@ def inside_tones(shape: Geometry, y: np.ndarray, teeth_y: float, scale_px: float
     groove = 0.20 * bump(sideways / 0.03)
     light = 0.78 - groove - 0.35 * across**2
     tone = 0.16 + 0.10 * np.clip((y - shape.inner_top) / (0.2 * scale), 0, 1) + tongue * (light - 0.2)
-    tip = np.zeros_like(tone)
-    if up > 0 or between > 0:
-        # Behind the teeth the tip is in their shadow and its underside is seen; between them it is in full light.
-        for amount, wide, bright in ((up, RAISED_HALF_WIDTH, 0.8), (between, TIP_HALF_WIDTH, 1.0)):
-            rounded = np.sqrt(np.maximum(1 - (sideways / np.float32(wide)) ** 2, 0))
-            top = shape.inner_bottom - rounded * (shape.inner_bottom - edge)
-            shown = amount * np.clip((y - top) / max(0.01 * scale_px, 1.0) + 0.5, 0, 1) * np.clip(rounded * 6, 0, 1)
-            low = bump((shape.inner_bottom - y) / (0.016 * scale))  # its own shadow on the lower lip
-            lit = bright - 0.10 * bump(sideways / 0.02) - 0.25 * bump((y - top) / (0.015 * scale)) - 0.3 * low
-            tone += shown * (lit - tone)
-            tip = np.maximum(tip, shown)
+    tip = np.zeros((1, 1), np.float32)
+    # Behind the teeth the tip is in their shadow and its underside is seen; between them it is in full light.
+    for amount, wide, bright in ((up, RAISED_HALF_WIDTH, 0.8), (between, TIP_HALF_WIDTH, 1.0)):
+        if amount < LEAST_SHOWN:
+            continue
+        rounded = np.sqrt(np.maximum(1 - (sideways / np.float32(wide)) ** 2, 0))
+        top = shape.inner_bottom - rounded * (shape.inner_bottom - edge)
+        shown = amount * np.clip((y - top) / max(0.01 * scale_px, 1.0) + 0.5, 0, 1) * np.clip(rounded * 6, 0, 1)
+        low = bump((shape.inner_bottom - y) / (0.016 * scale))  # its own shadow on the lower lip
+        lit = bright - 0.10 * bump(sideways / 0.02) - 0.25 * bump((y - top) / (0.015 * scale)) - 0.3 * low
+        tone += shown * (lit - tone)
+        tip = np.maximum(tip, shown)
 
     gaps = bump(nearest / max(TOOTH_GAP, 0.9 / scale_px))
     sides = 1 - 0.50 * np.clip(np.abs(across), 0, 1.2) ** 2.5
@@ -89,7 +91,7 @@ def inside_tones(shape: Geometry, y: np.ndarray, teeth_y: float, scale_px: float
     cover = np.clip(edge - y + 0.5, 0, 1)
 
     rise = float(np.clip(0.45 * (opening - LOWER_TEETH_FROM), 0, 0.06)) * scale_px * (1 - biting)
-    if rise > 0.5 or together > 0:
+    if rise > 0.5 or together >= LEAST_SHOWN:
         lower_edge = shape.inner_bottom.max(initial=0) - rise * (1.0 - 0.3 * across**2)
         lower_edge = lower_edge + together * (np.minimum(edge + MEETING * scale, lower_edge) - lower_edge)
         lower_cover = np.clip(y - lower_edge + 0.5, 0, 1) * np.clip(1.6 - 2 * np.abs(across), 0, 1)
