@@ -58,7 +58,10 @@ def test_films_gifs_and_strips(run, tmp_path, command):
             assert getattr(image, "n_frames", 1) == (25 if name == "a.gif" else 1)
 
 
-@pytest.mark.parametrize("options", [["--size", "big"], ["--seconds", "later"], ["--face", "x.jpg", "--silent"]])
+@pytest.mark.parametrize(
+    "options",
+    [["--size", "big"], ["--seconds", "later"], ["--face", "x.jpg", "--silent"], ["--blink"], ["--head-motion", "0.4"]],
+)
 def test_renderings_that_make_no_sense(run, tmp_path, command, options):
     code, _, err = command("render", run, "--out", tmp_path / "a.mp4", *options)
     assert code == 1

@@ -10,16 +10,18 @@ from conftest import as_result, skip_without
 from PIL import Image
 
 from phonolips.errors import InputError, PhonolipsWarning
+from phonolips.face import eyes, render, sighting
 from phonolips.face import person as film_face
-from phonolips.face import sighting
 from phonolips.face import warp as face_warp
 from phonolips.face.cavity import Cavity, shows_teeth, smooth_ring, white_of_eyes
 from phonolips.face.person import Face, read_face
 from phonolips.face.render import draw_on_face, play_along, render_face
 from phonolips.face.track import track_video
+from phonolips.lips.articulators import ARTICULATORS
 from phonolips.lips.measures import opening, width
-from phonolips.lips.points import INNER_RING, MEDIAPIPE_INNER, MEDIAPIPE_LIPS
+from phonolips.lips.points import INNER_RING, MEDIAPIPE40, MEDIAPIPE_INNER, MEDIAPIPE_LIPS
 from phonolips.lips.shapes import close_lips, rest_lips, transfer
+from phonolips.lips.shaping import Mouth, shape_lips
 from phonolips.media import video as io
 from phonolips.synth.result import Result
 
@@ -398,6 +400,114 @@ def test_source_pictures_can_be_given(filmed, film):
     chosen = np.array([3, 3, 12])
     results = draw_on_face(filmed, filmed.lips[chosen], 25, source_frames=chosen)
     assert all(np.abs(result.astype(int) - frames[at]).max() <= 1 for at, result in zip(chosen, results, strict=True))
+
+
+# What the phones add, and what a face does of itself
+
+
+def added(**values: float) -> np.ndarray:
+    return np.array([[values.get(name, 0.0) for name in ARTICULATORS]], np.float32)
+
+
+def test_a_smile_rounds_and_its_corners_come_down(face, tmp_path):
+    lips = opened(face.rest, np.array([0.08]))
+    plain, rounded = (next(draw_on_face(face, lips, 25, articulators=row)) for row in (added(), added(protrusion=1)))
+    before, after = (
+        read_face(save(picture, tmp_path / f"{name}.png")).lips[0]
+        for name, picture in (("plain", plain), ("rounded", rounded))
+    )
+    assert width(face.rest) > 0.95
+    assert width(after) < 0.87 * width(before)
+    corners = [MEDIAPIPE40.outer.left, MEDIAPIPE40.outer.right]
+    assert after[corners, 1].mean() < before[corners, 1].mean() - 0.005
+
+
+def test_teeth_stand_on_a_biting_lip_and_the_tongue_is_seen(face):
+    rest, axis = face.rest, 200 + 0j
+    white = np.array([220, 220, 220])
+    cavity = Cavity.drawn(rest, white, abs(axis))
+    lips = {}
+    for name in ("biting", "tongue_between", "tongue_up", "protrusion"):
+        row = added(**{name: 1})
+        shaped = shape_lips(opened(rest, np.array([0.1])), row, Mouth.of(rest))[0]
+        picture = np.full((300, 300, 3), 128, np.uint8)
+        cavity.paint(picture, shaped, 150 + 100j, axis, 1.0, row[0])
+        ring = 100 - 200 * smooth_ring(shaped[list(INNER_RING)])[:, 1]
+        lips[name] = picture.astype(int), ring.max()
+    column, low = lips["biting"][0][:, 153], lips["biting"][1]
+    teeth = np.flatnonzero(column.min(-1) > 115)
+    assert len(teeth) > 4
+    assert low - teeth.max() < 5  # nothing dark between them and the lower lip
+    pink = {name: int(((p[..., 0] - p[..., 1] > 40) & (p[..., 0] > 110)).sum()) for name, (p, _) in lips.items()}
+    assert min(pink["tongue_between"], pink["tongue_up"]) > pink["protrusion"] + 40
+    assert pink["biting"] == 0
+
+
+def test_blinks_close_both_lids_and_come_back(face, portrait):
+    lips = np.repeat(face.lips, 3, axis=0)
+    plain = list(draw_on_face(face, lips, 25))
+    blinking = list(draw_on_face(face, lips, 25, blinks=np.array([0.0, 1.0, 0.0])))
+    assert np.array_equal(blinking[0], plain[0])
+    assert np.array_equal(blinking[2], plain[2])
+    points = face.points_px[0]
+    for eye in (0, 1):
+        x, y = np.round((points[eyes.UPPER_MARGINS[eye][3]] + points[eyes.LOWER_MARGINS[eye][3]]) / 2).astype(int)
+        pupil, lid = (picture[y - 2 : y + 3, x - 3 : x + 4].astype(int) for picture in (portrait, blinking[1]))
+        assert np.ptp(lid.sum(-1)) < 0.6 * np.ptp(pupil.sum(-1))  # skin where black and white were
+    rows = np.flatnonzero((blinking[1] != plain[1]).any((1, 2)))
+    assert rows.max() < points[face_warp.NOSE_TIP, 1]
+    gap = eyes.move_lids(points, 1.0)
+    for upper, lower in zip(eyes.UPPER_MARGINS, eyes.LOWER_MARGINS, strict=True):
+        assert np.allclose(gap[list(upper)], gap[list(lower)], atol=1e-3)
+    assert eyes.eyes_are_open(points)
+    assert not eyes.eyes_are_open(gap)  # eyes that are shut stay as they are
+
+
+def test_a_head_moves_and_the_edges_of_its_picture_stay(face, portrait):
+    curves = np.array([[0, 0, 0, 0], [1.5, 0, 0, 0], [0, 0, 0.1, 0]])
+    still, rolled, right = draw_on_face(face, np.repeat(face.lips, 3, axis=0), 25, head=curves)
+    assert np.abs(still.astype(int) - portrait).max() <= 1
+    for moved in (rolled, right):
+        assert (moved != still).any()
+        for edge in (np.s_[:2], np.s_[-2:], np.s_[:, :2], np.s_[:, -2:]):
+            assert np.array_equal(moved[edge], still[edge])
+    assert np.median(np.abs(right[300:].astype(int) - still[300:])) == 0  # the body stays
+    x, y = np.round(face.points_px[0, face_warp.NOSE_TIP]).astype(int)
+    by = round(0.1 * abs(face.space.axis[0]))
+    around = still[y - 20 : y + 20, x - 20 : x + 20].astype(int)
+    shifts = [np.abs(right[y - 20 : y + 20, x - 20 + k : x + 20 + k] - around).mean() for k in range(9)]
+    assert int(np.argmin(shifts)) == by
+
+
+@pytest.mark.parametrize("name", ["articulators", "blinks", "head"])
+def test_movements_of_another_length_are_refused(name, face):
+    with pytest.raises(InputError, match=f"{name} of 2 frames; expected 1"):
+        draw_on_face(face, face.lips, 25, **{name: np.zeros((2, 5))})
+
+
+def test_eyes_of_a_photo_blink_and_those_of_a_video_do_not(face, filmed, tmp_path, monkeypatch):
+    run = replace(run_of(opened(face.rest, wave(30)), 25), posteriors=np.eye(40, dtype=np.float32)[np.full(120, 34)])
+    seen = []
+
+    def drawn(person, lips, fps, **moves):
+        seen.append(moves)
+        yield from np.zeros((len(lips), 64, 64, 3), np.uint8)
+
+    monkeypatch.setattr(render, "draw_on_face", drawn)
+    for person, moves in (
+        (face, {}), (face, {}), (face, {"seed": 3}), (face, {"blink": False, "head_motion": 0.4}), (filmed, {}),
+        (filmed, {"blink": True}),
+    ):  # fmt: skip
+        render_face(run, person, tmp_path / "a.mp4", **moves)
+    assert np.array_equal(seen[0]["blinks"], seen[1]["blinks"])
+    assert not np.array_equal(seen[0]["blinks"], seen[2]["blinks"])
+    assert [moves["blinks"] is None for moves in seen] == [False, False, False, True, True, False]
+    assert [moves["head"] is None for moves in seen] == [True, True, True, False, True, True]
+    assert all(moves["articulators"][:, 0].max() > 0.7 for moves in seen)
+    with pytest.raises(InputError, match="head_motion 2; expected 0, still, to 1"):
+        render_face(run, face, tmp_path / "a.mp4", head_motion=2)
+    with pytest.raises(InputError, match="the head of a video moves as it does"):
+        render_face(run, filmed, tmp_path / "a.mp4", head_motion=0.5)
 
 
 # The film

@@ -81,7 +81,9 @@ def test_no_drift_at_ntsc_rates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     write_clicks(tmp_path / "a.wav", 120.0, every=30.0)
     run = made_up_run(3_000, sound=tmp_path / "a.wav")
     plain = Image.new("RGB", (16, 16))
-    monkeypatch.setattr(drawing.MouthPainter, "paint", lambda self, points: plain)  # its look does not matter here
+    monkeypatch.setattr(
+        drawing.MouthPainter, "paint", lambda self, points, articulators=None: plain
+    )  # its look does not matter here
     out = render(run, tmp_path / "long.mp4", size=(16, 16), fps=29.97)
     with av.open(str(out)) as container:
         picture, sound = container.streams.video[0], container.streams.audio[0]
@@ -173,7 +175,7 @@ def test_memory_does_not_grow_with_length(tmp_path: Path, monkeypatch: pytest.Mo
     def peak(frames: int) -> int:
         run = made_up_run(frames, spoken=False)
         write_clicks(tmp_path / "a.wav", frames / 25)
-        monkeypatch.setattr(drawing.MouthPainter, "paint", lambda self, points: small)
+        monkeypatch.setattr(drawing.MouthPainter, "paint", lambda self, points, articulators=None: small)
         painter = drawing.MouthPainter(run.lips[:10], (16, 16))
         scene = drawing._Scene(run, painter, (16, 16), WARM, None, Fraction(30), 0.0, frames)
         tracemalloc.start()
@@ -221,7 +223,7 @@ def test_a_film_that_fails_half_way_leaves_the_old_one(tmp_path: Path, monkeypat
     out = render(made_up_run(5), tmp_path / "a.mp4", size=(32, 32))
     before = out.read_bytes()
 
-    def failing(self: object, points: np.ndarray) -> None:
+    def failing(self: object, points: np.ndarray, articulators: object = None) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(drawing.MouthPainter, "paint", failing)

@@ -61,6 +61,13 @@ def render(
     face: Annotated[
         Path | None, typer.Option(help="A photo or a video of a person to give the lips to; video and fps only.")
     ] = None,
+    blink: Annotated[
+        bool | None, typer.Option("--blink/--no-blink", help="With --face: the eyes blink. [default: those of a photo]")
+    ] = None,
+    head_motion: Annotated[
+        float, typer.Option(help="With --face: how far a photo's head sways and nods, 0 to 1; 0.4 is natural.")
+    ] = 0.0,
+    seed: Annotated[int, typer.Option(min=0, help="Of blinks and head motion.")] = 0,
 ) -> None:
     """Draw lips as a film, a GIF or a strip; or put them onto a person."""
     from phonolips.synth.files import existing_file
@@ -79,8 +86,11 @@ def render(
             )
         existing_file(face, "a photo or a video of a person")
         need("face", "--face")
-        print_files([render_face(source, face, out, fps=fps, sound=sound)])
+        made = render_face(source, face, out, fps=fps, sound=sound, blink=blink, head_motion=head_motion, seed=seed)
+        print_files([made])
         return
+    if blink is not None or head_motion:
+        raise InputError("--blink and --head-motion move a face; name one with --face")
     from phonolips.show.film import render as draw
 
     made = draw(

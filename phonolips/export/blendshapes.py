@@ -59,7 +59,7 @@ SPREADS: dict[str, float] = {
 PHONE_WEIGHTS: dict[tuple[str, ...], dict[str, float]] = {
     ("B", "M", "P"): {"mouthClose": 0.12, "mouthPress": 0.35, "mouthRollLower": 0.15, "mouthRollUpper": 0.15},
     ("F", "V"): {"mouthRollLower": 0.45, "mouthUpperUp": 0.15},
-    ("DH", "TH"): {"tongueOut": 0.2},
+    ("DH", "TH"): {"tongueOut": 0.3},
     ("SH", "ZH", "CH", "JH"): {"mouthFunnel": 0.45, "mouthPucker": 0.15, "jawForward": 0.12},
     ("S", "Z"): {"mouthStretch": 0.1, "jawForward": 0.06},
     ("R", "ER"): {"mouthFunnel": 0.25, "mouthPucker": 0.15},
@@ -73,7 +73,7 @@ PHONE_WEIGHTS: dict[tuple[str, ...], dict[str, float]] = {
 POINT_NOISE = 0.015  # units by which a lip point may stand beside the sum of the shapes
 SEPARATION_WEIGHT = 2.0  # how much more the gap between the lips counts than a point: shut lips must come out shut
 PHONE_SMOOTHING_SECONDS = 0.04  # standard deviation; lips change over about this time at a phone boundary
-TONGUE_OPENING = 0.04  # units of opening from which a tongue has room between the lips
+TONGUE_OPENING = 0.02  # units of opening from which a tongue has room between the lips
 LEAST_STEP, MOST_SWEEPS = 1e-5, 500  # when the least squares stop: weights change by less than this
 BLOCK_FRAMES = 4096  # solved at a time, which bounds the memory for an hour of lips
 SEAM_DROP, CORNER_DROP = 0.45, 0.3  # of the jaw's drop: where shut lips meet in the middle, and the corners

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from phonolips.lips.articulators import ARTICULATORS, BITING, TONGUE_BETWEEN, TONGUE_UP
 from phonolips.lips.measures import inner_gaps
 from phonolips.lips.points import INNER_RING, MEDIAPIPE40
 
@@ -30,7 +31,15 @@ LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 TEETH_WIDTHS = (0.135, 0.10, 0.085, 0.06, 0.05)
 INCISORS_BELOW_LIP_LINE = 0.032  # units; the edge of the upper incisors stands a little under the closed lips' line
 TONGUE = (0.55, 0.29, 0.27)  # its colour in the mouth's shade, as a share of something white
+LIT_TONGUE = (0.80, 0.45, 0.43)  # likewise, of its tip in the light
+TIP_HALF_WIDTH, RAISED_HALF_WIDTH = 0.17, 0.24  # units; of the tip between the teeth, and of one behind them
+TIP_SHARE = 0.55  # of the gap between the lips, from below, that a tip between the teeth fills
+LEAST_TIP = 0.02  # of a tongue's tip; less is not drawn
+DARK_UNDER_TEETH = 0.02  # units; half the dark between a pictured mouth's upper and lower teeth
+MOST_TEETH_SHIFT = 0.08  # units by which the upper teeth may come down to a lower lip that is said to touch them
+BITE_LIGHT = 0.8  # share of the light that reaches them there, and of the lips' shadow that does not
 ARCH = 0.5  # units per unit squared: how the row of upper teeth rises towards the corners of the mouth
+NO_ARTICULATORS = np.zeros(len(ARTICULATORS), np.float32)
 
 
 def shows_teeth(picture: np.ndarray, ring_px: np.ndarray, white: np.ndarray) -> bool:
@@ -144,6 +153,8 @@ class Cavity:
         detail: pixels per mouth-space unit of the layers.
         lip_height: height y of the middle of the inner lower lip at which the lower layer stands as it is.
         shade: how much darker it gets along the lips: 0 where that is in the picture already.
+        edge: height y at which the upper teeth end, in the middle.
+        tongue: float32 (3,), the colour of a tongue in the light.
     """
 
     upper: np.ndarray
@@ -152,6 +163,8 @@ class Cavity:
     detail: float
     lip_height: float
     shade: float
+    edge: float
+    tongue: np.ndarray
 
     @classmethod
     def from_picture(cls, picture: np.ndarray, lips: np.ndarray, origin: complex, axis: complex) -> "Cavity":
@@ -208,7 +221,12 @@ class Cavity:
         tongue, tongue_cover = _tongue(white, lip_height, x, y)
         under = (1 - layers[1][..., 3:]) * tongue_cover[..., None]
         lower = layers[1] + under * np.concatenate([tongue, np.ones((rows, columns, 1))], axis=-1)
-        return cls(layers[0], lower.astype(np.float32), dark * 0.8, detail, lip_height, 0.2)
+        at = int(np.clip(round(float(ring[:, 0].mean())), 0, columns - 1))
+        edge_height = TOP - (top_of[at] + split * (bottom_of[at] - top_of[at])) / detail + DARK_UNDER_TEETH
+        lit_tongue = white * np.array(LIT_TONGUE, np.float32)
+        return cls(
+            layers[0], lower.astype(np.float32), dark * 0.8, detail, lip_height, 0.2, float(edge_height), lit_tongue
+        )
 
     @classmethod
     def drawn(cls, rest: np.ndarray, white: np.ndarray, pixels_per_unit: float) -> "Cavity":
@@ -251,9 +269,19 @@ class Cavity:
             return cv2.GaussianBlur(stacked.astype(np.float32), (0, 0), max(0.3, 0.004 * detail))
 
         dark = light * np.array([0.27, 0.115, 0.105], np.float32)
-        return cls(layer(upper_colour, cover), layer(lower_colour, tongue_cover), dark, detail, line, 0.45)
+        layers = layer(upper_colour, cover), layer(lower_colour, tongue_cover)
+        lit_tongue = light * np.array(LIT_TONGUE, np.float32)
+        return cls(*layers, dark, detail, line, 0.45, line - INCISORS_BELOW_LIP_LINE, lit_tongue)
 
-    def paint(self, picture: np.ndarray, lips: np.ndarray, origin: complex, axis: complex, strength: float) -> None:
+    def paint(
+        self,
+        picture: np.ndarray,
+        lips: np.ndarray,
+        origin: complex,
+        axis: complex,
+        strength: float,
+        articulators: np.ndarray = NO_ARTICULATORS,
+    ) -> None:
         """Paint the inside of the mouth between the lips, into the picture itself.
 
         Args:
@@ -261,8 +289,12 @@ class Cavity:
             lips: (40, 2), where the lips are, in mouth space.
             origin, axis: the picture's mouth space.
             strength: 1 covers what is there, 0 leaves it.
+            articulators: float (5,), see `lips.articulators`: the upper teeth stand on a lower lip that bites, and the
+                tongue's tip is seen between or behind the teeth.
         """
         import cv2
+
+        biting, between, up = (float(articulators[at]) for at in (BITING, TONGUE_BETWEEN, TONGUE_UP))
 
         smooth = smooth_ring(lips[list(INNER_RING)])
         ring = smooth[:, 0] - 1j * smooth[:, 1]
@@ -282,7 +314,10 @@ class Cavity:
         if strength <= 0 or not mask.any():
             return
         corner = complex(float(low[0]), float(low[1]))
-        drop = float(lips[list(LOWER_MIDDLE), 1].mean()) - self.lip_height
+        lip_height = float(lips[list(LOWER_MIDDLE), 1].mean())
+        drop = lip_height - self.lip_height
+        teeth_shift = biting * float(np.clip(lip_height - self.edge - 0.01, -MOST_TEETH_SHIFT, 0))
+        entering += biting * max(BITE_LIGHT - entering, 0)
         upper, lower = (
             cv2.warpAffine(
                 layer,
@@ -291,15 +326,51 @@ class Cavity:
                 flags=cv2.INTER_LINEAR,
                 borderMode=cv2.BORDER_REPLICATE,
             )
-            for layer, shift in ((self.upper, (0.0, 0.0)), (self.lower, (0.0, drop)))
+            for layer, shift in ((self.upper, (0.0, teeth_shift)), (self.lower, (0.0, drop)))
         )
         inside = lower[..., :3] + (1 - lower[..., 3:]) * self.dark
+        if up > LEAST_TIP:
+            self._put_tip(inside, lips, origin - corner, axis, up * (1 - between), RAISED_HALF_WIDTH, 0.7, 0.65)
         inside = upper[..., :3] + (1 - upper[..., 3:]) * inside
+        if between > LEAST_TIP:
+            self._put_tip(inside, lips, origin - corner, axis, between, TIP_HALF_WIDTH, TIP_SHARE, 1.0)
         # The lips shade what lies behind them, the upper one most.
         shadow = cv2.GaussianBlur(mask, (0, 0), max(1.0, 0.025 * abs(axis)))
-        lit = (1 - self.shade * (1 - smooth_step(shadow, 0.3, 0.95))) * entering
+        lit = (1 - self.shade * (1 - BITE_LIGHT * biting) * (1 - smooth_step(shadow, 0.3, 0.95))) * entering
         inside = self.dark + lit[..., None] ** WARMTH * (inside - self.dark)
         cover = cv2.GaussianBlur(mask, (0, 0), max(0.45, 0.004 * abs(axis))) * strength
         place = picture[low[1] : high[1], low[0] : high[0]]
         mixed = place + cover[..., None] * (inside - place)
         place[:] = np.clip(np.round(mixed), 0, 255).astype(np.uint8)
+
+    def _put_tip(
+        self,
+        inside: np.ndarray,
+        lips: np.ndarray,
+        origin: complex,
+        axis: complex,
+        amount: float,
+        half_width: float,
+        share: float,
+        bright: float,
+    ) -> None:
+        """Paint the tip of a tongue that rises from the lower lip into a picture of the inside, float32; changed.
+
+        `share` is that of the gap which it fills in the middle, `bright` that of the light which falls on it.
+        """
+        rows, columns = inside.shape[:2]
+        place = np.arange(columns)[None, :] + 1j * np.arange(rows)[:, None]
+        point = (place - origin) / axis
+        x, y = point.real, -point.imag
+        inner = MEDIAPIPE40.inner
+        top = _heights(x.ravel(), lips[[inner.left, *inner.upper, inner.right]]).reshape(x.shape)
+        bottom = _heights(x.ravel(), lips[[inner.left, *inner.lower, inner.right]]).reshape(x.shape)
+        beside = (x - float(lips[[inner.left, inner.right], 0].mean())) / half_width
+        rounded = np.sqrt(np.maximum(1 - beside**2, 0))
+        height = share * rounded * np.maximum(top - bottom, 0)
+        soft = max(0.008, 0.7 / abs(axis))
+        cover = amount * smooth_step(bottom + height - y, -soft, soft) * smooth_step(rounded, 0.0, 0.3)
+        turned_away = smooth_step(bottom + height - y, 0.0, 0.03)  # its upper edge bends back into the shade
+        furrow = 1 - 0.15 * np.exp(-((beside * half_width / 0.02) ** 2))
+        lit = self.tongue * (bright * (0.7 + 0.3 * turned_away) * furrow)[..., None]
+        inside += cover[..., None] * (lit - inside)

@@ -154,13 +154,15 @@ def open_into_lips(points_px: np.ndarray, share: float) -> np.ndarray:
     return result
 
 
-def warp(picture: np.ndarray, source_px: np.ndarray, target_px: np.ndarray) -> np.ndarray:
+def warp(picture: np.ndarray, source_px: np.ndarray, target_px: np.ndarray, thinnest_px: float = 0.0) -> np.ndarray:
     """Carry a picture's mesh to other places, piecewise affine; outside of it nothing changes.
 
     Args:
         picture: uint8 (height, width, 3).
         source_px: (514, 2), where the points of `triangles` are in the picture.
         target_px: (514, 2), where they shall be.
+        thinnest_px: a triangle that becomes thinner is left to its neighbours: drawn with its edges, it would show what
+            lies far beyond it, such as a dark dot beside the mouth.
 
     Returns:
         a new picture.
@@ -174,7 +176,11 @@ def warp(picture: np.ndarray, source_px: np.ndarray, target_px: np.ndarray) -> n
     if not len(corners):
         return result
     onto = np.concatenate([target_px[corners], np.ones((len(corners), 3, 1))], axis=-1)
-    flat = np.abs(np.linalg.det(onto)) < 1e-6
+    twice_area = np.abs(np.linalg.det(onto))
+    flat = twice_area < 1e-6
+    if thinnest_px:
+        longest = np.linalg.norm(onto[..., :2] - np.roll(onto[..., :2], 1, axis=1), axis=-1).max(1)
+        flat |= twice_area < thinnest_px * longest
     corners, onto = corners[~flat], onto[~flat]
     # Each triangle's map from result to source: [x y 1] @ affine.
     affine = np.linalg.solve(onto, source_px[corners]).astype(np.float32)

@@ -50,6 +50,7 @@ def draw_lips(
     view: View | None = None,
     captions: Sequence[str] | None = None,
     palette: Palette = WARM,
+    articulators: np.ndarray | None = None,
 ) -> Iterator[np.ndarray]:
     """Draw lips as a shaded mouth with teeth and tongue, at one fixed scale for the whole clip.
 
@@ -59,22 +60,25 @@ def draw_lips(
         view: where the mouth stands in the picture; `fit_view(lips, size)` unless given.
         captions: a short text for the corner of every frame, such as its phone.
         palette: the colours, such as one of `palette.PALETTES`.
+        articulators: float (frames, 5), what the phones add (see `lips.articulators.articulate`), or None.
 
     Yields:
         uint8, shape (height, width, 3), RGB.
 
     Raises:
         InputError: the lips are in neither layout.
-        ValueError: not finite, no frames, or another number of captions than of frames.
+        ValueError: not finite, no frames, or another number of captions or articulators than of frames.
     """
     from PIL import ImageDraw
 
     check_lips(lips)
     if captions is not None and len(captions) != len(lips):
         raise ValueError(f"{len(captions)} captions for {len(lips)} frames; expected one for each")
+    if articulators is not None and len(articulators) != len(lips):
+        raise ValueError(f"{len(articulators)} rows of articulators for {len(lips)} frames; expected one for each")
     painter = MouthPainter(lips, size, palette, view)
     for index, points in enumerate(lips):
-        picture = painter.paint(points)
+        picture = painter.paint(points, None if articulators is None else articulators[index])
         if captions is not None and captions[index]:
             height = max(10, size[1] // 16)
             place = (height // 2, size[1] - height // 2)
@@ -154,7 +158,7 @@ def draw_overlay(
     return np.asarray(canvas)
 
 
-# Nine parameters: what is drawn (3), what sounds (2), and how it looks (4).
+# Ten parameters: what is drawn (3), what sounds (2), and how it looks (5).
 def render_lips_video(
     path: Path,
     lips: np.ndarray,
@@ -166,6 +170,7 @@ def render_lips_video(
     size: tuple[int, int] = (360, 360),
     view: View | None = None,
     palette: Palette = WARM,
+    articulators: np.ndarray | None = None,
 ) -> None:
     """Write lips as a video, with sound if there is any and a caption (the phone) in the corner.
 
@@ -179,6 +184,7 @@ def render_lips_video(
         size: width and height in pixels.
         view: where the mouth stands in the picture; fitted to the clip unless given.
         palette: the colours.
+        articulators: float (frames, 5), what the phones add, or None.
 
     Raises:
         InputError: the lips are in neither layout, or the file cannot be written.
@@ -186,6 +192,6 @@ def render_lips_video(
     """
     from tqdm import tqdm
 
-    drawn = draw_lips(lips, size=size, view=view, captions=captions, palette=palette)
+    drawn = draw_lips(lips, size=size, view=view, captions=captions, palette=palette, articulators=articulators)
     frames = tqdm(drawn, "drawing", len(lips), unit="frame", disable=None, delay=2)
     write_video(Path(path), frames, fps, waveform=waveform, sample_rate=sample_rate)

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from phonolips.errors import InputError, PhonolipsWarning
+from phonolips.lips.articulators import articulate
 from phonolips.lips.curve import LipCurve, check_fps
 from phonolips.media.video import GIF_MOST_FPS, OUTPUT_FORMATS, write_gif, write_video
 from phonolips.phones.inventory import SILENCE
@@ -65,6 +66,7 @@ class _Scene:
     fps: Fraction
     start: float
     frames: int
+    articulators: np.ndarray | None = None
 
     def seconds(self, frame: int) -> float:
         """Compute when a frame's centre is in the result, in seconds."""
@@ -74,7 +76,7 @@ class _Scene:
         """Draw one frame, whole."""
         from PIL import Image
 
-        mouth = self.painter.paint(points)
+        mouth = self.painter.paint(points, None if self.articulators is None else self.articulators[frame])
         if self.caption is None:
             return mouth
         picture = Image.new("RGB", self.size, self.palette.skin)
@@ -243,7 +245,8 @@ def render(
     mouth_size = (width, height - strip_height((width, height))) if spoken else (width, height)
     painter = MouthPainter(result.lips, mouth_size, colours)
     frames = frames_in(end - start, float(rate))
-    scene = _Scene(result, painter, (width, height), colours, spoken, rate, start, frames)
+    articulators = articulate(frames, float(rate), result.alignment, result.posteriors, start=start)
+    scene = _Scene(result, painter, (width, height), colours, spoken, rate, start, frames, articulators)
     if suffix == ".png":
         _write_strip(scene, out, pictures)
     elif suffix == ".gif":

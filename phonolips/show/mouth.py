@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from phonolips.show.outline import POINTS_PER_SPAN, LipCurves
+from phonolips.lips.articulators import PROTRUSION
+from phonolips.lips.shaping import Mouth, shape_lips, upper_lip_above
+from phonolips.show.inside import NO_ARTICULATORS, inside_tones
+from phonolips.show.outline import POINTS_PER_SPAN, Geometry, LipCurves
 from phonolips.show.palette import WARM, Palette, mix
-from phonolips.show.shading import bump, colour_tones, cover_mask, curve_heights, pixel_centres, tone_table
+from phonolips.show.shading import bump, colour_tones, cover_mask, pixel_centres, tone_table
 from phonolips.show.view import View, check_lips, fit_view
 
 if TYPE_CHECKING:
@@ -22,36 +25,13 @@ SUPERSAMPLING = 4  # pixels drawn for every pixel shown, each way
 
 # Lengths in mouth-space units (1 = the distance between the eye centres, about 63 mm).
 MARGINS = (0.08, 0.29, 0.08, 0.19)  # left, above, right and below the lips, as far as they shade the skin
-SEAM = 0.014  # the line between closed lips
-TEETH_SAG = 0.05  # by which they are shorter at the corners of the mouth
-TOOTH_EDGES = (0.0, 0.125, 0.225, 0.335, 0.44)  # from the middle: incisors, canine, first premolar
-TOOTH_GAP = 0.007
-LOWER_TEETH_FROM = 0.13  # mouths less open than this show no lower teeth
-TONGUE_FROM = 0.06  # and less open than this, no tongue
+SEAM = 0.009  # the line between closed lips, half a millimetre
 
 
 def flatten(points: np.ndarray) -> list[float]:
     """Flatten points (n, 2) to what Pillow's ImageDraw takes."""
     flat: list[float] = points.ravel().tolist()
     return flat
-
-
-class _Geometry:
-    """Where the curves of one mouth pass in every column of its box; pixels, y down, float32 (width,)."""
-
-    def __init__(self, outer: np.ndarray, inner: np.ndarray, curves: LipCurves, x: np.ndarray) -> None:
-        upper, lower = outer[: curves.outer_corner + 1], outer[: curves.outer_corner - 1 : -1]
-        inner_upper, inner_lower = inner[: curves.inner_corner + 1], inner[: curves.inner_corner - 1 : -1]
-        ends = outer[:1], outer[curves.outer_corner : curves.outer_corner + 1]
-        self.x = x
-        self.top, self.bottom = curve_heights(self.x, upper), curve_heights(self.x, lower)
-        self.inner_top = curve_heights(self.x, np.concatenate([ends[0], inner_upper, ends[1]]))
-        self.inner_bottom = curve_heights(self.x, np.concatenate([ends[0], inner_lower, ends[1]]))
-        self.left, self.right = float(inner_upper[0, 0]), float(inner_upper[-1, 0])
-        self.middle = float(upper[0, 0] + upper[-1, 0]) / 2
-        self.half = max(float(upper[-1, 0] - upper[0, 0]) / 2, 1.0)
-        self.across = (self.x - self.middle) / self.half  # -1 and 1 at the corners
-        self.opening = float(np.max(self.inner_bottom - self.inner_top, initial=0))
 
 
 class MouthPainter:
@@ -66,7 +46,10 @@ class MouthPainter:
         """
         check_lips(lips)
         self.size, self.palette, self.view = size, palette, view or fit_view(lips, size)
-        self._curves = LipCurves(lips.mean(0))
+        mean = lips.mean(0)
+        self._order = upper_lip_above(mean)
+        self._curves = LipCurves(mean[self._order])
+        self._mouth = Mouth.of(mean[self._order])
         white, black = (255, 255, 255), (0, 0, 0)
         self._skin = tone_table(
             (0, mix(palette.skin, palette.edge, 0.55)), (0.5, palette.skin), (1, mix(palette.skin, white, 0.3))
@@ -77,13 +60,26 @@ class MouthPainter:
             (0.6, palette.lower_lip),
             (1, mix(palette.lower_lip, white, 0.55)),
         )
-        self._inside = tone_table((0, mix(palette.mouth, black, 0.5)), (0.25, palette.mouth), (1, palette.tongue))
+        self._inside = tone_table(
+            (0, mix(palette.mouth, black, 0.5)),
+            (0.25, palette.mouth),
+            (0.9, palette.tongue),
+            (1, mix(palette.tongue, palette.teeth, 0.3)),
+        )
         self._teeth = tone_table((0, palette.mouth), (0.5, mix(palette.teeth, palette.edge, 0.45)), (1, palette.teeth))
 
-    def paint(self, points: np.ndarray) -> "Image.Image":
-        """Paint one frame's lips (points, 2), in mouth-space units; an RGB picture of the painter's size."""
+    def paint(self, points: np.ndarray, articulators: np.ndarray | None = None) -> "Image.Image":
+        """Paint one frame's lips; an RGB picture of the painter's size.
+
+        Args:
+            points: (points, 2), mouth-space units.
+            articulators: float (5,), what the phones add, a row of `lips.articulators.articulate`; None where they are
+                not known.
+        """
         from PIL import Image
 
+        added = NO_ARTICULATORS if articulators is None else articulators
+        points = shape_lips(points[None, self._order], added[None], self._mouth)[0]
         picture = Image.new("RGB", self.size, self.palette.skin)
         scale = self.view.scale
         middle = np.array(self.size) / 2
@@ -99,11 +95,11 @@ class MouthPainter:
         if self.palette.shaded:
             step = max(1, min(size) // SHADED_LINES)
             x, y = pixel_centres(0, size[0], step), pixel_centres(0, size[1], step)[:, None]
-            tone = self._skin_tone(_Geometry(outer, inner, self._curves, x), y)
+            tone = self._skin_tone(Geometry(outer, inner, self._curves, x), y, float(added[PROTRUSION]))
             picture.paste(colour_tones(self._skin, tone, step, size), place)
-        self._paint_lips(picture, place, size, outer, inner)
+        self._paint_lips(picture, place, size, outer, inner, float(added[PROTRUSION]))
         teeth_y = float(middle[1] - (self.view.teeth - self.view.centre[1]) * scale - low[1])
-        self._paint_inside(picture, place, size, outer, inner, teeth_y)
+        self._paint_inside(picture, place, size, outer, inner, teeth_y, added)
         if self.palette.outline:
             line = max(self.palette.outline * scale, 0.8)
             for ring in (outer, inner):
@@ -138,11 +134,11 @@ class MouthPainter:
                 draw.ellipse((x - wide / 2, y - wide / 2, x + wide / 2, y + wide / 2), fill=255)
         return mask.reduce(SUPERSAMPLING)
 
-    def _skin_tone(self, shape: _Geometry, y: np.ndarray) -> np.ndarray:
-        """Shade the skin: a shadow under the lower lip, the groove above the upper one."""
+    def _skin_tone(self, shape: Geometry, y: np.ndarray, forward: float) -> np.ndarray:
+        """Shade the skin: a shadow under the lower lip, more of it under one that stands forward; the groove above."""
         scale = np.float32(self.view.scale)
         below = (y - shape.bottom) / scale
-        shadow = bump((below - 0.03) / 0.15) * (0.26 * bump(shape.across * 0.95))
+        shadow = bump((below - 0.03) / 0.15) * ((0.26 + 0.12 * forward) * bump(shape.across * 0.95))
         above = (shape.top - y) / scale
         sideways = (shape.x - shape.middle) / scale
         ridges = 0.09 * bump((np.abs(sideways) - 0.085) / 0.085) - 0.11 * bump(sideways / 0.085)
@@ -152,16 +148,17 @@ class MouthPainter:
         tone: np.ndarray = np.float32(0.5) - shadow + groove + rim - corners
         return tone
 
-    def _lip_tone(self, shape: _Geometry, y: np.ndarray) -> np.ndarray:
-        """Shade both lips: light from above, rounded, darker where they meet and in the corners."""
+    def _lip_tone(self, shape: Geometry, y: np.ndarray, forward: float) -> np.ndarray:
+        """Shade both lips: light from above, rounded, more so forward; dark where they meet and in the corners."""
         scale = np.float32(self.view.scale)
         across = shape.across
         upper = np.clip((y - shape.top) / np.maximum(shape.inner_top - shape.top, 1), 0, 1)
         lower = np.clip((y - shape.inner_bottom) / np.maximum(shape.bottom - shape.inner_bottom, 1), 0, 1)
-        corner = 0.10 * across**4
+        corner = (0.10 + 0.14 * forward) * across**4
         tubercle = 0.09 * bump(across / 0.22)
         upper_tone = (0.44 - corner) + upper * (tubercle - 0.06) - 0.26 * upper**3
         gloss = 0.27 * (bump((across - 0.16) / 0.42) + bump((across + 0.16) / 0.42)) + 0.04
+        gloss = gloss * (1 + 0.5 * forward)
         lower_tone = (0.40 - corner) + (0.9 * lower) * (1 - lower) + gloss * bump((lower - 0.36) / 0.30) - 0.12 * lower
         seam = (shape.inner_top + shape.inner_bottom) / 2
         share = np.clip((y - seam) / (0.02 * scale) + 0.5, 0, 1)
@@ -177,6 +174,7 @@ class MouthPainter:
         size: tuple[int, int],
         outer: np.ndarray,
         inner: np.ndarray,
+        forward: float,
     ) -> None:
         """Paint both lips, whole; what is seen between them comes on top."""
         from PIL import Image
@@ -189,7 +187,7 @@ class MouthPainter:
         if self.palette.shaded:
             step = max(1, min(size) // SHADED_LINES)
             x, y = (pixel_centres(int(low[axis]), int(high[axis]), step) for axis in (0, 1))
-            tone = self._lip_tone(_Geometry(outer, inner, self._curves, x), y[:, None])
+            tone = self._lip_tone(Geometry(outer, inner, self._curves, x), y[:, None], forward)
             layer = colour_tones(self._lips, tone, step, mask.size)
         else:
             upper_lip = np.concatenate([outer[: self._curves.outer_corner + 1], inner[self._curves.inner_corner :: -1]])
@@ -205,6 +203,7 @@ class MouthPainter:
         outer: np.ndarray,
         inner: np.ndarray,
         teeth_y: float,
+        articulators: np.ndarray,
     ) -> None:
         """Paint what is seen between the lips: darkness, tongue, teeth; or just the seam."""
         from PIL import Image
@@ -217,7 +216,8 @@ class MouthPainter:
             return
         x, y = pixel_centres(int(low[0]), int(high[0]), 1), pixel_centres(int(low[1]), int(high[1]), 1)[:, None]
         mask = self._mask(low, high - low, self._widen(inner, line / 2))
-        tone, teeth, cover = self._inside_tones(_Geometry(outer, inner, self._curves, x), y, teeth_y)
+        shape = Geometry(outer, inner, self._curves, x)
+        tone, teeth, cover = inside_tones(shape, y, teeth_y, scale, articulators)
         if self.palette.shaded:
             layer, white = colour_tones(self._inside, tone), colour_tones(self._teeth, teeth)
         else:
@@ -226,43 +226,3 @@ class MouthPainter:
             layer.paste(self.palette.tongue, (0, 0), cover_mask(np.clip((tone - 0.45) * 8, 0, 1)))
         layer.paste(white, (0, 0), cover_mask(cover))
         picture.paste(layer, (place[0] + int(low[0]), place[1] + int(low[1])), mask)
-
-    def _inside_tones(
-        self, shape: _Geometry, y: np.ndarray, teeth_y: float
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Shade the inside; tones of darkness and tongue, tones of the teeth, and what of it the teeth cover."""
-        scale = np.float32(self.view.scale)
-        opening = shape.opening / float(scale)
-        half = max((shape.right - shape.left) / 2, 1.0)
-        centre = (shape.left + shape.right) / 2
-        across = (shape.x - centre) / half
-        sideways = np.abs(shape.x - centre) / scale
-
-        tongue_height = float(np.clip(0.62 * (opening - TONGUE_FROM), 0, 0.22)) * float(scale)
-        tongue_top = shape.inner_bottom.max(initial=0) - tongue_height * (1 - 0.55 * across**2)
-        into = (y - tongue_top) / (0.055 * scale)
-        tongue = np.clip(into, 0, 1) if tongue_height > 0.5 else np.zeros_like(into)
-        groove = 0.20 * bump(sideways / 0.03)
-        light = 0.78 - groove - 0.35 * across**2
-        tone = 0.16 + 0.10 * np.clip((y - shape.inner_top) / (0.2 * scale), 0, 1) + tongue * (light - 0.2)
-
-        edge = teeth_y - TEETH_SAG * scale * across**2
-        nearest = np.abs(sideways[:, None] - np.array(TOOTH_EDGES, dtype=np.float32)).min(1)
-        edge -= 0.007 * scale * bump(nearest / 0.03)  # the teeth are rounded at their corners
-        edge = np.minimum(edge, shape.inner_bottom - 0.02 * scale)
-        gaps = bump(nearest / max(TOOTH_GAP, 0.9 / float(scale)))
-        sides = 1 - 0.50 * np.clip(np.abs(across), 0, 1.2) ** 2.5
-        depth = (y - shape.inner_top) / scale
-        lip_shadow = 0.55 + 0.45 * np.clip(depth / 0.06, 0, 1)
-        narrow = float(np.clip(half / float(scale) / 0.25, 0.6, 1))
-        bright = sides * (1 - 0.22 * gaps) * narrow
-        upper = lip_shadow * bright
-        cover = np.clip(edge - y + 0.5, 0, 1)
-
-        rise = float(np.clip(0.45 * (opening - LOWER_TEETH_FROM), 0, 0.06)) * float(scale)
-        if rise > 0.5:
-            lower_edge = shape.inner_bottom.max(initial=0) - rise * (1.0 - 0.3 * across**2)
-            lower_cover = np.clip(y - lower_edge + 0.5, 0, 1) * np.clip(1.6 - 2 * np.abs(across), 0, 1)
-            upper = np.where(lower_cover > cover, 0.72 * bright, upper)
-            cover = np.maximum(cover, lower_cover)
-        return tone, upper, cover

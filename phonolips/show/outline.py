@@ -3,6 +3,7 @@
 import numpy as np
 
 from phonolips.lips.points import LAYOUTS, layout_of
+from phonolips.show.shading import curve_heights
 
 POINTS_PER_SPAN = 6  # drawn points between two neighbours of a ring
 
@@ -53,3 +54,21 @@ class LipCurves:
         outer = self._smooth_outer @ points[: self._outer_points]
         inner = self._smooth_inner @ points[self._outer_points :]
         return np.concatenate([outer, outer[:1]])[order], np.concatenate([inner, inner[:1]])[order]
+
+
+class Geometry:
+    """Where the curves of one mouth pass in every column of its box; pixels, y down, float32 (width,)."""
+
+    def __init__(self, outer: np.ndarray, inner: np.ndarray, curves: LipCurves, x: np.ndarray) -> None:
+        upper, lower = outer[: curves.outer_corner + 1], outer[: curves.outer_corner - 1 : -1]
+        inner_upper, inner_lower = inner[: curves.inner_corner + 1], inner[: curves.inner_corner - 1 : -1]
+        ends = outer[:1], outer[curves.outer_corner : curves.outer_corner + 1]
+        self.x = x
+        self.top, self.bottom = curve_heights(self.x, upper), curve_heights(self.x, lower)
+        self.inner_top = curve_heights(self.x, np.concatenate([ends[0], inner_upper, ends[1]]))
+        self.inner_bottom = curve_heights(self.x, np.concatenate([ends[0], inner_lower, ends[1]]))
+        self.left, self.right = float(inner_upper[0, 0]), float(inner_upper[-1, 0])
+        self.middle = float(upper[0, 0] + upper[-1, 0]) / 2
+        self.half = max(float(upper[-1, 0] - upper[0, 0]) / 2, 1.0)
+        self.across = (self.x - self.middle) / self.half  # -1 and 1 at the corners
+        self.opening = float(np.max(self.inner_bottom - self.inner_top, initial=0))

@@ -258,6 +258,7 @@ def write_posteriors(result: Result, path: Path) -> None:
 
 def _draw_result(result: Result, folder: Path, painter: "Executor | None") -> list[str]:
     """Draw the posteriorgram and the video of a result into `folder`; return their names."""
+    from phonolips.lips.articulators import articulate
     from phonolips.lips.measures import opening
     from phonolips.show.drawing import render_lips_video
 
@@ -281,9 +282,15 @@ def _draw_result(result: Result, folder: Path, painter: "Executor | None") -> li
             beside = _drawn_beside(painter, picture)
         names.append(PICTURE_FILE)
     captions = phones_at_frames(result) if result.phones else None
+    articulators = articulate(len(result.lips), result.fps, result.alignment, result.posteriors)
     with beside:
         render_lips_video(
-            folder / VIDEO_FILE, result.lips, exact_fps(result.fps), waveform=result.sound_blocks(), captions=captions
+            folder / VIDEO_FILE,
+            result.lips,
+            exact_fps(result.fps),
+            waveform=result.sound_blocks(),
+            captions=captions,
+            articulators=articulators,
         )
     return [*names, VIDEO_FILE]
 

@@ -14,27 +14,28 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from phonolips.face import mesh as facemesh
+from phonolips.lips.articulators import articulate
 from phonolips.lips.points import to_ibug20
 from phonolips.show.drawing import text_font
 from phonolips.show.mouth import MouthPainter
 from phonolips.show.palette import PALETTES, Palette
 from phonolips.synth import verbs as synth
 
-SENTENCE = "bob saw five blue whales"
-PHONES = ("sil", "B", "F", "S", "W", "UW", "AA", "EY")
+SENTENCE = "they saw bob choose five thin blue whales"
+PHONES = ("B", "F", "TH", "L", "W", "UW", "CH", "AA")
 SIDE, GAP, MARGIN = 150, 4, 84  # pixels: a picture, between pictures, for the names at the left
 HEAD = 26  # pixels for the phones at the top
 FACE = (164, 114, 284, 194)  # left, top, right, bottom of the lower face in the portrait
 COLOURS = 255
 
 
-def drawn_row(lips: np.ndarray, frames: list[int], palette: Palette) -> list[Image.Image]:
-    """Draw some frames of lips (frames, points, 2)."""
+def drawn_row(lips: np.ndarray, moved: np.ndarray, frames: list[int], palette: Palette) -> list[Image.Image]:
+    """Draw some frames of lips (frames, points, 2) with their articulators (frames, 5)."""
     painter = MouthPainter(lips, (SIDE, SIDE * 2 // 3), palette)
-    return [painter.paint(lips[frame]) for frame in frames]
+    return [painter.paint(lips[frame], moved[frame]) for frame in frames]
 
 
-def face_row(lips: np.ndarray, fps: float, frames: list[int]) -> list[Image.Image]:
+def face_row(lips: np.ndarray, moved: np.ndarray, fps: float, frames: list[int]) -> list[Image.Image]:
     """Put some frames of lips (frames, 40, 2) on the portrait."""
     from skimage.data import astronaut
 
@@ -46,7 +47,7 @@ def face_row(lips: np.ndarray, fps: float, frames: list[int]) -> list[Image.Imag
         path = Path(folder) / "portrait.png"
         Image.fromarray(astronaut()).save(path)
         face = read_face(path)
-        pictures = list(draw_on_face(face, transfer(lips, face.rest), fps))
+        pictures = list(draw_on_face(face, transfer(lips, face.rest), fps, articulators=moved))
     return [
         Image.fromarray(pictures[frame]).crop(FACE).resize((SIDE, SIDE * 2 // 3), Image.Resampling.LANCZOS)
         for frame in frames
@@ -60,10 +61,12 @@ def draw_sheet() -> Image.Image:
     for label in PHONES:
         phone = next(phone for phone in result.alignment.phones if phone.label == label)
         frames.append(int((phone.start + phone.end) / 2 * result.fps))
-    rows = {name: drawn_row(result.lips, frames, palette) for name, palette in PALETTES.items()}
-    rows["ibug20"] = drawn_row(to_ibug20(result.lips), frames, PALETTES["warm"])
+    moved = articulate(len(result.lips), result.fps, result.alignment, result.posteriors)
+    assert moved is not None
+    rows = {name: drawn_row(result.lips, moved, frames, palette) for name, palette in PALETTES.items()}
+    rows["ibug20"] = drawn_row(to_ibug20(result.lips), moved, frames, PALETTES["warm"])
     if facemesh.is_available():
-        rows["on a face"] = face_row(result.lips, result.fps, frames)
+        rows["on a face"] = face_row(result.lips, moved, result.fps, frames)
     height = HEAD + sum(row[0].height + GAP for row in rows.values())
     sheet = Image.new("RGB", (MARGIN + len(PHONES) * (SIDE + GAP), height), "white")
     draw = ImageDraw.Draw(sheet)

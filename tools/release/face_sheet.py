@@ -15,6 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from phonolips.face.person import Face, read_face
 from phonolips.face.render import draw_on_face
+from phonolips.lips.articulators import articulate
 from phonolips.lips.measures import opening
 from phonolips.lips.shapes import transfer
 from phonolips.synth import verbs as synth
@@ -52,7 +53,8 @@ def grid(tiles: list[Image.Image]) -> Image.Image:
 def draw_sheet(face: Face, portrait: np.ndarray) -> Image.Image:
     """Draw both parts of the sheet."""
     result = synth.from_text(SENTENCE)
-    frames = list(draw_on_face(face, transfer(result.lips, face.rest), result.fps))
+    moved = articulate(len(result.lips), result.fps, result.alignment, result.posteriors)
+    frames = list(draw_on_face(face, transfer(result.lips, face.rest), result.fps, articulators=moved))
     phones = result.alignment.phones
 
     def frame_of(at: int) -> int:

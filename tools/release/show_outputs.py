@@ -201,6 +201,7 @@ this page is made by `python tools/release/show_outputs.py --data DATA --work WO
 | `plot --kind filmstrip` | ![Filmstrip](plot_filmstrip.png) |
 | `plot --kind compare` | ![Two runs compared](plot_compare.png) |
 | `--face`, a photo that talks (`tools/release/face_sheet.py`) | ![A portrait that talks](face_sheet.png) |
+| Every phone, [as it is drawn](drawing.md) (`tools/release/phone_sheet.py`) | ![Every phone](phones_sheet.jpg) |
 
 """
 

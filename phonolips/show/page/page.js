@@ -39,6 +39,14 @@
       shape[i] = [0, 1].map((k) => lips[start + 2 * i + k] * (1 - share) + lips[next + 2 * i + k] * share);
     return shape;
   }
+  // What the phones add to the lips, mixed likewise; nothing where they are not known.
+  const added = data.articulators && bytesOf(data.articulators.uint8);
+  const addedAt = (time) => {
+    const count = data.articulatorNames.length, place = clamp(time * fps - 0.5, 0, frames - 1), first = Math.floor(place);
+    const next = Math.min(first + 1, frames - 1), share = place - first;
+    return data.articulatorNames.map((_, k) =>
+      added ? (added[first * count + k] * (1 - share) + added[next * count + k] * share) / data.articulators.levels : 0);
+  };
   const openingOf = (shape) => shape[data.innerMiddle[0]][1] - shape[data.innerMiddle[1]][1];
   const widthOf = (shape) => Math.hypot(...[0, 1].map((k) => shape[data.corners[1]][k] - shape[data.corners[0]][k]));
   const openings = new Float32Array(frames), widths = new Float32Array(frames);
@@ -195,7 +203,8 @@
     const [context, width, height] = fitCanvas(byId("mouth"));
     const scale = Math.min(width, height) * paint.share / view.extent;
     const toPixel = ([x, y]) => [width / 2 + (x - view.x) * scale, height / 2 - (y - view.y) * scale];
-    const shape = lipsAt(time).map(toPixel);
+    const row = addedAt(time), amount = (name) => row[data.articulatorNames.indexOf(name)];
+    const shape = shapeLips(lipsAt(time), row, data.shaping).map(toPixel);
     const outer = halves(shape.slice(0, data.outerPoints)), inner = halves(shape.slice(data.outerPoints));
     context.fillStyle = gradient(context, 0, height, paint.skin);
     context.fillRect(0, 0, width, height);
@@ -214,7 +223,20 @@
     context.clip();
     context.fillStyle = paint.inside;
     context.fillRect(0, 0, width, height);
-    const edge = toPixel([0, data.teeth])[1], sag = paint.teethSag * scale, [left, right] = [inner.upper[0][0], inner.upper.at(-1)[0]];
+    const sag = paint.teethSag * scale, [left, right] = [inner.upper[0][0], inner.upper.at(-1)[0]];
+    const top = Math.min(...inner.upper.map((p) => p[1])), floor = Math.max(...inner.lower.map((p) => p[1]));
+    const tip = (name, halfWidth, share) => {
+      if (!amount(name)) return;
+      context.globalAlpha = amount(name);
+      context.fillStyle = paint.tongue;
+      context.beginPath();
+      context.ellipse((left + right) / 2, floor, halfWidth * scale, share * (floor - top), 0, 0, 2 * Math.PI);
+      context.fill();
+      context.globalAlpha = 1;
+    };
+    tip("tongue_up", paint.raisedHalfWidth, paint.raisedShare);
+    // The upper teeth are higher where a tongue lies under them.
+    const edge = Math.min(toPixel([0, data.teeth])[1], floor - amount("tongue_between") * paint.tipShare * (floor - top));
     context.fillStyle = paint.teeth;
     context.beginPath();
     context.moveTo(left, 0);
@@ -222,6 +244,18 @@
     context.lineTo(right, edge - sag);
     context.quadraticCurveTo((left + right) / 2, edge + sag, left, edge - sag);
     context.fill();
+    // Teeth on the lower lip, or together, fill the gap.
+    context.globalAlpha = Math.max(amount("biting"), amount("teeth_together"));
+    context.fillRect(left, 0, right - left, height);
+    context.globalAlpha = amount("teeth_together");
+    context.strokeStyle = paint.inside;
+    context.lineWidth = 1;
+    context.beginPath();
+    context.moveTo(left, edge - sag);
+    context.quadraticCurveTo((left + right) / 2, edge + sag, right, edge - sag);
+    context.stroke();
+    context.globalAlpha = 1;
+    tip("tongue_between", paint.tipHalfWidth, paint.tipShare);
     context.restore();
     path(context, inner.upper, inner.lower);
     context.strokeStyle = paint.inside;

@@ -1,7 +1,7 @@
 """One self-contained HTML page for a result: lips that move, sound, posteriors and tiers under one play head.
 
-The page is `page.html` with `page.css`, `page.js` and the numbers put in; nothing is loaded from a network, and its
-content policy forbids it. Arrays travel as base64 of whole numbers with a scale beside them.
+The page is `page.html` with `page.css`, `lips.js`, `page.js` and the numbers put in; nothing is loaded from a network,
+and its content policy forbids it. Arrays travel as base64 of whole numbers with a scale beside them.
 """
 
 import base64
@@ -16,10 +16,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from phonolips.errors import InputError, PhonolipsWarning
+from phonolips.lips.articulators import ARTICULATORS, articulate
 from phonolips.lips.points import LAYOUTS
+from phonolips.lips.shaping import Mouth, shaping_numbers
 from phonolips.phones.inventory import PHONE_TO_VISEME, PHONES, SILENCE, UNKNOWN, VISEME_NAMES
 from phonolips.phones.sounds import nearest_phone, shuts_lips
 from phonolips.show.caption import BARS, LEAST_SHOWN
+from phonolips.show.inside import RAISED_HALF_WIDTH, TIP_HALF_WIDTH, TIP_SHARE
 from phonolips.show.plots.style import BILABIAL_NAME, LIP_EDGE, MOUTH_COLOUR, SHOWN_POSTERIOR, UNIT
 from phonolips.show.plots.tiers import viseme_order
 from phonolips.show.view import VIEW_PERCENTILES, teeth_height
@@ -49,6 +52,11 @@ MOUTH: dict[str, Any] = {
     "seamWidth": 1.6,  # pixels
     "teeth": "#e8e0d4",
     "teethSag": 0.04,  # by which the upper teeth are shorter at the corners of the mouth, and longer in the middle
+    "tongue": "#c9787c",
+    "tipHalfWidth": TIP_HALF_WIDTH,
+    "tipShare": TIP_SHARE,  # of the gap between the lips
+    "raisedHalfWidth": RAISED_HALF_WIDTH,
+    "raisedShare": 0.7,  # likewise, of a tip behind the upper teeth
 }
 
 
@@ -97,7 +105,7 @@ def page_html(result: "Result", *, title: str = "") -> str:
         "title": html.escape(title),
         "style": _template("page.css"),
         "data": numbers,
-        "script": _template("page.js"),
+        "script": _template("lips.js") + _template("page.js"),
     }
     page = _template("page.html")
     for name, text in parts.items():
@@ -126,6 +134,8 @@ def page_data(result: "Result", title: str) -> dict[str, Any]:
             "fps": MODEL_FPS,
             **_pack(result.lip_parameters, 1e-3),
         }
+    articulators = articulate(len(result.lips), result.fps, result.alignment, result.posteriors)
+    mean = result.lips.mean(0)
     return {
         "title": title,
         "seconds": result.seconds,
@@ -139,6 +149,9 @@ def page_data(result: "Result", title: str) -> dict[str, Any]:
         "mouth": MOUTH,
         "unit": UNIT,
         "lips": _pack(result.lips, LIP_UNIT),
+        "shaping": shaping_numbers(result.layout, Mouth.of(mean)),
+        "articulatorNames": ARTICULATORS,
+        "articulators": None if articulators is None else _pack_shares(articulators),
         "phoneNames": PHONES,
         "visemes": {label: VISEME_NAMES[PHONE_TO_VISEME[nearest_phone(label)]] for label in labels},
         "bilabials": sorted(label for label in labels if shuts_lips(label)),
@@ -182,15 +195,19 @@ def _pack(values: np.ndarray, unit: float) -> dict[str, Any]:
     return {"shape": list(values.shape), "unit": unit, "int16": _base64(np.round(values / unit).astype("<i2"))}
 
 
+def _pack_shares(values: np.ndarray) -> dict[str, Any]:
+    """Round shares from 0 to 1 to bytes."""
+    rounded = np.round(np.clip(values, 0, 1) * POSTERIOR_LEVELS).astype(np.uint8)
+    return {"shape": list(values.shape), "levels": POSTERIOR_LEVELS, "uint8": _base64(rounded)}
+
+
 def _posteriors(posteriors: np.ndarray, said: set[str]) -> dict[str, Any]:
     """Pack posteriors as bytes (steps, phones), and choose the rows that are shown, by viseme class."""
     peaks = posteriors.max(0)
     shown = (phone for phone, peak in zip(PHONES, peaks, strict=True) if peak >= SHOWN_POSTERIOR or phone in said)
     return {
-        "shape": list(posteriors.shape),
+        **_pack_shares(posteriors),
         "stepsPerSecond": STEPS_PER_SECOND,
-        "levels": POSTERIOR_LEVELS,
-        "uint8": _base64(np.round(np.clip(posteriors, 0, 1) * POSTERIOR_LEVELS).astype(np.uint8)),
         "groups": [[viseme, phones] for viseme, phones in viseme_order(shown)],
     }
 
