@@ -10,7 +10,7 @@ import pytest
 from conftest import skip_without
 
 from phonolips.corpus.cutting import Cut, _Blocks, cut_video, find_cuts
-from phonolips.corpus.records import Record, read_records, write_records
+from phonolips.corpus.records import Dropped, Record, read_records, write_records
 from phonolips.corpus.videos import choose_test_people, find_records, find_sources, fold_of_people
 from phonolips.errors import CorpusError, InputError
 from phonolips.media.video import FrameReader, read_frames, write_video
@@ -193,3 +193,18 @@ def test_folds_are_joined_person_by_person(tmp_path):
     assert means == {"anna": 0.6, "ben": 0.9}
     with pytest.raises(CorpusError, match="no scores; run 'phonolips evaluate --step score'"):
         join_folds([tmp_path / "03"], tmp_path)
+
+
+def test_people_beside_grid_are_told_from_its_speakers(monkeypatch, tmp_path):
+    from phonolips.corpus.prepare import records as step
+
+    own = Record("s1/a", "s1", "train", "", "a.wav", "a.mp4", complete=False)
+    grids = Record("s1/a", "s1", "train", "bin", "g.mpg", "g.mpg")
+    monkeypatch.setattr(step.videos_corpus, "find_records", lambda *_, **__: ([own], [Dropped("s1/b", "no face")]))
+    monkeypatch.setattr(step.grid_corpus, "find_records", lambda *_, **__: ([grids], []))
+    _, dropped = step.make_records(tmp_path / "both", tmp_path, corpus="videos", grid=tmp_path)
+    written = read_records(tmp_path / "both" / "records.jsonl")
+    assert [(record.id, record.speaker) for record in written] == [("videos/s1/a", "videos/s1"), ("s1/a", "s1")]
+    assert dropped == [Dropped("videos/s1/b", "no face")]
+    step.make_records(tmp_path / "alone", tmp_path, corpus="videos")
+    assert read_records(tmp_path / "alone" / "records.jsonl") == [own]
