@@ -11,7 +11,6 @@ clips), and by up to two frames. The sync expert finds that to a quarter of a fr
 web may be apart by four frames and more, each by its own amount, which drifts where two clocks were used (`find_lags`).
 """
 
-import math
 from collections import defaultdict
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
@@ -21,19 +20,14 @@ import numpy as np
 from phonolips.corpus.store.store import Store
 from phonolips.errors import InputError
 from phonolips.lips.space import mean_centre
+from phonolips.model.lag import FURTHEST_LAG_FRAMES, LEAST_SHIFT_FRAMES, Timed, is_sure, move_in_time
 from phonolips.timebase import MODEL_FPS
 
 if TYPE_CHECKING:
     from phonolips.model.sync import SyncResult
 
 LEAST_SYNC_CONFIDENCE = 0.33  # of the sync expert, whose every sure offset is then within half a frame of the lips' own
-LEAST_SHIFT_FRAMES = 0.05  # less is left alone
 MOST_SHIFT_FRAMES = 5.0  # more is left alone: rather a clip with something else wrong
-FURTHEST_LAG_FRAMES = 10  # 400 ms, of a video that nobody filmed for this
-# An offset is sure from a confidence of LAG_CONFIDENCE_FRAMES / frames on, and of many frames from LEAST_LAG_CONFIDENCE
-# on. Lips of one clip beside the sound of another (113 s of three presidents) have 0.22, 0.18, 0.15, 0.10, 0.05, 0.06
-# or more in a tenth of all windows of 40, 50, 75, 100, 150 and 200 frames; beside their own, half have 0.23 to 0.16.
-LAG_CONFIDENCE_FRAMES, LEAST_LAG_CONFIDENCE = 12.0, 0.07
 DRIFT_MS = 80.0  # a clip's own lag counts only so near to that of its whole video; one of them drifts by 48 ms in 30 s
 
 
@@ -58,19 +52,8 @@ def speaker_centres(tracked: Store, clips: Iterable[tuple[str, str]]) -> dict[st
     return {speaker: np.mean(centres, axis=0).round(6).tolist() for speaker, centres in found.items()}
 
 
-class Timed(NamedTuple):
-    """Lips float32 (frames, 40, 2) moved in time; detected bool (frames,); by how much they were late, ms."""
-
-    lips: np.ndarray
-    detected: np.ndarray
-    late_ms: float
-
-
 def bring_into_sync(lips: np.ndarray, detected: np.ndarray, mel: np.ndarray) -> Timed:
-    """Move lips in time to where the sync expert finds their sound, if it is sure.
-
-    Lips between frames are read off a cubic spline through them; frames that were not filmed (at one end) are filled
-    with the nearest one and count as not detected.
+    """Move lips in time to where the sync expert finds their sound, if it is sure; see `model.lag.move_in_time`.
 
     Args:
         lips: float32 (frames, 40, 2), mouth space, 25 a second.
@@ -91,21 +74,6 @@ def bring_into_sync(lips: np.ndarray, detected: np.ndarray, mel: np.ndarray) -> 
     if found.confidence < LEAST_SYNC_CONFIDENCE or not LEAST_SHIFT_FRAMES <= abs(frames) <= MOST_SHIFT_FRAMES:
         return as_filmed
     return move_in_time(lips, detected, found.offset_ms)
-
-
-def move_in_time(lips: np.ndarray, detected: np.ndarray, late_ms: float) -> Timed:
-    """Bring lips forward that are late, or back where `late_ms` is below 0; see `bring_into_sync` for the arrays."""
-    from phonolips.lips.curve import shift_frames
-
-    frames = late_ms * MODEL_FPS / 1000
-    if abs(frames) < LEAST_SHIFT_FRAMES:
-        return Timed(lips, detected, 0.0)
-    moved = shift_frames(lips, -frames)
-    places = np.arange(len(detected))
-    near = np.interp(places + frames, places, detected.astype(np.float64)) > 0.99
-    beyond = math.ceil(abs(frames))
-    near[len(near) - beyond if frames > 0 else 0 : None if frames > 0 else beyond] = False
-    return Timed(moved, near, round(late_ms, 1))
 
 
 class Lag(NamedTuple):
@@ -139,8 +107,7 @@ class _Distances:
         if not len(searched):
             return 0.0, 0.0, False
         found = summarise_distances(searched - FURTHEST_LAG_FRAMES, self._total[searched] / self._weight[searched])
-        least = max(LEAST_LAG_CONFIDENCE, LAG_CONFIDENCE_FRAMES / self.frames)
-        return round(found.offset_ms, 1), round(found.confidence, 3), found.confidence >= least
+        return round(found.offset_ms, 1), round(found.confidence, 3), is_sure(found.confidence, self.frames)
 
 
 def find_lags(clips: Iterable[tuple[str, np.ndarray, np.ndarray]]) -> dict[str, Lag]:

@@ -12,13 +12,13 @@ import numpy as np
 from phonolips.errors import InputError
 from phonolips.timebase import MODEL_FPS
 
-FURTHEST_LAG_FRAMES = 10  # 400 ms; beyond lies rather something else that is wrong
-LEAST_LAG_FRAMES = 0.05  # less is left alone
+FURTHEST_LAG_FRAMES = 10  # 400 ms, of a video that nobody filmed for this; beyond lies rather something else
+LEAST_SHIFT_FRAMES = 0.05  # less is left alone
 # An offset is sure from a confidence of LAG_CONFIDENCE_FRAMES / frames on, and of many frames from LEAST_LAG_CONFIDENCE
-# on: more than lips of one clip have beside the sound of another (a tenth of such windows of 113 s of three presidents
-# have 0.22, 0.15, 0.10 and 0.06 or more, of 40, 75, 100 and 200 frames). Lips beside their own sound have 0.17 to 0.3
-# there; but for one of the twelve clips, the offsets are within 0.4 frames of where the model's openings fit best.
-LAG_CONFIDENCE_FRAMES, LEAST_LAG_CONFIDENCE = 13.0, 0.07
+# on. Lips of one clip beside the sound of another (113 s of three presidents) have 0.22, 0.18, 0.15, 0.10, 0.05, 0.06
+# or more in a tenth of all windows of 40, 50, 75, 100, 150 and 200 frames; beside their own, half have 0.23 to 0.16.
+# But for one of the twelve clips, the offsets are within 0.4 frames of where the model's openings fit best.
+LAG_CONFIDENCE_FRAMES, LEAST_LAG_CONFIDENCE = 12.0, 0.07
 
 
 class Timed(NamedTuple):
@@ -29,10 +29,37 @@ class Timed(NamedTuple):
     late_ms: float
 
 
-def take_lag_out(lips: np.ndarray, detected: np.ndarray, mel: np.ndarray) -> Timed:
-    """Move the lips of a video in time to where the sync expert finds their sound, if it is sure.
+def is_sure(confidence: float, frames: int) -> bool:
+    """Return whether a lag that the sync expert found in some frames counts, where nothing else is known of it."""
+    return confidence >= max(LEAST_LAG_CONFIDENCE, LAG_CONFIDENCE_FRAMES / frames)
 
-    Frames that were not filmed (at one end) are filled with the nearest one and count as not detected.
+
+def move_in_time(lips: np.ndarray, detected: np.ndarray, late_ms: float) -> Timed:
+    """Bring lips forward that are late, or back where `late_ms` is below 0.
+
+    Lips between frames are read off a cubic spline through them; frames that were not filmed (at one end) are filled
+    with the nearest one and count as not detected.
+
+    Args:
+        lips: float32 (frames, 40, 2), mouth space, 25 a second.
+        detected: bool (frames,).
+        late_ms: by how much they are late.
+    """
+    from phonolips.lips.curve import shift_frames
+
+    frames = late_ms * MODEL_FPS / 1000
+    if abs(frames) < LEAST_SHIFT_FRAMES:
+        return Timed(lips, detected, 0.0)
+    moved = shift_frames(lips, -frames)
+    places = np.arange(len(detected))
+    near = np.interp(places + frames, places, detected.astype(np.float64)) > 0.99
+    beyond = math.ceil(abs(frames))
+    near[len(near) - beyond if frames > 0 else 0 : None if frames > 0 else beyond] = False
+    return Timed(moved, near, round(late_ms, 1))
+
+
+def take_lag_out(lips: np.ndarray, detected: np.ndarray, mel: np.ndarray) -> Timed:
+    """Move the lips of a video in time to where the sync expert finds their sound, if it is sure; see `move_in_time`.
 
     Args:
         lips: float32 (frames, 40, 2), mouth space, 25 a second.
@@ -42,19 +69,11 @@ def take_lag_out(lips: np.ndarray, detected: np.ndarray, mel: np.ndarray) -> Tim
     Raises:
         CheckpointError: no sync expert in the package.
     """
-    from phonolips.lips.curve import shift_frames
     from phonolips.model.sync import offset
 
     try:
         found = offset(lips, mel, furthest=FURTHEST_LAG_FRAMES)
     except InputError:  # too short to tell
         return Timed(lips, detected, 0.0)
-    late = found.offset_ms * MODEL_FPS / 1000
-    sure = found.confidence >= max(LEAST_LAG_CONFIDENCE, LAG_CONFIDENCE_FRAMES / len(lips))
-    if not sure or not LEAST_LAG_FRAMES <= abs(late) < FURTHEST_LAG_FRAMES:
-        return Timed(lips, detected, 0.0)
-    places = np.arange(len(detected))
-    there = np.interp(places + late, places, detected.astype(np.float64)) > 0.99
-    beyond = math.ceil(abs(late))
-    there[len(there) - beyond if late > 0 else 0 : None if late > 0 else beyond] = False
-    return Timed(shift_frames(lips, -late), there, round(found.offset_ms, 1))
+    is_inside = abs(found.offset_ms) * MODEL_FPS / 1000 < FURTHEST_LAG_FRAMES
+    return move_in_time(lips, detected, found.offset_ms if is_inside and is_sure(found.confidence, len(lips)) else 0.0)

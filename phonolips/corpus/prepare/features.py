@@ -12,11 +12,12 @@ from phonolips.corpus.layout import RECORDS, alignment_path, feature_arrays, pho
 from phonolips.corpus.prepare.fill import fill_store
 from phonolips.corpus.prepare.loaded import lips_of, network_of
 from phonolips.corpus.records import Dropped, Record, count_records, iterate_records, write_dropped
-from phonolips.corpus.registration import Lag, bring_into_sync, find_lags, move_in_time, speaker_centres
+from phonolips.corpus.registration import Lag, bring_into_sync, find_lags, speaker_centres
 from phonolips.corpus.store.store import Clip, Store, declared_arrays
 from phonolips.lips.curve import resample_frames
 from phonolips.lips.points import LIP_POINTS
 from phonolips.lips.space import mean_centre
+from phonolips.model.lag import move_in_time
 from phonolips.phones.inventory import IGNORED_ID, NUM_PHONES
 from phonolips.storage import write_text
 from phonolips.timebase import MODEL_FPS, frames_to_samples, samples_to_frames, samples_to_seconds
