@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from conftest import needs
 
+from phonolips.lips.measures import opening, width
 from phonolips.model.bundle import PACKAGED_MODEL, read_weights
 from phonolips.model.network import PHONE_OFFSETS, TABLES, Network, load_network
 from phonolips.model.numpy_graph import numpy_graphs
@@ -153,3 +154,19 @@ def test_offsets_are_trained_with_people_without_a_row_and_left_alone_with_other
         clips = [clip(named) for _ in range(4)]
         fit_lips(network, clips, clips, settings, tmp_path / str(named), device="cpu", offsets_trained=trained)
         assert bool(network.phone_offsets.weight.any()) is trained
+
+
+# ---------------------------------------------------------------- what the packaged model has
+
+
+def test_the_packaged_model_moves_anybody_by_the_chart():
+    """Its table moves opening and width as the chart says, and opening by half a standard deviation of the lips'."""
+    network = load_network()
+    assert network.phone_offsets.any()
+    lips = network.outputs_to_lips(network.phone_offsets, network.lip_mean[0])
+    rest = network.lip_mean[0]
+    chart, spread = chart_shapes(), network.lip_parameters.scale
+    for column, (measure, size) in enumerate(((opening, 0.5), (width, 0.8))):
+        moved = measure(lips) - measure(rest[None])
+        assert np.corrcoef(moved, chart[:, column])[0, 1] > 0.999
+        np.testing.assert_allclose(moved.std(), size * spread[column] * chart[:, column].std(), rtol=0.25)
