@@ -87,10 +87,11 @@ def open_in_silence(result: Result) -> tuple[int, int]:
 
 
 def frames_of(result: Result, start: float, end: float) -> np.ndarray:
-    """Return the numbers of the frames within a time; of the nearest one where there is none."""
+    """Return the numbers of the frames within a time; where there is none, of the nearest one, or of two as near."""
     times = frame_centres(len(result.lips), result.fps)
     inside = np.flatnonzero((times >= start) & (times < end))
-    return inside if len(inside) else np.array([np.abs(times - (start + end) / 2).argmin()])
+    away = np.abs(times - (start + end) / 2)
+    return inside if len(inside) else np.flatnonzero(away <= away.min() + 1e-6)
 
 
 def sound_table(paths: list[Path], network: Network) -> str:
