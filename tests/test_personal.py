@@ -207,7 +207,7 @@ def test_a_lag_is_taken_out(monkeypatch, late):
 
 
 @pytest.mark.parametrize(
-    ("late", "confidence", "frames"), [(2, 0.12, 100), (2, 0.06, 1000), (0.01, 1, 100), (10, 1, 100), (None, 0, 20)]
+    ("late", "confidence", "frames"), [(2, 0.11, 100), (2, 0.06, 1000), (0.01, 1, 100), (10, 1, 100), (None, 0, 20)]
 )
 def test_what_is_not_sure_stays(monkeypatch, late, confidence, frames):
     def offset(lips, mel, furthest):

@@ -192,8 +192,12 @@ def test_liveliness_moves_more_and_never_crosses_the_lips(spoken):
 def test_a_lip_shape_of_your_own(spoken):
     shape = load_network().lip_mean[0] * 1.5
     # no b, m, p, f or v, and ajar in silence: these are closed by rule, in any shape
-    calm = verbs.from_text("lay green at two now", liveliness=0, rest="natural")
-    result = verbs.from_text("lay green at two now", mean_lip=shape, liveliness=0, rest="natural")
+    gain = (
+        1 / load_network().description.settings.lips.width_of_others
+    )  # as decoded: a stretched mouth depends on its shape
+    options = {"liveliness": 0, "rest": "natural", "articulation": {"width": gain}}
+    calm = verbs.from_text("lay green at two now", **options)
+    result = verbs.from_text("lay green at two now", mean_lip=shape, **options)
     expected = calm.lips - load_network().lip_mean[0] + shape
     assert np.allclose(result.lips, expected, atol=1e-5)
     with pytest.raises(InputError, match="mean_lip"):
@@ -389,7 +393,7 @@ def test_articulation_moves_what_it_names():
     wide = verbs.from_text(text, articulation={"width": 1.5})
     middle = close_lips(load_network().lip_speaker(None).mean_lip)
     np.testing.assert_allclose(wide.lips[..., 1], plain.lips[..., 1], atol=1e-6)
-    np.testing.assert_allclose(width(wide.lips) - width(middle), 1.5 * (width(plain.lips) - width(middle)), atol=1e-5)
+    np.testing.assert_allclose(width(wide.lips) - width(middle), 1.5 * (width(plain.lips) - width(middle)), atol=2e-5)
     np.testing.assert_allclose(wide.lips[..., 0].mean(1), plain.lips[..., 0].mean(1), atol=1e-6)
     tall = verbs.from_text(text, articulation={"opening": 1.5})
     np.testing.assert_allclose(tall.lips[..., 0], plain.lips[..., 0], atol=1e-6)

@@ -146,7 +146,7 @@ def test_the_shipped_model_says_which_phones_it_saw():
 def test_shipped_lips_of_phones_that_grid_lacks():
     consonants, vowels = "T S K L F P", "AA IY AH EH UW"
     least = min(float(opening(shipped_lips("UH", context)).min()) for context in consonants.split())
-    assert least > 0.03  # it was shut, -0.000, in four of six contexts
+    assert least > 0.025  # it was shut, -0.000, in four of six contexts
     assert mean_of(width, "UH", consonants) < mean_of(width, "IY", consonants) - 0.03
     assert mean_of(width, "SH", vowels) < mean_of(width, "S", vowels) - 0.002
     assert mean_of(opening, "SH", vowels) > 0.09  # was 0.079, and 0.031 at the least

@@ -194,8 +194,7 @@ def test_text_is_aligned_by_the_encoder(session, spoken, tmp_path):
     works([chosen, auto])
     assert (tmp_path / "chosen.png").stat().st_size
     assert (tmp_path / "chosen.TextGrid").read_text() == (tmp_path / "auto.TextGrid").read_text()
-    assert "pip install" not in chosen[3]
-    assert auto[3].count("pip install 'phonolips[align]'") == 1
+    assert "pip install" not in chosen[3] + auto[3]
 
 
 def test_a_corpus_whose_lips_are_there(session, spoken, tmp_path):

@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 MOUTHS = "ABCDEFGHX"
 SHUT, BITE, TONGUE = (MOUTHS.index(mouth) for mouth in "AGH")
 # Opening as a share of the widest and width against rest in eye distances, from what the phones that these mouths
-# stand for do on GRID's training clips
+# stand for do on GRID's training clips; widths of E and F between those and the half more by which other people round
 OPENINGS = np.array([0.0, 0.35, 0.65, 1.0, 0.5, 0.25, 0.2, 0.55, 0.0])
-WIDTHS = np.array([-0.02, 0.0, 0.0, 0.0, -0.04, -0.055, -0.015, -0.005, 0.0])
+WIDTHS = np.array([-0.02, 0.0, 0.0, 0.0, -0.05, -0.08, -0.015, -0.005, 0.0])
 OPENING_SPREAD, WIDTH_SPREAD = 0.25, 0.04  # a mouth that is so far off costs 1
 WIDEST_QUANTILE, LEAST_WIDEST, MOST_WIDEST = 0.97, 0.12, 0.4  # of the opening; eye distances
 SHUT_SHARE = 0.1  # of the frames, the least open, show lips that are shut; see `lips.shapes`

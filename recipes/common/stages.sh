@@ -128,7 +128,8 @@ run_stages() {  # run_stages [SETTING=VALUE ...]
   fi
   local number=7 step
   for step in synthesise score plots; do
-    if [ "$number" -le "$stop_stage" ] && ! grep -q '"split": "test' "$exp/data/records.jsonl"; then
+    if [ "$number" -le "$stop_stage" ] && [ -e "$exp/data/records.jsonl" ] \
+      && ! grep -q '"split": "test' "$exp/data/records.jsonl"; then
       log "nobody is held out, so there is nothing to evaluate"
       break
     fi
