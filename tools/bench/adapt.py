@@ -12,6 +12,7 @@ nothing but the row "own mean shape given" knows. A speaker whom the model has s
 import argparse
 import time
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -99,8 +100,8 @@ def bench(network: Network, speaker: str, clips: list[TestClip], draws: int, see
         rolled = order[first:] + order[:first]
         tests, encoded = rolled[most:], [clips[index].encoded for index in rolled[:most]]
         score(NOTHING, mean, tests)
-        score(OWN, LipSpeaker("own", mean.embedding, own), tests)
-        score(NAIVE, LipSpeaker("naive", mean.embedding, rest_lips(encoded[0])), tests)
+        score(OWN, replace(mean, name="own", mean_lip=own), tests)
+        score(NAIVE, replace(mean, name="naive", mean_lip=rest_lips(encoded[0])), tests)
         score(PICTURE, rest_speaker(network, encoded[0]), tests)
         score(FRAME, best_frame_speaker(network, encoded[0]), tests)
         for label, count in lengths.items():
