@@ -239,9 +239,10 @@ def train_lips(
         )
     fit_lip_basis(network, store, train, settings)
     seen = find_seen(phones_of(store, train))
-    fit_phone_offsets(network, store, train, opening=settings.phone_opening, width=settings.phone_width)
     if settings.start:
         seen |= start_from(network, start_folder(settings))
+    if not network.phone_offsets.weight.any():  # in the basis of the start, which may have none
+        fit_phone_offsets(network, store, train, opening=settings.phone_opening, width=settings.phone_width)
     kept = stored_outputs or folder / STORED_OUTPUTS
     encoder_device = "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
     noise_seed = settings.seed if settings.noisy_share else None
