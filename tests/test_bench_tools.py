@@ -84,7 +84,7 @@ def test_espeak_speech_has_a_margin_and_words():
     boundaries = tool("tools/bench/boundaries")
     sound, phones = boundaries.say("bin blue", "en-us", 150, 0)
     assert phones[0].start >= boundaries.MARGIN_SECONDS
-    assert phones[-1].end <= len(sound) / 16_000 - boundaries.MARGIN_SECONDS + 1e-6
+    assert phones[-1].end <= len(sound) / 16_000 - boundaries.MARGIN_SECONDS + 1e-4  # resampling drops a sample
     assert [word.phones for word in boundaries.to_words(phones)] == [("B", "IH", "N"), ("B", "L", "UW")]
 
 

@@ -5,7 +5,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import tool
+from conftest import skip_without, tool
+
+skip_without("train")
+
 from scipy.ndimage import shift
 from test_adapt import LOOSE, clip_of, error, network, person_of, speech, trainable
 

@@ -15,7 +15,6 @@ import json
 import math
 import re
 import time
-from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -313,7 +312,7 @@ class Store:
             raise CorpusError(f"{folder}: no prepared store here ({HEADER} is missing); run the stage before")
         self.arrays = _read_arrays(header, str(folder))
         self.shards, self._index = self._look()
-        self._open: OrderedDict[int, Shard] = OrderedDict()
+        self._open: dict[int, Shard] = {}  # a plain one: threads that share an OrderedDict can break it
         self._checked: set[int] = set()
 
     def _look(self) -> tuple[list[str], Index]:
@@ -365,8 +364,9 @@ class Store:
             check_content(shard.path)
             self._checked.add(number)
         self._open[number] = shard  # the last one used is the last one closed
-        if len(self._open) > OPEN_SHARDS:
-            self._open.popitem(last=False)
+        spare = max(0, len(self._open) - OPEN_SHARDS)
+        for oldest in list(self._open)[:spare]:
+            self._open.pop(oldest, None)
         return shard
 
     def get(self, clip: str | int, name: str) -> np.ndarray:
