@@ -18,6 +18,12 @@ PROJECT = Path(__file__).resolve().parents[1]
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
+# Of a recipe that a test runs: it finds the commands of this environment first.
+RECIPE_ENVIRONMENT = os.environ | {
+    "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    "OMP_NUM_THREADS": "1",
+}
+
 
 def pytest_addoption(parser):
     parser.addoption("--fuzz-cases", type=int, default=300, help="damaged inputs that tests/fuzz reads")

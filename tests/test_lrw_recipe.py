@@ -1,14 +1,13 @@
 """The LRW recipe from end to end on a stand-in made of the toy corpus, broken clips and all."""
 
 import csv
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import skip_without
+from conftest import RECIPE_ENVIRONMENT, skip_without
 
 skip_without("train")
 skip_without("face")
@@ -22,15 +21,11 @@ from phonolips.training.networks.network import read_trainable
 pytestmark = pytest.mark.slow  # one training from end to end, whose files all of the tests read
 
 ROOT = Path(__file__).resolve().parents[1]
-ENVIRONMENT = os.environ | {
-    "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-    "OMP_NUM_THREADS": "1",
-}
 WORDS = ["bin", "lay", "place", "set"]
 
 
 def run(*words: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(list(map(str, words)), capture_output=True, text=True, env=ENVIRONMENT, check=False)
+    return subprocess.run(list(map(str, words)), capture_output=True, text=True, env=RECIPE_ENVIRONMENT, check=False)
 
 
 def run_recipe(folder: Path, *words: object) -> subprocess.CompletedProcess[str]:

@@ -1,7 +1,6 @@
 """The GRID recipe from end to end on a toy corpus: every stage, every file, shapes, and going on after a kill."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import skip_without
+from conftest import RECIPE_ENVIRONMENT, skip_without
 
 skip_without("train")
 skip_without("face")
@@ -26,10 +25,6 @@ from phonolips.phones.textgrid import read_textgrid
 pytestmark = pytest.mark.slow  # one training from end to end, whose files all of the tests read
 
 ROOT = Path(__file__).resolve().parents[1]
-ENVIRONMENT = os.environ | {
-    "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-    "OMP_NUM_THREADS": "1",
-}
 
 
 def run_recipe(toy: Path, *words: object) -> subprocess.CompletedProcess[str]:
@@ -38,7 +33,7 @@ def run_recipe(toy: Path, *words: object) -> subprocess.CompletedProcess[str]:
         "--config", ROOT / "recipes/grid/conf/tiny.yaml", "--alignments", toy / "mfa", "--splits", toy / "splits",
         "--jobs", 2, "--device", "cpu", *words,
     ]  # fmt: skip
-    return subprocess.run(list(map(str, command)), capture_output=True, text=True, env=ENVIRONMENT, check=False)
+    return subprocess.run(list(map(str, command)), capture_output=True, text=True, env=RECIPE_ENVIRONMENT, check=False)
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +113,7 @@ def test_the_tables_hold_every_method_for_every_test_clip(finished):
 def test_the_model_speaks(finished, tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "phonolips", "synth", "--text", "bin blue", "--model", finished / "model/network", "--out", "o"],
-        cwd=tmp_path, capture_output=True, text=True, check=False, env=ENVIRONMENT | {"PYTHONPATH": str(ROOT)},
+        cwd=tmp_path, capture_output=True, text=True, check=False, env=RECIPE_ENVIRONMENT | {"PYTHONPATH": str(ROOT)},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "o" / "lips.mp4").is_file()
@@ -137,7 +132,7 @@ def test_a_killed_prepare_goes_on_and_ends_the_same(toy, finished, tmp_path):
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "records.jsonl").write_bytes(records.read_bytes())
     command = [sys.executable, "-m", "phonolips", "prepare", "--step", "lips", "--out", tmp_path / "data"]
-    environment = ENVIRONMENT | {"PYTHONPATH": str(ROOT)}
+    environment = RECIPE_ENVIRONMENT | {"PYTHONPATH": str(ROOT)}
     started = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     shards = tmp_path / "data" / "lips" / "shards"
     deadline = time.monotonic() + 120

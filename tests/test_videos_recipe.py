@@ -2,7 +2,6 @@
 
 import csv
 import json
-import os
 import subprocess
 import sys
 from fractions import Fraction
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import skip_without, tool
+from conftest import RECIPE_ENVIRONMENT, skip_without, tool
 
 skip_without("train")
 skip_without("face")
@@ -25,10 +24,6 @@ from phonolips.training.networks.network import read_trainable
 pytestmark = pytest.mark.slow  # one training from end to end, whose files all of the tests read
 
 ROOT = Path(__file__).resolve().parents[1]
-ENVIRONMENT = os.environ | {
-    "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-    "OMP_NUM_THREADS": "1",
-}
 REFUSED = {
     "odd/two": "several faces: ", "odd/none": "no face: ", "odd/still": "still mouth: ", "odd/mute": "no sound: ",
     "odd/broken": "unreadable: ", "odd/short": "short: ",
@@ -41,7 +36,7 @@ def run_recipe(folder: Path, *words: object) -> subprocess.CompletedProcess[str]
         "bash", ROOT / "recipes/videos/run.sh", "--data", folder / "films", "--exp", "toy", "--exp-root", folder / "exp",
         "--jobs", 2, "--device", "cpu", "--config", ROOT / "recipes/videos/conf/tiny.yaml", "--folds", 3, *words,
     ]  # fmt: skip
-    return subprocess.run(list(map(str, command)), capture_output=True, text=True, env=ENVIRONMENT, check=False)
+    return subprocess.run(list(map(str, command)), capture_output=True, text=True, env=RECIPE_ENVIRONMENT, check=False)
 
 
 @pytest.fixture(scope="module")
@@ -148,7 +143,7 @@ def test_the_model_knows_nobody_by_name_and_has_a_whole_models_parts(finished, t
     assert {"encoder", "durations", "activity", "lips"} == set(network.description.notes["trained"])
     done = subprocess.run(
         [sys.executable, "-m", "phonolips", "synth", "--text", "bin blue", "--model", finished / "model/network", "--out", "o"],
-        cwd=tmp_path, capture_output=True, text=True, check=False, env=ENVIRONMENT | {"PYTHONPATH": str(ROOT)},
+        cwd=tmp_path, capture_output=True, text=True, check=False, env=RECIPE_ENVIRONMENT | {"PYTHONPATH": str(ROOT)},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
 

@@ -14,7 +14,7 @@ Settings = TypeVar("Settings")
 DEFAULT_LIVELINESS = 0.3
 # For those whom the model does not know. On 136 clips of 90 other people every measure of fit was better without
 # exaggeration (speed 1.02 of theirs against 1.21 with 0.3), and widths had 0.44 of their size. A gain of 2 brings them
-# to 0.8 of it on yet others (docs/movement.md, which has what that costs).
+# to 0.9 of it on yet others (docs/movement.md, which has what that costs).
 LIVELINESS_OF_OTHERS = 0.0
 WIDTH_OF_OTHERS = 2.0
 

@@ -95,24 +95,39 @@ def read_clip(network: TrainableNetwork, store: Store, clip: str | int, outputs:
     lips, detected = store.get(clip, "lips"), store.get(clip, "detected")
     shape = lips[detected].mean(0)
     mean_shape = network.lip_mean[row].numpy() if named else shape
-    with torch.inference_mode():
-        coefficients = network.lips_to_coefficients(torch.from_numpy(lips), torch.from_numpy(mean_shape)).numpy()
     needs_voice = network.speaker_encoder is not None and "voice" in network.speaker_encoder.sources
     return LipsClip(
         name=store.id_at(store.position(clip)),
         labels=store.get(clip, "labels"),
         outputs=outputs,
-        coefficients=coefficients,
-        lip_parameters=scale_lip_parameters(
-            lips, mean_shape, network.lip_parameters.settings.names, network.lip_parameters.scale.numpy()
-        ),
-        detected=detected,
-        shut=(opening(lips) < SHUT_SHARE * float(opening(mean_shape))) & detected,
+        **describe_lips(network, lips, detected, mean_shape),
         speaker=row,
         named=named,
         shape=shape,
         voice=describe_voice(store.get(clip, "mel")) if needs_voice else np.zeros(0, np.float32),
     )
+
+
+def describe_lips(
+    network: TrainableNetwork, lips: np.ndarray, detected: np.ndarray, mean_shape: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Return what a `LipsClip` says of its lips, by the names of its fields.
+
+    Args:
+        network: with its lip basis.
+        lips: float32 (frames, 40, 2), mouth space.
+        detected: bool (frames,), those that count.
+        mean_shape: float32 (40, 2), around which they move.
+    """
+    with torch.inference_mode():
+        coefficients = network.lips_to_coefficients(torch.from_numpy(lips), torch.from_numpy(mean_shape)).numpy()
+    names, scale = network.lip_parameters.settings.names, network.lip_parameters.scale.numpy()
+    return {
+        "coefficients": coefficients,
+        "lip_parameters": scale_lip_parameters(lips, mean_shape, names, scale),
+        "detected": detected,
+        "shut": (opening(lips) < SHUT_SHARE * float(opening(mean_shape))) & detected,
+    }
 
 
 def cut(clip: LipsClip, first: int, frames: int) -> LipsClip:

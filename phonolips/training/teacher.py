@@ -19,15 +19,13 @@ from torch import Tensor
 from tqdm import tqdm
 
 from phonolips.corpus.store.store import Store
-from phonolips.lips.measures import opening
-from phonolips.model.network import scale_lip_parameters
 from phonolips.model.speakers import MEAN_SPEAKER_ROW
 from phonolips.phones.decode import label_runs
 from phonolips.phones.inventory import IGNORED_ID, PHONE_IDS, SILENCE_ID
 from phonolips.timebase import STEPS_PER_FRAME
 from phonolips.training.encoder_outputs import StoredOutput, StoredOutputs
 from phonolips.training.lazy_clips import LazyClips
-from phonolips.training.lips_clips import SHUT_SHARE, LipsClip
+from phonolips.training.lips_clips import LipsClip, describe_lips
 from phonolips.training.networks.network import TrainableNetwork
 
 log = logging.getLogger("phonolips.training")
@@ -112,18 +110,11 @@ class TaughtClips(LazyClips[LipsClip]):
         said = np.where(labels[:steps] == IGNORED_ID, SILENCE_ID, labels[:steps])
         heard = outputs[0].posteriors[np.arange(steps), said] * (labels[:steps] != IGNORED_ID)
         confident = heard.reshape(frames, -1).mean(1) >= LEAST_CONFIDENCE
-        with torch.inference_mode():
-            coefficients = network.lips_to_coefficients(torch.from_numpy(lips), torch.from_numpy(mean_shape)).numpy()
         return LipsClip(
             name=name,
             labels=labels,
             outputs=outputs,
-            coefficients=coefficients,
-            lip_parameters=scale_lip_parameters(
-                lips, mean_shape, network.lip_parameters.settings.names, network.lip_parameters.scale.numpy()
-            ),
-            detected=confident,
-            shut=(opening(lips) < SHUT_SHARE * float(opening(mean_shape))) & confident,
+            **describe_lips(network, lips, confident, mean_shape),
             speaker=MEAN_SPEAKER_ROW,
             named=True,
             shape=mean_shape,
