@@ -127,6 +127,16 @@ def test_shipped_weights_are_half_as_large_and_say_the_same(tmp_path):
 
 
 @needs("train")
+def test_weights_shipped_as_int8_take_little_more_than_half_of_that(tmp_path):
+    from phonolips.model.bundle import PACKAGED_MODEL
+
+    line = tool("tools/release/ship_weights").ship(PACKAGED_MODEL, tmp_path, "int8")
+    assert "7.6 MB" in line
+    sizes = [(folder / "model.safetensors").stat().st_size for folder in (tmp_path, PACKAGED_MODEL)]
+    assert sizes[0] < 0.55 * sizes[1]
+
+
+@needs("train")
 def test_what_is_explained_is_explained_on_what_was_left_out():
     share = tool("tools/studies/findings_model").explained_share
     rng = np.random.default_rng(0)

@@ -2,9 +2,9 @@
 
 The graphs are put together operation by operation, as `training.networks` and `model.numpy_graph` compute them, and
 hold no weights: every initializer is a piece of `model.safetensors`, which stays the one source of them. What is stored
-as float16 is cast when a session opens, and batch norms stay as they are (folded into half-precision convolutions, they
-would lose what halving the weights alone does not). So a graph depends on settings and on where tensors lie, and comes
-out the same to the byte wherever it is written.
+as float16 is cast when a session opens, what is stored as int8 is cast and multiplied by its scales, and batch norms
+stay as they are (folded into half-precision convolutions, they would lose what halving the weights alone does not). So
+a graph depends on settings and on where tensors lie, and comes out the same to the byte wherever it is written.
 
 An exporter is not used: torch's newer one froze the length of recurrent layers (torch 2.11), and either renames weights
 or folds them into others. The tests hold every graph to the torch modules.
@@ -19,6 +19,7 @@ import onnx
 from onnx import TensorProto, helper
 
 from phonolips.lips.points import LIP_POINTS
+from phonolips.model.bundle import INT8, SCALE
 from phonolips.model.graph import Port, Signature
 from phonolips.model.numpy_graph import EPSILON, LEAST_LENGTH
 from phonolips.model.settings import NetworkSettings, SyncExpertSettings
@@ -42,7 +43,12 @@ from phonolips.timebase import STEPS_PER_FRAME, exact_div
 OPSET = 18  # has all that is needed; every ONNX Runtime from 1.14 on reads it
 IR_VERSION = 8  # of the file format, the one of that opset
 PRODUCER = "phonolips"
-ELEMENT_TYPES = {"F16": TensorProto.FLOAT16, "F32": TensorProto.FLOAT, "I64": TensorProto.INT64}
+ELEMENT_TYPES = {
+    "F16": TensorProto.FLOAT16,
+    "F32": TensorProto.FLOAT,
+    "I64": TensorProto.INT64,
+    INT8: TensorProto.INT8,
+}
 PORT_TYPES = {"float32": TensorProto.FLOAT, "int64": TensorProto.INT64}
 HEADER_SIZE_BYTES = 8  # a safetensors file begins with the length of its header
 LAST = np.iinfo(np.int64).max  # as the end of a slice: to the end
@@ -97,7 +103,11 @@ class GraphWriter:
         return [f"{kind.lower()}_{self.count - index}" for index in reversed(range(count))]
 
     def weight(self, name: str) -> str:
-        """Return the name of a weight as float32."""
+        """Return the name of a weight as float32.
+
+        What is stored as int8 takes a Cast and a Mul: ONNX Runtime computes these once, when a session opens. A
+        DequantizeLinear it keeps for each run (1.32), or refuses before a Transpose (1.19, without zero points).
+        """
         if name not in self.made:
             stored = self.tensors[name]
             tensor = onnx.TensorProto(
@@ -106,8 +116,11 @@ class GraphWriter:
             for key, value in (("location", self.location), ("offset", stored.offset), ("length", stored.length)):
                 tensor.external_data.add(key=key, value=str(value))
             self.initializers.append(tensor)
-            half = stored.dtype == "F16"
-            self.made[name] = self.op("Cast", name, to=TensorProto.FLOAT) if half else name
+            self.made[name] = name
+            if stored.dtype in ("F16", INT8):
+                self.made[name] = self.op("Cast", name, to=TensorProto.FLOAT)
+            if stored.dtype == INT8:
+                self.made[name] = self.op("Mul", self.made[name], self.weight(name + SCALE))
         return self.made[name]
 
     def constant(self, values: Any, dtype: type[np.generic] = np.float32) -> str:
