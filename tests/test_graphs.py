@@ -211,6 +211,23 @@ def test_int8_weights_are_written_as_they_were_read(int8_folder, tmp_path):
         assert path.read_bytes() == (tmp_path / path.name).read_bytes(), path.name
 
 
+@pytest.mark.parametrize("name", sorted(signatures(read_network(PACKAGED_MODEL).description.settings)))
+def test_int8_weights_cost_nothing_when_a_graph_runs(int8_folder, tmp_path, name):
+    """ONNX Runtime multiplies them when it opens a graph: the operations left are those with float16 weights."""
+    onnx, runtime = pytest.importorskip("onnx"), pytest.importorskip("onnxruntime")
+    left = []
+    for number, folder in enumerate((PACKAGED_MODEL, int8_folder)):
+        options = runtime.SessionOptions()
+        options.log_severity_level = 3
+        options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+        options.optimized_model_filepath = str(tmp_path / f"{number}.onnx")
+        runtime.InferenceSession(str(folder / f"{name}.onnx"), options, providers=["CPUExecutionProvider"])
+        nodes = onnx.load(tmp_path / f"{number}.onnx", load_external_data=False).graph.node
+        left.append(sorted(node.op_type for node in nodes))
+    assert left[0] == left[1]
+    assert len(onnx.load(int8_folder / f"{name}.onnx", load_external_data=False).graph.node) > len(left[1])
+
+
 def test_int8_weights_hardly_change_what_is_encoded(shipped, shipped_int8):
     """Measured on speech: posteriors by 7.2e-4 (rms) and at most 2.3e-2, lips by 1.0e-4 eye distances (rms)."""
     inputs = draw(graph_of(shipped["cpu"], "encoder").signature.inputs, 200, 1, np.random.default_rng(2))

@@ -54,8 +54,8 @@ def _quantise(weight: Tensor) -> tuple[Tensor, Tensor]:
     """Round a weight to int8, symmetrically, with a scale for each output: the largest of its numbers becomes 127.
 
     Scales have the eight significant bits of bfloat16, so a product of both is exact in float32 whatever computes it,
-    and to quantise it again changes nothing. Scales that minimise the squared error, and clip the largest numbers for
-    it, bring nothing: on the shipped model the posteriors' rms error is 7.5e-4 with them, 7.2e-4 without.
+    and to quantise it again changes nothing. Finer scales bring little, and scales that minimise the squared error, and
+    clip the largest numbers for it, no more: of 20 clips the posteriors' rms error is 7.2e-4, 7.5e-4, and 7.5e-4 here.
 
     Returns:
         int8 of the shape of the weight, and the scales, float32 (outputs, 1, ...).
