@@ -35,6 +35,8 @@ from phonolips.model.stages import (
     STEM_KERNEL,
     count_outputs,
     decoder_ahead_frames,
+    encoder_padding,
+    lip_parameter_aheads,
 )
 from phonolips.phones.inventory import NUM_PHONES
 from phonolips.speech.mel import NUM_MELS
@@ -159,9 +161,21 @@ class GraphWriter:
         return self.op("Pad", value, self.integers(0, before, 0, 0, after, 0)) if before or after else value
 
     def convolve(
-        self, name: str, value: str, *, kernel: int, stride: int = 1, dilation: int = 1, padding: int = 0
+        self,
+        name: str,
+        value: str,
+        *,
+        kernel: int,
+        stride: int = 1,
+        dilation: int = 1,
+        padding: int = 0,
+        ahead: int = -1,
     ) -> str:
-        """Convolve (batch, channels, time)."""
+        """Convolve (batch, channels, time), with as much padding on each side, or `ahead` after it and the rest before.
+
+        The rest is what makes the output as long as the input by the stride.
+        """
+        pads = [padding, padding] if ahead < 0 else [dilation * (kernel - 1) - (stride - 1) - ahead, ahead]
         bias = [self.weight(f"{name}.bias")] if f"{name}.bias" in self.tensors else []
         return self.op(
             "Conv",
@@ -171,7 +185,7 @@ class GraphWriter:
             kernel_shape=[kernel],
             strides=[stride],
             dilations=[dilation],
-            pads=[padding, padding],
+            pads=pads,
         )
 
     def matmul(self, value: str, weight: str) -> str:
@@ -281,13 +295,13 @@ def _notes(signature: Signature) -> dict[str, str]:
 def _encoder(writer: GraphWriter, settings: NetworkSettings) -> list[str]:
     sizes, name = settings.audio_encoder, "audio_encoder"
     hidden = writer.transpose(writer.scaled("mel", f"{name}.mel_mean", f"{name}.mel_scale"))
-    padding = (STEM_KERNEL - FINE_STEPS) // 2
-    fine = writer.convolve(f"{name}.stem", hidden, kernel=STEM_KERNEL, stride=FINE_STEPS, padding=padding)
-    for index, dilation in enumerate(sizes.dilations):
-        fine = _residual(writer, f"{name}.fine.{index}", fine, dilation, sizes.kernel)
+    aheads = encoder_padding(sizes)
+    fine = writer.convolve(f"{name}.stem", hidden, kernel=STEM_KERNEL, stride=FINE_STEPS, ahead=aheads.stem)
+    for index, (dilation, ahead) in enumerate(zip(sizes.dilations, aheads.fine, strict=True)):
+        fine = _residual(writer, f"{name}.fine.{index}", fine, dilation, sizes.kernel, ahead)
     coarse = writer.convolve(f"{name}.down", fine, kernel=COARSE_FINES, stride=COARSE_FINES)
-    for index, dilation in enumerate(sizes.coarse_dilations):
-        coarse = _residual(writer, f"{name}.coarse.{index}", coarse, dilation, sizes.kernel)
+    for index, (dilation, ahead) in enumerate(zip(sizes.coarse_dilations, aheads.coarse, strict=True)):
+        coarse = _residual(writer, f"{name}.coarse.{index}", coarse, dilation, sizes.kernel, ahead)
     up = writer.convolve(f"{name}.up", coarse, kernel=1)
     up = writer.reshape(up, 0, COARSE_FINES, sizes.channels, -1)
     up = writer.reshape(writer.op("Transpose", up, perm=[0, 2, 3, 1]), 0, sizes.channels, -1)
@@ -301,9 +315,8 @@ def _encoder(writer: GraphWriter, settings: NetworkSettings) -> list[str]:
     return outputs
 
 
-def _residual(writer: GraphWriter, name: str, hidden: str, dilation: int, kernel: int) -> str:
-    padding = dilation * (kernel - 1) // 2
-    wide = writer.convolve(f"{name}.layers.0", hidden, kernel=kernel, dilation=dilation, padding=padding)
+def _residual(writer: GraphWriter, name: str, hidden: str, dilation: int, kernel: int, ahead: int) -> str:
+    wide = writer.convolve(f"{name}.layers.0", hidden, kernel=kernel, dilation=dilation, ahead=ahead)
     wide = writer.op("Relu", writer.batch_norm(f"{name}.layers.1", wide))
     return writer.add(hidden, writer.convolve(f"{name}.layers.3", wide, kernel=1))
 
@@ -315,10 +328,8 @@ def _lip_parameters(writer: GraphWriter, settings: NetworkSettings) -> list[str]
 def _head(writer: GraphWriter, settings: NetworkSettings, head: str, rows: str, per_frame: int) -> str:
     name, kernel = f"lip_parameters.{head}", settings.lip_parameters.kernel
     hidden = writer.convolve(f"{name}.to_frames", rows, kernel=per_frame, stride=per_frame)
-    for index in range(settings.lip_parameters.layers):
-        wide = writer.convolve(
-            f"{name}.layers.{index}.2", writer.gelu(hidden), kernel=kernel, padding=(kernel - 1) // 2
-        )
+    for index, ahead in enumerate(lip_parameter_aheads(settings.lip_parameters)):
+        wide = writer.convolve(f"{name}.layers.{index}.2", writer.gelu(hidden), kernel=kernel, ahead=ahead)
         hidden = writer.add(hidden, wide)
     return writer.linear(f"{name}.head", writer.transpose(hidden))
 
