@@ -13,7 +13,7 @@ import torch
 
 from phonolips.errors import CheckpointError, InputError
 from phonolips.lips.measures import measure_lip_parameters
-from phonolips.model.bundle import PACKAGED_MODEL
+from phonolips.model.bundle import PACKAGED
 from phonolips.model.network import Description, Network, read_network
 from phonolips.model.settings import (
     AudioEncoderSettings,
@@ -237,12 +237,18 @@ def test_file_round_trip(trainable, network, tmp_path):
     assert sorted(path.name for path in (tmp_path / "m").iterdir()) == FILES
 
 
-def test_the_packaged_model_is_written_as_it_was_read(tmp_path):
-    read_trainable(PACKAGED_MODEL).save(tmp_path, half=True)
-    for name in [*FILES, "voice_activity.onnx"]:
-        assert (PACKAGED_MODEL / name).read_bytes() == (tmp_path / name).read_bytes(), name
-    assert json.loads((tmp_path / "model.json").read_text())["format"] == 4
-    assert sum(path.stat().st_size for path in tmp_path.iterdir()) < 20e6
+@pytest.mark.parametrize("packaged", ["default", "low-delay", "low-delay-80"])
+def test_a_packaged_model_is_written_as_it_was_read(packaged, tmp_path):
+    folder = PACKAGED / packaged
+    read_trainable(folder).save(tmp_path, half=True, int8=True)
+    for path in tmp_path.iterdir():
+        assert (folder / path.name).read_bytes() == path.read_bytes(), path.name
+    assert {path.name for path in folder.iterdir()} == {path.name for path in tmp_path.iterdir()} | {"CARD.md"}
+    assert json.loads((tmp_path / "model.json").read_text())["format"] == 5
+
+
+def test_the_weights_in_the_package_are_small():
+    assert sum(path.stat().st_size for path in PACKAGED.rglob("*") if path.is_file()) < 20e6
 
 
 def test_gain_and_mixing_both_move_the_lips(network):
