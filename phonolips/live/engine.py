@@ -131,7 +131,7 @@ class Engine:
         self._left, self._waits = seconds, wait
         threading.Thread(target=self._capture, args=(source,), name="capture", daemon=True).start()
         try:
-            while not self._stop.is_set() and self._take(source, interrupted):
+            while self._take(source, interrupted) and not self._stop.is_set():
                 pass
             self._end_passage(is_paced=not source.can_wait)
         finally:

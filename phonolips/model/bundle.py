@@ -54,7 +54,7 @@ def find_model(model: Path | str | None) -> Path | None:
     if model is None:
         return None
     path, packaged = Path(model), PACKAGED / str(model)
-    is_name = len(path.parts) == 1 and not path.exists() and (packaged / DESCRIPTION_FILE).is_file()
+    is_name = path.name == str(model) and not path.exists() and (packaged / DESCRIPTION_FILE).is_file()
     return packaged if is_name else path
 
 
