@@ -3,9 +3,9 @@
     OMP_NUM_THREADS=1 python tools/bench/live.py --clips data/librispeech/test_clean [--seconds 60] [--model NAME]
     OMP_NUM_THREADS=1 python tools/bench/live.py --clips data/librispeech/test_clean --hour
 
-Prints the tables of docs/live.md. Delay is taken from the arrival of the last sample of a frame's own time to the return
-of `send`, as `--stats` has it. `--loaded N` is the number of processes that compute all the time on the core on which
-everything runs; the load of the machine is printed, since other programs count, too.
+Prints the tables of docs/live.md. Delay is taken from the arrival of the last sample of a frame's own time to the
+return of `send`, as `--stats` has it. `--loaded N` is the number of processes that compute all the time on the core
+on which everything runs; the load of the machine is printed, since other programs count, too.
 """
 
 import argparse
