@@ -9,6 +9,7 @@ from phonolips.errors import MissingToolError
 EXTRAS = {
     "face": ("mediapipe", "cv2", "scipy"),
     "align": ("pocketsphinx",),
+    "live": ("sounddevice", "websockets", "pythonosc"),
     "train": ("torch", "torchaudio", "speechbrain", "sklearn", "scipy", "omegaconf", "onnx"),
 }
 TOO_NEW_FOR_FACES = sys.version_info >= (3, 13)  # for which mediapipe 0.10.14 has no wheel

@@ -26,7 +26,7 @@ LAYERS = (
     ("export", "show"),
     ("face",),
     ("synth",),
-    ("editing",),
+    ("editing", "live"),
     ("corpus",),
     ("training",),
     ("evaluation",),
@@ -102,6 +102,10 @@ HOMES = {
     "sklearn": {"evaluation"},
     "praatio": {"phones"},
     "typer": {"cli"},
+    "sounddevice": {"live"},
+    "websockets": {"live"},
+    "pythonosc": {"live"},
+    "tkinter": {"live"},
 }
 
 

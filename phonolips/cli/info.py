@@ -23,6 +23,7 @@ SYNTHESIS_PACKAGES = (
 EXTRA_PACKAGES = {
     "faces": ("face", ("mediapipe", "opencv-contrib-python")),
     "one more aligner": ("align", ("pocketsphinx",)),
+    "live lips": ("live", ("sounddevice", "websockets", "python-osc")),
     "training": ("train", ("torch", "torchaudio", "speechbrain", "scikit-learn", "scipy", "omegaconf", "onnx")),
 }
 
