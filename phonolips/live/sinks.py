@@ -52,6 +52,7 @@ KINDS: dict[str, Opener] = {
     "vmc": _home("phonolips.live.vmc", "open_vmc"),
     "vmc1": _home("phonolips.live.vmc", "open_vmc1"),
     "livelink": _home("phonolips.live.live_link_face", "open_live_link_face"),
+    "vtube-studio": _home("phonolips.live.vtube_studio", "open_vtube_studio"),
 }
 
 
