@@ -16,7 +16,7 @@ from conftest import PROJECT, needs
 # What the extras bring, and what that brings; a default install has none of it.
 EXTRAS_ONLY = (
     "torch", "torchaudio", "speechbrain", "sklearn", "scipy", "omegaconf", "onnx", "pocketsphinx", "mediapipe", "cv2", "jax",
-    "skimage", "dask", "distributed", "fsspec", "s3fs",
+    "skimage", "dask", "distributed", "fsspec", "s3fs", "sounddevice", "websockets", "pythonosc",
 )  # fmt: skip
 OF_FACES = ("mediapipe", "cv2", "scipy", "jax")  # what [face] brings of these
 
@@ -116,6 +116,17 @@ def spoken(session, tmp_path_factory):
     assert {"lips.npz", "posteriors.npz", "phones.TextGrid", "posteriorgram.png", "lips.mp4", "speech.wav"} <= files
     assert {"lips.gltf", "visemes.json", "arkit.json", "rhubarb.tsv", "words.srt"} <= files
     return out
+
+
+def test_live_lips_of_files(session, spoken, tmp_path):
+    lines = tmp_path / "lines.jsonl"
+    (done,) = session.commands(("live", "--from", spoken / "speech.wav", "--no-paced", "--to", f"json:{lines}"))
+    assert (done[1], done[2], done[3].count("\n")) == (0, "", 1), done[3]
+    assert f"{len(lines.read_text().splitlines()) - 1} frames, 0 dropped" in done[3]
+    refused(
+        session.commands(("live",), ("live", "--devices"), ("live", "--from", lines, "--to", "websocket")),
+        "; install it with: pip install 'phonolips[live]'",
+    )
 
 
 def test_what_lips_are_made_of(session, spoken, tmp_path):

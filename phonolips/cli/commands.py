@@ -13,6 +13,7 @@ from phonolips import __version__
 from phonolips.cli.ending import flush_output
 from phonolips.cli.languages import languages
 from phonolips.cli.lips import export, plot, render
+from phonolips.cli.live import live
 from phonolips.cli.messages import USAGE_ERROR, report, report_system, report_usage, with_flags
 from phonolips.cli.options import Model, Provider
 from phonolips.cli.say import say
@@ -46,6 +47,7 @@ def info(model: Model = None, provider: Provider = "auto") -> None:
 COMMANDS: dict[str, Callable[..., None]] = {
     "synth": synth,
     "say": say,
+    "live": live,
     "render": render,
     "export": export,
     "plot": plot,

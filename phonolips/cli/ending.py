@@ -8,6 +8,10 @@ import contextlib
 import os
 import signal
 import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")  # SIGHUP: the terminal was closed
 EXIT_SECONDS = 2.0  # that the exit functions of libraries may take, such as removing their own temporary files
@@ -79,6 +83,30 @@ def _handler() -> "signal._HANDLER":
         leave(128 + number)
 
     return end
+
+
+@contextlib.contextmanager
+def ending_with(stop: "Callable[[], object]") -> "Iterator[None]":
+    """Let the first signal call `stop`, for a command that ends by being told to; the next one ends it at once."""
+    before: dict[int, signal._HANDLER] = {}
+
+    def end_softly(_number: int, _frame: object) -> None:
+        restore()
+        stop()
+
+    def restore() -> None:
+        while before:
+            signal.signal(*before.popitem())
+
+    for name in SIGNALS:
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+            with contextlib.suppress(ValueError):  # not the main thread
+                before[number] = signal.signal(number, end_softly)
+    try:
+        yield
+    finally:
+        restore()
 
 
 def _say_interrupted(number: int) -> None:

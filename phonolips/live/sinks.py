@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from importlib import import_module
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from phonolips.errors import InputError, did_you_mean
-from phonolips.live.frame import LiveFrame
-from phonolips.model.speakers import LipSpeaker
+
+if TYPE_CHECKING:
+    from phonolips.live.frame import LiveFrame
+    from phonolips.model.speakers import LipSpeaker
 
 LOOPBACK = "127.0.0.1"  # other machines only where they are asked for
 MOST_PORT = 65_535
@@ -19,7 +21,7 @@ class Sink(Protocol):
     away holds up nobody else, and sees the newest.
     """
 
-    def send(self, frame: LiveFrame) -> None:
+    def send(self, frame: "LiveFrame") -> None:
         """Send one frame; once this returns, the frame counts as having left.
 
         Raises:
@@ -53,10 +55,12 @@ KINDS: dict[str, Opener] = {
     "vmc1": _home("phonolips.live.vmc", "open_vmc1"),
     "livelink": _home("phonolips.live.live_link_face", "open_live_link_face"),
     "vtube-studio": _home("phonolips.live.vtube_studio", "open_vtube_studio"),
+    "meter": _home("phonolips.live.meter", "open_meter"),
+    "websocket": _home("phonolips.live.websocket", "open_websocket"),
 }
 
 
-def open_sink(text: str, *, speaker: LipSpeaker, fps: float, **options: Any) -> Sink:
+def open_sink(text: str, *, speaker: "LipSpeaker", fps: float, **options: Any) -> Sink:
     """Open the sink that `KIND[:ADDRESS]` names.
 
     Args:
@@ -64,7 +68,8 @@ def open_sink(text: str, *, speaker: LipSpeaker, fps: float, **options: Any) -> 
         speaker: whose lips come; its mean_lip is the mouth that the lips move around.
         fps: frames per second.
         options: for all openers, which ignore what they do not know. `host`: str, the address to listen at or send to
-            where `text` names none (LOOPBACK where it is missing); `delay_seconds`: float, how late frames are.
+            where `text` names none (LOOPBACK where it is missing); `delay_seconds`: float, how late frames are;
+            `statistics`: a `live.statistics.Statistics`, of all sinks; `origins`: web pages that may connect.
 
     Raises:
         InputError: no such kind, or an address that it cannot use.

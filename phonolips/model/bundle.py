@@ -45,6 +45,19 @@ PACKAGED = Path(__file__).resolve().parents[1] / "weights"
 PACKAGED_MODEL, PACKAGED_SYNC_EXPERT = PACKAGED / "default", PACKAGED / "sync"
 
 
+def find_model(model: Path | str | None) -> Path | None:
+    """Return the folder of a model in the package where its name is given and nothing else is called so.
+
+    Args:
+        model: a folder, or a name such as "default"; None stays None.
+    """
+    if model is None:
+        return None
+    path, packaged = Path(model), PACKAGED / str(model)
+    is_name = path.name == str(model) and not path.exists() and (packaged / DESCRIPTION_FILE).is_file()
+    return packaged if is_name else path
+
+
 def write_bundle(folder: Path, files: Mapping[str, bytes], description: Mapping[str, Any]) -> None:
     """Write a model's files and its description into `folder`.
 
