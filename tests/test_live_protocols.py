@@ -216,6 +216,12 @@ def test_a_message_longer_than_a_datagram_should_be_goes_alone():
 # --- Live Link Face -----------------------------------------------------------------------------------------------
 
 
+# The order of Unreal's EARFaceBlendShape, as pylivelinkface has it too: of LIVE_LINK_NAMES, with left before right.
+UNREAL_NAMES = [name for name in LIVE_LINK_NAMES if name not in ("JawLeft", "MouthLeft")]
+UNREAL_NAMES.insert(UNREAL_NAMES.index("JawRight"), "JawLeft")
+UNREAL_NAMES.insert(UNREAL_NAMES.index("MouthRight"), "MouthLeft")
+
+
 def read_packet(packet: bytes) -> dict:
     """Decode a packet as Unreal Engine's receiver does."""
     assert packet[0] == 6
@@ -228,7 +234,7 @@ def read_packet(packet: bytes) -> dict:
     values = struct.unpack(f"!{count}f", packet[at + 17 :])
     return {
         "device": texts[0], "subject": texts[1], "frame": frame, "sub_frame": sub_frame,
-        "rate": (numerator, denominator), "values": dict(zip(LIVE_LINK_NAMES, values, strict=True)),
+        "rate": (numerator, denominator), "values": dict(zip(UNREAL_NAMES, values, strict=True)),
     }  # fmt: skip
 
 
@@ -249,7 +255,7 @@ def test_live_link_face_holds_the_frame(said, speaker, weighed):
         found = read_packet(sink.packet(frame))
         assert found["frame"] == (86_399 * 60 + frame.index) % (86_400 * 60)
         assert (found["subject"], found["rate"], found["sub_frame"]) == ("my mouth", (60, 1), 0.0)
-        expected = dict.fromkeys(LIVE_LINK_NAMES, 0.0)
+        expected = dict.fromkeys(UNREAL_NAMES, 0.0)
         expected |= zip((name[0].upper() + name[1:] for name in ARKIT_NAMES), as_floats(weights.arkit), strict=True)
         assert found["values"] == expected
 

@@ -31,8 +31,12 @@ SUBJECT = "phonolips"
 LONGEST_SUBJECT = 255  # the receiver reserves 256 characters for each of the two strings
 DAY_SECONDS = 86_400
 
-# Where each weight of ARKit stands among the 61 values; the app's names begin with a capital.
-PLACES = tuple(LIVE_LINK_NAMES.index(name[0].upper() + name[1:]) for name in ARKIT_NAMES)
+# The 61 values of a packet are in the order of Unreal's EARFaceBlendShape, which has left before right everywhere;
+# the app's recordings (LIVE_LINK_NAMES) have JawRight and MouthRight first.
+_SWAPPED = {"JawLeft": "JawRight", "JawRight": "JawLeft", "MouthLeft": "MouthRight", "MouthRight": "MouthLeft"}
+PACKET_NAMES = tuple(_SWAPPED.get(name, name) for name in LIVE_LINK_NAMES)
+# Where each weight of ARKit stands among them; these names begin with a capital.
+PLACES = tuple(PACKET_NAMES.index(name[0].upper() + name[1:]) for name in ARKIT_NAMES)
 
 
 def device_id(subject: str) -> str:
@@ -50,13 +54,13 @@ def encode_packet(
         subject: name under which Unreal lists it.
         frame_number: of the time code, frames since midnight.
         rate: frames per second as numerator and denominator.
-        values: 61, in the order of LIVE_LINK_NAMES.
+        values: 61, in the order of PACKET_NAMES.
         sub_frame: part of a frame, from 0 to 1.
     """
     strings = (text.encode() for text in (device, subject))
     named = b"".join(struct.pack("!i", len(text)) + text for text in strings)
     times = struct.pack("!ifii", frame_number, sub_frame, *rate)
-    return struct.pack("!B", VERSION) + named + times + struct.pack(f"!B{len(LIVE_LINK_NAMES)}f", len(values), *values)
+    return struct.pack("!B", VERSION) + named + times + struct.pack(f"!B{len(PACKET_NAMES)}f", len(values), *values)
 
 
 class LiveLinkFaceSink:
@@ -82,7 +86,7 @@ class LiveLinkFaceSink:
 
     def packet(self, frame: LiveFrame) -> bytes:
         """Encode the next frame."""
-        values = [0.0] * len(LIVE_LINK_NAMES)
+        values = [0.0] * len(PACKET_NAMES)
         for place, value in zip(PLACES, self._weights.weigh(frame).arkit, strict=True):
             values[place] = float(value)
         number = (self._first + frame.index) % self._day
