@@ -14,6 +14,7 @@ raised chin lifts both lips. Left and right are the person's own, so that Left i
 """
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -191,12 +192,18 @@ def phone_shares(
     return np.stack([np.interp(times, centres, column) for column in smooth.T], axis=1)
 
 
-def _expected(shares: np.ndarray | None, frames: int, name: str) -> np.ndarray:
-    """Average PHONE_WEIGHTS of one shape over the phones in each frame; (frames,)."""
+@cache
+def _phone_table(name: str) -> np.ndarray:
+    """Return PHONE_WEIGHTS of one shape for every phone; (phones,)."""
     table = np.zeros(NUM_PHONES)
     for phones, weights in PHONE_WEIGHTS.items():
         table[[PHONE_IDS[phone] for phone in phones]] = weights.get(name, 0.0)
-    return np.zeros(frames) if shares is None else shares @ table
+    return table
+
+
+def _expected(shares: np.ndarray | None, frames: int, name: str) -> np.ndarray:
+    """Average PHONE_WEIGHTS of one shape over the phones in each frame; (frames,)."""
+    return np.zeros(frames) if shares is None else shares @ _phone_table(name)
 
 
 def _with_gaps(moves: np.ndarray) -> np.ndarray:
@@ -205,9 +212,7 @@ def _with_gaps(moves: np.ndarray) -> np.ndarray:
     return np.concatenate([flat, SEPARATION_WEIGHT * inner_gaps(moves)], axis=-1) / POINT_NOISE
 
 
-def _bounded_least_squares(
-    targets: np.ndarray, shapes: np.ndarray, expected: np.ndarray, spreads: np.ndarray
-) -> np.ndarray:
+def _bounded_least_squares(targets: np.ndarray, expected: np.ndarray, fit: "WeightFit") -> np.ndarray:
     """Minimise |targets - weights @ shapes|^2 + |(weights - expected) / spreads|^2 with weights in [0, 1].
 
     Coordinate descent over all frames at once; strictly convex, so that weights that change smoothly come out where
@@ -215,15 +220,14 @@ def _bounded_least_squares(
 
     Args:
         targets: (frames, values).
-        shapes: (shapes, values).
         expected: (frames, shapes).
-        spreads: (shapes,).
+        fit: shapes and spreads.
 
     Returns:
         (frames, shapes).
     """
-    square = shapes @ shapes.T + np.diag(spreads**-2.0)
-    pull = targets @ shapes.T + expected * spreads**-2.0
+    square = fit.square
+    pull = targets @ fit.basis.T + expected * fit.spreads**-2.0
     result = np.clip(np.linalg.solve(square, pull.T).T, 0, 1)
     frames = np.arange(len(targets))  # those still moving
     weights = np.ascontiguousarray(result.T)
@@ -247,6 +251,43 @@ def _bases(names: Iterable[str]) -> dict[str, str]:
     """Map every shape to the name that SIZES, SPREADS and PHONE_WEIGHTS have it under."""
     sides = {_pair(name, side): name for name in SPREADS for side in ("Left", "Right")}
     return {name: sides.get(name, name) for name in names}
+
+
+class WeightFit:
+    """What weights are fitted with, for one closed mouth.
+
+    Args:
+        rest: float (40, 2), the closed mouth.
+
+    Attributes:
+        basis: float64 (shapes, values), what each shape does to the points and gaps, in POINT_NOISE.
+        spreads: float64 (shapes,).
+        square: float64 (shapes, shapes), of the least squares.
+    """
+
+    def __init__(self, rest: np.ndarray) -> None:
+        shapes = shape_displacements(rest)
+        shapes["mouthClose"] = shapes["mouthClose"] + shapes["jawOpen"]  # solved as: shut over a lowered jaw
+        shapes["mouthShrug"] = shapes.pop("mouthShrugLower") + shapes.pop("mouthShrugUpper")
+        self._rest, self._bases = rest, _bases(shapes)
+        self.spreads = np.array([SPREADS[base] for base in self._bases.values()])
+        self.basis = _with_gaps(np.stack(list(shapes.values())))
+        self.square = self.basis @ self.basis.T + np.diag(self.spreads**-2.0)
+
+    def targets(self, lips: np.ndarray, shares: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+        """Return what is fitted to: lips as (frames, values), and what their phones expect, (frames, shapes)."""
+        expected = np.stack([_expected(shares, len(lips), base) for base in self._bases.values()], axis=1)
+        return _with_gaps(lips - self._rest), expected
+
+    def named(self, solved: np.ndarray, lips: np.ndarray, shares: np.ndarray | None) -> dict[str, np.ndarray]:
+        """Return fitted weights, (frames, shapes), by the names of ARKit: those of `arkit_weights`."""
+        found = dict(zip(self._bases, solved.T, strict=True))
+        found["jawOpen"] = np.minimum(found["jawOpen"] + found["mouthClose"], 1)
+        found["mouthShrugLower"] = found["mouthShrugUpper"] = found["mouthShrug"]
+        found["jawForward"] = _expected(shares, len(lips), "jawForward")
+        tongue = np.clip(opening(lips) / TONGUE_OPENING, 0, 1)
+        found["tongueOut"] = _expected(shares, len(lips), "tongueOut") * tongue
+        return {name: found[name].astype(np.float32) for name in ARKIT_NAMES}
 
 
 def arkit_weights(
@@ -282,25 +323,14 @@ def arkit_weights(
     shares = phone_shares(frames, rate, alignment, posteriors)
     if rest is None:
         rest = neutral_mouth(lips, None if shares is None else shares[:, SILENCE_ID] > 0.5)
-    shapes = shape_displacements(rest)
-    shapes["mouthClose"] = shapes["mouthClose"] + shapes["jawOpen"]  # solved as: shut over a lowered jaw
-    shapes["mouthShrug"] = shapes.pop("mouthShrugLower") + shapes.pop("mouthShrugUpper")
-    bases = _bases(shapes)
-    expected = np.stack([_expected(shares, frames, base) for base in bases.values()], axis=1)
-    spreads = np.array([SPREADS[base] for base in bases.values()])
-    basis = _with_gaps(np.stack(list(shapes.values())))
+    fit = WeightFit(rest)
     solved = np.concatenate(
         [
-            _bounded_least_squares(_with_gaps(lips[block] - rest), basis, expected[block], spreads)
+            _bounded_least_squares(*fit.targets(lips[block], None if shares is None else shares[block]), fit)
             for block in (slice(first, first + BLOCK_FRAMES) for first in range(0, frames, BLOCK_FRAMES))
         ]
     )
-    found = dict(zip(shapes, solved.T, strict=True))
-    found["jawOpen"] = np.minimum(found["jawOpen"] + found["mouthClose"], 1)
-    found["mouthShrugLower"] = found["mouthShrugUpper"] = found["mouthShrug"]
-    found["jawForward"] = _expected(shares, frames, "jawForward")
-    found["tongueOut"] = _expected(shares, frames, "tongueOut") * np.clip(opening(lips) / TONGUE_OPENING, 0, 1)
-    return {name: found[name].astype(np.float32) for name in ARKIT_NAMES}
+    return fit.named(solved, lips, shares)
 
 
 def check_lips(lips: np.ndarray) -> None:

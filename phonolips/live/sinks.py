@@ -50,6 +50,11 @@ def _home(module: str, name: str) -> Opener:
 
 KINDS: dict[str, Opener] = {
     "json": _home("phonolips.live.lines", "open_lines"),
+    "osc": _home("phonolips.live.osc", "open_osc"),
+    "vmc": _home("phonolips.live.vmc", "open_vmc"),
+    "vmc1": _home("phonolips.live.vmc", "open_vmc1"),
+    "livelink": _home("phonolips.live.live_link_face", "open_live_link_face"),
+    "vtube-studio": _home("phonolips.live.vtube_studio", "open_vtube_studio"),
     "meter": _home("phonolips.live.meter", "open_meter"),
     "websocket": _home("phonolips.live.websocket", "open_websocket"),
 }
