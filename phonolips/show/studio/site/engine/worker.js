@@ -1,0 +1,172 @@
+// The engine in a Worker: answers the calls of client.js in order; see README.md.
+
+import * as ort from '../vendor/ort.wasm.min.mjs';
+import { CancelledError, InputError } from './errors.js';
+import { LiveStream } from './live.js';
+import { loadModel, openRuntime } from './model.js';
+import { openDictionary, pronounce } from './text/pronounce.js';
+import { parsePhones } from './text/words.js';
+import * as verbs from './verbs.js';
+
+const site = new URL('../', import.meta.url);
+const state = { listing: null, model: null, live: null, waiting: null };
+const cancelled = new Set();
+let queue = Promise.resolve();
+
+/** Let messages that have arrived be seen. */
+const breathe = () =>
+  new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      resolve();
+    };
+    port2.postMessage(null);
+  });
+
+/** Fetch a file of the site; `seen(bytes)` is told of each piece. */
+async function fetchBytes(path, seen = () => {}) {
+  const answer = await fetch(new URL(path, site));
+  if (!answer.ok) throw new InputError(`${path}: the server answers ${answer.status}; expected a file of the studio`);
+  const pieces = [];
+  let length = 0;
+  for (const reader = answer.body.getReader(); ; ) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    pieces.push(value);
+    length += value.length;
+    seen(value.length);
+  }
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+  return bytes;
+}
+
+const readJson = async (path) => JSON.parse(new TextDecoder().decode(await fetchBytes(path)));
+
+async function open({ model = null }, report) {
+  if (!state.listing) {
+    state.listing = await readJson('models/index.json');
+    const { files } = state.listing;
+    let loaded = 0;
+    const wasm = await fetchBytes('vendor/ort-wasm-simd-threaded.wasm', (bytes) => {
+      loaded += bytes;
+      report({ loaded, total: files['vendor/ort-wasm-simd-threaded.wasm'], file: 'ort-wasm-simd-threaded.wasm' });
+    });
+    openRuntime({ ort, wasm, mjs: new URL('vendor/ort-wasm-simd-threaded.mjs', site).href });
+  }
+  const { models } = state.listing;
+  const found = model ? models.find(({ name }) => name === model) : models[0];
+  if (!found) throw new InputError(`no model '${model}' here; expected one of ${models.map(({ name }) => name).join(', ')}`);
+  const total = Object.values(found.files).reduce((sum, bytes) => sum + bytes, 0);
+  let loaded = 0;
+  const read = (file) =>
+    fetchBytes(`models/${found.name}/${file}`, (bytes) => {
+      loaded += bytes;
+      report({ loaded, total, file });
+    });
+  state.model = await loadModel(read, found.name);
+  return describe(total);
+}
+
+function describe(bytes) {
+  const { model, listing } = state;
+  const live = new LiveStream(model, {});
+  return {
+    name: model.name,
+    phones: model.description.phones,
+    speakers: model.speakers,
+    lipParameterNames: model.lipParameterNames,
+    lookAheadSeconds: live.chain.sound.aheadSeconds,
+    liveDelaySeconds: live.delaySeconds,
+    bytes,
+    notes: model.description.notes,
+    models: listing.models.map(({ name }) => name),
+  };
+}
+
+let dictionary = null;
+const openWords = () => {
+  dictionary ??= fetchBytes('engine/data/dictionary.bin').then(openDictionary);
+  return dictionary;
+};
+
+const calls = {
+  open,
+  fromText: async ({ text, options }, report, watch) => verbs.fromWords(state.model, pronounce(await openWords(), text), { ...options, watch }),
+  fromPhones: ({ phones, options }, report, watch) => verbs.fromWords(state.model, parsePhones(phones), { ...options, watch }),
+  fromAudio: ({ samples, options }, report, watch) => verbs.fromAudio(state.model, samples, { ...options, watch }),
+  fromAlignment: ({ alignment, options }, report, watch) => verbs.fromAlignment(state.model, alignment, { ...options, watch }),
+  fromPosteriors: ({ posteriors, options }, report, watch) => verbs.fromPosteriors(state.model, posteriors, { ...options, watch }),
+  readPhones: ({ posteriors }) => verbs.readPhones(state.model, verbs.checkPosteriors(posteriors)),
+  predictLipParameters: ({ posteriors }) => verbs.predictLipParameters(state.model, verbs.checkPosteriors(posteriors)),
+  pronounce: async ({ text }) => pronounce(await openWords(), text),
+  openLive: ({ options }) => {
+    const live = new LiveStream(state.model, options);
+    state.live = { stream: live, pending: [], sampleRate: options.sampleRate ?? 16000, seen: 0 };
+    return { fps: live.fps, delaySeconds: live.delaySeconds };
+  },
+  closeLive: async () => {
+    await pushLive();
+    const { live } = state;
+    state.live = null;
+    sendFrames(live, await live.stream.close());
+    return null;
+  },
+};
+
+function sendFrames(live, frames) {
+  const behindSeconds = live.pending.reduce((sum, piece) => sum + piece.length, 0) / live.sampleRate;
+  if (frames.frames || frames.phones.length || frames.steps) self.postMessage({ live: { ...frames, samplesSeen: live.seen, behindSeconds } });
+}
+
+/** Push all samples that have come by now at once, so that a page that was late catches up. */
+async function pushLive() {
+  const { live } = state;
+  if (!live?.pending.length) return;
+  const pieces = live.pending.splice(0);
+  const joined = new Float32Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    joined.set(piece, at);
+    at += piece.length;
+  }
+  live.seen += joined.length;
+  sendFrames(live, await live.stream.push(joined));
+}
+
+async function answer({ id, call, args }) {
+  const stopIfCancelled = () => {
+    if (cancelled.delete(id)) throw new CancelledError();
+  };
+  try {
+    await breathe();
+    stopIfCancelled();
+    const report = (progress) => self.postMessage({ id, progress });
+    const watch = async (done) => {
+      report({ done, total: 1 });
+      await breathe();
+      stopIfCancelled();
+    };
+    self.postMessage({ id, value: await calls[call](args, report, watch) });
+  } catch (error) {
+    cancelled.delete(id);
+    self.postMessage({ id, error: { name: error.name, message: error.message, stack: error.stack } });
+  }
+}
+
+self.onmessage = ({ data }) => {
+  if (data.cancel !== undefined) cancelled.add(data.cancel);
+  else if (data.live) {
+    if (!state.live) return;
+    const waits = state.live.pending.length > 0;
+    state.live.pending.push(data.live);
+    if (!waits) {
+      queue = queue.then(breathe).then(pushLive).catch((error) => self.postMessage({ liveError: { name: error.name, message: error.message } }));
+    }
+  } else queue = queue.then(() => answer(data));
+};
