@@ -16,9 +16,9 @@ export const readModel = (name) => async (file) => new Uint8Array(await readFile
 export async function openModel(name = 'default') {
   const { loadModel, openRuntime } = await engine('model.js');
   const vendor = new URL('vendor/', site);
-  openRuntime({
+  await openRuntime({
     ort: await import(new URL('ort.wasm.min.mjs', vendor)),
-    wasm: gunzipSync(await readFile(new URL('ort-wasm-simd-threaded.wasm.gz', vendor))),
+    bytes: gunzipSync(await readFile(new URL('ort-wasm-simd-threaded.wasm.gz', vendor))),
     mjs: new URL('ort-wasm-simd-threaded.mjs', vendor).href,
   });
   return loadModel(readModel(name), name);

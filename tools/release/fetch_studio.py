@@ -97,7 +97,9 @@ def main() -> None:
             kept = gzip.compress(content, 9, mtime=0) if name.endswith(".gz") else content
             (VENDOR / name).write_bytes(kept)
             checksum = hashlib.sha256(kept).hexdigest()
-            lines.append(f"| `{name}` | {package.name} {package.version} | {package.licence} | {len(kept):,} | `{checksum}` |")
+            lines.append(
+                f"| `{name}` | {package.name} {package.version} | {package.licence} | {len(kept):,} | `{checksum}` |"
+            )
     (VENDOR / "README.md").write_text(NOTE + "\n".join(lines) + "\n" + ORT_LICENCE, encoding="utf-8")
     print(VENDOR)
 

@@ -30,7 +30,10 @@ def listed(array: np.ndarray) -> Any:
 def tables() -> dict[str, Any]:
     """Gather the tables by name."""
     shapes = {"names": blendshapes.ARKIT_NAMES, "sizes": blendshapes.SIZES, "spreads": blendshapes.SPREADS}
-    sets = {"oculus": visemes.OCULUS, "phonolips": visemes.DEFAULT_SET}
+    sets = {
+        name: {"silence": kept.silence, "visemes": {viseme: list(phones) for viseme, phones in kept.visemes.items()}}
+        for name, kept in (("oculus", visemes.OCULUS), ("phonolips", visemes.DEFAULT_SET))
+    }
     sounds = {canonical(letter): listed(sound_row(letter)) for letter in LETTERS}
     sparse = {
         letter: {inventory.PHONES[place]: value for place, value in enumerate(row) if value}
@@ -72,10 +75,7 @@ def tables() -> dict[str, Any]:
             "phoneWeights": [[phones, weights] for phones, weights in blendshapes.PHONE_WEIGHTS.items()],
         },
         "LIVE_LINK_NAMES": arkit.LIVE_LINK_NAMES,
-        "VISEME_SETS": {
-            name: {"silence": kept.silence, "visemes": {viseme: list(phones) for viseme, phones in kept.visemes.items()}}
-            for name, kept in sets.items()
-        },
+        "VISEME_SETS": sets,
         "TALKING_HEAD_NAMES": visemes.TALKING_HEAD_NAMES,
         "CUES": {
             "mouths": cues.MOUTHS,
@@ -92,7 +92,10 @@ def tables() -> dict[str, Any]:
 
 def text() -> str:
     """Return the module."""
-    lines = ["// Written by tools/release/write_studio_tables.py from the Python modules that hold these; do not edit.", ""]
+    lines = [
+        "// Written by tools/release/write_studio_tables.py from the Python modules that hold these; do not edit.",
+        "",
+    ]
     for name, value in tables().items():
         lines.append(f"export const {name} = {json.dumps(value, ensure_ascii=False, separators=(',', ':'))};")
     return "\n".join(lines) + "\n"

@@ -31,6 +31,34 @@ from phonolips.synth.verbs import from_speech
 OUT = Path(__file__).parents[2] / "tests" / "vectors" / "studio.v1.json"
 SPOKEN = "Maybe five people move up"  # with closures, bites, and round vowels
 TEXT = "Bin blue at F two now, please!"
+# What the studio reads as Python does: numbers, money, times, letters, parts of words.
+READ = (
+    "Bin blue at F two now, please!",
+    "Dr. Smith paid $5.50 for 3 cats.",
+    "It is 3:30 p.m. on the 21st; call me at 7.",
+    "In 1999 there were 1,234 people, 50% of them at home.",
+    "The BBC and NASA said so -- twice.",
+    "Sooo good, isn't it?",
+    "She sold 12.5 kg of apples for £3.",
+    "U.S.A. and the UK.",
+    "Plan A or plan B?",
+    "set white at a zero again",
+    "What's the matter with Tom's well-known cat?",
+    "The 1990s, and 2005, and 2024.",
+    "One half is 1/2; 3/4 is more.",
+    "He unfriended me, vlogged and googled.",
+    "hm, mmm, uh-huh",
+    "100 km/h & 20 °C",
+    "1,000,000 people and 2.5 million more",
+    "I'll meet you @ 5pm.",
+    "DO IT NOW!",
+    "ChatGPT knows AI.",
+    "café naïve",
+    "rock 'n' roll",
+    "The email is over; (yes) it's done...",
+    "-5 degrees",
+    "Ten thousand and one: 10,001.",
+)
 PIECES = (1, 700, 640, 3200, 0, 5000)  # samples, round and round, that a stream is pushed
 
 
@@ -100,13 +128,19 @@ def vectors() -> dict[str, Any]:
     phones = [Interval(*row) for row in (("M", 0.2, 0.3), ("AA", 0.3, 0.55), ("[y]", 0.55, 0.7), ("F", 0.8, 0.95))]
     given = Alignment.build([Interval("ma", 0.2, 0.7)], phones, 1.234)
     spoken_words = text_to_phones(TEXT)
+    gains = {"opening": 1.2, "height": 0.5}
     cases = {
         "audio": phonolips.from_audio(waveform),
         "audio_s1_natural_30": phonolips.from_audio(waveform, speaker="s1", rest="natural", fps=30),
         "audio_phones_only": phonolips.from_audio(waveform, phones_only=True, voice_activity=False, liveliness=0.5),
         "text": phonolips.from_text(TEXT),
         "text_s4_emphasis": phonolips.from_text(
-            TEXT, speaker="s4", rate=1.3, emphasis={"blue": 1.5}, fps=29.97, articulation={"opening": 1.2, "height": 0.5}
+            TEXT,
+            speaker="s4",
+            rate=1.3,
+            emphasis={"blue": 1.5},
+            fps=29.97,
+            articulation=gains,
         ),
         "posteriors": phonolips.from_posteriors(soft),
         "alignment_natural": phonolips.from_alignment(given, rest="natural"),
@@ -123,6 +157,10 @@ def vectors() -> dict[str, Any]:
         "words": [
             {"word": word.word, "phones": word.phones, "pauseSeconds": word.pause_seconds} for word in spoken_words
         ],
+        "read": {
+            text: [[word.word, " ".join(word.phones), word.pause_seconds] for word in text_to_phones(text)]
+            for text in READ
+        },
         "pieces": PIECES,
         "streamed": packed(streamed(waveform)),
         "cases": {name: result_of(result) for name, result in cases.items()},

@@ -116,9 +116,9 @@ class NgramSearch extends PathSearch {
       const own = history[state] % NUM_PHONES;
       stayed[state] = total[state] + score[own];
       best = Math.max(best, stayed[state]);
-      const base = row[state] * NUM_PHONES;
+      const after = row[state];
       for (let phone = 0; phone < NUM_PHONES; phone++) {
-        const value = phone === own ? -Infinity : f32(f32(f32(ngram.rows[base + phone] + total[state]) - NGRAM_SWITCH_COST) + score[phone]);
+        const value = phone === own ? -Infinity : f32(f32(f32(after[phone] + total[state]) - NGRAM_SWITCH_COST) + score[phone]);
         moved[state * NUM_PHONES + phone] = value;
         if (value > best) best = value;
       }
@@ -133,7 +133,7 @@ class NgramSearch extends PathSearch {
       for (let phone = 0; phone < NUM_PHONES; phone++) {
         const value = moved[base + phone];
         if (value > best - BEAM) {
-          found.push({ parent: state, total: f32(value - f32(best)), history: (history[state] % kept) * NUM_PHONES + phone, row: -1 });
+          found.push({ parent: state, total: f32(value - f32(best)), history: (history[state] % kept) * NUM_PHONES + phone, row: null });
         }
       }
     }
@@ -147,7 +147,7 @@ class NgramSearch extends PathSearch {
     }
     this.history = chosen.map((state) => state.history);
     this.total = chosen.map((state) => state.total);
-    this.row = chosen.map((state) => (state.row < 0 ? ngram.find(state.history) : state.row));
+    this.row = chosen.map((state) => state.row ?? ngram.find(state.history));
     return Uint16Array.from(chosen, (state) => state.parent * MOST_PHONES + (state.history % NUM_PHONES));
   }
 }

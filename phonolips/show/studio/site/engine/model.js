@@ -22,14 +22,21 @@ const DEFAULTS = {
 
 let runtime = null;
 
-/** Start ONNX Runtime: its module, the bytes of its .wasm, and the address of its .mjs. */
-export function openRuntime({ ort, wasm, mjs }) {
+// A graph that does nothing, with which the runtime starts while a model is still on its way.
+const NOTHING = 'CAgSADo3ChAKAXgSAXkiCElkZW50aXR5EgFnWg8KAXgSCgoICAESBAoCCAFiDwoBeRIKCggIARIECgIIAUIECgAQEg==';
+
+/**
+ * Start ONNX Runtime: its module, the addresses of its .mjs and .wasm, or the bytes of the latter. A browser that is
+ * given the address keeps what it has compiled. The promise that is returned is for the errors; nobody need wait.
+ */
+export function openRuntime({ ort, mjs, wasm = null, bytes = null }) {
   ort.env.wasm.numThreads = 1;
   ort.env.wasm.proxy = false;
-  if (wasm) ort.env.wasm.wasmBinary = wasm;
-  if (mjs) ort.env.wasm.wasmPaths = { mjs };
+  ort.env.wasm.wasmPaths = { mjs, ...(wasm && { wasm }) };
+  if (bytes) ort.env.wasm.wasmBinary = bytes;
   ort.env.logLevel = 'error';
   runtime = ort;
+  return ort.InferenceSession.create(Uint8Array.from(atob(NOTHING), (letter) => letter.charCodeAt(0)), { executionProviders: ['wasm'] });
 }
 
 const sum = (values) => values.reduce((total, value) => total + value, 0);
@@ -71,6 +78,7 @@ class Graph {
     this.session ??= runtime.InferenceSession.create(this.bytes, {
       executionProviders: ['wasm'],
       graphOptimizationLevel: 'all',
+      logSeverityLevel: 3, // errors
       externalData: [{ path: WEIGHTS_FILE, data: this.weights }],
     });
     return this.session;
@@ -129,6 +137,11 @@ export class Model {
   get ngram() {
     if (this.fitted === undefined) this.fitted = this.counted[0].length ? new PhoneNgram(...this.counted) : null;
     return this.fitted;
+  }
+
+  /** Open all graphs, so that the first sound does not wait for it. */
+  async warm() {
+    for (const graph of Object.values(this.graphs)) await graph.open();
   }
 
   /** Return a speaker by name (null: the mean speaker), or one of a file of `phonolips adapt`, checked. */

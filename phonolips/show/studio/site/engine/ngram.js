@@ -1,4 +1,5 @@
-// Which phone follows which others; follows phonolips/phones/ngram.py (interpolated modified Kneser-Ney).
+// Which phone follows which others; follows phonolips/phones/ngram.py (interpolated modified Kneser-Ney). Python works
+// all rows out at once; here each is when a search first asks for it, so that a model is ready at once.
 
 import { NUM_PHONES } from './inventory.js';
 import { searchSorted } from './timebase.js';
@@ -18,16 +19,17 @@ function discountsOf(counts) {
 
 /** Derive the n-grams of one phone less: each kind once, with how many longer ones end in it. */
 function shorter(codes, length) {
-  const ends = Float64Array.from(codes, (code) => code % NUM_PHONES ** length).sort();
-  const [kinds, counts] = [[], []];
-  for (const code of ends) {
-    if (kinds[kinds.length - 1] === code) counts[counts.length - 1]++;
-    else {
-      kinds.push(code);
-      counts.push(1);
-    }
+  const ends = new Int32Array(codes.length);
+  const most = NUM_PHONES ** length;
+  for (let i = 0; i < ends.length; i++) ends[i] = codes[i] % most;
+  ends.sort();
+  const counts = new Int32Array(ends.length);
+  let kinds = 0;
+  for (let i = 0; i < ends.length; i++) {
+    if (!i || ends[i] !== ends[kinds - 1]) ends[kinds++] = ends[i];
+    counts[kinds - 1]++;
   }
-  return { codes: kinds, counts };
+  return { codes: ends.subarray(0, kinds), counts: counts.subarray(0, kinds) };
 }
 
 /** Log probabilities of a phone after a history, which is a number whose last digit, base 40, is nearest. */
@@ -38,68 +40,42 @@ export class PhoneNgram {
     this.logPrior = Float32Array.from(prior, (share) => Math.log(Math.max(share, 1e-5)));
     const levels = [{ codes: kinds, counts }];
     for (let length = ORDER - 1; length > 0; length--) levels.push(shorter(levels[levels.length - 1].codes, length));
-    const known = levels.map(({ codes }) => {
-      const [histories, starts] = [[], []];
-      codes.forEach((code, i) => {
-        const history = Math.floor(code / NUM_PHONES);
-        if (histories[histories.length - 1] !== history) {
-          histories.push(history);
-          starts.push(i);
-        }
-      });
-      return { histories, starts: [...starts, codes.length] };
-    });
-    const total = 1 + known.reduce((sum, { histories }) => sum + histories.length, 0);
-    this.rows = new Float32Array(total * NUM_PHONES);
-    this.rows.fill(Math.log(1 / NUM_PHONES), 0, NUM_PHONES);
-    let lower = new Float64Array(NUM_PHONES).fill(1 / NUM_PHONES);
-    let below = [0];
-    let rowOf = new Int32Array(1);
-    let row = 1;
-    for (let size = 0; size < ORDER; size++) {
-      const level = levels[ORDER - 1 - size];
-      const { histories, starts } = known[ORDER - 1 - size];
-      if (size < ORDER - 1) {
-        if (size) {
-          const wider = new Int32Array(NUM_PHONES ** size);
-          for (let at = 0; at < wider.length; at += rowOf.length) wider.set(rowOf, at);
-          rowOf = wider;
-        }
-        histories.forEach((history, i) => {
-          rowOf[history] = row + i;
-        });
-      }
-      const discounts = discountsOf(level.counts);
-      const mixed = size < ORDER - 1 ? new Float64Array(histories.length * NUM_PHONES) : null;
-      const seen = new Float64Array(NUM_PHONES);
-      histories.forEach((history, i) => {
-        seen.fill(0);
-        let [sum, spare] = [0, 0];
-        for (let at = starts[i]; at < starts[i + 1]; at++) {
-          const count = level.counts[at];
-          seen[level.codes[at] % NUM_PHONES] = count;
-          sum += count;
-          spare += discounts[Math.min(count, 3)];
-        }
-        const base = searchSorted(below, history % NUM_PHONES ** Math.max(size - 1, 0)) * NUM_PHONES;
-        for (let phone = 0; phone < NUM_PHONES; phone++) {
-          const share = (seen[phone] - discounts[Math.min(seen[phone], 3)] + spare * lower[base + phone]) / sum;
-          this.rows[(row + i) * NUM_PHONES + phone] = Math.log(share);
-          if (mixed) mixed[i * NUM_PHONES + phone] = share;
-        }
-      });
-      row += histories.length;
-      below = histories;
-      lower = mixed;
-    }
-    this.rowOf = rowOf;
-    this.longest = Float64Array.from(below);
-    this.firstLongest = total - below.length;
+    this.levels = levels.reverse().map((level) => ({ ...level, discounts: discountsOf(level.counts), known: new Map() }));
+    this.found = new Map();
   }
 
-  /** Return the row of a history of four phones, or of its longest part that was seen. */
+  /** The probabilities after a history of `size` phones, or null where it was not seen: {shares, logs}. */
+  row(size, history) {
+    const level = this.levels[size];
+    let row = level.known.get(history);
+    if (row !== undefined) return row;
+    const first = searchSorted(level.codes, history * NUM_PHONES);
+    const end = searchSorted(level.codes, (history + 1) * NUM_PHONES);
+    row = first < end ? this.mix(level, size, history, first, end) : null;
+    level.known.set(history, row);
+    return row;
+  }
+
+  mix({ codes, counts, discounts }, size, history, first, end) {
+    const lower = size ? this.row(size - 1, history % NUM_PHONES ** (size - 1)).shares : new Float64Array(NUM_PHONES).fill(1 / NUM_PHONES);
+    const shares = new Float64Array(NUM_PHONES);
+    let [sum, spare] = [0, 0];
+    for (let at = first; at < end; at++) {
+      const discount = discounts[Math.min(counts[at], 3)];
+      shares[codes[at] % NUM_PHONES] = counts[at] - discount;
+      sum += counts[at];
+      spare += discount;
+    }
+    for (let phone = 0; phone < NUM_PHONES; phone++) shares[phone] = (shares[phone] + spare * lower[phone]) / sum;
+    return { shares, logs: Float32Array.from(shares, Math.log) };
+  }
+
+  /** Return the log probabilities (40,) after a history of four phones, or after its longest part that was seen. */
   find(history) {
-    const at = searchSorted(this.longest, history);
-    return this.longest[at] === history ? this.firstLongest + at : this.rowOf[history % this.rowOf.length];
+    let logs = this.found.get(history);
+    if (logs) return logs;
+    for (let size = ORDER - 1; size >= 0 && !logs; size--) logs = this.row(size, history % NUM_PHONES ** size)?.logs;
+    this.found.set(history, logs);
+    return logs;
   }
 }

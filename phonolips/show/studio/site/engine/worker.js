@@ -9,7 +9,7 @@ import { parsePhones } from './text/words.js';
 import * as verbs from './verbs.js';
 
 const site = new URL('../', import.meta.url);
-const state = { listing: null, model: null, live: null, waiting: null };
+const state = { listing: null, started: null, model: null, live: null };
 const cancelled = new Set();
 let queue = Promise.resolve();
 
@@ -50,14 +50,12 @@ const readJson = async (path) => JSON.parse(new TextDecoder().decode(await fetch
 
 async function open({ model = null }, report) {
   if (!state.listing) {
+    const started = openRuntime({ ort, mjs: new URL('vendor/ort-wasm-simd-threaded.mjs', site).href, wasm: new URL('vendor/ort-wasm-simd-threaded.wasm', site).href });
     state.listing = await readJson('models/index.json');
-    const { files } = state.listing;
-    let loaded = 0;
-    const wasm = await fetchBytes('vendor/ort-wasm-simd-threaded.wasm', (bytes) => {
-      loaded += bytes;
-      report({ loaded, total: files['vendor/ort-wasm-simd-threaded.wasm'], file: 'ort-wasm-simd-threaded.wasm' });
+    state.started = started.catch((error) => {
+      throw new InputError(`WebAssembly cannot be started here (${error.message}); use a current browser`);
     });
-    openRuntime({ ort, wasm, mjs: new URL('vendor/ort-wasm-simd-threaded.mjs', site).href });
+    state.started.catch(() => {});
   }
   const { models } = state.listing;
   const found = model ? models.find(({ name }) => name === model) : models[0];
@@ -70,6 +68,8 @@ async function open({ model = null }, report) {
       report({ loaded, total, file });
     });
   state.model = await loadModel(read, found.name);
+  await state.started;
+  queue = queue.then(breathe).then(() => state.model.warm()).catch(() => {}); // what fails is told when it is used
   return describe(total);
 }
 
