@@ -109,11 +109,22 @@ class Engine {
   }
 }
 
+const WASM = new URL('../vendor/ort-wasm-simd-threaded.wasm', import.meta.url);
+
+/** Compile the runtime here, where the browser keeps it for the next visit; the Worker gets it ready. */
+async function compileRuntime() {
+  const answer = await fetch(WASM);
+  if (!answer.ok) throw new InputError(`${WASM.pathname}: the server answers ${answer.status}; expected a file of the studio`);
+  if (answer.headers.get('Content-Type') === 'application/wasm') return WebAssembly.compileStreaming(answer);
+  return WebAssembly.compile(await answer.arrayBuffer()); // a host that does not know the type
+}
+
 /** Start the Worker and load a model; null is the first one. `onProgress({loaded, total, file})`, in bytes. */
 export async function openEngine({ model = null, onProgress = null } = {}) {
   const engine = new Engine(new Worker(new URL('./worker.js', import.meta.url), { type: 'module' }));
   try {
-    await engine.setModel(model, onProgress);
+    const compiled = compileRuntime().then((made) => engine.worker.postMessage({ compiled: made }));
+    await Promise.race([compiled.then(() => new Promise(() => {})), engine.setModel(model, onProgress)]);
   } catch (error) {
     engine.close();
     throw error;

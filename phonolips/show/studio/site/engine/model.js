@@ -26,17 +26,25 @@ let runtime = null;
 const NOTHING = 'CAgSADo3ChAKAXgSAXkiCElkZW50aXR5EgFnWg8KAXgSCgoICAESBAoCCAFiDwoBeRIKCggIARIECgIIAUIECgAQEg==';
 
 /**
- * Start ONNX Runtime: its module, the addresses of its .mjs and .wasm, or the bytes of the latter. A browser that is
- * given the address keeps what it has compiled. The promise that is returned is for the errors; nobody need wait.
+ * Start ONNX Runtime: its module of JavaScript, the address of its .mjs, and the bytes of its .wasm, or what a page has
+ * compiled of them. Browsers keep what pages have compiled, and hand it to their Workers; what Workers compile they do
+ * not keep, and it takes seconds until it is fast.
  */
-export function openRuntime({ ort, mjs, wasm = null, bytes = null }) {
+export async function openRuntime({ ort, mjs, bytes = null, compiled = null }) {
   ort.env.wasm.numThreads = 1;
   ort.env.wasm.proxy = false;
-  ort.env.wasm.wasmPaths = { mjs, ...(wasm && { wasm }) };
-  if (bytes) ort.env.wasm.wasmBinary = bytes;
+  ort.env.wasm.wasmPaths = { mjs };
+  ort.env.wasm.wasmBinary = bytes ?? new Uint8Array(1); // the runtime wants some; see below
   ort.env.logLevel = 'error';
   runtime = ort;
-  return ort.InferenceSession.create(Uint8Array.from(atob(NOTHING), (letter) => letter.charCodeAt(0)), { executionProviders: ['wasm'] });
+  const { instantiate } = WebAssembly;
+  // The runtime has no way of its own to be given a compiled module: its one call is answered with it.
+  if (compiled) WebAssembly.instantiate = async (_, imports) => ({ module: compiled, instance: await instantiate(compiled, imports) });
+  try {
+    await ort.InferenceSession.create(Uint8Array.from(atob(NOTHING), (letter) => letter.charCodeAt(0)), { executionProviders: ['wasm'] });
+  } finally {
+    WebAssembly.instantiate = instantiate;
+  }
 }
 
 const sum = (values) => values.reduce((total, value) => total + value, 0);

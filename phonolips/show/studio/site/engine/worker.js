@@ -9,7 +9,9 @@ import { parsePhones } from './text/words.js';
 import * as verbs from './verbs.js';
 
 const site = new URL('../', import.meta.url);
-const state = { listing: null, started: null, model: null, live: null };
+let sendCompiled;
+const compiled = new Promise((resolve) => (sendCompiled = resolve));
+const state = { compiled, listing: null, started: null, model: null, live: null };
 const cancelled = new Set();
 let queue = Promise.resolve();
 
@@ -50,7 +52,8 @@ const readJson = async (path) => JSON.parse(new TextDecoder().decode(await fetch
 
 async function open({ model = null }, report) {
   if (!state.listing) {
-    const started = openRuntime({ ort, mjs: new URL('vendor/ort-wasm-simd-threaded.mjs', site).href, wasm: new URL('vendor/ort-wasm-simd-threaded.wasm', site).href });
+    const mjs = new URL('vendor/ort-wasm-simd-threaded.mjs', site).href;
+    const started = state.compiled.then((compiled) => openRuntime({ ort, mjs, compiled }));
     state.listing = await readJson('models/index.json');
     state.started = started.catch((error) => {
       throw new InputError(`WebAssembly cannot be started here (${error.message}); use a current browser`);
@@ -160,7 +163,8 @@ async function answer({ id, call, args }) {
 }
 
 self.onmessage = ({ data }) => {
-  if (data.cancel !== undefined) cancelled.add(data.cancel);
+  if (data.compiled) sendCompiled(data.compiled);
+  else if (data.cancel !== undefined) cancelled.add(data.cancel);
   else if (data.live) {
     if (!state.live) return;
     const waits = state.live.pending.length > 0;
