@@ -27,7 +27,7 @@ from phonolips.model.activity import (
 from phonolips.model.bundle import PACKAGED_MODEL
 from phonolips.model.network import load_network, read_network
 from phonolips.model.settings import VoiceActivitySettings
-from phonolips.model.stream import encode, reach_steps, rest_lip_parameters
+from phonolips.model.stream import encode, rest_lip_parameters, sound_reach
 from phonolips.phones.inventory import NUM_PHONES, SILENCE_ID
 from phonolips.training.networks.activity import VoiceActivity
 from phonolips.training.networks.network import read_trainable
@@ -150,7 +150,7 @@ def test_where_a_recording_is_cut_changes_nothing(speech, chunk_frames):
 
 def test_voice_activity_needs_no_more_of_what_follows_than_the_encoder_and_its_lip_parameters():
     network = load_network()
-    assert reach_steps(network) == reach_steps(network, voice_activity=False)
+    assert sound_reach(network) == sound_reach(network, voice_activity=False)
 
 
 def weights_by_hand(logits, posteriors):

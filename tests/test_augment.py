@@ -80,9 +80,11 @@ def test_every_clip_of_a_batch_has_its_own_tract():
 
 
 def test_a_room_rings_on_for_as_long_as_it_should_and_adds_what_it_should():
-    power = torch.zeros(200, 4)
-    power[20] = 1.0
-    ring = _reverberate(power, seconds=0.5, ratio_db=-3.0)
+    power = torch.zeros(2, 200, 4)
+    power[0, 20] = 1.0
+    ring, nothing = _reverberate(power, seconds=torch.tensor([0.5, 0.3]), ratio_db=torch.tensor([-3.0, 0.0]))
+    assert not nothing.any()
+    power = power[0]
     assert torch.equal(ring[:20], power[:20])  # nothing before the sound
     assert torch.allclose(ring[20], power[20])
     assert ring[21:81].sum(0).tolist() == pytest.approx([math.exp(-3.0 * NATS_PER_DB)] * 4, rel=1e-3)

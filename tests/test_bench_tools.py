@@ -127,6 +127,28 @@ def test_shipped_weights_are_half_as_large_and_say_the_same(tmp_path):
 
 
 @needs("train")
+def test_weights_shipped_as_int8_take_little_more_than_half_of_that(tmp_path):
+    from phonolips.model.bundle import PACKAGED_MODEL
+
+    line = tool("tools/release/ship_weights").ship(PACKAGED_MODEL, tmp_path, "int8")
+    assert "7.6 MB" in line
+    sizes = [(folder / "model.safetensors").stat().st_size for folder in (tmp_path, PACKAGED_MODEL)]
+    assert sizes[0] < 0.55 * sizes[1]
+
+
+def test_differences_of_stored_weights_are_counted():
+    bench = tool("tools/bench/stored_weights")
+    posteriors, lips = np.zeros((8, 40), np.float32), np.zeros((2, 40, 2), np.float32)
+    posteriors[3, 4], lips[1, 5, 0] = 0.4, -0.02
+    line = bench.report([bench.Difference(posteriors, lips, np.arange(8) == 3)] * 2)
+    rms = np.sqrt(0.4**2 / 320), np.sqrt(0.02**2 / 160)
+    assert f"2 recordings, 4 frames: posteriors differ by 4.0e-01 at most, {rms[0]:.1e} rms" in line
+    assert f"12.50% of the steps; lips by 2.0e-02 at most, {rms[1]:.1e} rms, by more than 1e-03 in 2 frames" in line
+    tracked = np.random.default_rng(0).normal(size=(30, 40, 2))
+    assert bench.follows(tracked[:20], tracked) == pytest.approx([1, 1])
+
+
+@needs("train")
 def test_what_is_explained_is_explained_on_what_was_left_out():
     share = tool("tools/studies/findings_model").explained_share
     rng = np.random.default_rng(0)

@@ -13,6 +13,7 @@ import torch
 
 from phonolips.model.network import Description
 from phonolips.model.settings import AudioEncoderSettings, NetworkSettings
+from phonolips.model.stages import encoder_reach
 from phonolips.model.stream import encode
 from phonolips.phones.inventory import NUM_PHONES
 from phonolips.phones.ngram import fit_ngram
@@ -56,21 +57,27 @@ def test_cuts_change_nothing(network, chunk_frames, block):
 @pytest.mark.parametrize(
     ("kernel", "dilations", "coarse_dilations"), [(3, [1, 2], [1, 2, 4]), (3, [1], [1]), (5, [1, 3], [2]), (3, [], [])]
 )
-def test_the_reach_bounds_what_a_step_depends_on(kernel, dilations, coarse_dilations):
+@pytest.mark.parametrize("look_ahead", [-1, 0, 1, 2, 6, 10, 24])
+def test_the_reach_bounds_what_a_frame_depends_on(kernel, dilations, coarse_dilations, look_ahead):
     torch.manual_seed(0)
-    small = AudioEncoder(AudioEncoderSettings(8, kernel, dilations, 8, coarse_dilations)).double().eval()
-    reach, steps = small.reach_steps, 400
-    assert reach % 4 == 0
+    settings = AudioEncoderSettings(8, kernel, dilations, 8, coarse_dilations, look_ahead=look_ahead)
+    small = AudioEncoder(settings).double().eval()
+    reach, steps = encoder_reach(settings), 400
     mel = torch.randn(1, steps, 80, dtype=torch.double)
-    furthest = 0
+    back = ahead = 0
     with torch.inference_mode():
         plain = small(mel)[0]
         for changed in range(196, 204):
             other = mel.clone()
             other[:, changed] += 5.0
             touched = torch.nonzero((small(other)[0] != plain).any(-1)[0])[:, 0]
-            furthest = max(furthest, changed - int(touched.min()), int(touched.max()) - changed)
-    assert reach - 12 < furthest <= reach  # it holds, and is less than three coarse positions too careful
+            ahead = max(ahead, changed - int(touched.min()) // 4 * 4 - 3)  # steps after the end of the first frame
+            back = max(back, int(touched.max()) // 4 - changed // 4)
+    assert reach.back_frames - 2 < back <= reach.back_frames  # it holds, and is hardly too careful
+    if look_ahead < 0:
+        assert reach.ahead_steps - 8 < ahead <= reach.ahead_steps == 4 * reach.back_frames
+    else:
+        assert ahead == reach.ahead_steps <= look_ahead
 
 
 def test_padding_is_masked(encoder):

@@ -3,6 +3,7 @@
 The shipped model is held to tighter bounds than made-up ones: its outputs are in the units that people see.
 """
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -14,8 +15,9 @@ from conftest import skip_without
 skip_without("train")
 
 import torch
+from safetensors.numpy import load_file
 
-from phonolips.model.bundle import PACKAGED_MODEL, PACKAGED_SYNC_EXPERT
+from phonolips.model.bundle import PACKAGED_MODEL, PACKAGED_SYNC_EXPERT, count_parameters, read_weights
 from phonolips.model.graph import Port
 from phonolips.model.network import Description, Network, read_network
 from phonolips.model.onnx_graph import OnnxGraph
@@ -32,6 +34,7 @@ from phonolips.model.stages import KINDS, REPRESENTATIONS, signatures
 from phonolips.model.stream import CHUNK_FRAMES
 from phonolips.model.sync import load_sync_expert
 from phonolips.phones.inventory import NUM_PHONES
+from phonolips.training import modules
 from phonolips.training.networks.network import TrainableNetwork, read_trainable
 from phonolips.training.networks.sync import read_trainable_expert
 from phonolips.training.torch_graph import expert_of, network_of
@@ -65,16 +68,35 @@ def graph_of(network: Network, name: str):
     return getattr(network, PART.get(name, name)).graph
 
 
+def read_three(folder: Path) -> dict[str, Network]:
+    made = {provider: read_network(folder, provider=provider) for provider in PROVIDERS}
+    return made | {"torch": network_of(read_trainable(folder))}
+
+
 @pytest.fixture(scope="module")
 def shipped() -> dict[str, Network]:
-    made = {provider: read_network(PACKAGED_MODEL, provider=provider) for provider in PROVIDERS}
-    return made | {"torch": network_of(read_trainable(PACKAGED_MODEL))}
+    return read_three(PACKAGED_MODEL)
+
+
+@pytest.fixture(scope="module")
+def int8_folder(tmp_path_factory) -> Path:
+    """The shipped model, its weights stored as int8."""
+    folder = tmp_path_factory.mktemp("int8")
+    read_trainable(PACKAGED_MODEL).save(folder, half=True, int8=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def shipped_int8(int8_folder) -> dict[str, Network]:
+    return read_three(int8_folder)
 
 
 @pytest.mark.parametrize("name", sorted(signatures(read_network(PACKAGED_MODEL).description.settings)))
 @pytest.mark.parametrize("provider", PROVIDERS)
-def test_the_shipped_graphs_compute_what_torch_does(shipped, name, provider):
+@pytest.mark.parametrize("model", ["shipped", "shipped_int8"])
+def test_the_shipped_graphs_compute_what_torch_does(request, model, name, provider):
     """Twenty seeded inputs, of one frame to more than a chunk, alone and three at once."""
+    shipped = request.getfixturevalue(model)
     network = shipped["torch"]
     signature = graph_of(network, name).signature
     for seed, (frames, batch) in enumerate([(frames, batch) for frames in LENGTHS for batch in (1, 3)]):
@@ -131,10 +153,15 @@ def made_up(kind: str, representation: str, autoregressive: bool) -> TrainableNe
 @pytest.mark.parametrize("autoregressive", [True, False])
 @pytest.mark.parametrize("representation", REPRESENTATIONS)
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_of_network_computes_the_same_three_times(tmp_path, kind, representation, autoregressive):
+@pytest.mark.parametrize("int8", [False, True])
+def test_every_kind_of_network_computes_the_same_three_times(
+    tmp_path, monkeypatch, int8, kind, representation, autoregressive
+):
+    monkeypatch.setattr(modules, "LARGE_TENSOR", 1)  # these networks are small
     trainable = made_up(kind, representation, autoregressive)
-    trainable.save(tmp_path)
-    expected, found = network_of(trainable), [read_network(tmp_path, provider=provider) for provider in PROVIDERS]
+    trainable.save(tmp_path, int8=int8)
+    expected = network_of(read_trainable(tmp_path) if int8 else trainable)
+    found = [read_network(tmp_path, provider=provider) for provider in PROVIDERS]
     for name, signature in signatures(trainable.description.settings).items():
         for frames in (1, 2, 7, 40):
             inputs = draw(signature.inputs, frames, 1 + frames % 3, np.random.default_rng(frames))
@@ -144,6 +171,69 @@ def test_every_kind_of_network_computes_the_same_three_times(tmp_path, kind, rep
                     assert other.shape == one.shape
                     # displacements add up, and so does rounding
                     assert np.allclose(one, other, rtol=1e-5, atol=5e-5), (name, network.computed_by)
+
+
+def test_int8_weights_are_the_nearest_multiples_of_their_scales(int8_folder):
+    """Large weights of layers, and nothing else, lose at most half a scale; the file is read here without our reader."""
+    before, stored = (load_file(folder / "model.safetensors") for folder in (PACKAGED_MODEL, int8_folder))
+    read, quantised = read_weights(int8_folder), [name for name, value in stored.items() if value.dtype == np.int8]
+    large = {name for name, value in before.items() if value.dtype == np.float16}
+    assert {*quantised} == large - {"durations.phones.weight"}  # an embedding
+    for name in quantised:
+        scale, weight = stored.pop(f"{name}.scale"), before.pop(name).astype(np.float32)
+        numbers = stored.pop(name)
+        assert scale.dtype == np.float32
+        assert scale.shape == (len(weight),) + (1,) * (weight.ndim - 1)
+        product = np.stack([np.float64(row) * float(one) for row, one in zip(numbers, scale.ravel(), strict=True)])
+        assert np.array_equal(product, read[name])  # exact: nothing was rounded
+        assert (np.abs(product - weight) <= 0.501 * scale).all()
+        assert (np.abs(numbers).reshape(len(numbers), -1).max(1) == 127).all()
+    assert stored.keys() == before.keys()
+    for name, value in stored.items():
+        assert value.dtype == before[name].dtype
+        assert np.array_equal(value, before[name]), name
+    assert json.loads((int8_folder / "model.json").read_text())["format"] == 5
+    assert count_parameters(int8_folder) == count_parameters(PACKAGED_MODEL)
+    sizes = [(folder / "model.safetensors").stat().st_size for folder in (int8_folder, PACKAGED_MODEL)]
+    assert sizes[0] < 0.55 * sizes[1]
+
+
+def test_outputs_without_weights_stay_without():
+    """A layer that starts as nothing has no largest number."""
+    numbers, scale = modules._quantise(torch.tensor([[0.0, 0.0], [-3.0, 1.5]]))
+    assert numbers.tolist() == [[0, 0], [-127, 63 if 1.5 / scale[1, 0] < 63.5 else 64]]
+    assert scale[0].tolist() == [1.0]
+
+
+def test_int8_weights_are_written_as_they_were_read(int8_folder, tmp_path):
+    upgrade_model(int8_folder, tmp_path)
+    for path in int8_folder.iterdir():
+        assert path.read_bytes() == (tmp_path / path.name).read_bytes(), path.name
+
+
+@pytest.mark.parametrize("name", sorted(signatures(read_network(PACKAGED_MODEL).description.settings)))
+def test_int8_weights_cost_nothing_when_a_graph_runs(int8_folder, tmp_path, name):
+    """ONNX Runtime multiplies them when it opens a graph: the operations left are those with float16 weights."""
+    onnx, runtime = pytest.importorskip("onnx"), pytest.importorskip("onnxruntime")
+    left = []
+    for number, folder in enumerate((PACKAGED_MODEL, int8_folder)):
+        options = runtime.SessionOptions()
+        options.log_severity_level = 3
+        options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+        options.optimized_model_filepath = str(tmp_path / f"{number}.onnx")
+        runtime.InferenceSession(str(folder / f"{name}.onnx"), options, providers=["CPUExecutionProvider"])
+        nodes = onnx.load(tmp_path / f"{number}.onnx", load_external_data=False).graph.node
+        left.append(sorted(node.op_type for node in nodes))
+    assert left[0] == left[1]
+    assert len(onnx.load(int8_folder / f"{name}.onnx", load_external_data=False).graph.node) > len(left[1])
+
+
+def test_int8_weights_hardly_change_what_is_encoded(shipped, shipped_int8):
+    """Measured on speech: posteriors by 7.2e-4 (rms) and at most 2.3e-2, lips by 1.0e-4 eye distances (rms)."""
+    inputs = draw(graph_of(shipped["cpu"], "encoder").signature.inputs, 200, 1, np.random.default_rng(2))
+    half, int8 = (graph_of(one["cpu"], "encoder").run(*inputs)[0] for one in (shipped, shipped_int8))
+    assert 0 < np.abs(half - int8).max() < 0.1
+    assert np.sqrt(np.square(half - int8).mean()) < 3e-3
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
@@ -185,7 +275,7 @@ def test_an_earlier_format_is_upgraded_to_the_same_model(tmp_path):
     from phonolips.errors import CheckpointError
 
     with pytest.raises(
-        CheckpointError, match=r"format is 3; this version reads 4; upgrade it with 'phonolips upgrade-"
+        CheckpointError, match=r"format is 3; this version reads 4, 5; upgrade it with 'phonolips upgrade-"
     ):
         read_network(tmp_path / "then")
     upgrade_model(tmp_path / "then")

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import shutil
 import struct
 import time
@@ -370,6 +371,48 @@ def test_weights_that_are_none(tmp_path, change, message):
     sign(folder, description)
     with pytest.raises(CheckpointError, match=message):
         read_trainable(folder)
+
+
+QUANTISED = "decoder.head.layers.0.weight"  # (128, 256)
+
+
+@pytest.fixture(scope="module")
+def int8_folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("int8")
+    read_trainable(PACKAGED_MODEL).save(folder, half=True, int8=True)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda scale: None, "weight' is I8 of shape (128, 256), with no scales beside it"),
+        (lambda scale: scale[:5].clone(), "scale' is F32 of shape (5, 1); expected F32 of shape (128, 1)"),
+        (lambda scale: scale[:, 0].clone(), "scale' is F32 of shape (128,); expected"),
+        (lambda scale: scale.half(), "scale' is F16 of shape (128, 1); expected"),
+        (lambda scale: scale * float("nan"), "holds NaN or infinity"),
+        (lambda scale: scale / 0, "holds NaN or infinity"),
+    ],
+)
+def test_scales_that_are_none(tmp_path, int8_folder, change, message):
+    folder, description, tensors = copied(int8_folder, tmp_path)
+    scale = change(tensors.pop(f"{QUANTISED}.scale"))
+    save_file(tensors if scale is None else tensors | {f"{QUANTISED}.scale": scale}, folder / "model.safetensors")
+    sign(folder, description)
+    for read in (read_network, lambda model: read_network(model, provider="numpy"), read_trainable):
+        with pytest.raises(CheckpointError, match=re.escape(message)) as caught:
+            read(folder)
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["lip_mean", "lip_scale", "audio_encoder.phone_ngrams"])
+def test_a_table_that_is_int8_without_scales(tmp_path, int8_folder, name):
+    folder, description, tensors = copied(int8_folder, tmp_path)
+    save_file(tensors | {name: tensors[name].to(torch.int8)}, folder / "model.safetensors")
+    sign(folder, description)
+    for read in (read_network, read_trainable):
+        with pytest.raises(CheckpointError, match=f"'{name}' is I8 of shape"):
+            read(folder)
 
 
 @pytest.mark.parametrize("change", [lambda ngrams: ngrams.flip(0), lambda ngrams: ngrams[:5].clone()])

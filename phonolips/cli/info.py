@@ -66,7 +66,8 @@ def describe(model: Path | None = None, provider: str = "auto") -> str:
         f"  computed by      {'NumPy' if network.computed_by == NUMPY else f'ONNX Runtime, {network.computed_by}'}",
         f"  speakers         {', '.join(network.description.speakers)}",
         f"  parameters       {count_parameters(model or PACKAGED_MODEL) / 1e6:.2f} million",
-        f"  encoder reaches  {network.audio_encoder.reach_steps * 10} ms to each side",
+        f"  encoder looks    {network.audio_encoder.reach.back_frames * 40} ms back, "
+        f"{network.audio_encoder.reach.ahead_steps * 10} ms ahead",
         f"  lips look ahead  {network.decoder.ahead_frames * 40} ms",
         f"  lip parameters   {', '.join(settings.lip_parameters.names) or 'none: phones alone'}",
         f"  lip decoder      {settings.decoder.kind}, {own}autoregressive",

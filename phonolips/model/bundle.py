@@ -10,7 +10,7 @@ import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from safetensors import SafetensorError
@@ -37,7 +37,10 @@ MEASURED = (
     "_prior",
     "temperature",
 )
+# Of a weight that is stored as int8: its dtype and that of its scales by safetensors' names, and how their name ends.
+INT8, SCALE_DTYPE, SCALE = "I8", "F32", ".scale"
 OTHER = "the files are not those of one model; copy all of them again, or train it again"
+NOT_FINITE = "holds NaN or infinity; train it again, or take another copy"
 PACKAGED = Path(__file__).resolve().parents[1] / "weights"
 PACKAGED_MODEL, PACKAGED_SYNC_EXPERT = PACKAGED / "default", PACKAGED / "sync"
 
@@ -95,12 +98,15 @@ def check_files(folder: Path, description: Mapping[str, Any], needed: Iterable[s
             raise InputError(f"{name} is damaged, or another model's: {OTHER}")
 
 
-def read_weights(folder: Path, names: Iterable[str] | None = None) -> dict[str, np.ndarray]:
-    """Read tensors of a folder's weights, floats as float32.
+class Head(NamedTuple):
+    """What the head of a safetensors file says of a tensor: its dtype by safetensors' name, and its shape."""
 
-    Args:
-        folder: of the model.
-        names: of those to read; None = all. One that is not there is left out.
+    dtype: str
+    shape: tuple[int, ...]
+
+
+def read_heads(folder: Path) -> dict[str, Head]:
+    """Read the dtype and shape of every tensor of a folder's weights, and no numbers.
 
     Raises:
         SafetensorError: the file cannot be read.
@@ -108,19 +114,78 @@ def read_weights(folder: Path, names: Iterable[str] | None = None) -> dict[str, 
     from safetensors import safe_open
 
     with safe_open(os.fspath(folder / WEIGHTS_FILE), "np") as file:
-        there = file.keys()
-        wanted = there if names is None else [name for name in names if name in there]
+        slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
+        return {name: Head(part.get_dtype(), tuple(part.get_shape())) for name, part in slices.items()}
+
+
+def int8_tensors(heads: Mapping[str, Head]) -> list[str]:
+    """Return the names of the weights that are stored as int8.
+
+    A weight is NAME times NAME.scale, float32, which has one number for each output: its shape is (outputs, 1, ...),
+    with as many axes as the weight, whose first is that of the outputs.
+
+    Raises:
+        InputError: one has no scale, or a scale of another kind or shape.
+    """
+    names = [name for name, head in heads.items() if head.dtype == INT8]
+    for name in names:
+        shape, scale = heads[name].shape, heads.get(name + SCALE)
+        wanted = (*shape[:1], *(1 for _ in shape[1:]))
+        if len(shape) < 2 or scale is None:
+            what = "no scales beside it" if scale is None else "no axis of outputs"
+            raise InputError(f"{WEIGHTS_FILE}: {shown(name)} is {INT8} of shape {shape}, with {what}: {OTHER}")
+        if scale != (SCALE_DTYPE, wanted):
+            raise InputError(
+                f"{WEIGHTS_FILE}: {shown(name + SCALE)} is {scale.dtype} of shape {scale.shape}; expected "
+                f"{SCALE_DTYPE} of shape {wanted}: {OTHER}"
+            )
+    return names
+
+
+def read_weights(folder: Path, names: Iterable[str] | None = None) -> dict[str, np.ndarray]:
+    """Read tensors of a folder's weights, floats as float32; those stored as int8 are multiplied by their scales.
+
+    Args:
+        folder: of the model.
+        names: of those to read; None = all. One that is not there is left out.
+
+    Raises:
+        SafetensorError: the file cannot be read.
+        InputError: the scales of one that is stored as int8 are missing, of another shape, or not finite.
+    """
+    from safetensors import safe_open
+
+    heads = read_heads(folder)
+    int8 = int8_tensors(heads)
+    hidden = {name + SCALE for name in int8}
+    wanted = [name for name in (heads if names is None else names) if name in heads and name not in hidden]
+    with safe_open(os.fspath(folder / WEIGHTS_FILE), "np") as file:
         found = {name: file.get_tensor(name) for name in wanted}
+        scales = {name: _finite(name + SCALE, file.get_tensor(name + SCALE)) for name in int8 if name in found}
+    for name, scale in scales.items():
+        found[name] = found[name].astype(np.float32) * scale
     return {name: value.astype(np.float32) if value.dtype.kind == "f" else value for name, value in found.items()}
+
+
+def check_scales(folder: Path) -> None:
+    """Raise InputError unless every weight stored as int8 has its scales, all of them finite."""
+    from safetensors import safe_open
+
+    names = int8_tensors(read_heads(folder))
+    with safe_open(os.fspath(folder / WEIGHTS_FILE), "np") as file:
+        for name in names:
+            _finite(name + SCALE, file.get_tensor(name + SCALE))
+
+
+def _finite(name: str, values: np.ndarray) -> np.ndarray:
+    if not np.isfinite(values).all():
+        raise InputError(f"{WEIGHTS_FILE}: {shown(name)} {NOT_FINITE}")
+    return values
 
 
 def count_parameters(folder: Path) -> int:
     """Count the numbers in a folder's weights that were trained."""
-    from safetensors import safe_open
-
-    with safe_open(os.fspath(folder / WEIGHTS_FILE), "np") as file:
-        trained = [name for name in file.keys() if not name.endswith(MEASURED)]  # noqa: SIM118
-        return sum(int(np.prod(file.get_slice(name).get_shape())) for name in trained)
+    return sum(int(np.prod(head.shape)) for name, head in read_heads(folder).items() if not name.endswith(MEASURED))
 
 
 def read_bundle(

@@ -19,10 +19,12 @@ from phonolips.lips.measures import measure_lip_parameters
 from phonolips.lips.points import LIP_LAYOUT, LIP_POINTS
 from phonolips.model import onnx_graph
 from phonolips.model.bundle import (
+    NOT_FINITE,
     PACKAGED_MODEL,
     WEIGHTS_FILE,
     bundle_errors,
     check_files,
+    check_scales,
     read_bundle,
     read_names,
     read_weights,
@@ -50,6 +52,7 @@ from phonolips.phones.inventory import NUM_PHONES, PHONES
 from phonolips.phones.ngram import ORDER, PhoneNgram, fit_ngram
 
 FORMAT = 4
+INT8_FORMAT = 5  # as FORMAT, with weights that are stored as int8, which readers of FORMAT do not know
 OLD_FORMATS = (2, 3)  # without graphs; `phonolips upgrade-model` reads them
 MOST_THREADS = 1024  # more than any computer of today has cores
 NUMPY, AUTO = "numpy", "auto"  # what computes, beside ONNX Runtime's providers; auto = ONNX Runtime if it is installed
@@ -270,7 +273,7 @@ def _table(tables: Mapping[str, np.ndarray], name: str, shape: tuple[int, ...]) 
         what = "missing" if found is None else f"of shape {found.shape}"
         raise InputError(f"{WEIGHTS_FILE}: {name} is {what}; its settings ask for shape {shape}")
     if not np.isfinite(found).all():
-        raise InputError(f"{WEIGHTS_FILE}: {name} holds NaN or infinity; train it again, or take another copy")
+        raise InputError(f"{WEIGHTS_FILE}: {name} {NOT_FINITE}")
     return found
 
 
@@ -312,7 +315,7 @@ def read_network(folder: Path, *, provider: str = AUTO, threads: int = 1) -> Net
     folder, what = Path(folder), "model"
     computed_by = check_provider(provider)
     check_threads(threads)
-    expected = {"format": FORMAT, "phones": list(PHONES), "lip_layout": LIP_LAYOUT}
+    expected = {"format": (FORMAT, INT8_FORMAT), "phones": list(PHONES), "lip_layout": LIP_LAYOUT}
     values = read_bundle(folder, what=what, made_by="'phonolips train'", expected=expected, upgradable=OLD_FORMATS)
     with bundle_errors(folder, what):
         settings = settings_from_dict(NetworkSettings, values["settings"])
@@ -320,6 +323,8 @@ def read_network(folder: Path, *, provider: str = AUTO, threads: int = 1) -> Net
         description = Description(settings, read_names(values, "speakers"), values["notes"])
         made = signatures(settings)
         check_files(folder, values, [WEIGHTS_FILE, *(name + GRAPH_SUFFIX for name in made)])
+        if values["format"] == INT8_FORMAT:
+            check_scales(folder)
         graphs: dict[str, Graph]
         if computed_by == NUMPY:
             from phonolips.model.numpy_graph import numpy_graphs

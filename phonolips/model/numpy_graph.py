@@ -23,8 +23,9 @@ from phonolips.model.stages import (
     HEATMAP_BINS,
     HEATMAP_REACH,
     LIP_COORDINATES,
-    STEM_KERNEL,
     decoder_ahead_frames,
+    encoder_padding,
+    lip_parameter_aheads,
 )
 from phonolips.phones.inventory import NUM_PHONES
 from phonolips.timebase import STEPS_PER_FRAME, exact_div
@@ -85,12 +86,13 @@ def numpy_sync_graph(settings: SyncExpertSettings, weights: Weights, signature: 
 def _encode(weights: Weights, settings: NetworkSettings, mel: np.ndarray) -> list[np.ndarray]:
     sizes, name = settings.audio_encoder, "audio_encoder"
     hidden = (mel - weights[f"{name}.mel_mean"]) / weights[f"{name}.mel_scale"]
-    fine = _convolve(weights, f"{name}.stem", hidden, stride=FINE_STEPS, padding=(STEM_KERNEL - FINE_STEPS) // 2)
-    for index, dilation in enumerate(sizes.dilations):
-        fine = _residual(weights, f"{name}.fine.{index}", fine, dilation, sizes.kernel)
+    aheads = encoder_padding(sizes)
+    fine = _convolve(weights, f"{name}.stem", hidden, stride=FINE_STEPS, ahead=aheads.stem)
+    for index, (dilation, ahead) in enumerate(zip(sizes.dilations, aheads.fine, strict=True)):
+        fine = _residual(weights, f"{name}.fine.{index}", fine, dilation, ahead)
     coarse = _convolve(weights, f"{name}.down", fine, stride=COARSE_FINES)
-    for index, dilation in enumerate(sizes.coarse_dilations):
-        coarse = _residual(weights, f"{name}.coarse.{index}", coarse, dilation, sizes.kernel)
+    for index, (dilation, ahead) in enumerate(zip(sizes.coarse_dilations, aheads.coarse, strict=True)):
+        coarse = _residual(weights, f"{name}.coarse.{index}", coarse, dilation, ahead)
     up = _convolve(weights, f"{name}.up", coarse).reshape(fine.shape)
     hidden = _relu(_batch_norm(weights, f"{name}.norm", fine + up))
     logits = _convolve(weights, f"{name}.head", hidden)
@@ -101,9 +103,8 @@ def _encode(weights: Weights, settings: NetworkSettings, mel: np.ndarray) -> lis
     return [posteriors, _lip_parameters(weights, settings, "sound_head", hidden, FINES_PER_FRAME)]
 
 
-def _residual(weights: Weights, name: str, hidden: np.ndarray, dilation: int, kernel: int) -> np.ndarray:
-    padding = dilation * (kernel - 1) // 2
-    wide = _convolve(weights, f"{name}.layers.0", hidden, dilation=dilation, padding=padding)
+def _residual(weights: Weights, name: str, hidden: np.ndarray, dilation: int, ahead: int) -> np.ndarray:
+    wide = _convolve(weights, f"{name}.layers.0", hidden, dilation=dilation, ahead=ahead)
     wide = _relu(_batch_norm(weights, f"{name}.layers.1", wide))
     return np.asarray(hidden + _convolve(weights, f"{name}.layers.3", wide))
 
@@ -115,10 +116,10 @@ def _predict_lip_parameters(weights: Weights, settings: NetworkSettings, posteri
 def _lip_parameters(
     weights: Weights, settings: NetworkSettings, head: str, rows: np.ndarray, per_frame: int
 ) -> np.ndarray:
-    name, padding = f"lip_parameters.{head}", (settings.lip_parameters.kernel - 1) // 2
+    name = f"lip_parameters.{head}"
     hidden = _convolve(weights, f"{name}.to_frames", rows, stride=per_frame)
-    for index in range(settings.lip_parameters.layers):
-        hidden = hidden + _convolve(weights, f"{name}.layers.{index}.2", _gelu(hidden), padding=padding)
+    for index, ahead in enumerate(lip_parameter_aheads(settings.lip_parameters)):
+        hidden = hidden + _convolve(weights, f"{name}.layers.{index}.2", _gelu(hidden), ahead=ahead)
     return _linear(weights, f"{name}.head", hidden)
 
 
@@ -260,11 +261,23 @@ def _pad(values: np.ndarray, before: int, after: int) -> np.ndarray:
 
 
 def _convolve(
-    weights: Weights, name: str, values: np.ndarray, *, stride: int = 1, dilation: int = 1, padding: int = 0
+    weights: Weights,
+    name: str,
+    values: np.ndarray,
+    *,
+    stride: int = 1,
+    dilation: int = 1,
+    padding: int = 0,
+    ahead: int = -1,
 ) -> np.ndarray:
-    """Convolve (batch, time, channels) in time."""
+    """Convolve (batch, time, channels) in time, with as much padding on each side, or `ahead` after, the rest before.
+
+    The rest is what makes the output as long as the input by the stride.
+    """
     kernel = weights[f"{name}.weight"]  # (out, in, taps)
-    padded, taps = _pad(values, padding, padding), kernel.shape[2]
+    taps = kernel.shape[2]
+    pads = (padding, padding) if ahead < 0 else (dilation * (taps - 1) - (stride - 1) - ahead, ahead)
+    padded = _pad(values, *pads)
     rows = (padded.shape[1] - dilation * (taps - 1) - 1) // stride + 1
     out = np.zeros((len(values), max(0, rows), len(kernel)), np.float32)
     for tap in range(taps):

@@ -29,6 +29,7 @@ class AudioEncoderSettings:
     coarse_channels: int = 320  # at 40 ms
     coarse_dilations: list[int] = field(default_factory=lambda: [1, 2, 4, 1, 2, 4, 1, 2, 4, 1])
     dropout: float = 0.1
+    look_ahead: int = -1  # steps of log-mel after the end of a frame; -1 = as far as the reach to that side
 
 
 @dataclass
@@ -50,6 +51,7 @@ class LipParameterSettings:
     kernel: int = 7
     layers: int = 5
     dropout: float = 0.3
+    look_ahead: int = -1  # frames; -1 = as far as the reach to that side
 
 
 @dataclass

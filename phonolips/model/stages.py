@@ -32,6 +32,7 @@ from phonolips.timebase import STEPS_PER_FRAME, check_rate, exact_div, steps_to_
 FINE_STEPS = 2  # steps per fine position
 COARSE_FINES = 2  # fine positions per coarse position
 STRIDE = FINE_STEPS * COARSE_FINES  # steps: the length of the input is a multiple of it
+MOST_AHEAD = 1_000_000  # more than any layer wants
 STEM_KERNEL = 6  # steps; two steps beyond the position's own two on each side
 FINES_PER_FRAME = exact_div(STEPS_PER_FRAME, FINE_STEPS)
 ACTIVITY_STEM_KERNEL = 2 * STEPS_PER_FRAME  # steps; the frame's own and half a frame more on each side
@@ -65,6 +66,13 @@ class DecoderState(NamedTuple):
 
     hidden: np.ndarray
     last: np.ndarray
+
+
+class Reach(NamedTuple):
+    """How far a frame's output looks to each side: frames before it, and steps of 10 ms after its end."""
+
+    back_frames: int
+    ahead_steps: int
 
 
 def count_outputs(lips: LipsSettings) -> int:
@@ -126,14 +134,9 @@ class AudioEncoder:
         self.graph, self.settings = graph, settings
 
     @property
-    def reach_steps(self) -> int:
-        """The number of steps to each side that a step's posteriors depend on (an upper bound, whole frames)."""
-        return encoder_reach_steps(self.settings)
-
-    @property
-    def reach_frames(self) -> int:
-        """The number of frames to each side that the posteriors of a frame's four steps depend on."""
-        return encoder_reach_frames(self.settings)
+    def reach(self) -> Reach:
+        """How far the posteriors of a frame's four steps look to each side (an upper bound)."""
+        return encoder_reach(self.settings)
 
     def encode(self, mel: np.ndarray) -> EncoderOutput:
         """Encode log-mel float32 (batch, steps, mels), steps a multiple of 4; the output has the batch axis, too."""
@@ -142,19 +145,51 @@ class AudioEncoder:
         return EncoderOutput(posteriors, moves[0] if moves else np.zeros((len(mel), frames, 0), np.float32))
 
 
-def encoder_reach_frames(settings: AudioEncoderSettings) -> int:
-    """Return the number of frames to each side that a frame depends on in an encoder of these sizes."""
-    half = (settings.kernel - 1) // 2
-    fine = FINE_STEPS * half * sum(settings.dilations) + exact_div(STEM_KERNEL - FINE_STEPS, 2)
-    return half * sum(settings.coarse_dilations) + -(-fine // STRIDE)
+class EncoderPadding(NamedTuple):
+    """By how many positions each convolution of the encoder looks ahead: stem in steps, blocks on their own clocks."""
+
+    stem: int
+    fine: list[int]
+    coarse: list[int]
 
 
-def encoder_reach_steps(settings: AudioEncoderSettings) -> int:
-    """Return the number of steps to each side that a step depends on in an encoder of these sizes.
+def encoder_padding(settings: AudioEncoderSettings) -> EncoderPadding:
+    """Return how far each convolution looks ahead.
 
-    A frame's first step sees as far ahead as its last one, hence a frame more.
+    As far as it looks back, unless `look_ahead` says less: that is then spent from the sound on, since the first
+    layers need what follows an edge to find it, and the last ones only see further into the word.
     """
-    return STRIDE * (encoder_reach_frames(settings) + 1)
+    half = (settings.kernel - 1) // 2
+    stem = exact_div(STEM_KERNEL - FINE_STEPS, 2)
+    left = settings.look_ahead if settings.look_ahead >= 0 else MOST_AHEAD
+    stem, left = min(stem, left), left - min(stem, left)
+    fine, left = spend_ahead([half * dilation for dilation in settings.dilations], left, FINE_STEPS)
+    coarse, _ = spend_ahead([half * dilation for dilation in settings.coarse_dilations], left, STRIDE)
+    return EncoderPadding(stem, fine, coarse)
+
+
+def spend_ahead(wanted: Sequence[int], left: int, unit: int) -> tuple[list[int], int]:
+    """Give layers, one after the other, the positions ahead that they want, of `unit` each, while some are left.
+
+    Returns:
+        positions ahead of every layer, and what is left.
+    """
+    given = []
+    for most in wanted:
+        given.append(min(most, left // unit))
+        left -= unit * given[-1]
+    return given, left
+
+
+def encoder_reach(settings: AudioEncoderSettings) -> Reach:
+    """Return how far a frame looks to each side in an encoder of these sizes, an upper bound."""
+    ahead, spread = encoder_padding(settings), settings.kernel - 1
+    fine = ahead.stem + FINE_STEPS * sum(ahead.fine)
+    all_fine = STEM_KERNEL - FINE_STEPS + FINE_STEPS * spread * sum(settings.dilations)
+    coarse = sum(ahead.coarse)
+    back = spread * sum(settings.coarse_dilations) - coarse + -(-(all_fine - fine) // STRIDE)
+    steps = STRIDE * coarse + (fine if settings.look_ahead >= 0 else -(-fine // STRIDE) * STRIDE)
+    return Reach(back, steps)
 
 
 def check_lip_parameters(settings: LipParameterSettings) -> None:
@@ -164,6 +199,12 @@ def check_lip_parameters(settings: LipParameterSettings) -> None:
     if any(name not in LIP_PARAMETERS for name in names) or len(set(names)) < len(names):
         known = ", ".join(LIP_PARAMETERS)
         raise InputError(f"lip_parameters.names are {shown(names)}; expected some of {known}, each once")
+
+
+def lip_parameter_aheads(settings: LipParameterSettings) -> list[int]:
+    """Return by how many frames each layer looks ahead; see `encoder_padding`."""
+    left = settings.look_ahead if settings.look_ahead >= 0 else MOST_AHEAD
+    return spend_ahead([(settings.kernel - 1) // 2] * settings.layers, left, 1)[0]
 
 
 class LipParameterPredictor:
@@ -179,9 +220,14 @@ class LipParameterPredictor:
         self.graph, self.settings, self.scale = graph, settings, scale
 
     @property
-    def reach_frames(self) -> int:
-        """The number of frames to each side that a frame's lip parameters depend on."""
-        return self.settings.layers * (self.settings.kernel - 1) // 2
+    def ahead_frames(self) -> int:
+        """The number of frames after a frame that its lip parameters depend on."""
+        return sum(lip_parameter_aheads(self.settings))
+
+    @property
+    def back_frames(self) -> int:
+        """The number of frames before a frame that its lip parameters depend on."""
+        return self.settings.layers * (self.settings.kernel - 1) - self.ahead_frames
 
     def predict(self, posteriors: np.ndarray) -> np.ndarray:
         """Predict float32 (batch, frames, parameters) from posteriors (batch, steps, phones), steps a multiple of 4."""

@@ -1,8 +1,8 @@
 """Sound to posteriors to lips, piece by piece, in bounded memory, with the same result as in one piece.
 
-Each stage needs a fixed margin: log-mel 120 samples, the encoder `reach_frames`, the lip-parameter heads and voice
-activity `reach_frames`, what is made of the latter `activity.REACH_FRAMES`, the decoder's context `back_frames` and
-`ahead_frames`; the decoder's cell carries its state. A chunk is computed with its true margins and cropped, so where
+Each stage needs a fixed margin: log-mel 120 samples, the encoder its `reach`, the lip-parameter heads `back_frames`
+and `ahead_frames`, voice activity `reach_frames`, what is made of it `activity.REACH_FRAMES`, the decoder's context
+its own; the decoder's cell carries its state. A chunk is computed with its true margins and cropped, so where
 the cuts fall changes nothing but rounding (`model.window`). No graph keeps anything: a short piece costs the margins
 around it once more.
 
@@ -19,7 +19,7 @@ from phonolips.model.activity import REACH_FRAMES, rest_where_silent, speech_wei
 from phonolips.model.anticipation import AnticipateStage
 from phonolips.model.personal import PHONE_REACH_FRAMES, personal_outputs, phone_ahead_frames
 from phonolips.model.speakers import LipSpeaker
-from phonolips.model.stages import EncoderOutput, VoiceActivity
+from phonolips.model.stages import EncoderOutput, Reach, VoiceActivity
 from phonolips.model.window import Chunk, Window
 from phonolips.moved import old_names
 from phonolips.phones.inventory import NUM_PHONES, SILENCE_ID
@@ -32,7 +32,9 @@ from phonolips.timebase import (
     frames_to_samples,
     frames_to_steps,
     samples_to_frames,
+    samples_to_seconds,
     samples_to_steps,
+    steps_to_seconds,
 )
 
 if TYPE_CHECKING:
@@ -43,15 +45,15 @@ CHUNK_FRAMES = 250  # 10 s
 
 
 class MelStage:
-    """Sound, float32 (samples,) at 16 kHz, to log-mel (steps, mels), steps a multiple of 4.
+    """Sound, float32 (samples,) at 16 kHz, to log-mel (steps, mels).
 
-    The last frame is completed with silence. Looks 7.5 ms back and ahead, which is a frame where whole ones are made.
+    The last frame of four steps is completed with silence. Looks 7.5 ms back and ahead.
     """
 
-    ahead_frames = samples_to_frames(LOOK_AHEAD_SAMPLES)
+    ahead_samples = LOOK_AHEAD_SAMPLES
 
     def __init__(self) -> None:
-        self._window = Window(STEP_SAMPLES, frames_to_samples(self.ahead_frames), FRAME_SAMPLES)
+        self._window = Window(STEP_SAMPLES, self.ahead_samples, STEP_SAMPLES)
         self._samples = 0
 
     def push(self, samples: np.ndarray, *, last: bool = False) -> np.ndarray:
@@ -70,7 +72,7 @@ class MelStage:
 class EncodeStage:
     """Log-mel to encoder output.
 
-    Looks `reach_steps` back and ahead.
+    Looks as far as `sound_reach` says.
 
     Args:
         network: for its encoder, and its voice activity if it has one.
@@ -81,18 +83,19 @@ class EncodeStage:
         self._network = network
         self._voice_activity = network.voice_activity if voice_activity else None
         self._rest = rest_lip_parameters(network) if self._voice_activity is not None else np.zeros(0, np.float32)
-        reach = reach_steps(network, voice_activity=voice_activity)
-        self.ahead_frames = reach // STEPS_PER_FRAME
-        self._window = Window(reach, reach)
+        reach = sound_reach(network, voice_activity=voice_activity)
+        self.ahead_steps = reach.ahead_steps
+        self._window = Window(frames_to_steps(reach.back_frames), self.ahead_steps, STEPS_PER_FRAME)
 
     def push(self, mel: np.ndarray, *, last: bool = False) -> EncoderOutput:
         """Take the next steps; return the encoder output of those that have what they need."""
         chunk = self._window.push(mel, last=last)
         if not chunk.own:
             return no_output(self._network)
-        posteriors, lip_parameters = encode_mel(self._network, chunk.rows)
+        rows = np.pad(chunk.rows, ((0, -len(chunk.rows) % STEPS_PER_FRAME), (0, 0)), mode="edge")  # beyond what is seen
+        posteriors, lip_parameters = encode_mel(self._network, rows)
         if self._voice_activity is not None:
-            weights = speech_weights(_speech_logits(self._voice_activity, chunk.rows), posteriors)
+            weights = speech_weights(_speech_logits(self._voice_activity, rows), posteriors)
             posteriors, lip_parameters = rest_where_silent(posteriors, lip_parameters, weights, self._rest)
         return EncoderOutput(posteriors[_own_steps(chunk)], lip_parameters[_own_frames(chunk)])
 
@@ -102,7 +105,7 @@ class SoundStage:
 
     def __init__(self, network: "Network", *, voice_activity: bool = True) -> None:
         self._mel, self._encode = MelStage(), EncodeStage(network, voice_activity=voice_activity)
-        self.ahead_frames = self._mel.ahead_frames + self._encode.ahead_frames
+        self.ahead_seconds = samples_to_seconds(self._mel.ahead_samples) + steps_to_seconds(self._encode.ahead_steps)
 
     def push(self, samples: np.ndarray, *, last: bool = False) -> EncoderOutput:
         """Take the next samples; return the encoder output of those that have what they need."""
@@ -112,7 +115,7 @@ class SoundStage:
 class PredictStage:
     """Posteriors to lip parameters, where there is no sound to encode them from.
 
-    Looks `reach_frames` of the network's predictor back and ahead.
+    Looks as far as the network's predictor does.
 
     Args:
         network: for its lip-parameter head on posteriors.
@@ -120,9 +123,9 @@ class PredictStage:
 
     def __init__(self, network: "Network") -> None:
         self._network = network
-        self.ahead_frames = network.lip_parameters.reach_frames
-        reach = frames_to_steps(self.ahead_frames)
-        self._window = Window(reach, reach)
+        self.ahead_frames = network.lip_parameters.ahead_frames
+        back = frames_to_steps(network.lip_parameters.back_frames)
+        self._window = Window(back, frames_to_steps(self.ahead_frames))
 
     def push(self, posteriors: np.ndarray, *, last: bool = False) -> EncoderOutput:
         """Take the next steps, a multiple of 4; return those that have what they need, with their lip parameters."""
@@ -250,20 +253,23 @@ def _speech_logits(voice_activity: VoiceActivity, mel: np.ndarray) -> np.ndarray
     return np.asarray(voice_activity.log_odds(padded[None])[0, reach:-reach])
 
 
-def reach_steps(network: "Network", *, voice_activity: bool = True) -> int:
-    """Count the steps to each side of a frame that its encoder output depends on, with or without voice activity."""
-    encoder = network.audio_encoder.reach_frames
-    reach = encoder + network.lip_parameters.reach_frames
+def sound_reach(network: "Network", *, voice_activity: bool = True) -> Reach:
+    """Return how far a frame's encoder output looks to each side, with or without voice activity."""
+    back, ahead = network.audio_encoder.reach
+    moves = network.lip_parameters
+    whole_back, whole_ahead = back + moves.back_frames, ahead + frames_to_steps(moves.ahead_frames)
     if voice_activity and network.voice_activity is not None:
-        reach = max(reach, max(encoder, network.voice_activity.reach_frames) + REACH_FRAMES)
-    return frames_to_steps(reach)
+        active = network.voice_activity.reach_frames
+        whole_back = max(whole_back, max(back, active) + REACH_FRAMES)
+        whole_ahead = max(whole_ahead, max(ahead, frames_to_steps(active)) + frames_to_steps(REACH_FRAMES))
+    return Reach(whole_back, whole_ahead)
 
 
 def rest_lip_parameters(network: "Network") -> np.ndarray:
     """Return the lip parameters float32 (parameters,) of a mouth at rest: in the middle of a long silence."""
-    frames = 2 * network.lip_parameters.reach_frames + 1
-    silence = labels_to_posteriors(np.full(frames_to_steps(frames), SILENCE_ID))
-    rest: np.ndarray = predict_lip_parameters(network, silence)[frames // 2]
+    back, ahead = network.lip_parameters.back_frames, network.lip_parameters.ahead_frames
+    silence = labels_to_posteriors(np.full(frames_to_steps(back + 1 + ahead), SILENCE_ID))
+    rest: np.ndarray = predict_lip_parameters(network, silence)[back]
     return rest
 
 

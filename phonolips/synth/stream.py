@@ -132,7 +132,7 @@ class SoundToLips:
         # Phones come by whole frames of the model, in whose middle a frame at another rate may end.
         phones = math.ceil((steps_to_seconds(self._lag) + self._close.phones_seconds) * MODEL_FPS - 1e-9) / MODEL_FPS
         late = 0.0 if self.fps == MODEL_FPS else 1 / MODEL_FPS
-        return self._sound.ahead_frames / MODEL_FPS + max(lips, phones + late)
+        return self._sound.ahead_seconds + max(lips, phones + late)
 
     def push(self, samples: np.ndarray, *, last: bool = False) -> Part:
         """Take the next samples, float32 (samples,) at 16 kHz; return what can be known by now, with `last` the rest.

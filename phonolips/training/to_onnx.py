@@ -2,9 +2,9 @@
 
 The graphs are put together operation by operation, as `training.networks` and `model.numpy_graph` compute them, and
 hold no weights: every initializer is a piece of `model.safetensors`, which stays the one source of them. What is stored
-as float16 is cast when a session opens, and batch norms stay as they are (folded into half-precision convolutions, they
-would lose what halving the weights alone does not). So a graph depends on settings and on where tensors lie, and comes
-out the same to the byte wherever it is written.
+as float16 is cast when a session opens, what is stored as int8 is cast and multiplied by its scales, and batch norms
+stay as they are (folded into half-precision convolutions, they would lose what halving the weights alone does not). So
+a graph depends on settings and on where tensors lie, and comes out the same to the byte wherever it is written.
 
 An exporter is not used: torch's newer one froze the length of recurrent layers (torch 2.11), and either renames weights
 or folds them into others. The tests hold every graph to the torch modules.
@@ -19,6 +19,7 @@ import onnx
 from onnx import TensorProto, helper
 
 from phonolips.lips.points import LIP_POINTS
+from phonolips.model.bundle import INT8, SCALE
 from phonolips.model.graph import Port, Signature
 from phonolips.model.numpy_graph import EPSILON, LEAST_LENGTH
 from phonolips.model.settings import NetworkSettings, SyncExpertSettings
@@ -34,6 +35,8 @@ from phonolips.model.stages import (
     STEM_KERNEL,
     count_outputs,
     decoder_ahead_frames,
+    encoder_padding,
+    lip_parameter_aheads,
 )
 from phonolips.phones.inventory import NUM_PHONES
 from phonolips.speech.mel import NUM_MELS
@@ -42,7 +45,12 @@ from phonolips.timebase import STEPS_PER_FRAME, exact_div
 OPSET = 18  # has all that is needed; every ONNX Runtime from 1.14 on reads it
 IR_VERSION = 8  # of the file format, the one of that opset
 PRODUCER = "phonolips"
-ELEMENT_TYPES = {"F16": TensorProto.FLOAT16, "F32": TensorProto.FLOAT, "I64": TensorProto.INT64}
+ELEMENT_TYPES = {
+    "F16": TensorProto.FLOAT16,
+    "F32": TensorProto.FLOAT,
+    "I64": TensorProto.INT64,
+    INT8: TensorProto.INT8,
+}
 PORT_TYPES = {"float32": TensorProto.FLOAT, "int64": TensorProto.INT64}
 HEADER_SIZE_BYTES = 8  # a safetensors file begins with the length of its header
 LAST = np.iinfo(np.int64).max  # as the end of a slice: to the end
@@ -97,7 +105,11 @@ class GraphWriter:
         return [f"{kind.lower()}_{self.count - index}" for index in reversed(range(count))]
 
     def weight(self, name: str) -> str:
-        """Return the name of a weight as float32."""
+        """Return the name of a weight as float32.
+
+        What is stored as int8 takes a Cast and a Mul: ONNX Runtime computes these once, when a session opens. A
+        DequantizeLinear it keeps for each run (1.32), or refuses before a Transpose (1.19, without zero points).
+        """
         if name not in self.made:
             stored = self.tensors[name]
             tensor = onnx.TensorProto(
@@ -106,8 +118,11 @@ class GraphWriter:
             for key, value in (("location", self.location), ("offset", stored.offset), ("length", stored.length)):
                 tensor.external_data.add(key=key, value=str(value))
             self.initializers.append(tensor)
-            half = stored.dtype == "F16"
-            self.made[name] = self.op("Cast", name, to=TensorProto.FLOAT) if half else name
+            self.made[name] = name
+            if stored.dtype in ("F16", INT8):
+                self.made[name] = self.op("Cast", name, to=TensorProto.FLOAT)
+            if stored.dtype == INT8:
+                self.made[name] = self.op("Mul", self.made[name], self.weight(name + SCALE))
         return self.made[name]
 
     def constant(self, values: Any, dtype: type[np.generic] = np.float32) -> str:
@@ -146,9 +161,21 @@ class GraphWriter:
         return self.op("Pad", value, self.integers(0, before, 0, 0, after, 0)) if before or after else value
 
     def convolve(
-        self, name: str, value: str, *, kernel: int, stride: int = 1, dilation: int = 1, padding: int = 0
+        self,
+        name: str,
+        value: str,
+        *,
+        kernel: int,
+        stride: int = 1,
+        dilation: int = 1,
+        padding: int = 0,
+        ahead: int = -1,
     ) -> str:
-        """Convolve (batch, channels, time)."""
+        """Convolve (batch, channels, time), with as much padding on each side, or `ahead` after it and the rest before.
+
+        The rest is what makes the output as long as the input by the stride.
+        """
+        pads = [padding, padding] if ahead < 0 else [dilation * (kernel - 1) - (stride - 1) - ahead, ahead]
         bias = [self.weight(f"{name}.bias")] if f"{name}.bias" in self.tensors else []
         return self.op(
             "Conv",
@@ -158,7 +185,7 @@ class GraphWriter:
             kernel_shape=[kernel],
             strides=[stride],
             dilations=[dilation],
-            pads=[padding, padding],
+            pads=pads,
         )
 
     def matmul(self, value: str, weight: str) -> str:
@@ -268,13 +295,13 @@ def _notes(signature: Signature) -> dict[str, str]:
 def _encoder(writer: GraphWriter, settings: NetworkSettings) -> list[str]:
     sizes, name = settings.audio_encoder, "audio_encoder"
     hidden = writer.transpose(writer.scaled("mel", f"{name}.mel_mean", f"{name}.mel_scale"))
-    padding = (STEM_KERNEL - FINE_STEPS) // 2
-    fine = writer.convolve(f"{name}.stem", hidden, kernel=STEM_KERNEL, stride=FINE_STEPS, padding=padding)
-    for index, dilation in enumerate(sizes.dilations):
-        fine = _residual(writer, f"{name}.fine.{index}", fine, dilation, sizes.kernel)
+    aheads = encoder_padding(sizes)
+    fine = writer.convolve(f"{name}.stem", hidden, kernel=STEM_KERNEL, stride=FINE_STEPS, ahead=aheads.stem)
+    for index, (dilation, ahead) in enumerate(zip(sizes.dilations, aheads.fine, strict=True)):
+        fine = _residual(writer, f"{name}.fine.{index}", fine, dilation, sizes.kernel, ahead)
     coarse = writer.convolve(f"{name}.down", fine, kernel=COARSE_FINES, stride=COARSE_FINES)
-    for index, dilation in enumerate(sizes.coarse_dilations):
-        coarse = _residual(writer, f"{name}.coarse.{index}", coarse, dilation, sizes.kernel)
+    for index, (dilation, ahead) in enumerate(zip(sizes.coarse_dilations, aheads.coarse, strict=True)):
+        coarse = _residual(writer, f"{name}.coarse.{index}", coarse, dilation, sizes.kernel, ahead)
     up = writer.convolve(f"{name}.up", coarse, kernel=1)
     up = writer.reshape(up, 0, COARSE_FINES, sizes.channels, -1)
     up = writer.reshape(writer.op("Transpose", up, perm=[0, 2, 3, 1]), 0, sizes.channels, -1)
@@ -288,9 +315,8 @@ def _encoder(writer: GraphWriter, settings: NetworkSettings) -> list[str]:
     return outputs
 
 
-def _residual(writer: GraphWriter, name: str, hidden: str, dilation: int, kernel: int) -> str:
-    padding = dilation * (kernel - 1) // 2
-    wide = writer.convolve(f"{name}.layers.0", hidden, kernel=kernel, dilation=dilation, padding=padding)
+def _residual(writer: GraphWriter, name: str, hidden: str, dilation: int, kernel: int, ahead: int) -> str:
+    wide = writer.convolve(f"{name}.layers.0", hidden, kernel=kernel, dilation=dilation, ahead=ahead)
     wide = writer.op("Relu", writer.batch_norm(f"{name}.layers.1", wide))
     return writer.add(hidden, writer.convolve(f"{name}.layers.3", wide, kernel=1))
 
@@ -302,10 +328,8 @@ def _lip_parameters(writer: GraphWriter, settings: NetworkSettings) -> list[str]
 def _head(writer: GraphWriter, settings: NetworkSettings, head: str, rows: str, per_frame: int) -> str:
     name, kernel = f"lip_parameters.{head}", settings.lip_parameters.kernel
     hidden = writer.convolve(f"{name}.to_frames", rows, kernel=per_frame, stride=per_frame)
-    for index in range(settings.lip_parameters.layers):
-        wide = writer.convolve(
-            f"{name}.layers.{index}.2", writer.gelu(hidden), kernel=kernel, padding=(kernel - 1) // 2
-        )
+    for index, ahead in enumerate(lip_parameter_aheads(settings.lip_parameters)):
+        wide = writer.convolve(f"{name}.layers.{index}.2", writer.gelu(hidden), kernel=kernel, ahead=ahead)
         hidden = writer.add(hidden, wide)
     return writer.linear(f"{name}.head", writer.transpose(hidden))
 

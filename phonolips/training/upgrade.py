@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from phonolips.model.bundle import DESCRIPTION_FILE, WEIGHTS_FILE
+from phonolips.model.bundle import DESCRIPTION_FILE, INT8, read_heads
 from phonolips.model.sync import KIND
 from phonolips.reading import read_json
 from phonolips.training.networks.network import read_trainable
@@ -27,13 +27,6 @@ def upgrade_model(folder: Path, out: Path | None = None) -> Path:
     if description.is_file() and read_json(description).get("kind") == KIND:
         read_trainable_expert(folder).save(out)
     else:
-        read_trainable(folder).save(out, half=_is_half(folder))
+        network, stored = read_trainable(folder), {head.dtype for head in read_heads(folder).values()}
+        network.save(out, half="F16" in stored, int8=INT8 in stored)
     return out
-
-
-def _is_half(folder: Path) -> bool:
-    """Return whether a folder's large tensors are stored as float16."""
-    from safetensors import safe_open
-
-    with safe_open(str(folder / WEIGHTS_FILE), "np") as file:
-        return any(file.get_slice(name).get_dtype() == "F16" for name in file.keys())  # noqa: SIM118

@@ -230,6 +230,15 @@ def _(path: Path) -> None:
     phonolips.from_audio(np.zeros(8000, np.float32), network=network)
 
 
+@kind("int8 model", folder_with_one_damaged("int8_model", GRAPH_WAYS, sign_model))
+def _(path: Path) -> None:
+    import phonolips
+    from phonolips.model.network import read_network
+
+    network = read_network(path, provider=pick(Random(path.parent.name), ("cpu", "numpy")))
+    phonolips.from_audio(np.zeros(8000, np.float32), network=network)
+
+
 @kind("sync expert", folder_with_one_damaged("sync", GRAPH_WAYS, sign_model))
 def _(path: Path) -> None:
     from phonolips.model.sync import load_sync_expert, offset

@@ -84,7 +84,7 @@ def _models(folder: Path) -> None:
         NetworkSettings,
         SyncExpertSettings,
     )
-    from phonolips.training.networks.network import TrainableNetwork
+    from phonolips.training.networks.network import TrainableNetwork, read_trainable
     from phonolips.training.networks.sync import SyncExpert
     from phonolips.training.reader_network import LipReader, ReaderSettings
 
@@ -98,6 +98,7 @@ def _models(folder: Path) -> None:
         speaker_from=["shape"],
     )
     TrainableNetwork(Description(settings, ["mean", "s1"], {"trained": ["encoder"]})).eval().save(folder / "model")
+    read_trainable(folder / "model").save(folder / "int8_model", half=True, int8=True)
     SyncExpert(SyncExpertSettings(channels=8, layers=2, components=4, embedding=8)).save(folder / "sync")
     LipReader(["yes", "no"], ReaderSettings(channels=8, components=4)).save(folder / "reader")
 

@@ -29,7 +29,7 @@ from phonolips.synth.batch import SOUND_SUFFIXES
 from phonolips.synth.result import Result
 from phonolips.synth.stream import Stream
 from phonolips.synth.verbs import from_audio
-from phonolips.timebase import MODEL_FPS, SAMPLE_RATE, STEPS_PER_FRAME
+from phonolips.timebase import MODEL_FPS, SAMPLE_RATE, STEPS_PER_FRAME, samples_to_seconds
 
 ROUNDS = 3  # of everything that is timed; the least counts
 AHEAD_FRAMES = (0, 1, 2, 3, 4, 8)
@@ -49,16 +49,16 @@ def cpu_seconds(call: Callable[[], object]) -> float:
 
 def print_delays(network: Network) -> None:
     """Print how far each stage looks ahead, and the delay of some streams."""
-    encoder = EncodeStage(network).ahead_frames
+    encoder = EncodeStage(network).ahead_steps
     print("| stage | looks ahead, ms |\n|---|---|")
-    for name, frames in (
-        ("log-mel, in whole frames", MelStage.ahead_frames),
-        ("encoder, its lip parameters and voice activity", encoder),
-        ("anticipation, where the mouth rests shut", AnticipateStage.ahead_frames),
-        ("decoder", network.decoder.ahead_frames),
-        ("closures", ClosureStage(MODEL_FPS).ahead_frames),
+    for name, milliseconds in (
+        ("log-mel", 1000 * samples_to_seconds(MelStage.ahead_samples)),
+        ("encoder, its lip parameters and voice activity", 10 * encoder),
+        ("anticipation, where the mouth rests shut", 40 * AnticipateStage.ahead_frames),
+        ("decoder", 40 * network.decoder.ahead_frames),
+        ("closures", 40 * ClosureStage(MODEL_FPS).ahead_frames),
     ):
-        print(f"| {name} | {40 * frames} |")
+        print(f"| {name} | {milliseconds:g} |")
     print("\n| stream | `delay_seconds` |\n|---|---|")
     for name, options in (
         ("as it is", {}),

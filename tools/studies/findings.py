@@ -30,6 +30,7 @@ from phonolips.corpus.store.store import Store
 from phonolips.evaluation import metrics
 from phonolips.lips.measures import opening
 from phonolips.model.network import Description
+from phonolips.model.stages import encoder_reach
 from phonolips.phones.posteriors import labels_to_posteriors
 from phonolips.timebase import STEPS_PER_FRAME
 from phonolips.training.encoder_outputs import StoredOutput
@@ -333,7 +334,7 @@ def run_online(corpus: Corpus, network: TrainableNetwork, variant: Variant, seed
         for frame in range(WHOLE_FRAMES):
             stop = min(WHOLE_FRAMES, frame + 1 + decoder.ahead_frames)
             first = max(0, frame - decoder.back_frames)
-            start = max(0, first - -(-encoder.reach_steps // STEPS_PER_FRAME))
+            start = max(0, first - encoder_reach(encoder.settings).back_frames)
             posteriors = encoder.posteriors(mel[:, start * STEPS_PER_FRAME : stop * STEPS_PER_FRAME])
             outputs = network.decode(posteriors[:, (first - start) * STEPS_PER_FRAME :], embedding)
             frames.append(outputs[:, frame - first])

@@ -15,21 +15,43 @@ import torch
 from torch import Tensor, nn
 
 from phonolips.model.settings import AudioEncoderSettings, check_odd
-from phonolips.model.stages import COARSE_FINES, FINE_STEPS, STEM_KERNEL, encoder_reach_steps
+from phonolips.model.stages import COARSE_FINES, FINE_STEPS, STEM_KERNEL, encoder_padding
 from phonolips.phones.inventory import NUM_PHONES
 from phonolips.speech.mel import NUM_MELS
 
 COUNTED = ("phone_ngrams", "phone_ngram_counts")  # buffers whose length the training decides
 
 
+class ShiftedConv1d(nn.Conv1d):
+    """A convolution, as long as its input by its stride, that looks `ahead` positions ahead and for the rest back."""
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        kernel: int,
+        *,
+        ahead: int,
+        stride: int = 1,
+        dilation: int = 1,
+        bias: bool = True,
+    ) -> None:
+        super().__init__(inputs, outputs, kernel, stride=stride, dilation=dilation, bias=bias)
+        self.ahead = ahead
+        self.back = dilation * (kernel - 1) - (stride - 1) - ahead
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Map (batch, inputs, positions) to (batch, outputs, positions / stride)."""
+        return super().forward(nn.functional.pad(values, (self.back, self.ahead)))
+
+
 class ResidualBlock(nn.Module):
     """Dilated convolution, batch norm, ReLU, 1x1 convolution, dropout, added to the input."""
 
-    def __init__(self, channels: int, kernel: int, dilation: int, dropout: float) -> None:
+    def __init__(self, channels: int, kernel: int, dilation: int, dropout: float, ahead: int) -> None:
         super().__init__()
-        padding = dilation * (kernel - 1) // 2
         self.layers = nn.Sequential(
-            nn.Conv1d(channels, channels, kernel, padding=padding, dilation=dilation, bias=False),
+            ShiftedConv1d(channels, channels, kernel, dilation=dilation, bias=False, ahead=ahead),
             nn.BatchNorm1d(channels),
             nn.ReLU(),
             nn.Conv1d(channels, channels, 1),
@@ -47,6 +69,11 @@ class ResidualBlock(nn.Module):
         assert last.bias is not None
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)
+
+
+def _blocks(channels: int, settings: AudioEncoderSettings, dilations: list[int], aheads: list[int]) -> nn.Sequential:
+    sizes = zip(dilations, aheads, strict=True)
+    return nn.Sequential(*(ResidualBlock(channels, settings.kernel, d, settings.dropout, a) for d, a in sizes))
 
 
 class AudioEncoder(nn.Module):
@@ -80,15 +107,11 @@ class AudioEncoder(nn.Module):
         self.register_buffer("phone_ngrams", torch.zeros(0, dtype=torch.int32))
         self.register_buffer("phone_ngram_counts", torch.zeros(0, dtype=torch.int16))
         self.register_buffer("phone_prior", torch.full((NUM_PHONES,), 1.0 / NUM_PHONES))
-        padding = (STEM_KERNEL - FINE_STEPS) // 2
-        self.stem = nn.Conv1d(NUM_MELS, fine, STEM_KERNEL, stride=FINE_STEPS, padding=padding)
-        self.fine = nn.Sequential(
-            *(ResidualBlock(fine, settings.kernel, d, settings.dropout) for d in settings.dilations)
-        )
+        ahead = encoder_padding(settings)
+        self.stem = ShiftedConv1d(NUM_MELS, fine, STEM_KERNEL, stride=FINE_STEPS, ahead=ahead.stem)
+        self.fine = _blocks(fine, settings, settings.dilations, ahead.fine)
         self.down = nn.Conv1d(fine, coarse, COARSE_FINES, stride=COARSE_FINES)
-        self.coarse = nn.Sequential(
-            *(ResidualBlock(coarse, settings.kernel, d, settings.dropout) for d in settings.coarse_dilations)
-        )
+        self.coarse = _blocks(coarse, settings, settings.coarse_dilations, ahead.coarse)
         self.up = nn.Conv1d(coarse, COARSE_FINES * fine, 1)
         self.norm = nn.BatchNorm1d(fine)
         self.head = nn.Conv1d(fine, FINE_STEPS * (NUM_PHONES + 1), 1)
@@ -113,11 +136,6 @@ class AudioEncoder(nn.Module):
             if prefix + name in state_dict:
                 setattr(self, name, torch.empty_like(state_dict[prefix + name], device=self.phone_prior.device))
         super()._load_from_state_dict(state_dict, prefix, *args)
-
-    @property
-    def reach_steps(self) -> int:
-        """The number of steps to each side that a step depends on (an upper bound, whole coarse positions)."""
-        return encoder_reach_steps(self.settings)
 
     def hidden(self, mel: Tensor, mask: Tensor | None = None) -> Tensor:
         """Compute the layer below the logits; arguments as for `forward`.

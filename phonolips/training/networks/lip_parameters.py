@@ -13,9 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from phonolips.model.settings import LipParameterSettings
-from phonolips.model.stages import FINES_PER_FRAME, check_lip_parameters
+from phonolips.model.stages import FINES_PER_FRAME, check_lip_parameters, lip_parameter_aheads
 from phonolips.phones.inventory import NUM_PHONES
 from phonolips.timebase import STEPS_PER_FRAME
+from phonolips.training.networks.encoder import ShiftedConv1d
 
 
 class LipParameterHead(nn.Module):
@@ -30,15 +31,14 @@ class LipParameterHead(nn.Module):
     def __init__(self, inputs: int, per_frame: int, settings: LipParameterSettings) -> None:
         super().__init__()
         channels, kernel = settings.channels, settings.kernel
-        self.reach_frames: int = settings.layers * (kernel - 1) // 2
         self.to_frames = nn.Conv1d(inputs, channels, per_frame, stride=per_frame)
         self.layers = nn.ModuleList(
             nn.Sequential(
                 nn.GELU(),
                 nn.Dropout(settings.dropout),
-                nn.Conv1d(channels, channels, kernel, padding=(kernel - 1) // 2),
+                ShiftedConv1d(channels, channels, kernel, ahead=ahead),
             )
-            for _ in range(settings.layers)
+            for ahead in lip_parameter_aheads(settings)
         )
         self.head = nn.Linear(channels, len(settings.names))
 
@@ -70,11 +70,6 @@ class LipParameterHeads(nn.Module):
         self.register_buffer("scale", torch.ones(len(settings.names)))
         self.sound_head = LipParameterHead(encoder_channels, FINES_PER_FRAME, settings)
         self.posterior_head = LipParameterHead(NUM_PHONES, STEPS_PER_FRAME, settings)
-
-    @property
-    def reach_frames(self) -> int:
-        """The number of frames to each side that a frame's lip parameters depend on."""
-        return self.sound_head.reach_frames
 
     def from_sound(self, hidden: Tensor) -> Tensor:
         """Map the encoder's `hidden` (batch, steps / 2, channels) to lip parameters (batch, frames, parameters)."""

@@ -16,7 +16,7 @@ from phonolips.model.bundle import (
     read_names,
     write_bundle,
 )
-from phonolips.model.network import FORMAT, OLD_FORMATS, PHONE_OFFSETS, Description
+from phonolips.model.network import FORMAT, INT8_FORMAT, OLD_FORMATS, PHONE_OFFSETS, Description
 from phonolips.model.onnx_graph import GRAPH_SUFFIX
 from phonolips.model.personal import phone_ahead_frames
 from phonolips.model.settings import NetworkSettings, VoiceActivitySettings, settings_from_dict, settings_to_dict
@@ -109,17 +109,18 @@ class TrainableNetwork(nn.Module):
         outputs, _ = self.decoder(context, self.decoder.start(len(posteriors), posteriors.device))
         return cast(Tensor, outputs)
 
-    def save(self, folder: Path, *, half: bool = False) -> None:
+    def save(self, folder: Path, *, half: bool = False, int8: bool = False) -> None:
         """Write weights, graphs and description into `folder`; see `bundle.write_bundle`.
 
         Args:
             folder: made if it is not there.
             half: store large tensors as float16, so that the file has half the size; they are used as float32.
+            int8: store the large weights of layers as int8; see `modules.weights_content`.
         """
-        settings, content = self.description.settings, weights_content(self, half=half)
+        settings, content = self.description.settings, weights_content(self, half=half, int8=int8)
         graphs = write_graphs(settings, signatures(settings), stored_tensors(content), WEIGHTS_FILE)
         description = {
-            "format": FORMAT,
+            "format": INT8_FORMAT if int8 else FORMAT,
             "phones": list(PHONES),
             "lip_layout": LIP_LAYOUT,
             "speakers": self.description.speakers,
@@ -137,11 +138,11 @@ def read_trainable(folder: Path) -> TrainableNetwork:
         CheckpointError: files missing or unreadable, another format, phone list or lip layout.
     """
     folder, what = Path(folder), "model"
-    expected = {"format": (*OLD_FORMATS, FORMAT), "phones": list(PHONES), "lip_layout": LIP_LAYOUT}
+    expected = {"format": (*OLD_FORMATS, FORMAT, INT8_FORMAT), "phones": list(PHONES), "lip_layout": LIP_LAYOUT}
     values = read_bundle(folder, what=what, made_by="'phonolips train'", expected=expected)
     with bundle_errors(folder, what):
         settings = settings_from_dict(NetworkSettings, settings_from_disk(values["settings"]))
-        if values["format"] == FORMAT:
+        if values["format"] not in OLD_FORMATS:
             check_files(folder, values, [WEIGHTS_FILE])
         description = Description(settings, read_names(values, "speakers"), values["notes"])
         counted = [f"audio_encoder.{name}" for name in COUNTED]
