@@ -9,7 +9,7 @@ import { PhoneNgram } from './ngram.js';
 import { readSafetensors } from './safetensors.js';
 import { STEPS_PER_FRAME } from './timebase.js';
 
-const FORMAT = 4;
+const FORMATS = [4, 5]; // 5: with weights stored as int8
 const WEIGHTS_FILE = 'model.safetensors';
 const [FINE_STEPS, STRIDE, STEM_KERNEL, MOST_AHEAD] = [2, 4, 6, 1e6];
 const DEFAULTS = {
@@ -253,8 +253,8 @@ export class Model {
  */
 export async function loadModel(read, name = 'default') {
   const description = JSON.parse(new TextDecoder().decode(await read('model.json')));
-  if (description.format !== FORMAT || description.phones.join(' ') !== PHONES.join(' ') || description.lip_layout !== 'mediapipe40') {
-    throw new InputError(`${name}: a model of format ${description.format}; expected ${FORMAT}, with this version's phones and lips`);
+  if (!FORMATS.includes(description.format) || description.phones.join(' ') !== PHONES.join(' ') || description.lip_layout !== 'mediapipe40') {
+    throw new InputError(`${name}: a model of format ${description.format}; expected ${FORMATS.join(' or ')}, with this version's phones and lips`);
   }
   const { settings } = description;
   const isPlain = (settings.lip_parameters?.names ?? [1]).length && !settings.speaker_from?.length;
