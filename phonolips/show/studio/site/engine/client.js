@@ -89,6 +89,23 @@ class Engine {
     return this.call('predictLipParameters', { posteriors });
   }
 
+  /** As the functions of index.js of these names, which take seconds with long results. */
+  exportResult(result, name, options = {}) {
+    return this.call('exportResult', { result, name, options });
+  }
+
+  arkitWeightsOf(result, fps = null) {
+    return this.call('arkitWeightsOf', { result, fps });
+  }
+
+  saveRun(result, options = {}) {
+    return this.call('saveRun', { result, options });
+  }
+
+  readRun(bytes) {
+    return this.call('readRun', { bytes });
+  }
+
   pronounce(text) {
     return this.call('pronounce', { text });
   }

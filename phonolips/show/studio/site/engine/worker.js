@@ -4,6 +4,9 @@ import * as ort from '../vendor/ort.wasm.min.mjs';
 import { CancelledError, InputError } from './errors.js';
 import { LiveStream } from './live.js';
 import { loadModel, openRuntime } from './model.js';
+import { exportResult } from './export/formats.js';
+import { arkitWeightsOf } from './export/arkit.js';
+import { readRun, saveRun } from './run_folder.js';
 import { openDictionary, pronounce } from './text/pronounce.js';
 import { parsePhones } from './text/words.js';
 import * as verbs from './verbs.js';
@@ -107,6 +110,10 @@ const calls = {
   fromPosteriors: ({ posteriors, options }, report, watch) => verbs.fromPosteriors(state.model, posteriors, { ...options, watch }),
   readPhones: ({ posteriors }) => verbs.readPhones(state.model, verbs.checkPosteriors(posteriors)),
   predictLipParameters: ({ posteriors }) => verbs.predictLipParameters(state.model, verbs.checkPosteriors(posteriors)),
+  exportResult: ({ result, name, options }) => exportResult(result, name, options),
+  arkitWeightsOf: ({ result, fps }) => arkitWeightsOf(result, fps),
+  saveRun: ({ result, options }) => saveRun(result, options),
+  readRun: ({ bytes }) => readRun(bytes),
   pronounce: async ({ text }) => pronounce(await openWords(), text),
   openLive: ({ options }) => {
     const live = new LiveStream(state.model, options);
