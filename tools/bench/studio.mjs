@@ -71,19 +71,26 @@ try {
     return times.sort((a, b) => a - b)[4];
   });
   show('an edited phone of that text', `${edit.toFixed(0)} ms`);
-  await page.reload();
-  const warm = await run(async (samples) => {
-    const start = performance.now();
-    const { openEngine } = await import('/engine/client.js');
-    window.engine = await openEngine();
-    const loaded = performance.now();
-    const bytes = Uint8Array.from(atob(samples), (letter) => letter.charCodeAt(0)).buffer;
-    window.sound = Float32Array.from(new Int16Array(bytes), (value) => value / 32768);
-    await window.engine.fromAudio(window.sound.slice(0, 48000));
-    return [loaded - start, performance.now() - start];
-  }, given.samples);
-  show('reloaded: engine there', `${warm[0].toFixed(0)} ms`);
-  show('reloaded: first lips of 3 s', `${warm[1].toFixed(0)} ms`);
+  const visits = [];
+  for (let visit = 0; visit < 5; visit++) {
+    await page.waitForTimeout(1000); // in which the browser keeps what it has compiled
+    await page.goto(`${address}engine/README.md`);
+    visits.push(
+      await run(async (samples) => {
+        const start = performance.now();
+        const { openEngine } = await import('/engine/client.js');
+        window.engine = await openEngine();
+        const there = performance.now() - start;
+        const bytes = Uint8Array.from(atob(samples), (letter) => letter.charCodeAt(0)).buffer;
+        window.sound = Float32Array.from(new Int16Array(bytes), (value) => value / 32768);
+        await window.engine.fromAudio(window.sound.slice(0, 48000));
+        return [there, performance.now() - start];
+      }, given.samples),
+    );
+  }
+  const [there, lips] = [0, 1].map((kind) => visits.map((visit) => visit[kind]).sort((a, b) => a - b));
+  show('5 visits more: engine there, median and least', `${there[2].toFixed(0)} and ${there[0].toFixed(0)} ms`);
+  show('first lips of 3 s, median and least', `${lips[2].toFixed(0)} and ${lips[0].toFixed(0)} ms`);
   const live = await run(async () => {
     const stream = await window.engine.openLive();
     const block = 640;
@@ -116,10 +123,10 @@ try {
     await stream.close();
     delays.sort((a, b) => a - b);
     const at = (share) => delays[Math.floor(share * (delays.length - 1))];
-    return { p50: at(0.5), p99: at(0.99), frames, last, delay: window.engine.info.liveDelaySeconds };
+    return { p50: at(0.5), p99: at(0.99), frames, last, piece: stream.pieceSeconds, delay: window.engine.info.liveDelaySeconds };
   });
-  show('live, 30 s in blocks of 40 ms: computed in', `p50 ${live.p50.toFixed(0)} ms, p99 ${live.p99.toFixed(0)} ms`);
-  show('live: frames, look-ahead of this model', `${live.frames}, ${live.delay.toFixed(2)} s`);
+  show('live, 30 s: computed after the newest sound in', `p50 ${live.p50.toFixed(0)} ms, p99 ${live.p99.toFixed(0)} ms`);
+  show('live: frames, pieces, delay of this model', `${live.frames}, ${(1000 * live.piece).toFixed(0)} ms, ${live.delay.toFixed(2)} s`);
   const long = await run(async (minutes) => {
     const samples = new Float32Array(Math.round(minutes * 60 * 16000));
     for (let at = 0; at < samples.length; at += window.sound.length) samples.set(window.sound.subarray(0, Math.min(window.sound.length, samples.length - at)), at);

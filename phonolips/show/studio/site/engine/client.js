@@ -13,8 +13,8 @@ function errorOf({ name, message, stack }) {
 
 /** Lips while somebody speaks; made by `Engine.openLive`. */
 class Live {
-  constructor(engine, { fps, delaySeconds }) {
-    Object.assign(this, { engine, fps, delaySeconds, onframes: null, onerror: null });
+  constructor(engine, { fps, delaySeconds, pieceSeconds }) {
+    Object.assign(this, { engine, fps, delaySeconds, pieceSeconds, onframes: null, onerror: null });
   }
 
   push(samples) {

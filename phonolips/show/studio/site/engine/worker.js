@@ -9,12 +9,14 @@ import { arkitWeightsOf } from './export/arkit.js';
 import { readRun, saveRun } from './run_folder.js';
 import { openDictionary, pronounce } from './text/pronounce.js';
 import { parsePhones } from './text/words.js';
+import { MODEL_FPS, SAMPLE_RATE } from './timebase.js';
 import * as verbs from './verbs.js';
 
 const site = new URL('../', import.meta.url);
 let sendCompiled;
 const compiled = new Promise((resolve) => (sendCompiled = resolve));
 const state = { compiled, listing: null, started: null, model: null, live: null };
+const PIECE_SHARE = 0.1;
 const cancelled = new Set();
 let queue = Promise.resolve();
 
@@ -88,7 +90,7 @@ function describe(bytes) {
     speakers: model.speakers,
     lipParameterNames: model.lipParameterNames,
     lookAheadSeconds: live.chain.sound.aheadSeconds,
-    liveDelaySeconds: live.delaySeconds,
+    liveDelaySeconds: live.delaySeconds + livePiece(live) - 1 / MODEL_FPS,
     bytes,
     notes: model.description.notes,
     models: listing.models.map(({ name }) => name),
@@ -117,8 +119,10 @@ const calls = {
   pronounce: async ({ text }) => pronounce(await openWords(), text),
   openLive: ({ options }) => {
     const live = new LiveStream(state.model, options);
-    state.live = { stream: live, pending: [], sampleRate: options.sampleRate ?? 16000, seen: 0 };
-    return { fps: live.fps, delaySeconds: live.delaySeconds };
+    const sampleRate = options.sampleRate ?? SAMPLE_RATE;
+    const pieceSeconds = livePiece(live);
+    state.live = { stream: live, pending: [], waiting: 0, isQueued: false, piece: pieceSeconds * sampleRate, sampleRate, seen: 0 };
+    return { fps: live.fps, delaySeconds: live.delaySeconds, pieceSeconds };
   },
   closeLive: async () => {
     await pushLive();
@@ -129,8 +133,11 @@ const calls = {
   },
 };
 
+/** How much live sound is taken at a time: a tenth of the delay, a frame at least, as each piece costs its margins anew. */
+const livePiece = (live) => Math.max(1 / MODEL_FPS, live.delaySeconds * PIECE_SHARE);
+
 function sendFrames(live, frames) {
-  const behindSeconds = live.pending.reduce((sum, piece) => sum + piece.length, 0) / live.sampleRate;
+  const behindSeconds = live.waiting / live.sampleRate;
   if (frames.frames || frames.phones.length || frames.steps) self.postMessage({ live: { ...frames, samplesSeen: live.seen, behindSeconds } });
 }
 
@@ -139,6 +146,8 @@ async function pushLive() {
   const { live } = state;
   if (!live?.pending.length) return;
   const pieces = live.pending.splice(0);
+  live.waiting = 0;
+  live.isQueued = false;
   const joined = new Float32Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
   let at = 0;
   for (const piece of pieces) {
@@ -173,10 +182,12 @@ self.onmessage = ({ data }) => {
   if (data.compiled) sendCompiled(data.compiled);
   else if (data.cancel !== undefined) cancelled.add(data.cancel);
   else if (data.live) {
-    if (!state.live) return;
-    const waits = state.live.pending.length > 0;
-    state.live.pending.push(data.live);
-    if (!waits) {
+    const { live } = state;
+    if (!live) return;
+    live.pending.push(data.live);
+    live.waiting += data.live.length;
+    if (live.waiting >= live.piece - 1 && !live.isQueued) {
+      live.isQueued = true;
       queue = queue.then(breathe).then(pushLive).catch((error) => self.postMessage({ liveError: { name: error.name, message: error.message } }));
     }
   } else queue = queue.then(() => answer(data));
