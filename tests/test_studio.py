@@ -81,6 +81,7 @@ def test_the_dictionary_says_what_python_says():
         words[last] = tuple(PHONES[ord(sign) - 48] for sign in said)
     assert len(words) > 120_000
     some = [*list(words)[::1000], "google", "lost", "didn't", "'bout"]
+    assert data["senses"]["lead"][0][0] == "".join(chr(48 + PHONES.index(phone)) for phone in ("L", "IY", "D"))
     assert {word: words[word] for word in some} == {word: usual_pronunciation(word) for word in some}
 
 

@@ -18,6 +18,7 @@ test('a run without posteriors and sound', () => {
 test('an alignment is filled up and its labels are normalised', () => {
   assert.deepEqual(alignment.phones.map(({ label }) => label), ['sil', 'M', 'AA', 'sil']);
   assert.deepEqual(alignment.words.map(({ label }) => label), ['', 'say "ma"', '']);
+  assert.throws(() => checkAlignment({ words: [], phones: [{ label: 'constructor', start: 0.1, end: 0.2 }], duration: 1 }), { name: 'InputError' });
   assert.throws(() => checkAlignment({ words: [], phones: [{ label: 'M', start: 0.2, end: 0.1 }], duration: 1 }), { name: 'InputError' });
   assert.throws(() => checkAlignment({ words: [], phones: [{ label: 'M', start: 0.2, end: 1.1 }], duration: 1 }), { name: 'InputError' });
 });

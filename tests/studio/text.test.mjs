@@ -31,6 +31,20 @@ test('words that no dictionary has are said by rules, and marked', () => {
   assert.equal(words[2].phones.join(' '), 'V EH K S EY T R AH N');
 });
 
+test('words that are written alike are told by their neighbours, in most of the sentences that Python is tested with', async () => {
+  const table = await readFile(new URL('../text/heteronyms.tsv', import.meta.url), 'utf8');
+  const rows = table.trim().split('\n').slice(1).map((row) => row.split('\t'));
+  const isRight = ([, word, phones, sentence]) => {
+    const said = text.pronounce(dictionary, sentence).find((one) => one.word === word);
+    return phones.split('/').includes(said?.phones.join(' '));
+  };
+  assert.ok(rows.filter(isRight).length >= 700);
+});
+
+test('words that programs know as something else are words', () => {
+  for (const word of ['constructor', 'hasownproperty', 'tostring']) assert.ok(text.pronounce(dictionary, word)[0].phones.length > 5);
+});
+
 test('a dictionary that a server has unpacked is read, too', async () => {
   const unpacked = await text.openDictionary(new Uint8Array(gunzipSync(bytes)));
   assert.equal(unpacked.words.size, dictionary.words.size);

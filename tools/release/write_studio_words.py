@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from phonolips.phones.inventory import PHONE_IDS, PHONES, VOWELS
-from phonolips.speech.text import letters, word_parts
+from phonolips.speech.text import heteronyms, letters, word_parts
 from phonolips.speech.text.interjections import INTERJECTIONS
 from phonolips.speech.text.lexicon import dictionary_words, letter_name
 from phonolips.speech.text.usual_words import USUAL_WORDS, usual_pronunciation
@@ -188,6 +188,17 @@ def front_coded(words: Mapping[str, str]) -> str:
     return "\n".join(lines)
 
 
+def senses() -> dict[str, list[list[Any]]]:
+    """List how words that are written alike are said: phones, kinds of word, and the words before, after and near."""
+    return {
+        word: [
+            [code(sense.phones), sense.kinds, *(sorted(cues) for cues in (sense.before, sense.after, sense.near))]
+            for sense in several
+        ]
+        for word, several in sorted(heteronyms.heteronyms().items())
+    }
+
+
 def content() -> bytes:
     """Make the file."""
     words = pronunciations_by_word()
@@ -201,6 +212,10 @@ def content() -> bytes:
         "usual": sorted(USUAL_WORDS),
         "interjections": {word: code(said) for word, said in INTERJECTIONS.items()},
         "names": {letter: code(letter_name(letter)) for letter in "abcdefghijklmnopqrstuvwxyz"},
+        "senses": senses(),
+        "modals": sorted(heteronyms._MODALS),
+        "determiners": sorted(heteronyms._DETERMINERS),
+        "objects": sorted(heteronyms._OBJECTS),
         "beginnings": {word: code(said) for word, said in word_parts._BEGINNINGS.items()},
         "endings": {word: code(said) for word, said in word_parts._ENDINGS.items()},
         "commonWords": sorted(letters._COMMON_WORDS),

@@ -11,7 +11,7 @@ export const SILENCE_ID = 0;
 export const IGNORED_ID = -1;
 export const BILABIALS = ['B', 'M', 'P'];
 export const LABIODENTALS = ['F', 'V'];
-export const PHONE_IDS = Object.fromEntries(PHONES.map((phone, id) => [phone, id]));
+export const PHONE_IDS = Object.assign(Object.create(null), Object.fromEntries(PHONES.map((phone, id) => [phone, id])));
 export const VISEME_OF = Object.fromEntries(
   Object.entries(VISEMES).flatMap(([viseme, phones]) => phones.map((phone) => [phone, viseme])),
 );
@@ -28,7 +28,7 @@ export function normalisePhone(label) {
   const text = label.trim();
   if (silences.has(text.toLowerCase())) return SILENCE;
   if (unknowns.has(text.toLowerCase())) return UNKNOWN;
-  if (isSound(text) && text.slice(1, -1) in SOUNDS) return text;
+  if (isSound(text) && Object.hasOwn(SOUNDS, text.slice(1, -1))) return text;
   const phone = text.toUpperCase().replace(/[012]+$/, '');
   if (!(phone in PHONE_IDS)) {
     throw new InputError(`phone '${label}' is not in the inventory; expected one of: ${PHONES.join(' ')}`);

@@ -102,7 +102,8 @@ export function checkEmphasis(emphasis, words) {
 }
 
 export function wordFactor(word, place, emphasis) {
-  return emphasis[place] ?? emphasis[word.toLowerCase()] ?? 1;
+  const known = [String(place), word.toLowerCase()].find((key) => Object.hasOwn(emphasis, key));
+  return known === undefined ? 1 : emphasis[known];
 }
 
 /** Compute how far the lips go at every frame: 1 outside the emphasised words. */

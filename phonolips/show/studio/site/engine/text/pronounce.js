@@ -1,11 +1,12 @@
 // English text to words with their phones, and pauses; follows phonolips/speech/text/{normalise,english_words,letters,
-// word_parts}.py in what is short. Not here: words that are written alike and said differently by their context (read,
-// lead), mark-up, and other languages; unknown words are said by rules learnt from the dictionary instead of espeak.
+// word_parts}.py in what is short. Not here: mark-up, other languages, and what is rarer in numbers and abbreviations;
+// unknown words are said by rules learnt from the dictionary instead of by espeak.
 
 import { InputError } from '../errors.js';
 import { PHONES } from '../inventory.js';
 import { writeOut } from './numbers.js';
 import { sayByRules } from './rules.js';
+import { chooseSense } from './senses.js';
 import { pause } from './words.js';
 
 const [COMMA_SECONDS, STOP_SECONDS] = [0.2, 0.4];
@@ -35,7 +36,9 @@ export async function openDictionary(bytes) {
     words.set(last, line.slice(tab + 1));
   }
   const sets = Object.fromEntries(['usual', 'commonWords', 'saidAsWords', 'saidAsLetters', 'onsets', 'codas'].map((name) => [name, new Set(data[name])]));
-  return { ...data, ...sets, words };
+  // Without a prototype: `constructor` is a word like any other.
+  const tables = Object.fromEntries(['interjections', 'senses', 'names', 'rules'].map((name) => [name, Object.assign(Object.create(null), data[name])]));
+  return { ...data, ...sets, ...tables, words };
 }
 
 function tokensOf(text) {
@@ -185,6 +188,7 @@ class Speaker {
       const stem = this.say({ word: plain.slice(0, -2), capitals: 0 });
       return { phones: withS(stem.phones), source: stem.source === 'rules' ? 'rules' : 'parts of the word' };
     }
+    if (plain.endsWith("'ve")) return { phones: [...this.say({ word: plain.slice(0, -3), capitals: 0 }).phones, 'AH', 'V'], source: 'parts of the word' };
     if (/^[a-z]{2,}$/.test(plain) && !/[aeiouy]/.test(plain)) return { phones: this.spell(plain), source: 'letters' };
     const parts = this.byParts(plain);
     if (parts) return { phones: parts, source: 'parts of the word' };
@@ -213,6 +217,17 @@ function isLetterA(tokens, index) {
   return Boolean(tokens[index].capitalised && before?.word && !title);
 }
 
+/** How a word of several senses is said in its sentence; null for others, and for initialisms. */
+function bySense(tokens, index, dictionary) {
+  const token = tokens[index];
+  if (token.spelled || token.capitals || !dictionary.senses[token.word]) return null;
+  const isEnd = (one) => !one.word && one.pauseSeconds >= STOP_SECONDS;
+  const start = tokens.findLastIndex((one, i) => i < index && isEnd(one)) + 1;
+  const end = tokens.findIndex((one, i) => i > index && isEnd(one));
+  const sentence = tokens.slice(start, end < 0 ? tokens.length : end).filter((one) => one.word);
+  return { phones: phonesOf(chooseSense(sentence.map((one) => one.word), sentence.indexOf(token), dictionary)), source: 'dictionary' };
+}
+
 /**
  * Convert an English text to words with their phones: [{word, phones, pauseSeconds, source}]; pauses have word ''.
  * Throws InputError where nothing in it can be said.
@@ -224,7 +239,7 @@ export function pronounce(dictionary, text) {
   const words = tokens.map((token, index) => {
     if (!token.word) return pause(token.pauseSeconds);
     token.word = speaker.shortened(token.word) ?? token.word;
-    const said = token.word === 'a' && isLetterA(tokens, index) ? { phones: ['EY'], source: 'letters' } : speaker.say(token);
+    const said = token.word === 'a' && isLetterA(tokens, index) ? { phones: ['EY'], source: 'letters' } : (bySense(tokens, index, dictionary) ?? speaker.say(token));
     return { word: token.word, phones: said.phones, pauseSeconds: 0, source: said.source };
   });
   const said = words.filter((word) => word.phones.length);
