@@ -2,6 +2,8 @@
 
 import { CancelledError, InputError } from './errors.js';
 
+export { CancelledError, InputError };
+
 const ERRORS = { InputError, CancelledError };
 
 function errorOf({ name, message, stack }) {
@@ -104,6 +106,10 @@ class Engine {
 
   readRun(bytes) {
     return this.call('readRun', { bytes });
+  }
+
+  resampleSound(samples, fromRate) {
+    return this.call('resampleSound', { samples, fromRate });
   }
 
   pronounce(text) {

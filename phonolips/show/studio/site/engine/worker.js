@@ -6,6 +6,7 @@ import { LiveStream } from './live.js';
 import { loadModel, openRuntime } from './model.js';
 import { exportResult } from './export/formats.js';
 import { arkitWeightsOf } from './export/arkit.js';
+import { resampleSound } from './resampling.js';
 import { readRun, saveRun } from './run_folder.js';
 import { openDictionary, pronounce } from './text/pronounce.js';
 import { parsePhones } from './text/words.js';
@@ -116,6 +117,7 @@ const calls = {
   arkitWeightsOf: ({ result, fps }) => arkitWeightsOf(result, fps),
   saveRun: ({ result, options }) => saveRun(result, options),
   readRun: ({ bytes }) => readRun(bytes),
+  resampleSound: ({ samples, fromRate }) => resampleSound(samples, fromRate),
   pronounce: async ({ text }) => pronounce(await openWords(), text),
   openLive: ({ options }) => {
     const live = new LiveStream(state.model, options);
