@@ -69,12 +69,12 @@ function tokensOf(text) {
 }
 
 /** Add the ending of a possessive or plural: cats, dogs, foxes. */
-function withS(phones) {
+function addS(phones) {
   if (SIBILANTS.includes(phones.at(-1))) return [...phones, 'IH', 'Z'];
   return [...phones, VOICELESS.includes(phones.at(-1)) ? 'S' : 'Z'];
 }
 
-function withEd(phones) {
+function addEd(phones) {
   if (['T', 'D'].includes(phones.at(-1))) return [...phones, 'IH', 'D'];
   return [...phones, VOICELESS.includes(phones.at(-1)) ? 'T' : 'D'];
 }
@@ -105,10 +105,10 @@ class Speaker {
   inflected(word) {
     const undoubled = (stem) => (stem.length > 2 && stem.at(-1) === stem.at(-2) ? stem.slice(0, -1) : '');
     const add = (phones, ending) => (phones ? ending(phones) : null);
-    if (word.endsWith('ies')) return add(this.stem(`${word.slice(0, -3)}y`, word.slice(0, -1)), withS);
-    if (word.endsWith('s') && !word.endsWith('ss')) return add(this.stem(word.slice(0, -1), ...(word.endsWith('es') ? [word.slice(0, -2)] : [])), withS);
-    if (word.endsWith('ied')) return add(this.stem(`${word.slice(0, -3)}y`, word.slice(0, -1)), withEd);
-    if (word.endsWith('ed')) return add(this.stem(word.slice(0, -1), word.slice(0, -2), undoubled(word.slice(0, -2))), withEd);
+    if (word.endsWith('ies')) return add(this.stem(`${word.slice(0, -3)}y`, word.slice(0, -1)), addS);
+    if (word.endsWith('s') && !word.endsWith('ss')) return add(this.stem(word.slice(0, -1), ...(word.endsWith('es') ? [word.slice(0, -2)] : [])), addS);
+    if (word.endsWith('ied')) return add(this.stem(`${word.slice(0, -3)}y`, word.slice(0, -1)), addEd);
+    if (word.endsWith('ed')) return add(this.stem(word.slice(0, -1), word.slice(0, -2), undoubled(word.slice(0, -2))), addEd);
     if (word.endsWith('ing')) return add(this.stem(word.slice(0, -3), `${word.slice(0, -3)}e`, undoubled(word.slice(0, -3))), (phones) => [...phones, 'IH', 'NG']);
     return null;
   }
@@ -168,13 +168,13 @@ class Speaker {
     const letters = token.capitals ? plain.slice(0, token.capitals) : plain;
     if (token.capitals && this.isInitialism(letters)) {
       const names = this.spell(letters);
-      if (names) return { phones: plain.length > letters.length ? withS(names) : names, source: 'letters' };
+      if (names) return { phones: plain.length > letters.length ? addS(names) : names, source: 'letters' };
     }
     for (const stem of [plain, plain.replace(/'s$/, ''), plain.replace(/s$/, '')]) {
       if (token.capitals || !this.data.saidAsLetters.has(stem)) continue;
       if (!['ai', 'id', 'lol'].includes(stem) && this.data.words.has(stem)) continue;
       const names = this.spell(stem);
-      if (names) return { phones: stem === plain ? names : withS(names), source: 'letters' };
+      if (names) return { phones: stem === plain ? names : addS(names), source: 'letters' };
     }
     for (const form of [word, plain, plain.replace(/'+$/, '')]) {
       const found = this.lookUp(form);
@@ -186,7 +186,7 @@ class Speaker {
     }
     if (plain.endsWith("'s")) {
       const stem = this.say({ word: plain.slice(0, -2), capitals: 0 });
-      return { phones: withS(stem.phones), source: stem.source === 'rules' ? 'rules' : 'parts of the word' };
+      return { phones: addS(stem.phones), source: stem.source === 'rules' ? 'rules' : 'parts of the word' };
     }
     if (plain.endsWith("'ve")) return { phones: [...this.say({ word: plain.slice(0, -3), capitals: 0 }).phones, 'AH', 'V'], source: 'parts of the word' };
     if (/^[a-z]{2,}$/.test(plain) && !/[aeiouy]/.test(plain)) return { phones: this.spell(plain), source: 'letters' };
