@@ -6,8 +6,11 @@ import gzip
 import hashlib
 import http.client
 import json
+import re
 import shutil
+import signal
 import subprocess
+import sys
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -177,6 +180,24 @@ def test_another_name_that_leads_here_is_refused(server):
 def test_a_port_that_is_taken_is_named(server):
     with pytest.raises(InputError, match=f"port {server.server_port} cannot be used"):
         StudioServer(server.server_port)
+
+
+def test_the_command_serves_until_it_is_interrupted(server):
+    command = [sys.executable, "-m", "phonolips", "studio", "--no-browser", "--port"]
+    with subprocess.Popen([*command, "0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        port = int(re.search(rf"http://{re.escape(LOOPBACK)}:(\d+)/", line)[1])
+        connection = http.client.HTTPConnection(LOOPBACK, port, timeout=30)
+        connection.request("GET", f"/{LISTING}")
+        assert connection.getresponse().status == 200
+        connection.close()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 130
+    taken = subprocess.run([*command, str(server.server_port)], capture_output=True, text=True, check=False, timeout=60)
+    assert taken.returncode == 1
+    assert "choose another --port" in taken.stderr
+    assert taken.stderr.count("\n") == 1
 
 
 def test_the_listing_has_all_models_with_their_sizes(server):
