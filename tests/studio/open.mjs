@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { gunzipSync } from 'node:zlib';
 
 const root = new URL('../../', import.meta.url);
-const site = new URL('phonolips/show/studio/site/', root);
+export const site = new URL('phonolips/show/studio/site/', root);
 export const weights = new URL('phonolips/weights/', root);
 
 export const engine = (module) => import(new URL(`engine/${module}`, site));
