@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import PROJECT, tool
+from conftest import PROJECT, needs, tool
 
 import phonolips
 from phonolips.errors import InputError
@@ -238,6 +238,46 @@ def test_the_engine_makes_what_python_makes():
     tests = sorted(map(str, (PROJECT / "tests" / "studio").glob("*.test.mjs")))
     done = subprocess.run([node(), "--test", *tests], capture_output=True, text=True, timeout=SECONDS, check=False)
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+
+
+@needs("train")
+@pytest.mark.parametrize(
+    ("kind", "representation", "int8"),
+    [("convolution", "pca", False), ("attention", "heatmap", False), ("recurrent", "displacement", True)],
+)
+def test_models_of_other_kinds_and_with_less_look_ahead(tmp_path, monkeypatch, kind, representation, int8):
+    import torch
+
+    from phonolips.model import settings as sizes
+    from phonolips.model.network import Description, load_network
+    from phonolips.training import modules
+    from phonolips.training.networks.network import TrainableNetwork
+
+    monkeypatch.setattr(modules, "LARGE_TENSOR", 1)
+    torch.manual_seed(1)
+    settings = sizes.NetworkSettings(
+        sizes.AudioEncoderSettings(channels=16, coarse_channels=24, coarse_dilations=[1, 2], look_ahead=6),
+        sizes.DurationSettings(channels=8, layers=2),
+        sizes.LipParameterSettings(names=["opening", "width"], channels=12, layers=2, look_ahead=2),
+        sizes.DecoderSettings(kind=kind, latent=8, speaker=6, channels=16, hidden=20, look_ahead=3),
+        sizes.LipsSettings(representation=representation, components=7),
+        voice_activity=sizes.VoiceActivitySettings(channels=8, dilations=[1, 2]),
+    )
+    trainable = TrainableNetwork(Description(settings, ["mean", "s1"])).eval().requires_grad_(False)
+    trainable.speakers.embedding.weight.normal_()
+    trainable.save(tmp_path / "model", int8=int8)
+    sound = (0.1 * np.random.default_rng(1).standard_normal(40_000)).astype("<f4")
+    (tmp_path / "sound.f32").write_bytes(sound.tobytes())
+    script, model = PROJECT / "tests" / "studio" / "lips.mjs", tmp_path / "model"
+    command = [node(), str(script), str(model), str(tmp_path / "sound.f32"), str(tmp_path / "lips.f32")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
+    assert done.returncode == 0, done.stderr
+    network = load_network(model)
+    wanted = phonolips.from_audio(sound, network=network, speaker="s1").lips
+    delay = phonolips.Stream(network=network, speaker="s1").delay_seconds
+    found = np.fromfile(tmp_path / "lips.f32", "<f4").reshape(wanted.shape)
+    assert np.abs(found - wanted).max() < 1e-5 * max(1, np.abs(wanted).max())
+    assert float(done.stdout) == pytest.approx(delay)
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,8 @@ export const engine = (module) => import(new URL(`engine/${module}`, site));
 /** Read a file of a packaged model. */
 export const readModel = (name) => async (file) => new Uint8Array(await readFile(new URL(`${name}/${file}`, weights)));
 
-/** Start the runtime and load a packaged model. */
-export async function openModel(name = 'default') {
+/** Start the runtime and load a model, the packaged one unless another reader of files is given. */
+export async function openModel(read = readModel('default')) {
   const { loadModel, openRuntime } = await engine('model.js');
   const vendor = new URL('vendor/', site);
   await openRuntime({
@@ -21,7 +21,7 @@ export async function openModel(name = 'default') {
     bytes: gunzipSync(await readFile(new URL('ort-wasm-simd-threaded.wasm.gz', vendor))),
     mjs: new URL('ort-wasm-simd-threaded.mjs', vendor).href,
   });
-  return loadModel(readModel(name), name);
+  return loadModel(read);
 }
 
 /** Read an array of the vectors: float32, or int16 as sound. */

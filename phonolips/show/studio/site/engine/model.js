@@ -256,10 +256,8 @@ export async function loadModel(read, name = 'default') {
   if (!FORMATS.includes(description.format) || description.phones.join(' ') !== PHONES.join(' ') || description.lip_layout !== 'mediapipe40') {
     throw new InputError(`${name}: a model of format ${description.format}; expected ${FORMATS.join(' or ')}, with this version's phones and lips`);
   }
-  const { settings } = description;
-  const isPlain = (settings.lip_parameters?.names ?? [1]).length && !settings.speaker_from?.length;
-  if (!isPlain || settings.decoder?.kind !== 'recurrent' || settings.lips?.representation === 'heatmap') {
-    throw new InputError(`${name}: a kind of model that the studio does not compute; expected the recurrent decoder of the package, with lip parameters`);
+  if (description.settings.lip_parameters?.names?.length === 0) {
+    throw new InputError(`${name}: a model without lip parameters, which the studio does not compute; train one with them`);
   }
   const weights = await read(WEIGHTS_FILE);
   const names = ['encoder', 'durations', 'decoder', 'lip_parameters', 'voice_activity'].filter((part) => `${part}.onnx` in description.checksums);
