@@ -72,10 +72,19 @@ class SiteFile(NamedTuple):
     Args:
         read: returns its bytes, compressed with gzip if `packed`.
         packed: whether they are.
+        place: on the disk, where it lies there.
     """
 
     read: Callable[[], bytes]
     packed: bool = False
+    place: Path | None = None
+
+    def version(self) -> str:
+        """Return what tells this state of the file from another one; bytes are read only where nothing else does."""
+        if self.place is None:
+            return hashlib.sha256(self.read()).hexdigest()
+        state = self.place.stat()
+        return f"{state.st_mtime_ns:x}-{state.st_size:x}"
 
     def content(self) -> bytes:
         """Return the bytes of the file itself."""
@@ -109,9 +118,9 @@ def site_files(model: Path | None = None) -> dict[str, SiteFile]:
             f"{model}: no model that the studio computes; expected a folder with {', '.join(NEEDED_GRAPHS)}"
         )
     root = files("phonolips.show.studio") / "site"
-    found = {path: SiteFile(read) for path, read in _walk(root, "")}
+    found = dict(_walk(root, ""))
     for path in [path for path in found if path.endswith(PACKED)]:
-        found[path.removesuffix(PACKED)] = SiteFile(found.pop(path).read, packed=True)
+        found[path.removesuffix(PACKED)] = found.pop(path)._replace(packed=True)
     found["engine/shape_lips.js"] = SiteFile(_shape_lips)
     listing: list[dict[str, Any]] = []
     folders = {folder.name: folder for folder in packaged_models()}
@@ -122,7 +131,7 @@ def site_files(model: Path | None = None) -> dict[str, SiteFile]:
     for name, folder in folders.items():
         held = [file for file in (DESCRIPTION_FILE, WEIGHTS_FILE, *GRAPHS) if (folder / file).is_file()]
         for file in held:
-            found[f"models/{name}/{file}"] = SiteFile((folder / file).read_bytes)
+            found[f"models/{name}/{file}"] = SiteFile((folder / file).read_bytes, place=folder / file)
         listing.append({"name": name, "files": {file: (folder / file).stat().st_size for file in held}})
     wasm = "vendor/ort-wasm-simd-threaded.wasm"
     unpacked = int.from_bytes(found[wasm].read()[-4:], "little")  # with which a gzip file ends
@@ -131,12 +140,12 @@ def site_files(model: Path | None = None) -> dict[str, SiteFile]:
     return found
 
 
-def _walk(folder: Any, before: str) -> Iterator[tuple[str, Callable[[], bytes]]]:
+def _walk(folder: Any, before: str) -> Iterator[tuple[str, SiteFile]]:
     for entry in folder.iterdir():
         if entry.is_dir():
             yield from _walk(entry, f"{before}{entry.name}/")
         else:
-            yield f"{before}{entry.name}", entry.read_bytes
+            yield f"{before}{entry.name}", SiteFile(entry.read_bytes, place=entry if isinstance(entry, Path) else None)
 
 
 def _shape_lips() -> bytes:
@@ -204,15 +213,15 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(HTTPStatus.NOT_FOUND, b"no such file in the studio\n", {}, with_body=with_body)
         else:
             packed = file.packed and "gzip" in self.headers.get("Accept-Encoding", "")
-            body = file.read() if packed else file.content()
             # Browsers that have a file ask whether it is still the same, and keep what they have compiled of it.
-            tag = f'"{hashlib.sha256(body).hexdigest()}"'
+            tag = f'"{file.version()}{PACKED if packed else ""}"'
             headers = {"Content-Type": TYPES.get(Path(path).suffix, OTHER_TYPE), "ETag": tag}
             headers |= {"Content-Encoding": "gzip"} if packed else {}
             headers |= {"Vary": "Accept-Encoding"} if file.packed else {}
             if self.headers.get("If-None-Match") == tag:
                 self._send(HTTPStatus.NOT_MODIFIED, b"", headers, with_body=False)
             else:
+                body = file.read() if packed else file.content()
                 self._send(HTTPStatus.OK, body, headers, with_body=with_body)
 
     def _send(self, status: HTTPStatus, body: bytes, headers: dict[str, str], *, with_body: bool) -> None:
