@@ -239,11 +239,12 @@ def start_from(encoder: AudioEncoder, folder: Path) -> None:
     """Take over the encoder of a model, with its normalisation of the input.
 
     Blocks that `encoder` has beyond that model's start out as doing nothing (their last convolution is zero), so
-    the deeper encoder's output is at first just what the other's is, and grows from there. Where `encoder` looks less
+    the deeper encoder's output is at first just what the other's is, and grows from there. Last blocks that only that
+    model has are left out. Where `encoder` looks less
     far ahead, the taps of a convolution that lie beyond are added to the last one that does not.
 
     Raises:
-        InputError: the model's encoder has other sizes, or more blocks.
+        InputError: the model's encoder has other sizes.
     """
     other = read_trainable(folder)
     values, own = other.audio_encoder.state_dict(), encoder.state_dict()
@@ -255,8 +256,10 @@ def start_from(encoder: AudioEncoder, folder: Path) -> None:
                 f"encoder.start={folder}: its {name} is {found}, expected {tuple(value.shape)}; "
                 "give network.audio_encoder the sizes of that model (its model.json)"
             )
-    if set(values) - set(own):
-        raise InputError(f"encoder.start={folder}: its encoder has more layers than network.audio_encoder asks for")
+    left_out = {name for name in values if name not in own and name.split(".")[0] in ("fine", "coarse")}
+    if left_out:
+        log.info("encoder: the last blocks of %s are left out", folder)
+        values = {name: value for name, value in values.items() if name not in left_out}
     _move_taps(encoder, values, other.description.settings.audio_encoder)
     encoder.load_state_dict(values, strict=False)
     blocks = sorted({".".join(name.split(".")[:2]) for name in grown})
