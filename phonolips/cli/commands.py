@@ -17,6 +17,7 @@ from phonolips.cli.live import live
 from phonolips.cli.messages import USAGE_ERROR, report, report_system, report_usage, with_flags
 from phonolips.cli.options import Model, Provider
 from phonolips.cli.say import say
+from phonolips.cli.studio import studio
 from phonolips.cli.synth import synth
 from phonolips.cli.training import check_data, evaluate, gallery, prepare, train, upgrade_model
 from phonolips.cli.video import adapt, align, edit, track
@@ -51,6 +52,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "render": render,
     "export": export,
     "plot": plot,
+    "studio": studio,
     "edit": edit,
     "track": track,
     "adapt": adapt,
