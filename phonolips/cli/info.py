@@ -37,7 +37,7 @@ def _version_of(package: str, missing: str) -> str:
 
 def describe(model: Path | None = None, provider: str = "auto") -> str:
     """List versions, optional tools with how to install what is missing, and the model's contents."""
-    from phonolips.model.bundle import PACKAGED_MODEL, count_parameters
+    from phonolips.model.bundle import PACKAGED_MODEL, count_parameters, find_model
     from phonolips.model.network import NUMPY, load_network
     from phonolips.speech.align.mfa import Mfa
 
@@ -66,7 +66,7 @@ def describe(model: Path | None = None, provider: str = "auto") -> str:
         f"model ({model or 'in the package'}):",
         f"  computed by      {'NumPy' if network.computed_by == NUMPY else f'ONNX Runtime, {network.computed_by}'}",
         f"  speakers         {', '.join(network.description.speakers)}",
-        f"  parameters       {count_parameters(model or PACKAGED_MODEL) / 1e6:.2f} million",
+        f"  parameters       {count_parameters(find_model(model) or PACKAGED_MODEL) / 1e6:.2f} million",
         f"  encoder looks    {network.audio_encoder.reach.back_frames * 40} ms back, "
         f"{network.audio_encoder.reach.ahead_steps * 10} ms ahead",
         f"  lips look ahead  {network.decoder.ahead_frames * 40} ms",

@@ -13,7 +13,10 @@ from phonolips.errors import InputError, PhonolipsWarning
 Out = Annotated[Path, typer.Option(help="Folder to write to; made if it is not there.")]
 Model = Annotated[
     Path | None,
-    typer.Option(help="Model folder made by 'phonolips train'. [default: the one in the package]"),
+    typer.Option(
+        help="Model folder made by 'phonolips train', or the name of one in the package: default, low-delay, "
+        "low-delay-80."
+    ),
 ]
 Provider = Annotated[
     str,

@@ -17,7 +17,6 @@ from phonolips.live.sinks import LOOPBACK, open_sink
 from phonolips.live.sources import FileSource, PipeSource, Source
 from phonolips.live.statistics import Statistics
 from phonolips.media.pipes import STANDARD_INPUT
-from phonolips.model.bundle import find_model
 from phonolips.storage import atomic_file
 from phonolips.synth.stream import Stream
 from phonolips.timebase import SAMPLE_RATE
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from phonolips.lips.articulation import Articulation
 
 MICROPHONE = "mic"
-DEFAULT_MODEL: str | None = None  # the name of a model in the package; None = the one of all commands
+DEFAULT_MODEL = "low-delay"  # the name of a model in the package
 MOST_SECONDS = 1e9
 # Seconds after which a thread that computes lets another one go on. Sinks are Python that waits for the computing one;
 # Python's own 5 ms would go into the delay of each frame.
@@ -168,7 +167,7 @@ def stream_maker(request: LiveRequest) -> Callable[[int], Stream]:
     """Return what makes a stream, with the options of a request, for sound at so many samples per second."""
     from phonolips.model.network import load_network
 
-    model = find_model(request.model if request.model is not None else DEFAULT_MODEL)
+    model = request.model if request.model is not None else DEFAULT_MODEL
     network = load_network(model, provider=request.provider, threads=request.threads)
 
     def make(sample_rate: int) -> Stream:

@@ -45,6 +45,11 @@ PACKAGED = Path(__file__).resolve().parents[1] / "weights"
 PACKAGED_MODEL, PACKAGED_SYNC_EXPERT = PACKAGED / "default", PACKAGED / "sync"
 
 
+def packaged_models() -> list[str]:
+    """Return the names of the models in the package."""
+    return sorted(path.parent.name for path in PACKAGED.glob(f"*/{DESCRIPTION_FILE}") if path.parent.name != "sync")
+
+
 def find_model(model: Path | str | None) -> Path | None:
     """Return the folder of a model in the package where its name is given and nothing else is called so.
 

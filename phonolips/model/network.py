@@ -25,6 +25,8 @@ from phonolips.model.bundle import (
     bundle_errors,
     check_files,
     check_scales,
+    find_model,
+    packaged_models,
     read_bundle,
     read_names,
     read_weights,
@@ -360,13 +362,19 @@ def _cached_network(folder: Path, provider: str, threads: int) -> Network:
     return read_network(folder, provider=provider, threads=threads)
 
 
-def load_network(model: Path | None = None, *, provider: str = AUTO, threads: int = 1) -> Network:
-    """Load a model folder once; None is the model inside the package. Other arguments as for `read_network`.
+def load_network(model: Path | str | None = None, *, provider: str = AUTO, threads: int = 1) -> Network:
+    """Load a model once: a folder, the name of one in the package such as `low-delay`, or None, its default.
+
+    Other arguments are as for `read_network`.
 
     Raises:
         CheckpointError: no readable model there.
     """
-    folder = Path(model).resolve() if model is not None else PACKAGED_MODEL
+    found = find_model(model)
+    folder = PACKAGED_MODEL if found is None else found.resolve()
     if not folder.is_dir():
-        raise CheckpointError(f"{folder}: no such model folder; train one with recipes/grid/run.sh")
+        raise CheckpointError(
+            f"{folder}: no such model folder; train one with recipes/grid/run.sh, or name one in the package: "
+            f"{', '.join(packaged_models())}"
+        )
     return _cached_network(folder, check_provider(provider), check_threads(threads))
