@@ -10,11 +10,12 @@ from phonolips.lips.closures import (
     close_heard,
     close_phones,
     closing_beliefs,
+    quick_heights,
 )
 from phonolips.lips.measures import inner_gaps, opening
 from phonolips.lips.shapes import close_lips
 from phonolips.model.anticipation import ANTICIPATION_STEPS, AnticipateStage, anticipate
-from phonolips.model.motion import ClosureStage
+from phonolips.model.motion import ClosureStage, QuickClosureStage, RestStage
 from phonolips.model.network import load_network
 from phonolips.model.stages import EncoderOutput
 from phonolips.phones.intervals import Interval
@@ -170,6 +171,56 @@ def test_closures_piece_by_piece_are_those_of_the_whole_and_look_no_further(wide
                 done = sum(map(len, made))
                 assert done >= last - stage.ahead_frames - (0 if fps == 25 else 1)
         np.testing.assert_allclose(np.concatenate(made), whole, atol=2e-7, rtol=0)
+
+
+@pytest.mark.parametrize("fps", [1, 10, 24, 25, 60, 119.88])
+def test_quick_closures_close_every_frame_of_a_p_wherever_they_are_cut(wide_open, fps):
+    labels = np.full(400, AA)
+    labels[150:160] = P
+    beliefs = np.zeros((400, 2), np.float32)
+    beliefs[150:160, 1] = 1.0
+    frames = int(4 * fps)
+    lips, times = np.repeat(wide_open[:1], frames, axis=0), (np.arange(frames) + 0.5) / fps
+    stage, made, known, came = QuickClosureStage(fps, 0.04), [], 0, 0
+    for last in [*range(2, frames, 2), frames]:
+        ended = 400 if last == frames else int(np.ceil((last / fps + stage.phones_seconds) * 100 - 1e-9))
+        made.append(stage.push(lips[came:last], labels[known:ended], beliefs[known:ended], last=last == frames))
+        came, known = last, max(known, ended)
+        if ended < 400:
+            assert sum(map(len, made)) == last  # nothing waits for more than it says
+    closed = np.concatenate(made)
+    heights, open_height = opening(closed), float(opening(wide_open[0]))
+    inside, beyond = (times >= 1.5) & (times < 1.6), (times < 1.44) | (times > 1.66)
+    np.testing.assert_allclose(heights[inside], CLOSED_OPENING, atol=0.02)
+    np.testing.assert_allclose(heights[beyond], open_height, atol=1e-6)
+    ahead = round((stage.phones_seconds + 0.5 / fps) * 100)
+    whole = quick_heights(np.full(frames, open_height, np.float32), times, labels, beliefs, seen_steps=ahead)
+    np.testing.assert_allclose(open_height - heights, whole[:, 1], atol=1e-6)
+    assert inner_gaps(closed).min() > -1e-6
+
+
+def test_what_was_not_believed_is_not_closed_quickly():
+    labels, beliefs = np.full(20, P), np.zeros((20, 2), np.float32)
+    openings, times = np.full(5, 0.2, np.float32), (np.arange(5) + 0.5) / 25
+    for belief, share in ((1.0, 1.0), (BELIEVED / 2, 0.5), (0.0, 0.0)):
+        beliefs[:, 1] = belief
+        heights = quick_heights(openings, times, labels, beliefs)
+        np.testing.assert_allclose(heights[:, 1], share * (0.2 - CLOSED_OPENING), rtol=0.03)
+        assert not heights[:, 0].any()
+    assert not quick_heights(openings, times, np.full(20, AA), np.ones((20, 2), np.float32)).any()
+
+
+@pytest.mark.parametrize("ahead", [0, 1, 2, 3])
+def test_a_mouth_leaves_its_rest_the_later_the_less_it_sees(ahead):
+    labels = np.array([0] * 60 + [AA] * 20)
+    stage, made = RestStage(ahead), []
+    for first in range(0, 80, 4):
+        made.append(stage.push(labels[first : first + 4]))
+        assert sum(map(len, made)) == max(0, first // 4 + 1 - ahead)
+    weights = np.concatenate([*made, stage.push(labels[:0], last=True)])
+    assert weights[11 - ahead - 1] == 1
+    assert not weights[15:].any()
+    assert int(np.flatnonzero(weights < 1)[0]) == max(15 - ahead, 12)
 
 
 def test_all_bilabials_of_all_contexts_close_from_text():

@@ -22,6 +22,7 @@ from phonolips.model.bundle import PACKAGED_MODEL, read_weights
 from phonolips.model.motion import ExaggerateStage, ResampleStage, RestStage
 from phonolips.model.network import TABLES, Description, Network, load_network
 from phonolips.model.numpy_graph import numpy_graphs
+from phonolips.model.settings import VoiceActivitySettings
 from phonolips.model.stages import EncoderOutput, signatures
 from phonolips.model.stream import _speech_logits, encode_mel, pieces_of, rest_lip_parameters
 from phonolips.model.window import InStep, Window
@@ -256,6 +257,40 @@ def test_a_network_that_looks_less_far_ahead_has_a_shorter_delay(speech):
     made = joined([stream.push(sound[: int(1.9 * RATE)]), stream.push(sound[int(1.9 * RATE) :]), stream.close()])
     assert made.lips.shape == phonolips.from_audio(sound, network=quick).lips.shape
     assert len(phonolips.Stream(**options).push(sound[: int(1.88 * RATE)]).lips) == 1
+
+
+def test_low_delay_waits_for_nothing_but_the_networks(speech):
+    """The shipped weights, told to look 60 ms and two frames ahead: nonsense, but on time, wherever it is cut."""
+    shipped = load_network().description
+    settings = replace(
+        shipped.settings,
+        audio_encoder=replace(shipped.settings.audio_encoder, look_ahead=6),
+        lip_parameters=replace(shipped.settings.lip_parameters, look_ahead=0),
+        decoder=replace(shipped.settings.decoder, look_ahead=2),
+        voice_activity=VoiceActivitySettings(),
+    )
+    graphs = numpy_graphs(settings, read_weights(PACKAGED_MODEL), signatures(settings))
+    quick = Network(Description(settings, shipped.speakers), graphs, read_weights(PACKAGED_MODEL, TABLES))
+    for options, delay in (
+        ({}, 0.1475),
+        ({"rest": "natural"}, 0.1475),
+        ({"low_delay": False}, 0.4275),
+        ({"fps": 50}, 0.2375),
+        ({"liveliness": 0.3, "exaggeration_ahead_frames": 1}, 0.1875),
+    ):
+        stream = phonolips.Stream(network=quick, **options)
+        assert stream.delay_seconds == pytest.approx(delay, abs=1e-6)
+        made, came = [], 0
+        for size in [1600, 7, 3, *[64] * 300]:
+            made.append(stream.push(speech[came : came + size]))
+            came += size
+            ready = int((came / RATE - delay) * stream.fps + 1e-6)
+            assert sum(len(part.lips) for part in made) >= ready
+        made += [stream.push(speech[came:]), stream.close()]
+        whole = phonolips.Stream(network=quick, **options)
+        if options.get("low_delay", True):  # else phones are decided as they come
+            wanted = joined([whole.push(speech), whole.close()]).lips
+            np.testing.assert_allclose(joined(made).lips, wanted, atol=3e-6, rtol=0)
 
 
 def test_what_comes_with_the_lips_is_of_the_same_frames(speech):

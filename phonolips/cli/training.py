@@ -151,7 +151,9 @@ def _test_people(wanted: str | None) -> "int | frozenset[str] | None":
 
 
 def train(
-    part: Annotated[str, typer.Argument(help="encoder, durations, lips, activity, all of these four, or sync.")],
+    part: Annotated[
+        str, typer.Argument(help="encoder, durations, lips, activity, all of these four, sync, or listener.")
+    ],
     data: Annotated[str, typer.Option(help="A prepared corpus, or its address, such as s3://bucket/corpus.")],
     out: Annotated[Path, typer.Option(help="Gets network/ (the model) or sync_expert/, checkpoints and histories.")],
     overrides: Annotated[
@@ -160,7 +162,10 @@ def train(
     config: Annotated[Path | None, typer.Option(help="YAML file with settings (see recipes/grid/conf).")] = None,
     device: Device = "auto",
 ) -> None:
-    """Train the encoder, durations, lips, voice activity, or the sync expert. Goes on where a killed run stopped."""
+    """Train the encoder, durations, lips, voice activity, the sync expert, or a listener, which teaches encoders.
+
+    Goes on where a killed run stopped.
+    """
     need("train", "training")
     from phonolips.training.ranks import is_main
     from phonolips.training.train import train as run_training

@@ -22,6 +22,7 @@ SHUT_SECONDS = 0.08
 # Before the next open phone: the lips leave rest, and move as for that phone. People are about as fast: lips of GRID's
 # s1 open from 0.008 to 0.139 eye distances, of 0.168 in all, in 90 ms around the end of a p (medians of 491).
 LEAVE_SECONDS, OPEN_SECONDS = 0.12, 0.06
+SAME_SECONDS = 1e-6  # two times that are no further apart are one
 REST_REACH_FRAMES = 3  # the longer one of these, at 25 frames a second
 REST_REACH_STEPS = round(LEAVE_SECONDS / STEP_SECONDS)
 
@@ -57,7 +58,7 @@ def _ramp(part: np.ndarray) -> np.ndarray:
     return risen
 
 
-def rest_weights(phones: Iterable[Interval], frames: int) -> np.ndarray:
+def rest_weights(phones: Iterable[Interval], frames: int, seen_seconds: float = np.inf) -> np.ndarray:
     """Compute how far the mouth is at rest in every frame because nothing opens it: in silence, and in b, m and p.
 
     After the last open phone the weight rises to 1 within 0.08 s, from 0.12 s before the next one on it falls to 0,
@@ -67,11 +68,13 @@ def rest_weights(phones: Iterable[Interval], frames: int) -> np.ndarray:
     Args:
         phones: in their order.
         frames: how many, 25 a second.
+        seen_seconds: how long after its middle a frame may look; a phone that begins later is not yet known of.
 
     Returns:
         float32 (frames,), 0 in speech, to 1.
     """
     since, until = seconds_around_speech(phones, frame_centres(frames))
+    until[until > seen_seconds - SAME_SECONDS] = np.inf
     weights: np.ndarray = _ramp(since / SHUT_SECONDS) * _ramp((until - OPEN_SECONDS) / (LEAVE_SECONDS - OPEN_SECONDS))
     return weights.astype(np.float32)
 

@@ -1,5 +1,7 @@
 """Microphones and other inputs of this machine, through PortAudio (the package sounddevice)."""
 
+import contextlib
+import os
 import queue
 import time
 import warnings
@@ -13,8 +15,9 @@ from phonolips.errors import InputError, MissingToolError, PhonolipsError, Phono
 from phonolips.extras import need
 from phonolips.live.sources import BLOCK_SECONDS, Block, SourceGoneError
 
-# Without a block for so long a device has gone: drivers say so in many ways, most of them by silence of the callback.
+# Without sound for so long a device has gone: drivers say so in many ways, most of them by silence of the callback.
 GONE_SECONDS = 1.0
+START_SECONDS = 5.0  # that a device may take for its first sound; Bluetooth needs two or three
 MUTED_SECONDS = 5.0  # of zeros; the quietest room makes the last bit of any converter flicker
 
 
@@ -22,12 +25,26 @@ def load_sounddevice() -> ModuleType:
     """Return the package sounddevice; raise MissingToolError where it, or its library, is not installed."""
     need("live", "a microphone")
     try:
-        import sounddevice
+        with _quiet():
+            import sounddevice
     except OSError as error:  # PortAudio is not there: on Linux the package does not bring it
         raise MissingToolError(
             "a microphone needs the library PortAudio; install it with: apt-get install libportaudio2"
         ) from error
     return sounddevice  # type: ignore[no-any-return]
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep off the terminal what PortAudio and ALSA write to it in C where a device cannot be opened."""
+    saved, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(nowhere)
 
 
 def list_devices() -> list[str]:
@@ -74,7 +91,10 @@ class Microphone:
         self._overflows = 0
         self._was_open = self._has_warned = False
         self._zeros = 0.0  # seconds since anything but zeros came
-        self._rate_now()  # there is such a device
+        described, self._unique_name = self._described(), device
+        if isinstance(device, int):  # numbers change when devices come and go
+            api = self._sounddevice.query_hostapis(described["hostapi"])["name"]
+            self._unique_name = f"{described['name']}, {api}"
 
     def overflows(self) -> int:
         """Return how often the system lost sound before we got it."""
@@ -82,57 +102,108 @@ class Microphone:
 
     def blocks(self) -> Iterator[Block]:
         """Yield what is heard, at the rate that the device has now, until it goes away."""
-        if self._was_open:  # PortAudio knows the devices that there were when it began
-            self._sounddevice._terminate()
-            self._sounddevice._initialize()
+        if self._was_open:
+            self._look_again()
         heard: queue.SimpleQueue[Block | None] = queue.SimpleQueue()
         rate = self._rate_now()
+        held: list[np.ndarray] = []
 
         def hear(samples: np.ndarray, _frames: int, _times: Any, status: Any) -> None:
             self._overflows += bool(status.input_overflow)
-            heard.put(Block(samples[:, 0].copy(), rate, self._clock()))
+            held.append(samples.mean(axis=1, dtype=np.float32))
+            if sum(map(len, held)) >= BLOCK_SECONDS * rate:
+                heard.put(Block(np.concatenate(held), rate, self._clock()))
+                held.clear()
 
-        options = {"device": self._device, "samplerate": rate, "channels": 1, "dtype": "float32", "latency": "low"}
-        try:
-            stream = self._sounddevice.InputStream(
-                **options,
-                blocksize=round(BLOCK_SECONDS * rate),
-                callback=hear,
-                finished_callback=lambda: heard.put(None),
-            )
-        except (self._sounddevice.PortAudioError, ValueError) as error:
-            raise self._refused(error) from error
-        with stream:
-            self._was_open = True
+        with self._opened(rate, hear, lambda: heard.put(None)):
+            wait = START_SECONDS
             while True:
                 try:
-                    block = heard.get(timeout=GONE_SECONDS)
+                    block = heard.get(timeout=wait)
                 except queue.Empty:
                     break
                 if block is None:
                     break
+                self._was_open, wait = True, GONE_SECONDS
                 self._warn_if_muted(block)
                 yield block
+        if not self._was_open:
+            raise InputError(f"{self._name()} gives no sound; choose another input: `devices` lists them")
         raise SourceGoneError(
             f"{self._name()} gives no sound any more; is it plugged in? With `wait` its return is awaited"
         )
 
+    def _look_again(self) -> None:
+        """Let PortAudio list the devices of now: it knows those that there were when it began."""
+        try:
+            with _quiet():
+                self._sounddevice._terminate()
+                self._sounddevice._initialize()
+        except self._sounddevice.PortAudioError as error:
+            raise self._refused(error) from error
+        self._device = self._unique_name
+
+    @contextlib.contextmanager
+    def _opened(
+        self, rate: int, hear: Callable[[np.ndarray, int, Any, Any], None], end: Callable[[], None]
+    ) -> Iterator[None]:
+        """Record; of one channel, or of all where a device gives nothing else.
+
+        Blocks are as long as the device likes them: PortAudio regroups them to others through a buffer that can stall
+        (seen with ALSA's pulse plugin, PortAudio 19.6: two blocks of 10 ms, and then none).
+        """
+        stream = None
+        for channels in (1, self._channels()):
+            try:
+                with _quiet():
+                    stream = self._sounddevice.InputStream(
+                        device=self._device,
+                        samplerate=rate,
+                        channels=channels,
+                        dtype="float32",
+                        latency="low",
+                        blocksize=0,
+                        callback=hear,
+                        finished_callback=end,
+                    )
+                    stream.start()
+                break
+            except (self._sounddevice.PortAudioError, ValueError) as error:
+                if stream is not None:
+                    stream.close(ignore_errors=True)
+                refused = self._refused(error)
+        else:
+            raise refused
+        try:
+            yield
+        finally:
+            with _quiet():
+                stream.abort(ignore_errors=True)
+                stream.close(ignore_errors=True)
+
     def _warn_if_muted(self, block: Block) -> None:
         """Warn once where nothing at all is heard, not even noise: what is muted sounds like this."""
-        self._zeros = 0.0 if block.samples.any() else self._zeros + BLOCK_SECONDS
+        self._zeros = 0.0 if block.samples.any() else self._zeros + len(block.samples) / block.sample_rate
         if self._zeros >= MUTED_SECONDS and not self._has_warned:
             self._has_warned = True
             message = f"{self._name()} has given pure zeros for {MUTED_SECONDS:.0f} s; is it muted, or not permitted?"
             warnings.warn(message, PhonolipsWarning, stacklevel=2)
 
+    def _channels(self) -> int:
+        """Return how many channels the device has."""
+        return int(self._described()["max_input_channels"])
+
     def _rate_now(self) -> int:
         """Return the samples per second to ask for."""
-        if self._rate is not None:
-            return self._rate
+        return int(self._described()["default_samplerate"]) if self._rate is None else self._rate
+
+    def _described(self) -> dict[str, Any]:
+        """Return what PortAudio knows of the device."""
         try:
-            return int(self._sounddevice.query_devices(self._device, "input")["default_samplerate"])
+            found: dict[str, Any] = self._sounddevice.query_devices(self._device, "input")
         except (self._sounddevice.PortAudioError, ValueError) as error:
             raise self._refused(error) from error
+        return found
 
     def _refused(self, error: Exception) -> PhonolipsError:
         """Return what is to be said where the device cannot be opened; after it was open once, it has gone."""

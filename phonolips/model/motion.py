@@ -9,7 +9,15 @@ from fractions import Fraction
 
 import numpy as np
 
-from phonolips.lips.closures import CLOSING_SECONDS, CLOSURES, LONGEST_STEPS, close_by, closing_heights, heard_closures
+from phonolips.lips.closures import (
+    CLOSING_SECONDS,
+    CLOSURES,
+    LONGEST_STEPS,
+    close_by,
+    closing_heights,
+    heard_closures,
+    quick_heights,
+)
 from phonolips.lips.curve import BLOCK_FRAMES, NEIGHBOURS, LipCurve, check_fps
 from phonolips.lips.liveliness import EXAGGERATION_REACH_FRAMES, exaggerate
 from phonolips.lips.measures import opening
@@ -53,21 +61,24 @@ class ExaggerateStage:
 class RestStage:
     """How far the mouth is at rest because nothing opens it, from the phones of steps; see `lips.rest.rest_weights`.
 
-    Looks 3 frames back and ahead.
+    Looks 3 frames back, and `ahead_frames` ahead. Beyond those, silence is thought to go on: the less is seen, the
+    later a mouth leaves its rest.
+
+    Args:
+        ahead_frames: 0 to 3.
     """
 
-    ahead_frames = REST_REACH_FRAMES
-
-    def __init__(self) -> None:
-        reach = frames_to_steps(self.ahead_frames)
-        self._window = Window(reach, reach, STEPS_PER_FRAME)
+    def __init__(self, ahead_frames: int = REST_REACH_FRAMES) -> None:
+        self.ahead_frames = ahead_frames
+        self._window = Window(frames_to_steps(REST_REACH_FRAMES), frames_to_steps(ahead_frames), STEPS_PER_FRAME)
 
     def push(self, labels: np.ndarray, *, last: bool = False) -> np.ndarray:
         """Take the phones int (steps,) of the next steps; return the weights float32 (frames,) that can be known."""
         rows, back, own = self._window.push(labels, last=last)
         if not own:
             return np.zeros(0, np.float32)
-        weights = rest_weights(PhoneTier().push(rows, last=True), len(rows) // STEPS_PER_FRAME)
+        seen = (self.ahead_frames + 0.5) / MODEL_FPS
+        weights = rest_weights(PhoneTier().push(rows, last=True), len(rows) // STEPS_PER_FRAME, seen)
         return weights[back // STEPS_PER_FRAME : (back + own) // STEPS_PER_FRAME]
 
 
@@ -202,3 +213,52 @@ class ClosureStage:
         steps = min(max(0, first - self._step), len(self._labels))
         self._labels, self._beliefs = self._labels[steps:].copy(), self._beliefs[steps:].copy()
         self._step += steps
+
+
+class QuickClosureStage:
+    """Close the lips in phones that close them without waiting for their ends, see `lips.closures.quick_heights`.
+
+    A frame needs phones up to 0.06 s after its middle, or as far as they may be waited for, and no other lips.
+
+    Args:
+        fps: frames per second of the lips that are pushed.
+        phones_ahead_seconds: how long after the end of a frame phones may be waited for.
+    """
+
+    ahead_frames = 0
+
+    def __init__(self, fps: float, phones_ahead_seconds: float) -> None:
+        self._fps = fps
+        ahead = min(CLOSING_SECONDS, phones_ahead_seconds + 0.5 / fps)
+        self._ahead_steps = math.floor(ahead / STEP_SECONDS + 1e-9)
+        self._back_steps = math.ceil(CLOSING_SECONDS / STEP_SECONDS)
+        self._lips, self._made = NO_LIPS, 0
+        self._labels, self._beliefs = np.zeros(0, np.int64), np.zeros((0, len(CLOSURES)), np.float32)
+        self._step = 0  # which of all steps the first one held is
+
+    @property
+    def phones_seconds(self) -> float:
+        """How long after the end of a frame the phones have to be known."""
+        return max(0.0, steps_to_seconds(self._ahead_steps) - 0.5 / self._fps)
+
+    def push(self, lips: np.ndarray, labels: np.ndarray, beliefs: np.ndarray, *, last: bool = False) -> np.ndarray:
+        """Take the next lips and phones; return the lips that have what they need, closed; as `ClosureStage.push`."""
+        self._lips = np.concatenate([self._lips, lips])
+        self._labels = np.concatenate([self._labels, labels])
+        self._beliefs = np.concatenate([self._beliefs, beliefs])
+        frames = len(self._lips)
+        if not last:
+            known = steps_to_seconds(self._step + len(self._labels) - self._ahead_steps)
+            frames = min(frames, max(0, math.floor(known * self._fps + 0.5 + 1e-9) - self._made))
+        if not frames:
+            return NO_LIPS
+        own, self._lips = self._lips[:frames], self._lips[frames:]
+        times = (np.arange(self._made, self._made + frames) + 0.5) / self._fps
+        heights = quick_heights(opening(own), times, self._labels, self._beliefs, self._step, self._ahead_steps)
+        closed = close_by(own, heights)
+        self._made += frames
+        first = math.floor((self._made + 0.5) / self._fps / STEP_SECONDS) - self._back_steps - 1
+        spare = min(max(0, first - self._step), len(self._labels))
+        self._labels, self._beliefs = self._labels[spare:].copy(), self._beliefs[spare:].copy()
+        self._step += spare
+        return closed.copy()

@@ -27,6 +27,7 @@ from phonolips.phones.posteriors import labels_to_posteriors
 from phonolips.speech.mel import FLOOR, LOOK_AHEAD_SAMPLES, LOOK_BACK_SAMPLES, NUM_MELS, log_mel, log_mel_padded
 from phonolips.timebase import (
     FRAME_SAMPLES,
+    MODEL_FPS,
     STEP_SAMPLES,
     STEPS_PER_FRAME,
     frames_to_samples,
@@ -263,6 +264,12 @@ def sound_reach(network: "Network", *, voice_activity: bool = True) -> Reach:
         whole_back = max(whole_back, max(back, active) + REACH_FRAMES)
         whole_ahead = max(whole_ahead, max(ahead, frames_to_steps(active)) + frames_to_steps(REACH_FRAMES))
     return Reach(whole_back, whole_ahead)
+
+
+def looks_ahead_seconds(network: "Network") -> float:
+    """Return how much sound after the end of a frame a network needs for its lips, voice activity included."""
+    sound = samples_to_seconds(LOOK_AHEAD_SAMPLES) + steps_to_seconds(sound_reach(network).ahead_steps)
+    return sound + network.decoder.ahead_frames / MODEL_FPS
 
 
 def rest_lip_parameters(network: "Network") -> np.ndarray:

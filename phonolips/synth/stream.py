@@ -19,13 +19,20 @@ from phonolips.errors import InputError
 from phonolips.lips.articulation import articulate
 from phonolips.lips.closures import closing_beliefs
 from phonolips.lips.liveliness import EXAGGERATION_REACH_FRAMES
-from phonolips.lips.rest import REST_REACH_STEPS, SHUT, rest_by
+from phonolips.lips.rest import REST_REACH_FRAMES, REST_REACH_STEPS, SHUT, rest_by
 from phonolips.lips.shapes import close_lips
 from phonolips.media.audio import Resampler, check_block, check_sample_rate
 from phonolips.model.anticipation import AnticipateStage
-from phonolips.model.motion import NO_LIPS, ClosureStage, ExaggerateStage, ResampleStage, RestStage
+from phonolips.model.motion import (
+    NO_LIPS,
+    ClosureStage,
+    ExaggerateStage,
+    QuickClosureStage,
+    ResampleStage,
+    RestStage,
+)
 from phonolips.model.speakers import LipSpeaker
-from phonolips.model.stream import CHUNK_FRAMES, DecodeStage, PredictStage, SoundStage, pieces_of
+from phonolips.model.stream import CHUNK_FRAMES, DecodeStage, PredictStage, SoundStage, looks_ahead_seconds, pieces_of
 from phonolips.model.window import InStep
 from phonolips.phones.intervals import Interval
 from phonolips.phones.live import LivePhones, PhoneTier
@@ -46,6 +53,7 @@ if TYPE_CHECKING:
     from phonolips.model.network import Network
 
 LIVE_AHEAD_FRAMES = 2  # of exaggeration; costs 2 % of the lips' spread (docs/streaming.md), and six frames less delay
+LOW_DELAY_SECONDS = 0.5  # networks that look less far ahead are made for that; those for whole files look 2 s ahead
 WITH_LIPS = -1  # a lag of phones: as long as the lips take anyway
 MOST_LAG_SECONDS = 60.0  # of phones; what is held grows with it
 
@@ -74,6 +82,7 @@ class SoundToLips:
         exaggeration_ahead_frames: how far exaggeration looks ahead.
         phone_lag_steps: how far the decision on a phone looks ahead; None = as far as it takes to be that of the whole,
             WITH_LIPS = as far as delays no lips.
+        low_delay: let nothing wait for more than the encoder and the decoder look ahead.
     """
 
     def __init__(
@@ -85,6 +94,7 @@ class SoundToLips:
         voice_activity: bool,
         exaggeration_ahead_frames: int = EXAGGERATION_REACH_FRAMES,
         phone_lag_steps: int | None = None,
+        low_delay: bool = False,
     ) -> None:
         self.speaker = with_shape(network.lip_speaker(options.get("speaker")), options.get("mean_lip"))
         liveliness, self._gains = choose_movement(network, self.speaker, options)
@@ -92,18 +102,21 @@ class SoundToLips:
         self._samples = self._steps = 0
         self._sound = SoundStage(network, voice_activity=voice_activity)
         self._predict = PredictStage(network) if phones_only else None
-        self._anticipate = AnticipateStage() if is_shut else None
+        self._anticipate = AnticipateStage() if is_shut and not low_delay else None
         self._decode = DecodeStage(network, self.speaker)
         self._exaggerate = ExaggerateStage(liveliness, exaggeration_ahead_frames)
         self._shut = close_lips(self.speaker.mean_lip)
         self._resample = ResampleStage(options.get("fps", MODEL_FPS))
-        self._close = ClosureStage(float(self._resample.fps))
+        fps, ahead = float(self._resample.fps), self._lips_ahead_frames
+        self._close = QuickClosureStage(fps, ahead / MODEL_FPS) if low_delay else ClosureStage(fps)
         self._lag = phone_lag_steps
         if phone_lag_steps == WITH_LIPS:
-            self._lag = max(0, frames_to_steps(self._lips_ahead_frames) - REST_REACH_STEPS)
+            self._lag = max(0, frames_to_steps(ahead) - (0 if low_delay else REST_REACH_STEPS))
+        self._low_delay = low_delay
         self._phones = LivePhones(network.phone_ngram(), self._lag)
         self._labels_beliefs = InStep(1, 1)
-        self._rest = RestStage() if is_shut else None
+        rest_ahead = min(REST_REACH_FRAMES, ahead) if low_delay else REST_REACH_FRAMES
+        self._rest = RestStage(rest_ahead) if is_shut else None
         self._with_weights = InStep(1, 1)
         self._with_lips = InStep(1, STEPS_PER_FRAME, 1)
         self._with_closed = InStep(STEPS_PER_FRAME, 1, 1)
@@ -125,12 +138,12 @@ class SoundToLips:
         """How much sound after the end of a frame is needed for it."""
         if self._lag is None:
             return math.inf
-        frames = self._lips_ahead_frames
+        frames, lag = self._lips_ahead_frames, 0 if self._low_delay else self._lag
         if self._rest is not None:
-            frames = max(frames, math.ceil(self._lag / STEPS_PER_FRAME) + self._rest.ahead_frames)
+            frames = max(frames, math.ceil(lag / STEPS_PER_FRAME) + self._rest.ahead_frames)
         lips = frames / MODEL_FPS + self._resample.ahead_seconds + self._close.ahead_frames / self.fps
         # Phones come by whole frames of the model, in whose middle a frame at another rate may end.
-        phones = math.ceil((steps_to_seconds(self._lag) + self._close.phones_seconds) * MODEL_FPS - 1e-9) / MODEL_FPS
+        phones = math.ceil((steps_to_seconds(lag) + self._close.phones_seconds) * MODEL_FPS - 1e-9) / MODEL_FPS
         late = 0.0 if self.fps == MODEL_FPS else 1 / MODEL_FPS
         return self._sound.ahead_seconds + max(lips, phones + late)
 
@@ -148,7 +161,12 @@ class SoundToLips:
             return Part(NO_LIPS, *encoded, np.zeros(0, np.int64))
         self._steps += len(encoded.posteriors)
         labels = self._phones.push(encoded.posteriors, last=last)
-        labels, beliefs = self._labels_beliefs.push(labels, closing_beliefs(encoded.posteriors))
+        # with low delay rest and closures go by the likeliest phone of each step, which waits for nothing
+        moving, beliefs = (
+            (encoded.posteriors.argmax(1), closing_beliefs(encoded.posteriors))
+            if self._low_delay
+            else self._labels_beliefs.push(labels, closing_beliefs(encoded.posteriors))
+        )
         if self._predict is not None:
             encoded = self._predict.push(encoded.posteriors, last=last)
         spoken = encoded if self._anticipate is None else self._anticipate.push(encoded, last=last)
@@ -156,11 +174,11 @@ class SoundToLips:
         lips = self._exaggerate.push(lips, last=last)
         lips = articulate(lips, self._gains, self._shut)
         if self._rest is not None:
-            lips, weights = self._with_weights.push(lips, self._rest.push(labels, last=last))
+            lips, weights = self._with_weights.push(lips, self._rest.push(moving, last=last))
             lips = rest_by(lips, weights, self._shut)
         lips, posteriors, lip_parameters = self._with_lips.push(lips, *encoded)
         seconds = min(steps_to_seconds(self._steps), samples_to_seconds(self._samples)) if last else None
-        lips = self._close.push(self._resample.push(lips, seconds=seconds), labels, beliefs, last=last)
+        lips = self._close.push(self._resample.push(lips, seconds=seconds), moving, beliefs, last=last)
         self._made += len(lips)
         ended = self._steps // STEPS_PER_FRAME if last else int(self._made * MODEL_FPS / self._resample.fps)
         ticks, self._ended = np.zeros(ended - self._ended), ended
@@ -196,9 +214,14 @@ class Stream:
         sample_rate: of the sound that is pushed.
         phones_only: let nothing but phones through: lip parameters are predicted from them instead of from the sound.
         voice_activity: rest where the sound is not speech; False = move with all of it.
-        exaggeration_ahead_frames: 0 to 8, of 40 ms, how far the exaggeration of movements looks ahead.
+        exaggeration_ahead_frames: 0 to 8, of 40 ms, how far the exaggeration of movements looks ahead; None = 2, or 0
+            with low delay.
         phone_lag_seconds: how far the decision on a phone looks ahead, on which rest and closures wait; None = as far
-            as delays no lips, 0.36 s with the model in the package, and 0.48 s where the mouth rests shut.
+            as delays no lips, 0.36 s with the default model, and 0.48 s where the mouth rests shut. With low delay
+            neither waits for it.
+        low_delay: let nothing wait for more than the networks themselves look ahead: closures begin before the phone
+            is known to its end, and a mouth at rest opens a little later; None = with networks that look ahead for
+            less than 0.5 s, such as the model `low-delay`.
         options: see `LipOptions`; emphasis needs words, which are not known here.
 
     Raises:
@@ -211,13 +234,14 @@ class Stream:
         sample_rate: int = SAMPLE_RATE,
         phones_only: bool = False,
         voice_activity: bool = True,
-        exaggeration_ahead_frames: int = LIVE_AHEAD_FRAMES,
+        exaggeration_ahead_frames: int | None = None,
         phone_lag_seconds: float | None = None,
+        low_delay: bool | None = None,
         **options: Unpack[LipOptions],
     ) -> None:
         self._resampler = Resampler(check_sample_rate(sample_rate))
         ahead, most = exaggeration_ahead_frames, EXAGGERATION_REACH_FRAMES
-        if not isinstance(ahead, int) or not 0 <= ahead <= most:
+        if ahead is not None and (not isinstance(ahead, int) or not 0 <= ahead <= most):
             raise InputError(f"exaggeration_ahead_frames {shown(ahead)}; expected a whole number from 0 to {most}")
         lag_steps = WITH_LIPS
         if phone_lag_seconds is not None:
@@ -225,6 +249,10 @@ class Stream:
             lag = check_number(phone_lag_seconds, "phone_lag_seconds", expected, 0, MOST_LAG_SECONDS)
             lag_steps = seconds_to_steps(lag)
         network = load_checked(options)
+        if low_delay is None:
+            low_delay = looks_ahead_seconds(network) < LOW_DELAY_SECONDS
+        if ahead is None:
+            ahead = 0 if low_delay else LIVE_AHEAD_FRAMES
         if options.get("emphasis"):
             raise InputError("emphasis in a stream, where no words are known; expected none: use `from_alignment`")
         self._stages = SoundToLips(
@@ -234,6 +262,7 @@ class Stream:
             voice_activity=voice_activity,
             exaggeration_ahead_frames=ahead,
             phone_lag_steps=lag_steps,
+            low_delay=low_delay,
         )
         self._phones = PhoneTier()
         self._frames = 0

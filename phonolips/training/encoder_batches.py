@@ -1,6 +1,6 @@
 """Batches of log-mel for the audio encoder: crops of the stored clips, with their labels and their phones in order."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -9,7 +9,7 @@ from torch import Tensor
 
 from phonolips.corpus.store.store import Store
 from phonolips.model.stages import STRIDE
-from phonolips.phones.inventory import IGNORED_ID
+from phonolips.phones.inventory import IGNORED_ID, NUM_PHONES
 from phonolips.timebase import seconds_to_steps
 from phonolips.training.augment import change_speed, steps_at_speed
 from phonolips.training.order import batch_by_length
@@ -28,6 +28,7 @@ class EncoderBatch(NamedTuple):
         labels: int64 (batch, steps), IGNORED_ID where the phone is unknown and in padding.
         soft: float32 (batch, steps, phones), an earlier encoder's posteriors of the steps that have no label; zero
             where they have one or nothing was encoded. It has no steps where no clip of the batch has any.
+        heard: float32 (batch, steps, phones), what listeners heard; no steps where there are none.
         mask: bool (batch, steps).
         targets: int64 (batch, phones), for CTC; `target_counts` int64 (batch,) of each are real.
         complete: bool (batch,), False where some phone of the crop is unknown.
@@ -36,6 +37,7 @@ class EncoderBatch(NamedTuple):
     mel: Tensor
     labels: Tensor
     soft: Tensor
+    heard: Tensor
     mask: Tensor
     targets: Tensor
     target_counts: Tensor
@@ -51,9 +53,14 @@ class Crop(NamedTuple):
     speed: float = 1.0
 
 
-def make_batch(store: Store, crops: Sequence[Crop], longest: int = 0) -> EncoderBatch:
-    """Read crops from the store and pad them to one length, `longest` or more, a whole number of encoder strides."""
-    mels, labels, softs, targets, complete = [], [], [], [], []
+def make_batch(
+    store: Store, crops: Sequence[Crop], longest: int = 0, hearing: Mapping[int, np.ndarray] | None = None
+) -> EncoderBatch:
+    """Read crops from the store and pad them to one length, `longest` or more, a whole number of encoder strides.
+
+    `hearing` has the listeners' posteriors (steps, phones) of the clips at these positions.
+    """
+    mels, labels, softs, heards, targets, complete = [], [], [], [], [], []
     for crop in crops:
         part = slice(crop.first, crop.last)
         mel = store.get(crop.clip, "mel")[part].astype(np.float32)
@@ -61,13 +68,16 @@ def make_batch(store: Store, crops: Sequence[Crop], longest: int = 0) -> Encoder
         soft = store.get(crop.clip, "soft")[part].astype(np.float32)
         if len(soft):
             soft[label != IGNORED_ID] = 0.0
+        heard = hearing[crop.clip][part].astype(np.float32) if hearing else np.zeros((0, NUM_PHONES), np.float32)
         if crop.speed != 1.0:
             mel, near = change_speed(mel, np.arange(len(mel)), crop.speed)
             label = label[near]
             soft = soft[near] if len(soft) else soft
+            heard = heard[near] if len(heard) else heard
         mels.append(mel)
         labels.append(label)
         softs.append(soft)
+        heards.append(heard)
         phones = store.get(crop.clip, "phones")
         inside = phones[(phones[:, 2] > crop.first) & (phones[:, 1] < crop.last), 0]
         complete.append(bool((inside != IGNORED_ID).all()))
@@ -78,6 +88,7 @@ def make_batch(store: Store, crops: Sequence[Crop], longest: int = 0) -> Encoder
         pad_stack(mels, longest),
         pad_stack(labels, longest, IGNORED_ID),
         pad_stack(softs, longest if any(map(len, softs)) else 0),
+        pad_stack(heards, longest if hearing else 0),
         length_mask([len(mel) for mel in mels], longest),
         pad_stack(targets, max(1, max(len(target) for target in targets))),
         torch.tensor([len(target) for target in targets]),
@@ -92,10 +103,17 @@ class EncoderTrainBatches:
         store: the prepared features.
         clips: positions in it, int64 (clips,).
         settings: of the training.
+        hearing: the listeners' posteriors of each of them, by position; None = there are no listeners.
     """
 
-    def __init__(self, store: Store, clips: np.ndarray, settings: EncoderFitSettings) -> None:
-        self.store, self.clips, self.settings = store, clips, settings
+    def __init__(
+        self,
+        store: Store,
+        clips: np.ndarray,
+        settings: EncoderFitSettings,
+        hearing: Mapping[int, np.ndarray] | None = None,
+    ) -> None:
+        self.store, self.clips, self.settings, self.hearing = store, clips, settings, hearing
         self.longest = seconds_to_steps(settings.crop_seconds)
         self.set_epoch(0)
 
@@ -133,7 +151,7 @@ class EncoderTrainBatches:
         """Make one batch, or this rank's share of it, as long as the whole one."""
         group = [self.crop(i) for i in self.batches[index]]
         longest = max(steps_at_speed(crop.last - crop.first, crop.speed) for crop in group)
-        return make_batch(self.store, share_of(group, rank, world), longest)
+        return make_batch(self.store, share_of(group, rank, world), longest, self.hearing)
 
 
 class EncoderValidBatches(Sequence[EncoderBatch]):

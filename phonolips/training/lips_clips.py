@@ -71,10 +71,12 @@ class LipsClips(LazyClips[LipsClip]):
     ) -> None:
         super().__init__(store, positions)
         self.network, self.stored_outputs = network, stored_outputs
+        self.scale = network.lip_parameters.scale.numpy().copy()  # the network may be on a GPU when clips are read
 
     def read(self, position: int) -> LipsClip:
         """Read one clip, with what the encoder made of it."""
-        return read_clip(self.network, self.store, position, self.stored_outputs[self.store.id_at(position)])
+        outputs = self.stored_outputs[self.store.id_at(position)]
+        return read_clip(self.network, self.store, position, outputs, self.scale)
 
 
 def read_clips(
@@ -87,8 +89,14 @@ def read_clips(
     return [read_clip(network, store, clip, outputs) for clip, outputs in zip(clips, encoded, strict=True)]
 
 
-def read_clip(network: TrainableNetwork, store: Store, clip: str | int, outputs: tuple[StoredOutput, ...]) -> LipsClip:
-    """Read one clip from the store and put the encoder's outputs beside it."""
+def read_clip(
+    network: TrainableNetwork,
+    store: Store,
+    clip: str | int,
+    outputs: tuple[StoredOutput, ...],
+    scale: np.ndarray | None = None,
+) -> LipsClip:
+    """Read one clip from the store and put the encoder's outputs beside it; `scale` as for `describe_lips`."""
     names, speaker = network.description.speakers, store.meta(clip)["speaker"]
     named = speaker in names
     row = names.index(speaker) if named else MEAN_SPEAKER_ROW
@@ -100,7 +108,7 @@ def read_clip(network: TrainableNetwork, store: Store, clip: str | int, outputs:
         name=store.id_at(store.position(clip)),
         labels=store.get(clip, "labels"),
         outputs=outputs,
-        **describe_lips(network, lips, detected, mean_shape),
+        **describe_lips(network, lips, detected, mean_shape, scale),
         speaker=row,
         named=named,
         shape=shape,
@@ -109,7 +117,11 @@ def read_clip(network: TrainableNetwork, store: Store, clip: str | int, outputs:
 
 
 def describe_lips(
-    network: TrainableNetwork, lips: np.ndarray, detected: np.ndarray, mean_shape: np.ndarray
+    network: TrainableNetwork,
+    lips: np.ndarray,
+    detected: np.ndarray,
+    mean_shape: np.ndarray,
+    scale: np.ndarray | None = None,
 ) -> dict[str, np.ndarray]:
     """Return what a `LipsClip` says of its lips, by the names of its fields.
 
@@ -118,10 +130,12 @@ def describe_lips(
         lips: float32 (frames, 40, 2), mouth space.
         detected: bool (frames,), those that count.
         mean_shape: float32 (40, 2), around which they move.
+        scale: of the lip parameters; None = the network's, which is then on the CPU.
     """
     with torch.inference_mode():
         coefficients = network.lips_to_coefficients(torch.from_numpy(lips), torch.from_numpy(mean_shape)).numpy()
-    names, scale = network.lip_parameters.settings.names, network.lip_parameters.scale.numpy()
+    names = network.lip_parameters.settings.names
+    scale = network.lip_parameters.scale.numpy() if scale is None else scale
     return {
         "coefficients": coefficients,
         "lip_parameters": scale_lip_parameters(lips, mean_shape, names, scale),

@@ -152,6 +152,7 @@ class Trainer(sb.Brain):  # type: ignore[misc]  # SpeechBrain has no types
             seed = self.settings.seed * 10_000 + self.epoch + SEED_STEP * rank_and_world()[0]
             torch.manual_seed(seed)
             self.generator = torch.Generator().manual_seed(seed)
+            self.device_generator = torch.Generator(self.device).manual_seed(seed)
             self.train_batches.set_epoch(self.epoch)
 
     def _wrap_distributed(self) -> None:

@@ -54,6 +54,8 @@ class EncoderFitSettings(FitSettings):
     frame_weight: float = 1.0  # of the cross-entropy on labels
     soft_weight: float = 0.5  # of a step that only has an earlier encoder's posteriors, beside one with a label
     ctc_weight: float = 0.2  # of the CTC loss, per phone
+    listeners: list[str] = field(default_factory=list)  # folders of listeners, whose mean posteriors are learnt
+    listeners_weight: float = 0.7  # of the cross-entropy on these; that on labels has the rest of 1
     noise_share: float = 0.5  # of the crops that get noise
     reverb_share: float = 0.25  # of the crops that are put into a room
     masked_share: float = 0.5  # of the crops that get time and frequency masks
@@ -62,6 +64,27 @@ class EncoderFitSettings(FitSettings):
     equaliser_db: float = 0.0  # standard deviation of the response of a crop's microphone and channel; 4 was tried
     band_share: float = 0.0  # of the crops that are cut to a band of their own, beside those of telephones
     coding_share: float = 0.0  # of the crops with noise that follows the speech, as codecs and overdriven inputs add it
+
+
+@dataclass
+class ListenerSettings:
+    """A listener, a recurrent encoder that teaches others."""
+
+    channels: int = 320
+    hidden: int = 384
+    layers: int = 4
+    dropout: float = 0.35
+
+
+@dataclass
+class ListenerFitSettings(EncoderFitSettings):
+    """Training of a listener, which is that of an encoder."""
+
+    epochs: int = 40
+    batch: int = 64
+    learning_rate: float = 1.5e-3
+    average: float = 0.995
+    network: ListenerSettings = field(default_factory=ListenerSettings)
 
 
 @dataclass
@@ -173,6 +196,7 @@ class Recipe:
     lips: LipsFitSettings = field(default_factory=LipsFitSettings)
     activity: ActivityFitSettings = field(default_factory=ActivityFitSettings)
     sync: SyncFitSettings = field(default_factory=SyncFitSettings)
+    listener: ListenerFitSettings = field(default_factory=ListenerFitSettings)
 
 
 # Settings that had other names in version 0.1; old ones are read for one more release.

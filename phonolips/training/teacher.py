@@ -93,6 +93,7 @@ class TaughtClips(LazyClips[LipsClip]):
     ) -> None:
         super().__init__(store, positions)
         self.network, self.stored_outputs = network, stored_outputs
+        self.scale = network.lip_parameters.scale.numpy().copy()  # the network may be on a GPU when clips are read
         self.lips: dict[int, np.ndarray] = {}
         for position in tqdm(positions.tolist(), desc="teaching", disable=None):
             name, labels = store.id_at(position), store.get(position, "labels")
@@ -114,7 +115,7 @@ class TaughtClips(LazyClips[LipsClip]):
             name=name,
             labels=labels,
             outputs=outputs,
-            **describe_lips(network, lips, confident, mean_shape),
+            **describe_lips(network, lips, confident, mean_shape, self.scale),
             speaker=MEAN_SPEAKER_ROW,
             named=True,
             shape=mean_shape,

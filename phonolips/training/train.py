@@ -22,9 +22,10 @@ from phonolips.storage import write_text
 from phonolips.training import old_versions
 from phonolips.training.activity import train_activity
 from phonolips.training.durations import train_durations
-from phonolips.training.encoder import train_encoder
+from phonolips.training.encoder import train_encoder, train_listener
 from phonolips.training.lips import start_folder, train_lips
 from phonolips.training.lips_clips import UNNAMED, lip_positions
+from phonolips.training.listeners import write_listener
 from phonolips.training.networks.encoder import COUNTED
 from phonolips.training.networks.network import TrainableNetwork, read_trainable
 from phonolips.training.ranks import is_main, join_ranks, wait_for_all
@@ -36,6 +37,7 @@ log = logging.getLogger("phonolips.training")
 ACTIVITY = "activity"  # needs no other part
 PARTS = ("encoder", "durations", "lips", ACTIVITY)  # of the network, in the order in which `all` trains them
 SYNC = "sync"  # the sync expert, which is no part of the network
+LISTENER = "listener"  # a teacher of encoders, which is none either
 PARAMETERS_OF = {
     "encoder": ("audio_encoder.",),
     "durations": ("durations.",),
@@ -140,28 +142,30 @@ def train(
     overrides: Sequence[str] = (),
     device: str = "auto",
 ) -> Path:
-    """Train `encoder`, `durations`, `lips`, `activity`, or `all` of them in this order; or `sync`, the sync expert.
+    """Train `encoder`, `durations`, `lips`, `activity`, or `all` of them in this order; or `sync`, or a `listener`.
+
+    `sync` is the sync expert; a listener teaches encoders (`encoder.listeners`).
 
     Args:
         part: what to train; `lips` needs a trained encoder, or the model `lips.start`, whose encoder, durations and
             voice activity are taken over where `out` has none; the others need nothing. `activity` (voice activity) is
             added to whatever model is in `out`, the only part without the sizes and speakers of the settings.
         data: a prepared corpus, or the address of one.
-        out: gets `network/` (the model) or `sync_expert/`, and for each part checkpoints and `history.jsonl`.
-            A killed training goes on from its last epoch; a finished one is not repeated.
+        out: gets `network/` (the model), `sync_expert/` or `listener/`, and for each part checkpoints and
+            `history.jsonl`. A killed training goes on from its last epoch; a finished one is not repeated.
         config: YAML with settings.
         overrides: `name=value` words, such as `lips.epochs=3`.
         device: `auto`, `cpu`, `cuda`.
 
     Returns:
-        the folder of the model, or of the sync expert.
+        the folder of the model, of the sync expert, or of the listener.
 
     Raises:
         InputError: an unknown part or setting, or lips without a trained encoder.
         CorpusError: nothing to train on.
     """
     part = old_versions.part_now(part)
-    known = (*PARTS, SYNC, "all")
+    known = (*PARTS, SYNC, LISTENER, "all")
     if part not in known:
         raise InputError(f"part {part!r}; expected one of {', '.join(known)}{did_you_mean(part, known)}")
     recipe: Recipe = load_settings(Recipe, config=config, overrides=overrides)
@@ -174,6 +178,14 @@ def train(
         expert = train_sync(store, recipe.sync, out / part, device=device)
         expert.save(out / "sync_expert")
         return out / "sync_expert"
+    if part == LISTENER:
+        log.info("training a %s", part)
+        _write_settings(out / part, recipe.listener)
+        listener = train_listener(store, recipe.listener, out / part, device=device)
+        if is_main():
+            write_listener(listener, out / part)
+        wait_for_all()
+        return out / part
     folder = network_folder(out)
     for now in PARTS if part == "all" else (part,):
         others = [other for other in PARTS if other != now]
