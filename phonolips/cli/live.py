@@ -60,6 +60,10 @@ def live(
             show_default=False,
         ),
     ] = None,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Keep the token of VTube Studio there, which then asks only once."),
+    ] = None,
     stats: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write delays and counts there, as JSON, at the end.")
     ] = None,
@@ -108,6 +112,7 @@ def live(
         seconds=seconds,
         host=host,
         origins=tuple(origin or ()),
+        token_file=token_file,
         stats=stats,
         model=model,
         provider=provider,

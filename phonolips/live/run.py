@@ -47,6 +47,7 @@ class LiveRequest:
         seconds: of sound, after which it ends; None = when the sound does.
         host: for sinks whose address names none.
         origins: web pages that may connect to a server.
+        token_file: keeps the token of VTube Studio.
         stats: a JSON file for what was counted and measured.
         model, provider, threads: what computes.
         speaker, fps, rest, liveliness, articulation, voice_activity: as for `Stream`.
@@ -63,6 +64,7 @@ class LiveRequest:
     seconds: float | None = None
     host: str | None = None
     origins: Sequence[str] = ()
+    token_file: Path | None = None
     stats: Path | None = None
     model: Path | str | None = None
     provider: str = "auto"
@@ -108,6 +110,7 @@ class Live:
                     delay_seconds=stream.delay_seconds,
                     host=request.host or LOOPBACK,
                     origins=request.origins,
+                    token_file=request.token_file,
                     statistics=self.statistics,
                 )
                 self._deliveries.append(Delivery(text, sink, stream.fps, self.statistics))

@@ -18,7 +18,7 @@ from phonolips.live.frame import LiveFrame
 from phonolips.phones.inventory import NUM_PHONES, SILENCE_ID
 
 # The viseme that each vowel of VRM and Live2D stands for, and how far the lips are open in its middle: the mean of
-# 588 frames of five sentences by the speakers mean and s1, where its posterior is above 0.9; eye distances.
+# 708 frames of five sentences by the speakers mean and s1, where its posterior is above 0.9; eye distances.
 VOWELS: dict[str, tuple[str, float]] = {
     "A": ("aa", 0.15), "I": ("ih", 0.12), "U": ("ou", 0.04), "E": ("E", 0.18), "O": ("oh", 0.09),
 }  # fmt: skip

@@ -1,9 +1,10 @@
 """Send a text's lips at 60 frames a second to one of the receivers beside this file, and compare what arrives.
 
-    python tools/readers/live/receive.py osc|vmc|vmc1|livelink|vtube-studio [--seconds 30] [--npm FOLDER] [--python PYTHON]
+    python tools/readers/live/receive.py KIND [--seconds 30] [--npm FOLDER] [--python PYTHON]
 
-FOLDER holds node_modules with npm `osc`, `ws` and `vtubestudio` (npm install in tools/readers); PYTHON has pylivelinkface
-0.1 (and timecode). Prints packets, order, rates and the largest difference of the values.
+KIND is osc, vmc, vmc1, livelink or vtube-studio. FOLDER holds node_modules with npm `osc` and `ws` (npm install in
+tools/readers); PYTHON has pylivelinkface 0.1 (and timecode). Prints packets, order, rates and the largest difference of
+the values.
 """
 
 import argparse

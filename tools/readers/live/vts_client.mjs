@@ -5,6 +5,7 @@ import { ApiClient } from "vtubestudio";
 
 const { plugin, token, values } = JSON.parse(readFileSync(0, "utf8"));
 const answers = {
+  APIStateRequest: { active: true, vTubeStudioVersion: "1.30.0", currentSessionAuthenticated: false },
   AuthenticationTokenRequest: { authenticationToken: token },
   AuthenticationRequest: { authenticated: true, reason: "" },
 };
@@ -30,6 +31,7 @@ const client = new ApiClient({
   authTokenSetter: async () => {},
   webSocketFactory: () => new Socket(),
 });
+client.on("error", (error) => console.error(error));
 client.on("connect", async () => {
   await client.inputParameterList();
   const parameterValues = Object.entries(values).map(([id, value]) => ({ id, value }));
