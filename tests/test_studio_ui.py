@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import threading
 import wave
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,8 @@ from conftest import PROJECT
 from test_studio import node
 
 import phonolips
+from phonolips.model.network import load_network
+from phonolips.model.speakers import save_speaker
 from phonolips.show.page.page import MOUTH
 from phonolips.show.studio.site import StudioServer, site_files
 from phonolips.synth.folder import read_result
@@ -91,6 +94,7 @@ def test_flows_in_a_browser(tmp_path):
         file.writeframes((6000 * np.sin(np.arange(32_000) / 20)).astype("<i2").tobytes())
     phonolips.from_text("my boat", speaker="s1").save(tmp_path / "run", pictures=False)
     packed = shutil.make_archive(str(tmp_path / "run"), "zip", tmp_path, "run")
+    save_speaker(replace(load_network().lip_speaker("s1"), name="ada"), tmp_path / "ada.json")
     with StudioServer(0) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()

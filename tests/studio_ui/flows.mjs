@@ -21,9 +21,17 @@ try {
   const settled = () => page.waitForFunction(() => !window.studio.isFollowing && !window.studio.state.busy);
   const labels = () => look(() => window.studio.state.document.alignment.phones.map(({ label }) => label));
 
+  // a speaker of one's own, before there is anything to edit
+  await page.setInputFiles('#file', join(out, 'ada.json'));
+  await page.waitForFunction(() => document.querySelector('#notice').textContent.includes('ada'));
+  await page.fill('#text', 'My boat.');
+  await page.click('#speak');
+  await page.waitForFunction(() => window.studio.state.result?.speaker === 'ada');
+  await page.selectOption('#speaker', 'mean');
+  await page.waitForFunction(() => window.studio.state.result.speaker === 'mean');
   await page.fill('#text', 'Maybe Bob will move.');
   await page.click('#speak');
-  await page.waitForFunction(() => window.studio.state.result);
+  await page.waitForFunction(() => window.studio.state.title === 'Maybe Bob will move.');
   await settled();
   await context.setOffline(true);
 

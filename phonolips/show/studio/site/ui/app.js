@@ -28,6 +28,7 @@ const complain = (text) => dispatch({ type: 'notice', text, bad: true });
 
 let engine = null;
 let microphone = null;
+let ownSpeaker = null; // of a file that was opened
 
 function trouble(error) {
   if (error instanceof CancelledError) return;
@@ -68,9 +69,8 @@ const player = new Player({
 });
 
 function settings() {
-  const own = store.state.document?.options.speaker;
   const chosen = byId('speaker').value;
-  return { speaker: own?.name === chosen && chosen ? own : chosen || null, articulation: Number(byId('articulation').value) };
+  return { speaker: ownSpeaker?.name === chosen ? ownSpeaker : chosen || null, articulation: Number(byId('articulation').value) };
 }
 
 function take(result, options, title) {
@@ -100,6 +100,7 @@ const openFile = (file) =>
     const { kind, value } = await readFile(file, engine);
     const options = settings();
     if (kind === 'run') {
+      byId('articulation').value = 1;
       const speaker = engine.info.speakers.includes(value.speaker) ? value.speaker : options.speaker;
       take(value, { speaker, fps: value.fps }, file.name);
     } else if (kind === 'alignment') take(await engine.fromAlignment(value, options, working), options, file.name);
@@ -108,6 +109,7 @@ const openFile = (file) =>
   });
 
 function useSpeaker(speaker) {
+  ownSpeaker = speaker;
   byId('speaker').append(new Option(speaker.name, speaker.name, true, true));
   const { document } = store.state;
   if (document) dispatch({ type: 'edited', document: { ...document, options: { ...document.options, speaker } } });
