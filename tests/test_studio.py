@@ -304,6 +304,14 @@ def through_node(made, tmp_path_factory) -> tuple[Path, Path]:
     return folder / "run", folder / "made"
 
 
+@pytest.fixture(scope="module")
+def exported(through_node, tmp_path_factory) -> Path:
+    """All formats as Python writes them."""
+    folder = tmp_path_factory.mktemp("exported")
+    read_result(through_node[0]).export("all", folder)
+    return folder
+
+
 def test_a_run_goes_there_and_back(through_node, made, tmp_path):
     run, back = through_node
     with zipfile.ZipFile(back / "run.zip") as archive:
@@ -347,10 +355,9 @@ def numbers_in(value: Any) -> Any:
         ("phones.json", 1.1e-5),
     ],
 )
-def test_json_exports_equal_those_of_python(through_node, tmp_path, file, off):
-    run, made = through_node
-    read_result(run).export("all", tmp_path)
-    wanted, found = (json.loads((folder / file).read_text()) for folder in (tmp_path, made))
+def test_json_exports_equal_those_of_python(through_node, exported, file, off):
+    made = through_node[1]
+    wanted, found = (json.loads((folder / file).read_text()) for folder in (exported, made))
     for named in (wanted, found):  # a page knows no path of its sound
         named.get("metadata", named).update(dict.fromkeys(("soundFile", "sound", "trackPath")))
     wanted_texts, wanted_numbers = numbers_in(wanted)
@@ -360,17 +367,15 @@ def test_json_exports_equal_those_of_python(through_node, tmp_path, file, off):
 
 
 @pytest.mark.parametrize("file", ["rhubarb.tsv", "rhubarb.dat", "subtitles.srt", "words.srt"])
-def test_text_exports_equal_those_of_python(through_node, tmp_path, file):
-    run, made = through_node
-    read_result(run).export("all", tmp_path)
-    assert (made / file).read_text() == (tmp_path / file).read_text()
+def test_text_exports_equal_those_of_python(through_node, exported, file):
+    made = through_node[1]
+    assert (made / file).read_text() == (exported / file).read_text()
 
 
 @pytest.mark.parametrize(("file", "off"), [("arkit.csv", 2e-4), ("lips.csv", 1.1e-5)])
-def test_tables_equal_those_of_python(through_node, tmp_path, file, off):
-    run, made = through_node
-    read_result(run).export("all", tmp_path)
-    wanted, found = (list(csv.reader((folder / file).read_text().splitlines())) for folder in (tmp_path, made))
+def test_tables_equal_those_of_python(through_node, exported, file, off):
+    made = through_node[1]
+    wanted, found = (list(csv.reader((folder / file).read_text().splitlines())) for folder in (exported, made))
     assert found[0] == wanted[0]
     assert len(found) == len(wanted)
     for row, wanted_row in zip(found[1:], wanted[1:], strict=True):
@@ -379,12 +384,11 @@ def test_tables_equal_those_of_python(through_node, tmp_path, file, off):
             assert same or abs(float(cell) - float(wanted_cell)) <= off
 
 
-def test_the_textgrid_equals_that_of_python(through_node, tmp_path):
+def test_the_textgrid_equals_that_of_python(through_node, exported):
     from praatio import textgrid
 
-    run, made = through_node
-    read_result(run).export("textgrid", tmp_path)
-    wanted, found = (textgrid.openTextgrid(str(folder / "tiers.TextGrid"), True) for folder in (tmp_path, made))
+    made = through_node[1]
+    wanted, found = (textgrid.openTextgrid(str(folder / "tiers.TextGrid"), True) for folder in (exported, made))
     assert found.tierNames == wanted.tierNames
     for name in wanted.tierNames:
         assert [tuple(entry) for entry in found.getTier(name).entries] == [
@@ -392,10 +396,9 @@ def test_the_textgrid_equals_that_of_python(through_node, tmp_path):
         ]
 
 
-def test_the_mesh_follows_the_lips_as_that_of_python_does(through_node, tmp_path):
-    run, made = through_node
-    read_result(run).export("gltf", tmp_path)
-    wanted, found = (json.loads((folder / "lips.gltf").read_text()) for folder in (tmp_path, made))
+def test_the_mesh_follows_the_lips_as_that_of_python_does(through_node, exported):
+    made = through_node[1]
+    wanted, found = (json.loads((folder / "lips.gltf").read_text()) for folder in (exported, made))
     extras, wanted_extras = found["asset"].pop("extras"), wanted["asset"].pop("extras")
     assert extras["rms_error"] == pytest.approx(wanted_extras["rms_error"], abs=2e-6)
     keys = ("count", "type", "componentType")
