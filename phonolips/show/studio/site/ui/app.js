@@ -18,6 +18,8 @@ import { actionOfKey, listenToPointers, selectionEdits } from './timeline.js';
 
 const UNREADABLE = /[^\p{Script=Latin}\p{Script=Common}\p{Script=Inherited}]/u;
 const FACE_GROUND = '#eef0f2';
+const DEFAULT_MODEL = 'default';
+const LIVE_MODEL = 'low-delay';
 const MOST_LIVE_SECONDS = 600; // of live sound that can be edited afterwards
 
 const store = createStore({ ...initialState, language: chooseLanguage(navigator.languages) });
@@ -27,6 +29,7 @@ const tell = (key, values) => dispatch({ type: 'notice', text: words(key, values
 const complain = (text) => dispatch({ type: 'notice', text, bad: true });
 
 let engine = null;
+let liveEngine = null; // of LIVE_MODEL, once it is needed
 let microphone = null;
 let ownSpeaker = null; // of a file that was opened
 
@@ -124,6 +127,19 @@ function settingsChanged() {
 
 // ---- live ------------------------------------------------------------------------------------------------------
 
+/** The small model that looks less far ahead, where the page has it and the speaker is one of its own; else the chosen one. */
+async function engineForLive() {
+  const isNamed = typeof (settings().speaker ?? '') === 'string'; // a speaker from a file belongs to the chosen model
+  const suits = isNamed && engine.name === DEFAULT_MODEL && engine.models.includes(LIVE_MODEL);
+  if (!suits) return engine;
+  try {
+    liveEngine ??= await openEngine({ model: LIVE_MODEL, onProgress: loading });
+  } catch {
+    return engine; // offline, say: later, but as good
+  }
+  return liveEngine;
+}
+
 async function startLive() {
   try {
     microphone = await openMicrophone({ ended: () => stopLive() });
@@ -132,8 +148,9 @@ async function startLive() {
   }
   return attempt(async () => {
     dispatch({ type: 'playing', on: false });
-    const live = await engine.openLive({ ...settings(), sampleRate: microphone.sampleRate });
-    dispatch({ type: 'liveStarted', fps: live.fps, delaySeconds: live.delaySeconds, names: engine.info.lipParameterNames });
+    const listening = await engineForLive();
+    const live = await listening.openLive({ ...settings(), sampleRate: microphone.sampleRate });
+    dispatch({ type: 'liveStarted', fps: live.fps, delaySeconds: live.delaySeconds, names: listening.info.lipParameterNames });
     const delay = (live.delaySeconds + live.pieceSeconds).toFixed(2);
     tell('say.live', { delay });
     live.onframes = (message) => {
