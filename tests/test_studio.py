@@ -23,6 +23,8 @@ from conftest import PROJECT, needs, tool
 
 import phonolips
 from phonolips.errors import InputError
+from phonolips.model.bundle import PACKAGED
+from phonolips.model.network import load_network
 from phonolips.phones.inventory import PHONES
 from phonolips.show.studio.site import (
     CONTENT_POLICY,
@@ -34,6 +36,8 @@ from phonolips.show.studio.site import (
     with_policy,
     write_site,
 )
+from phonolips.speech.text.g2p import text_to_phones
+from phonolips.speech.tts.speak import speak_words
 from phonolips.synth.folder import read_result
 from phonolips.synth.result import Result
 
@@ -249,7 +253,7 @@ def test_models_of_other_kinds_and_with_less_look_ahead(tmp_path, monkeypatch, k
     import torch
 
     from phonolips.model import settings as sizes
-    from phonolips.model.network import Description, load_network
+    from phonolips.model.network import Description
     from phonolips.training import modules
     from phonolips.training.networks.network import TrainableNetwork
 
@@ -278,6 +282,23 @@ def test_models_of_other_kinds_and_with_less_look_ahead(tmp_path, monkeypatch, k
     found = np.fromfile(tmp_path / "lips.f32", "<f4").reshape(wanted.shape)
     assert np.abs(found - wanted).max() < 1e-5 * max(1, np.abs(wanted).max())
     assert float(done.stdout) == pytest.approx(delay)
+
+
+@pytest.mark.parametrize("name", ["low-delay", "low-delay-80"])
+def test_live_lips_of_low_delay_are_those_of_python(tmp_path, name):
+    sound = speak_words(text_to_phones("maybe five people move up")).waveform.astype(np.float32)
+    (tmp_path / "sound.f32").write_bytes(sound.astype("<f4").tobytes())
+    script = PROJECT / "tests" / "studio" / "lips.mjs"
+    out = [str(tmp_path / file) for file in ("sound.f32", "lips.f32", "live.f32")]
+    command = [node(), str(script), str(PACKAGED / name), *out]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
+    assert done.returncode == 0, done.stderr
+    stream = phonolips.Stream(network=load_network(name), speaker="s1")
+    assert float(done.stdout) == pytest.approx(stream.delay_seconds)
+    made = [stream.push(sound[first : first + 640]).lips for first in range(0, len(sound), 640)]
+    wanted = np.concatenate([*made, stream.close().lips])
+    found = np.fromfile(tmp_path / "live.f32", "<f4").reshape(wanted.shape)
+    assert np.abs(found - wanted).max() < 1e-5
 
 
 @pytest.fixture(scope="module")

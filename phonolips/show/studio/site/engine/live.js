@@ -6,20 +6,25 @@ import { NUM_PHONES } from './inventory.js';
 import { LIP_NUMBERS } from './lips/shapes.js';
 import { Resampler } from './resampling.js';
 import { Rows } from './rows.js';
-import { CHUNK_FRAMES } from './stages.js';
+import { CHUNK_FRAMES, looksAheadSeconds } from './stages.js';
 import { FRAME_SAMPLES, SAMPLE_RATE, STEPS_PER_SECOND } from './timebase.js';
 import { LIVE_AHEAD_FRAMES, SoundToLips, WITH_LIPS } from './verbs.js';
+
+const LOW_DELAY_SECONDS = 0.5; // models that look less far ahead are made for that
 
 /** Push samples, get frames; what is held does not grow. */
 export class LiveStream {
   /**
    * Options are those of all verbs, `phonesOnly`, `voiceActivity`, `sampleRate` of what is pushed,
-   * `exaggerationAheadFrames` (0 to 8) and `phoneLagSeconds` (null: as far as delays no lips). Throws InputError.
+   * `exaggerationAheadFrames` (0 to 8; null: 2, or 0 with low delay), `phoneLagSeconds` (null: as far as delays no lips) and
+   * `lowDelay` (null: with models that look ahead for less than 0.5 s). Throws InputError.
    */
-  constructor(model, { sampleRate = SAMPLE_RATE, phonesOnly = false, voiceActivity = true, exaggerationAheadFrames = LIVE_AHEAD_FRAMES, phoneLagSeconds = null, ...options } = {}) {
+  constructor(model, { sampleRate = SAMPLE_RATE, phonesOnly = false, voiceActivity = true, exaggerationAheadFrames = null, phoneLagSeconds = null, lowDelay = null, ...options } = {}) {
+    const isQuick = lowDelay ?? looksAheadSeconds(model) < LOW_DELAY_SECONDS;
+    const exaggerationAhead = exaggerationAheadFrames ?? (isQuick ? 0 : LIVE_AHEAD_FRAMES);
     this.resampler = new Resampler(sampleRate);
     const phoneLagSteps = phoneLagSeconds === null ? WITH_LIPS : Math.round(phoneLagSeconds * STEPS_PER_SECOND);
-    this.chain = new SoundToLips(model, options, { phonesOnly, voiceActivity, exaggerationAheadFrames, phoneLagSteps });
+    this.chain = new SoundToLips(model, options, { phonesOnly, voiceActivity, exaggerationAheadFrames: exaggerationAhead, phoneLagSteps, lowDelay: isQuick });
     this.tier = new PhoneTier();
     this.frames = 0;
     this.isClosed = false;

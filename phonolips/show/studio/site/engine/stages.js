@@ -318,16 +318,18 @@ export class ExaggerateStage {
   }
 }
 
-/** How far the mouth is at rest, from the phones of steps. */
+/** How far the mouth is at rest, from the phones of steps; beyond `aheadFrames` silence is thought to go on. */
 export class RestStage {
-  aheadFrames = motion.REST_REACH_FRAMES;
-
-  window = new Window(STEPS_PER_FRAME * motion.REST_REACH_FRAMES, STEPS_PER_FRAME * motion.REST_REACH_FRAMES, STEPS_PER_FRAME);
+  constructor(aheadFrames = motion.REST_REACH_FRAMES) {
+    this.aheadFrames = aheadFrames;
+    this.window = new Window(STEPS_PER_FRAME * motion.REST_REACH_FRAMES, STEPS_PER_FRAME * aheadFrames, STEPS_PER_FRAME);
+  }
 
   push(labels, last = false) {
     const { rows, back, own } = this.window.push(labels, last);
     if (!own) return Rows.none(1);
-    const weights = motion.restWeights(new PhoneTier().push(rows.data, true), Math.floor(rows.count / STEPS_PER_FRAME));
+    const seen = (this.aheadFrames + 0.5) / MODEL_FPS;
+    const weights = motion.restWeights(new PhoneTier().push(rows.data, true), Math.floor(rows.count / STEPS_PER_FRAME), seen);
     return new Rows(weights.slice(back / STEPS_PER_FRAME, Math.floor((back + own) / STEPS_PER_FRAME)), 1);
   }
 }
@@ -431,3 +433,50 @@ export class ClosureStage {
     this.step += steps;
   }
 }
+
+/** Close the lips in phones that close them without waiting for their ends. */
+export class QuickClosureStage {
+  aheadFrames = 0;
+
+  constructor(fps, phonesAheadSeconds) {
+    this.fps = fps;
+    const ahead = Math.min(motion.CLOSING_SECONDS, phonesAheadSeconds + 0.5 / fps);
+    this.aheadSteps = Math.floor(ahead * STEPS_PER_SECOND + 1e-7);
+    this.backSteps = Math.ceil(motion.CLOSING_SECONDS * STEPS_PER_SECOND);
+    this.lips = noLips();
+    this.made = 0;
+    this.labels = Rows.none(1, Int32Array);
+    this.beliefs = Rows.none(motion.CLOSURES.length);
+    this.step = 0;
+  }
+
+  get phonesSeconds() {
+    return Math.max(0, this.aheadSteps / STEPS_PER_SECOND - 0.5 / this.fps);
+  }
+
+  push(lips, labels, beliefs, last = false) {
+    this.lips = Rows.join([this.lips, lips]);
+    this.labels = Rows.join([this.labels, labels]);
+    this.beliefs = Rows.join([this.beliefs, beliefs]);
+    let frames = this.lips.count;
+    if (!last) {
+      const known = (this.step + this.labels.count - this.aheadSteps) / STEPS_PER_SECOND;
+      frames = Math.min(frames, Math.max(0, Math.floor(known * this.fps + 0.5 + 1e-9) - this.made));
+    }
+    if (!frames) return noLips();
+    const own = this.lips.copy(0, frames).data;
+    this.lips = this.lips.copy(frames);
+    const times = Float64Array.from({ length: frames }, (_, i) => (this.made + i + 0.5) / this.fps);
+    const heights = motion.quickHeights(opening(own), times, this.labels.data, this.beliefs.data, this.step, this.aheadSteps);
+    this.made += frames;
+    const first = Math.floor(((this.made + 0.5) / this.fps) * STEPS_PER_SECOND) - this.backSteps - 1;
+    const spare = Math.min(Math.max(0, first - this.step), this.labels.count);
+    this.labels = this.labels.copy(spare);
+    this.beliefs = this.beliefs.copy(spare);
+    this.step += spare;
+    return new Rows(motion.closeBy(own, heights), LIP_NUMBERS);
+  }
+}
+
+/** How much sound after the end of a frame a model needs for its lips, voice activity included. */
+export const looksAheadSeconds = (model) => new SoundStage(model).aheadSeconds + model.decoderReach.ahead / MODEL_FPS;

@@ -177,23 +177,37 @@ export async function fromWords(model, words, { rate = 1, watch = null, ...optio
   return fromAlignment(model, alignment, { timing: 'predicted durations', watch, ...options, emphasis });
 }
 
+/** The likeliest phone of each step, Rows of one number. */
+function likeliest(posteriors) {
+  const found = new Int32Array(posteriors.count);
+  for (let step = 0; step < found.length; step++) {
+    const row = posteriors.data.subarray(step * NUM_PHONES, (step + 1) * NUM_PHONES);
+    let best = 0;
+    for (let phone = 1; phone < NUM_PHONES; phone++) if (row[phone] > row[best]) best = phone;
+    found[step] = best;
+  }
+  return new Rows(found, 1);
+}
+
 /** All stages from sound at 16 kHz to lips, one after the other. */
 export class SoundToLips {
-  constructor(model, options, { phonesOnly = false, voiceActivity = true, exaggerationAheadFrames = motion.EXAGGERATION_REACH_FRAMES, phoneLagSteps = null } = {}) {
+  constructor(model, options, { phonesOnly = false, voiceActivity = true, exaggerationAheadFrames = motion.EXAGGERATION_REACH_FRAMES, phoneLagSteps = null, lowDelay = false } = {}) {
     const { who, gains, liveliness, isShut, fps, shut } = checkOptions(model, options);
     Object.assign(this, { model, speaker: who, gains, shut });
     this.samples = 0;
     this.steps = 0;
     this.sound = new stages.SoundStage(model, { voiceActivity });
     this.predict = phonesOnly ? new stages.PredictStage(model) : null;
-    this.anticipate = isShut ? new stages.AnticipateStage() : null;
+    this.lowDelay = lowDelay; // nothing waits for more than the encoder and the decoder look ahead
+    this.anticipate = isShut && !lowDelay ? new stages.AnticipateStage() : null;
     this.decode = new stages.DecodeStage(model, who);
     this.exaggerate = new stages.ExaggerateStage(liveliness, exaggerationAheadFrames);
     this.resample = new stages.ResampleStage(fps);
-    this.close = new stages.ClosureStage(this.resample.fps);
-    this.lag = phoneLagSteps === WITH_LIPS ? Math.max(0, STEPS_PER_FRAME * this.lipsAheadFrames - motion.REST_REACH_STEPS) : phoneLagSteps;
+    const ahead = this.lipsAheadFrames;
+    this.close = lowDelay ? new stages.QuickClosureStage(this.resample.fps, ahead / MODEL_FPS) : new stages.ClosureStage(this.resample.fps);
+    this.lag = phoneLagSteps === WITH_LIPS ? Math.max(0, STEPS_PER_FRAME * ahead - (lowDelay ? 0 : motion.REST_REACH_STEPS)) : phoneLagSteps;
     this.phones = new LivePhones(model.ngram, this.lag);
-    this.rest = isShut ? new stages.RestStage() : null;
+    this.rest = isShut ? new stages.RestStage(lowDelay ? Math.min(motion.REST_REACH_FRAMES, ahead) : motion.REST_REACH_FRAMES) : null;
     this.labelsBeliefs = new InStep(1, 1);
     this.withWeights = new InStep(1, 1);
     this.withLips = new InStep(1, STEPS_PER_FRAME, 1);
@@ -206,6 +220,11 @@ export class SoundToLips {
     return this.resample.fps;
   }
 
+  inStep(decided, heard) {
+    const [labels, beliefs] = this.labelsBeliefs.push(decided, heard);
+    return [labels, labels, beliefs];
+  }
+
   get lipsAheadFrames() {
     return [this.predict, this.anticipate, this.decode, this.exaggerate].reduce((sum, stage) => sum + (stage?.aheadFrames ?? 0), 0);
   }
@@ -214,9 +233,10 @@ export class SoundToLips {
   get delaySeconds() {
     if (this.lag === null) return Infinity;
     let frames = this.lipsAheadFrames;
-    if (this.rest) frames = Math.max(frames, Math.ceil(this.lag / STEPS_PER_FRAME) + this.rest.aheadFrames);
+    const lag = this.lowDelay ? 0 : this.lag;
+    if (this.rest) frames = Math.max(frames, Math.ceil(lag / STEPS_PER_FRAME) + this.rest.aheadFrames);
     const lips = frames / MODEL_FPS + this.resample.aheadSeconds + this.close.aheadFrames / this.fps;
-    const phones = Math.ceil((this.lag / STEPS_PER_SECOND + this.close.phonesSeconds) * MODEL_FPS - 1e-9) / MODEL_FPS;
+    const phones = Math.ceil((lag / STEPS_PER_SECOND + this.close.phonesSeconds) * MODEL_FPS - 1e-9) / MODEL_FPS;
     return this.sound.aheadSeconds + Math.max(lips, phones + (this.fps === MODEL_FPS ? 0 : 1 / MODEL_FPS));
   }
 
@@ -227,20 +247,22 @@ export class SoundToLips {
     if (!encoded.posteriors.count && !last) return { lips: Rows.none(LIP_NUMBERS), ...encoded, labels: Rows.none(1, Int32Array) };
     this.steps += encoded.posteriors.count;
     const decided = new Rows(this.phones.push(encoded.posteriors.data, last), 1);
-    const [labels, beliefs] = this.labelsBeliefs.push(decided, new Rows(motion.closingBeliefs(encoded.posteriors.data), motion.CLOSURES.length));
+    const heard = new Rows(motion.closingBeliefs(encoded.posteriors.data), motion.CLOSURES.length);
+    // with low delay rest and closures go by the likeliest phone of each step, which waits for nothing
+    const [labels, moving, beliefs] = this.lowDelay ? [decided, likeliest(encoded.posteriors), heard] : this.inStep(decided, heard);
     if (this.predict) encoded = await this.predict.push(encoded.posteriors, last);
     const spoken = this.anticipate ? this.anticipate.push(encoded, last) : encoded;
     let lips = this.exaggerate.push(await this.decode.push(spoken, last), last);
     lips = new Rows(motion.articulate(lips.data, this.gains, this.shut), LIP_NUMBERS);
     if (this.rest) {
-      const [own, weights] = this.withWeights.push(lips, this.rest.push(labels, last));
+      const [own, weights] = this.withWeights.push(lips, this.rest.push(moving, last));
       lips = new Rows(motion.restBy(own.data, weights.data, this.shut), LIP_NUMBERS);
     }
     let posteriors;
     let lipParameters;
     [lips, posteriors, lipParameters] = this.withLips.push(lips, encoded.posteriors, encoded.lipParameters);
     const seconds = last ? Math.min(this.steps / STEPS_PER_SECOND, this.samples / SAMPLE_RATE) : null;
-    lips = this.close.push(this.resample.push(lips, seconds), labels, beliefs, last);
+    lips = this.close.push(this.resample.push(lips, seconds), moving, beliefs, last);
     this.made += lips.count;
     const ended = last ? Math.floor(this.steps / STEPS_PER_FRAME) : Math.floor((this.made * MODEL_FPS) / this.fps + 1e-9);
     const ticks = new Rows(new Uint8Array(ended - this.ended), 1);

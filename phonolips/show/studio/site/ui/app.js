@@ -130,7 +130,7 @@ function settingsChanged() {
 /** The small model that looks less far ahead, where the page has it and the speaker is one of its own; else the chosen one. */
 async function engineForLive() {
   const isNamed = typeof (settings().speaker ?? '') === 'string'; // a speaker from a file belongs to the chosen model
-  const suits = isNamed && engine.name === DEFAULT_MODEL && engine.models.includes(LIVE_MODEL);
+  const suits = isNamed && engine.info.name === DEFAULT_MODEL && engine.info.models.includes(LIVE_MODEL);
   if (!suits) return engine;
   try {
     liveEngine ??= await openEngine({ model: LIVE_MODEL, onProgress: loading });
