@@ -477,3 +477,21 @@ def test_sinks_of_one_name_are_counted_apart():
     assert statistics.quantile(0.5) == pytest.approx(200, abs=1)
     assert statistics.dropped == 3
     assert statistics.line() == "0.0 s of sound, 0 frames, 3 dropped, delay p50 201 ms, p99 201 ms"
+
+
+def test_a_device_is_let_go_before_the_engine_ends():
+    """PortAudio, at the end of the process, waits for good where a thread that it does not know of is closing one."""
+
+    class Device(Given):
+        is_closed = False
+
+        def blocks(self):
+            try:
+                yield from super().blocks()
+            finally:
+                time.sleep(0.3)
+                self.is_closed = True
+
+    device = Device(cut(some_sound(0.5), 16_000), can_wait=False)
+    run(device, seconds=0.2)
+    assert device.is_closed

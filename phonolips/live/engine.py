@@ -129,7 +129,8 @@ class Engine:
             OSError: what a sink writes to is closed.
         """
         self._left, self._waits = seconds, wait
-        threading.Thread(target=self._capture, args=(source,), name="capture", daemon=True).start()
+        capture = threading.Thread(target=self._capture, args=(source,), name="capture", daemon=True)
+        capture.start()
         try:
             while self._take(source, interrupted) and not self._stop.is_set():
                 pass
@@ -140,6 +141,8 @@ class Engine:
             late = time.monotonic() + PATIENCE_SECONDS
             for delivery in self._deliveries:
                 delivery.close(max(0.05, late - time.monotonic()))
+            if not source.can_wait:  # a device that is still open at the end of the process can hang it for good
+                capture.join(PATIENCE_SECONDS)
         self._raise_failures()
 
     def _capture(self, source: Source) -> None:
