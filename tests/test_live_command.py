@@ -16,6 +16,7 @@ import pytest
 import phonolips
 from phonolips.live.frame import LiveFrame
 from phonolips.live.meter import BAR_CELLS, WIDEST, Meter
+from phonolips.live.run import DEFAULT_MODEL
 from phonolips.live.statistics import Statistics
 from phonolips.model.network import load_network
 
@@ -34,12 +35,12 @@ def lines_of(text: str) -> list[dict]:
 
 def test_raw_samples_become_lines_of_the_same_lips(tmp_path):
     data, stats = samples(1.7), tmp_path / "stats.json"
-    words = [*COMMAND, "--from", "-", "--stats", stats, "--fps", "30", "--no-voice-activity"]
+    words = [*COMMAND, "--from", "-", "--stats", stats, "--fps", "30"]
     done = subprocess.run(words, input=data, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr
     head, *frames = lines_of(done.stdout.decode())
     assert (head["fps"], head["speaker"]) == (30, "mean")
-    stream = phonolips.Stream(fps=30, voice_activity=False)
+    stream = phonolips.Stream(fps=30, network=load_network(DEFAULT_MODEL))
     assert head["delay_seconds"] == pytest.approx(stream.delay_seconds, abs=1e-5)
     sound = np.frombuffer(data, "<i2").astype(np.float32) / 32768
     whole = [stream.push(sound), stream.close()]
