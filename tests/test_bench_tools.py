@@ -130,9 +130,10 @@ def test_shipped_weights_are_half_as_large_and_say_the_same(tmp_path):
 def test_weights_shipped_as_int8_take_little_more_than_half_of_that(tmp_path):
     from phonolips.model.bundle import PACKAGED_MODEL
 
-    line = tool("tools/release/ship_weights").ship(PACKAGED_MODEL, tmp_path, "int8")
-    assert "7.6 MB" in line
-    sizes = [(folder / "model.safetensors").stat().st_size for folder in (tmp_path, PACKAGED_MODEL)]
+    ship = tool("tools/release/ship_weights").ship
+    assert "7.6 MB" in ship(PACKAGED_MODEL, tmp_path / "int8", "int8")
+    assert "14.1 MB" in ship(PACKAGED_MODEL, tmp_path / "half")
+    sizes = [(tmp_path / name / "model.safetensors").stat().st_size for name in ("int8", "half")]
     assert sizes[0] < 0.55 * sizes[1]
 
 

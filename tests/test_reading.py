@@ -346,7 +346,7 @@ def test_a_table_of_speakers_that_is_none(tmp_path, speakers):
 
 def with_one(value):
     def change(tensors):
-        tensors["decoder.head.layers.0.weight"][0, 0] = value
+        tensors["decoder.speaker.bias"][0] = value
 
     return change
 

@@ -40,7 +40,7 @@ CHANGE_COST = 6.0  # as much as 60 ms of a mouth that is one spread off
 LEAST_CUE_SECONDS = 0.07
 LEAST_FAST_SECONDS = 0.05  # of A, G and H, which are short and must be seen
 LEAST_PAUSE_SECONDS = 0.2
-IMPOSSIBLE = 30.0
+IMPOSSIBLE = 1000.0  # more than any mouth that suits ill costs in the shortest cue
 OPEN_ALL_THE_SAME = 0.6  # share of the widest above which lips did not shut, whatever the phone
 
 # How ill each mouth suits a phone, in the order of MOUTHS: 0 = made for it
