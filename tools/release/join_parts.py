@@ -2,8 +2,7 @@
 
     python tools/release/join_parts.py LIPS --durations MODEL --data exp/default/data --out exp/default/model/joined
 
-LIPS is a model folder whose lips are to be shipped, MODEL one with the same speakers. With --least-count N, sequences
-of phones that were counted less often are left out, which makes the file smaller. The phone offsets are made by the
+LIPS is a model folder whose lips are to be shipped, MODEL one with the same speakers. The phone offsets are made by the
 chart, on the corpus that the lips were trained on (docs/training.md, "People whom the training does not know").
 """
 
@@ -28,7 +27,6 @@ def main() -> None:
     parser.add_argument("--durations", type=Path, required=True)
     parser.add_argument("--data", type=Path, required=True, help="a prepared corpus")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--least-count", type=int, default=1, help="of a sequence of phones that is kept")
     given = parser.parse_args()
     try:
         network, other = read_trainable(given.lips), read_trainable(given.durations)
@@ -36,12 +34,6 @@ def main() -> None:
             raise InputError(f"{given.durations}: knows other speakers than {given.lips}")
         with torch.no_grad():
             network.durations.load_state_dict(other.durations.state_dict())
-        encoder = network.audio_encoder
-        often = encoder.phone_ngram_counts >= given.least_count
-        encoder.phone_ngrams, encoder.phone_ngram_counts = (
-            encoder.phone_ngrams[often],
-            encoder.phone_ngram_counts[often],
-        )
         store, settings = Store(given.data / "features"), LipsFitSettings()
         positions = lip_positions(store, "train")
         fit_phone_offsets(network, store, positions, opening=settings.phone_opening, width=settings.phone_width)
