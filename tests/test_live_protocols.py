@@ -24,7 +24,7 @@ from phonolips.lips.shapes import neutral_mouth
 from phonolips.live import live_link_face, osc, vmc, vtube_studio
 from phonolips.live.frame import LiveFrame
 from phonolips.live.sinks import open_sink
-from phonolips.live.udp import LARGEST
+from phonolips.live.udp import LARGEST, Datagrams
 from phonolips.live.weights import WIDE_OPENING, LiveWeights, bounded_weights, vowel_weights
 from phonolips.model.network import load_network
 from phonolips.phones.intervals import Interval
@@ -504,3 +504,25 @@ def test_no_vtube_studio_or_something_else_is_one_line(tmp_path, speaker):
         (tmp_path / "token").write_text(content)
         with pytest.raises(InputError, match="holds no token"):
             open_sink(f"vtube-studio:{port}", speaker=speaker, fps=FPS, token_file=tmp_path / "token")
+
+
+def test_every_datagram_that_nobody_gets_is_told_of_and_a_receiver_that_comes_misses_none():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    sender, refused = Datagrams("", port, "127.0.0.1"), 0
+    for _ in range(8):
+        try:
+            sender.send(b"nobody")
+        except ConnectionRefusedError:
+            refused += 1
+        time.sleep(0.01)
+    assert refused == 7  # the last one is not yet known of
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
+        receiver.bind(("127.0.0.1", port))
+        receiver.settimeout(2)
+        with pytest.raises(ConnectionRefusedError):
+            sender.send(b"first")
+        sender.send(b"second")
+        assert [receiver.recv(64), receiver.recv(64)] == [b"first", b"second"]
+    sender.close()

@@ -36,8 +36,16 @@ class Datagrams:
             raise
 
     def send(self, datagram: bytes) -> None:
-        """Send one datagram; raise OSError where nobody on this machine listened to the one before."""
-        self._socket.send(datagram)
+        """Send one datagram; raise OSError where nobody on this machine listened to the one before.
+
+        The system then has not sent this one, so it is sent again: whoever listens by now gets it, and every datagram
+        that nobody got is told of once, one later.
+        """
+        try:
+            self._socket.send(datagram)
+        except ConnectionRefusedError:
+            self._socket.send(datagram)
+            raise
 
     def close(self) -> None:
         """Close the socket."""
