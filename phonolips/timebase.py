@@ -29,6 +29,7 @@ SAMPLE_RATE = 16_000  # samples per second
 STEP_SAMPLES = 160  # samples per step
 STEPS_PER_SECOND = exact_div(SAMPLE_RATE, STEP_SAMPLES)  # 100
 STEP_SECONDS = STEP_SAMPLES / SAMPLE_RATE  # 0.01
+SAME_SECONDS = 1e-6  # two times that are no further apart are one
 MODEL_FPS = 25  # frames per second of the lip decoder (GRID and LRW)
 STEPS_PER_FRAME = exact_div(STEPS_PER_SECOND, MODEL_FPS)  # 4
 FRAME_SAMPLES = STEPS_PER_FRAME * STEP_SAMPLES  # 640

@@ -13,7 +13,7 @@ PACKAGE = Path(phonolips.__file__).parent
 # A module imports only from its own room and from rooms in lines above; rooms of one line do not know each other.
 LAYERS = (
     ("errors",),
-    ("extras", "temporary"),
+    ("extras", "quiet", "temporary"),
     ("checks",),
     ("reading",),
     ("timebase", "storage"),

@@ -73,7 +73,10 @@ def live(
     ] = None,
     fps: Annotated[str | None, typer.Option(metavar="RATE", help="Frames per second. [default: 25]")] = None,
     rest: Annotated[
-        str, typer.Option(help="The mouth where nothing is said: shut, or natural, which is 0.12 s sooner.")
+        str,
+        typer.Option(
+            help="The mouth where nothing is said: shut, or natural, which with the model default is 0.12 s sooner."
+        ),
     ] = "shut",
     liveliness: Annotated[
         float | None,

@@ -10,6 +10,7 @@ import numpy as np
 
 from phonolips.extras import has_extra, need
 from phonolips.lips.points import MEDIAPIPE_ANCHORS, MEDIAPIPE_LIPS
+from phonolips.quiet import silent
 
 LARGEST_NUMBER_OF_FACES = 4
 MESH_POINTS = 478  # of the refined mesh: 468 and five for each iris
@@ -20,19 +21,6 @@ FAR_IN_FACE_WIDTHS = 1.0  # a face whose centre jumps further than this between 
 def is_available() -> bool:
     """Return whether what finds and draws faces is installed: mediapipe and OpenCV."""
     return has_extra("face")
-
-
-@contextlib.contextmanager
-def silent() -> Iterator[None]:
-    """Keep off the terminal what mediapipe's C++ code writes to it when a graph starts."""
-    saved, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)
-        os.close(nowhere)
 
 
 def face_boxes(faces: list[np.ndarray]) -> np.ndarray:

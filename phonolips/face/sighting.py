@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from phonolips.face.mesh import check_available, silent
+from phonolips.face.mesh import check_available
+from phonolips.quiet import silent
 
 LEAST_WINDOW = 64  # pixels; the side of the smallest window in which a face is looked for
 WINDOW_SHARE = 1.25  # how much longer than a window a picture must be to be looked at through windows

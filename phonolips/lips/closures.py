@@ -25,13 +25,12 @@ from phonolips.phones.decode import label_runs
 from phonolips.phones.intervals import Interval
 from phonolips.phones.inventory import BILABIALS, LABIODENTALS, PHONE_IDS
 from phonolips.phones.sounds import nearest_phone
-from phonolips.timebase import seconds_to_steps, steps_to_seconds
+from phonolips.timebase import SAME_SECONDS, seconds_to_steps, steps_to_seconds
 
 CLOSING_SECONDS = 0.06  # what a closure takes on either side
 # Mouth-space units, half a millimetre. True lips of GRID's s1 are open by 0.005 in the middle half of a b, m or p
 # (median of 1,239); below 0.019 a mouth of s1 counts as closed.
 CLOSED_OPENING = 0.008
-SAME_SECONDS = 1e-6  # two times that are no further apart are one
 LONGEST_STEPS = 12  # of 10 ms, in which lips that have to be closed may be closing or opening, too
 
 

@@ -12,7 +12,7 @@ from phonolips.lips.smoothing import BLOCK_ROWS
 from phonolips.phones.intervals import Alignment, Interval
 from phonolips.phones.inventory import SILENCE, UNKNOWN
 from phonolips.phones.sounds import shuts_lips
-from phonolips.timebase import STEP_SECONDS, frame_centres
+from phonolips.timebase import SAME_SECONDS, STEP_SECONDS, frame_centres
 
 SHUT, NATURAL = "shut", "natural"
 RESTS = (SHUT, NATURAL)
@@ -22,7 +22,6 @@ SHUT_SECONDS = 0.08
 # Before the next open phone: the lips leave rest, and move as for that phone. People are about as fast: lips of GRID's
 # s1 open from 0.008 to 0.139 eye distances, of 0.168 in all, in 90 ms around the end of a p (medians of 491).
 LEAVE_SECONDS, OPEN_SECONDS = 0.12, 0.06
-SAME_SECONDS = 1e-6  # two times that are no further apart are one
 REST_REACH_FRAMES = 3  # the longer one of these, at 25 frames a second
 REST_REACH_STEPS = round(LEAVE_SECONDS / STEP_SECONDS)
 

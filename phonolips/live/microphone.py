@@ -1,7 +1,6 @@
 """Microphones and other inputs of this machine, through PortAudio (the package sounddevice)."""
 
 import contextlib
-import os
 import queue
 import time
 import warnings
@@ -14,6 +13,7 @@ import numpy as np
 from phonolips.errors import InputError, MissingToolError, PhonolipsError, PhonolipsWarning
 from phonolips.extras import need
 from phonolips.live.sources import BLOCK_SECONDS, Block, SourceGoneError
+from phonolips.quiet import silent
 
 # Without sound for so long a device has gone: drivers say so in many ways, most of them by silence of the callback.
 GONE_SECONDS = 1.0
@@ -25,26 +25,13 @@ def load_sounddevice() -> ModuleType:
     """Return the package sounddevice; raise MissingToolError where it, or its library, is not installed."""
     need("live", "a microphone")
     try:
-        with _quiet():
+        with silent():  # PortAudio and ALSA write there in C
             import sounddevice
     except OSError as error:  # PortAudio is not there: on Linux the package does not bring it
         raise MissingToolError(
             "a microphone needs the library PortAudio; install it with: apt-get install libportaudio2"
         ) from error
     return sounddevice  # type: ignore[no-any-return]
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep off the terminal what PortAudio and ALSA write to it in C where a device cannot be opened."""
-    saved, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)
-        os.close(nowhere)
 
 
 def list_devices() -> list[str]:
@@ -136,7 +123,7 @@ class Microphone:
     def _look_again(self) -> None:
         """Let PortAudio list the devices of now: it knows those that there were when it began."""
         try:
-            with _quiet():
+            with silent():
                 self._sounddevice._terminate()
                 self._sounddevice._initialize()
         except self._sounddevice.PortAudioError as error:
@@ -155,7 +142,7 @@ class Microphone:
         stream = None
         for channels in (1, self._channels()):
             try:
-                with _quiet():
+                with silent():
                     stream = self._sounddevice.InputStream(
                         device=self._device,
                         samplerate=rate,
@@ -177,7 +164,7 @@ class Microphone:
         try:
             yield
         finally:
-            with _quiet():
+            with silent():
                 stream.abort(ignore_errors=True)
                 stream.close(ignore_errors=True)
 

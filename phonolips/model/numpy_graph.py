@@ -129,8 +129,8 @@ def _log_steps(
     hidden = weights["durations.phones.weight"][phones] + position @ weights["durations.position.weight"].T
     hidden = hidden + weights["durations.speaker.weight"][speaker][:, None]
     for index in range(settings.durations.layers):
-        padding = settings.durations.kernel // 2
-        hidden = hidden + _relu(_convolve(weights, f"durations.layers.{index}.0", hidden, padding=padding))
+        ahead = settings.durations.kernel // 2
+        hidden = hidden + _relu(_convolve(weights, f"durations.layers.{index}.0", hidden, ahead=ahead))
     return [_linear(weights, "durations.head", hidden)[..., 0]]
 
 
@@ -213,12 +213,12 @@ def _coordinates(weights: Weights, settings: NetworkSettings, given: np.ndarray)
 def _log_odds(weights: Weights, settings: NetworkSettings, mel: np.ndarray) -> list[np.ndarray]:
     name, sizes = "voice_activity", settings.voice_activity
     hidden = (mel - weights[f"{name}.mel_mean"]) / weights[f"{name}.mel_scale"]
-    padding = exact_div(ACTIVITY_STEM_KERNEL - STEPS_PER_FRAME, 2)
-    hidden = _convolve(weights, f"{name}.stem", hidden, stride=STEPS_PER_FRAME, padding=padding)
+    ahead = exact_div(ACTIVITY_STEM_KERNEL - STEPS_PER_FRAME, 2)
+    hidden = _convolve(weights, f"{name}.stem", hidden, stride=STEPS_PER_FRAME, ahead=ahead)
     for index, dilation in enumerate(sizes.dilations):
-        block, padding = f"{name}.blocks.{index}.layers", dilation * (sizes.kernel - 1) // 2
+        block, ahead = f"{name}.blocks.{index}.layers", dilation * (sizes.kernel - 1) // 2
         wide = _relu(_batch_norm(weights, f"{block}.0", hidden))
-        wide = _relu(_convolve(weights, f"{block}.2", wide, dilation=dilation, padding=padding))
+        wide = _relu(_convolve(weights, f"{block}.2", wide, dilation=dilation, ahead=ahead))
         hidden = hidden + _convolve(weights, f"{block}.5", wide)
     return [_convolve(weights, f"{name}.head", _relu(_batch_norm(weights, f"{name}.norm", hidden)))[..., 0]]
 
@@ -267,17 +267,16 @@ def _convolve(
     *,
     stride: int = 1,
     dilation: int = 1,
-    padding: int = 0,
-    ahead: int = -1,
+    ahead: int | None = None,
 ) -> np.ndarray:
-    """Convolve (batch, time, channels) in time, with as much padding on each side, or `ahead` after, the rest before.
+    """Convolve (batch, time, channels) in time.
 
-    The rest is what makes the output as long as the input by the stride.
+    With `ahead` there are zeros around it: as many after it, and so many before it that the output is as long as the
+    input by the stride.
     """
     kernel = weights[f"{name}.weight"]  # (out, in, taps)
     taps = kernel.shape[2]
-    pads = (padding, padding) if ahead < 0 else (dilation * (taps - 1) - (stride - 1) - ahead, ahead)
-    padded = _pad(values, *pads)
+    padded = values if ahead is None else _pad(values, dilation * (taps - 1) - (stride - 1) - ahead, ahead)
     rows = (padded.shape[1] - dilation * (taps - 1) - 1) // stride + 1
     out = np.zeros((len(values), max(0, rows), len(kernel)), np.float32)
     for tap in range(taps):

@@ -16,6 +16,7 @@ NUM_MELS = 80
 WINDOW_SAMPLES = 400  # 25 ms
 FFT_SAMPLES = 512
 LOWEST_HZ, HIGHEST_HZ = 20.0, 7600.0
+MEL_FACTOR, MEL_CORNER_HZ = 2595.0, 700.0  # of `hertz_to_mel`
 FLOOR = 1e-7  # added to mel power before the logarithm; about 20 dB below one bit of 16-bit sound
 BLOCK_STEPS = 1000  # 10 s computed at once: some megabytes, however long the sound is
 # Samples that a step needs before its own first sample, and after its own last one.
@@ -25,12 +26,12 @@ LOOK_AHEAD_SAMPLES = WINDOW_SAMPLES // 2 - STEP_SAMPLES // 2
 
 def hertz_to_mel(hertz: np.ndarray | float) -> np.ndarray:
     """Convert frequency to mel, 2595 log10(1 + f / 700)."""
-    return 2595.0 * np.log10(1.0 + np.asarray(hertz) / 700.0)
+    return MEL_FACTOR * np.log10(1.0 + np.asarray(hertz) / MEL_CORNER_HZ)
 
 
 def mel_to_hertz(mel: np.ndarray | float) -> np.ndarray:
     """Convert mel to frequency; the inverse of `hertz_to_mel`."""
-    return 700.0 * (10.0 ** (np.asarray(mel) / 2595.0) - 1.0)
+    return MEL_CORNER_HZ * (10.0 ** (np.asarray(mel) / MEL_FACTOR) - 1.0)
 
 
 @lru_cache(maxsize=1)

@@ -12,7 +12,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from phonolips.speech.mel import FLOOR, HIGHEST_HZ, LOWEST_HZ, NUM_MELS, hertz_to_mel, mel_to_hertz
+from phonolips.speech.mel import (
+    FLOOR,
+    HIGHEST_HZ,
+    LOWEST_HZ,
+    MEL_CORNER_HZ,
+    MEL_FACTOR,
+    NUM_MELS,
+    hertz_to_mel,
+    mel_to_hertz,
+)
 from phonolips.timebase import STEPS_PER_SECOND
 
 LEVEL_DB = (-30.0, 12.0)  # gain range
@@ -26,7 +35,6 @@ NATS_PER_DB = math.log(10.0) / 10.0
 REVERB_SECONDS = (0.2, 0.8)  # time in which the sound of the room falls by 60 dB
 REVERB_DB = (-12.0, 3.0)  # sound of the room over direct sound
 REVERB_STEPS = 60  # so much of the room's sound is kept
-MEL_FACTOR, MEL_CORNER_HZ = 2595.0, 700.0  # of `speech.mel.hertz_to_mel`
 EQUALISER_POINTS = 8  # of a channel's response, evenly spread over the mels, straight lines between them
 LOW_CUT_HZ, HIGH_CUT_HZ = (40.0, 450.0), (2800.0, 7600.0)  # where a channel's band begins and ends
 CODING_DB = (10.0, 35.0)  # speech over the noise that a codec or an overdriven input adds to it

@@ -168,14 +168,14 @@ class GraphWriter:
         kernel: int,
         stride: int = 1,
         dilation: int = 1,
-        padding: int = 0,
-        ahead: int = -1,
+        ahead: int | None = None,
     ) -> str:
-        """Convolve (batch, channels, time), with as much padding on each side, or `ahead` after it and the rest before.
+        """Convolve (batch, channels, time).
 
-        The rest is what makes the output as long as the input by the stride.
+        With `ahead` there are zeros around it: as many after it, and so many before it that the output is as long as
+        the input by the stride.
         """
-        pads = [padding, padding] if ahead < 0 else [dilation * (kernel - 1) - (stride - 1) - ahead, ahead]
+        pads = [0, 0] if ahead is None else [dilation * (kernel - 1) - (stride - 1) - ahead, ahead]
         bias = [self.weight(f"{name}.bias")] if f"{name}.bias" in self.tensors else []
         return self.op(
             "Conv",
@@ -342,7 +342,7 @@ def _durations(writer: GraphWriter, settings: NetworkSettings) -> list[str]:
     hidden = writer.add(hidden, writer.op("Unsqueeze", speaker, writer.integers(1)))
     hidden = writer.transpose(hidden)
     for index in range(settings.durations.layers):
-        wide = writer.convolve(f"durations.layers.{index}.0", hidden, kernel=kernel, padding=kernel // 2)
+        wide = writer.convolve(f"durations.layers.{index}.0", hidden, kernel=kernel, ahead=kernel // 2)
         hidden = writer.add(hidden, writer.op("Relu", wide))
     out = writer.linear("durations.head", writer.transpose(hidden))
     return [writer.op("Squeeze", out, writer.integers(2))]
@@ -507,14 +507,12 @@ def _attend(writer: GraphWriter, name: str, hidden: str, back: int, channels: in
 def _voice_activity(writer: GraphWriter, settings: NetworkSettings) -> list[str]:
     name, sizes = "voice_activity", settings.voice_activity
     hidden = writer.transpose(writer.scaled("mel", f"{name}.mel_mean", f"{name}.mel_scale"))
-    padding = exact_div(ACTIVITY_STEM_KERNEL - STEPS_PER_FRAME, 2)
-    hidden = writer.convolve(
-        f"{name}.stem", hidden, kernel=ACTIVITY_STEM_KERNEL, stride=STEPS_PER_FRAME, padding=padding
-    )
+    ahead = exact_div(ACTIVITY_STEM_KERNEL - STEPS_PER_FRAME, 2)
+    hidden = writer.convolve(f"{name}.stem", hidden, kernel=ACTIVITY_STEM_KERNEL, stride=STEPS_PER_FRAME, ahead=ahead)
     for index, dilation in enumerate(sizes.dilations):
-        block, padding = f"{name}.blocks.{index}.layers", dilation * (sizes.kernel - 1) // 2
+        block, ahead = f"{name}.blocks.{index}.layers", dilation * (sizes.kernel - 1) // 2
         wide = writer.op("Relu", writer.batch_norm(f"{block}.0", hidden))
-        wide = writer.convolve(f"{block}.2", wide, kernel=sizes.kernel, dilation=dilation, padding=padding)
+        wide = writer.convolve(f"{block}.2", wide, kernel=sizes.kernel, dilation=dilation, ahead=ahead)
         hidden = writer.add(hidden, writer.convolve(f"{block}.5", writer.op("Relu", wide), kernel=1))
     out = writer.convolve(f"{name}.head", writer.op("Relu", writer.batch_norm(f"{name}.norm", hidden)), kernel=1)
     return [writer.op("Squeeze", out, writer.integers(1))]
